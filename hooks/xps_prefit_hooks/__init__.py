@@ -1,0 +1,46 @@
+"""The contract of the XPS prefit: hook specifications, markers and plain values.
+
+Needs pluggy and nothing heavier, so that a plugin can import it at no cost.
+"""
+
+from __future__ import annotations
+
+from ._errors import PrefitError
+from ._markers import PROJECT, hookimpl, hookspec
+from ._types import (
+    ALIPHATIC_C1S,
+    Background,
+    Exporter,
+    MenuAction,
+    MenuOutcome,
+    MenuRequest,
+    ModelInfo,
+    Prediction,
+    Reader,
+    RegionShift,
+    Seed,
+    SeedComponent,
+    Settings,
+    Status,
+)
+
+__all__ = [
+    "ALIPHATIC_C1S",
+    "PROJECT",
+    "Background",
+    "Exporter",
+    "MenuAction",
+    "MenuOutcome",
+    "MenuRequest",
+    "ModelInfo",
+    "Prediction",
+    "PrefitError",
+    "Reader",
+    "RegionShift",
+    "Seed",
+    "SeedComponent",
+    "Settings",
+    "Status",
+    "hookimpl",
+    "hookspec",
+]

@@ -1,0 +1,227 @@
+"""Plain values that pass through the hooks.
+
+Energies are in eV. A *shift* is the measured minus the true binding energy, on the scale on which saturated hydrocarbon
+C 1s is 285.00 eV. Regions are named like ``C1s`` or ``Cl2p``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import lmfit
+    import xarray as xr
+
+#: The scale's zero: binding energy of saturated hydrocarbon C 1s in eV (Beamson & Briggs 1992).
+ALIPHATIC_C1S = 285.00
+
+Status = Literal["ok", "uncertain", "out_of_domain"]
+Background = Literal["auto", "linear", "shirley"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user asked for.
+
+    Parameters
+    ----------
+    reference : float
+        Binding energy in eV that the reported scale gives to aliphatic C 1s. It moves the reported scale only.
+    photon_energy : float or None
+        Photon energy in eV for files with a kinetic energy axis that do not tell it; overrides the file where given.
+    background : {"auto", "linear", "shirley"}
+        Background in the seeded models.
+    """
+
+    reference: float = ALIPHATIC_C1S
+    photon_energy: float | None = None
+    background: Background = "auto"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A file format.
+
+    Parameters
+    ----------
+    name, description : str
+        Short name (``vamas``) and one line for lists.
+    suffixes : tuple of str
+        Usual file name endings, lower case with the dot.
+    accepts : callable
+        ``accepts(path, head)``: whether the file, whose first 4096 bytes are `head`, is of this format.
+    read : callable
+        ``read(path, settings)`` returns the spectrum, an `xarray.DataTree` with one child per region. Raises
+        `PrefitError` for what it cannot read.
+    """
+
+    name: str
+    description: str
+    suffixes: tuple[str, ...]
+    accepts: Callable[[Path, bytes], bool]
+    read: Callable[[Path, Settings], xr.DataTree]
+
+
+@dataclass(frozen=True)
+class RegionShift:
+    """The shift that one region alone asks for.
+
+    Parameters
+    ----------
+    value, stderr : float
+        Shift of the region and its standard error in eV.
+    disagreement : float
+        `value` minus the common shift in eV; large where regions are charged differently.
+    """
+
+    value: float
+    stderr: float
+    disagreement: float
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """Which trained network spoke: name, version and SHA-256 of its weights."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a predictor reads from a spectrum.
+
+    Parameters
+    ----------
+    shift, shift_stderr : float
+        Measured minus true binding energy and its standard error in eV, on the 285.00 eV scale.
+    groups : mapping of str to float
+        Probability of each functional group, all of the vocabulary.
+    status : {"ok", "uncertain", "out_of_domain"}
+        Whether the shift can be trusted.
+    reasons : tuple of str
+        Plain sentences that explain a status other than "ok", or warn.
+    region_shifts : mapping of str to RegionShift
+        Per region.
+    model : ModelInfo
+        The network's identity.
+    """
+
+    shift: float
+    shift_stderr: float
+    groups: Mapping[str, float]
+    status: Status
+    reasons: tuple[str, ...]
+    region_shifts: Mapping[str, RegionShift]
+    model: ModelInfo
+
+
+@dataclass(frozen=True)
+class SeedComponent:
+    """One component of a seeded model.
+
+    Parameters
+    ----------
+    prefix : str
+        lmfit prefix, ending in ``_``.
+    name : str
+        Name for people, region first: ``C1s O-C=O``.
+    groups : tuple of str
+        Functional groups that bring it; empty where the data alone ask for it.
+    """
+
+    prefix: str
+    name: str
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Seed:
+    """A model of one region, ready to fit on the calibrated axis.
+
+    Parameters
+    ----------
+    region : str
+        Name of the region in the spectrum.
+    model : lmfit.Model
+        Composite of components and background; its only independent variable is ``x``, binding energy in eV.
+    params : lmfit.Parameters
+        Start values, bounds and ties.
+    components : tuple of SeedComponent
+        The peaks, without the background.
+    background : str
+        Kind of background in the model.
+    background_prefix : str
+        lmfit prefix of the background.
+    notes : tuple of str
+        Sentences about what was merged, dropped or added.
+    """
+
+    region: str
+    model: lmfit.Model
+    params: lmfit.Parameters
+    components: tuple[SeedComponent, ...]
+    background: str
+    background_prefix: str = "bg_"
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """A way to write a result.
+
+    Parameters
+    ----------
+    name, description, suffix : str
+        Short name (``json``), one line for lists, usual file name ending with the dot.
+    write : callable
+        ``write(result, path)`` writes the file whole or not at all. Raises `PrefitError`.
+    """
+
+    name: str
+    description: str
+    suffix: str
+    write: Callable[[Any, Path], None]
+
+
+@dataclass(frozen=True)
+class MenuRequest:
+    """What a host hands to a menu action: the selected spectrum, settings, and where to write."""
+
+    spectrum: xr.DataTree | None = None
+    settings: Settings = field(default_factory=Settings)
+    out: Path | None = None
+
+
+@dataclass(frozen=True)
+class MenuOutcome:
+    """What a menu action gives back: a sentence for the user, the prefit result if there is one, files written."""
+
+    message: str
+    result: Any = None
+    files: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class MenuAction:
+    """An entry of a host application's menu.
+
+    Parameters
+    ----------
+    name, label, description : str
+        Identifier, text in the menu, tool tip.
+    needs_spectrum : bool
+        Whether something has to be selected.
+    run : callable
+        ``run(request)`` returns a `MenuOutcome`. Raises `PrefitError`.
+    """
+
+    name: str
+    label: str
+    description: str
+    needs_spectrum: bool
+    run: Callable[[MenuRequest], MenuOutcome]

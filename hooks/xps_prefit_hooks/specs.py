@@ -1,0 +1,45 @@
+"""Hook specifications: the points at which other packages extend the prefit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._markers import hookspec
+from ._types import Exporter, MenuAction, Prediction, Reader, Seed, Settings
+
+if TYPE_CHECKING:
+    import lmfit
+    import xarray as xr
+
+
+@hookspec
+def xps_prefit_readers() -> list[Reader]:
+    """Offer file formats."""
+    return []
+
+
+@hookspec(firstresult=True)
+def xps_prefit_predict(spectrum: xr.DataTree, settings: Settings) -> Prediction | None:
+    """Read shift and functional groups from a spectrum; None passes on to the next predictor."""
+
+
+@hookspec(firstresult=True)
+def xps_prefit_seed(spectrum: xr.DataTree, region: str, prediction: Prediction, settings: Settings) -> Seed | None:
+    """Make a seeded lmfit model for one region of the calibrated spectrum; None passes on to the next seeder."""
+
+
+@hookspec
+def xps_prefit_exporters() -> list[Exporter]:
+    """Offer output formats."""
+    return []
+
+
+@hookspec
+def xps_prefit_menu() -> list[MenuAction]:
+    """Offer actions for the menus of host applications."""
+    return []
+
+
+@hookspec
+def xps_prefit_fitted(result: Any, region: str, fit: lmfit.model.ModelResult) -> None:
+    """Hear of a finished fit."""

@@ -1,0 +1,142 @@
+"""The spectrum: an `xarray.DataTree` with one child per region.
+
+Each child holds ``counts(binding_energy)``, or ``counts(..., binding_energy)`` for stacks. The binding energy axis is in eV
+and ascending; counts are as measured. Attributes of a child: ``region`` (core level, ``C1s``), ``label`` (as the file has
+it), ``region_from`` (``label`` or ``energy range``), and, where known, ``photon_energy`` (eV), ``dwell_time`` (s),
+``scans``, ``sample``, ``intensity`` (``counts``, ``counts per second`` or ``arbitrary``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+from xps_prefit_hooks import ALIPHATIC_C1S, PrefitError
+
+#: Fewest points that make a region.
+MIN_POINTS = 8
+
+
+def region_dataset(
+    source: str, binding_energy: ArrayLike, counts: ArrayLike, *, region: str, label: str = "", **attrs: Any
+) -> xr.Dataset:
+    """Check one region's numbers and make its dataset.
+
+    Parameters
+    ----------
+    source : str
+        File (and block or row) for error messages.
+    binding_energy : array_like, shape (n,)
+        Binding energies in eV in any order; they come out ascending, the counts along with them.
+    counts : array_like, shape (..., n)
+        Intensities as measured.
+    region, label : str
+        Name of the core level, and the label that the file gives.
+    **attrs
+        Further attributes.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``counts`` over ``binding_energy``.
+
+    Raises
+    ------
+    PrefitError
+        If the numbers are not finite, too few, of different length, all alike, or energies occur twice.
+    """
+    energy = np.asarray(binding_energy, dtype=float)
+    values = np.asarray(counts, dtype=float)
+    where = f"region {label or region}"
+    if energy.ndim != 1 or values.shape[-1:] != energy.shape:
+        msg = f"{where} has {energy.size} energies but intensities of shape {values.shape}; they must match."
+        raise PrefitError(source, msg)
+    if energy.size < MIN_POINTS:
+        raise PrefitError(source, f"{where} has {energy.size} points; at least {MIN_POINTS} are needed.")
+    for name, array in (("energies", energy), ("intensities", values)):
+        bad = ~np.isfinite(array)
+        if bad.any():
+            point = int(np.argwhere(bad)[0][-1]) + 1
+            msg = f"{where} has {int(bad.sum())} {name} that are not numbers, first at point {point}; remove them."
+            raise PrefitError(source, msg)
+    order = np.argsort(energy, kind="stable")
+    energy = energy[order]
+    twice = np.flatnonzero(np.diff(energy) <= 0)
+    if twice.size:
+        msg = f"{where} has the energy {energy[twice[0]]:g} eV twice; give each energy one intensity."
+        raise PrefitError(source, msg)
+    values = np.take(values, order, axis=-1)
+    if np.ptp(values) == 0:
+        raise PrefitError(source, f"{where} has the same intensity {values.flat[0]:g} everywhere; there is no signal.")
+    extra = [f"axis_{i}" for i in range(values.ndim - 1)]
+    dataset = xr.Dataset(
+        {"counts": ([*extra, "binding_energy"], values)},
+        coords={"binding_energy": ("binding_energy", energy, {"units": "eV", "long_name": "binding energy"})},
+        attrs={"region": region, "label": label or region, **attrs},
+    )
+    dataset["counts"].attrs["long_name"] = "intensity"
+    return dataset
+
+
+def spectrum_tree(source: str, regions: Mapping[str, xr.Dataset], **attrs: Any) -> xr.DataTree:
+    """Put regions together; the root carries ``source`` and further attributes.
+
+    Raises
+    ------
+    PrefitError
+        If there is no region.
+    """
+    if not regions:
+        raise PrefitError(source, "no region with a spectrum was found.")
+    return xr.DataTree.from_dict(
+        {"/": xr.Dataset(attrs={"source": source, **attrs}), **{f"/{name}": ds for name, ds in regions.items()}}
+    )
+
+
+def unique_name(region: str, taken: Mapping[str, Any]) -> str:
+    """Name for a further region of the same core level: ``C1s``, ``C1s_2``, ``C1s_3``."""
+    name, number = region, 1
+    while name in taken:
+        number += 1
+        name = f"{region}_{number}"
+    return name
+
+
+def calibrated(spectrum: xr.DataTree, shift: float, stderr: float, reference: float = ALIPHATIC_C1S) -> xr.DataTree:
+    """Move the axis of every region; counts stay as they are.
+
+    Parameters
+    ----------
+    spectrum : xarray.DataTree
+        On the measured axis.
+    shift, stderr : float
+        Measured minus true binding energy in eV on the scale of `reference`, and its standard error.
+    reference : float
+        Binding energy in eV of aliphatic C 1s on the new axis.
+
+    Returns
+    -------
+    xarray.DataTree
+        A copy whose axis is measured minus shift, with the fields of NeXus ``energy_referencing`` as attributes
+        ``energy_referencing_*``.
+    """
+    referencing = {
+        "energy_referencing_reference_peak": "C 1s, saturated hydrocarbon",
+        "energy_referencing_binding_energy": reference,
+        "energy_referencing_offset": -shift,
+        "energy_referencing_offset_stderr": stderr,
+        "energy_referencing_description": "added to the measured binding energy; rigid for all regions",
+    }
+    moved = {}
+    for name, child in spectrum.children.items():
+        data = child.to_dataset()
+        axis = data["binding_energy"]
+        data = data.assign_coords(binding_energy=("binding_energy", axis.values - shift, axis.attrs))
+        data.attrs.update(referencing)
+        moved[name] = data
+    root = spectrum.to_dataset(inherit=False)
+    root.attrs.update(referencing)
+    return xr.DataTree.from_dict({"/": root, **{f"/{name}": ds for name, ds in moved.items()}})
