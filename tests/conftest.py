@@ -1,0 +1,19 @@
+"""Fixtures that all tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder with measured and raw data beside the project, or the one that XPS_SHARED names."""
+    folder = Path(os.environ.get("XPS_SHARED", ROOT.parent / "shared"))
+    if not folder.is_dir():
+        pytest.skip(f"the measured data are not at {folder} (XPS_SHARED names another place)")
+    return folder

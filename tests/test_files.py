@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import errno
+
+import pytest
+from xps_prefit_hooks import PrefitError
+
+from xps_stn_plugin.files import write_whole
+
+
+def test_new_file_is_complete_and_readable(tmp_path):
+    path = tmp_path / "a.json"
+    write_whole(path, lambda temporary: temporary.write_text("all of it") and None)
+    assert path.read_text() == "all of it"
+    reference = tmp_path / "b.json"
+    reference.touch()
+    assert path.stat().st_mode == reference.stat().st_mode
+    assert sorted(tmp_path.iterdir()) == [path, reference]
+
+
+def test_temporary_file_is_beside_and_keeps_the_suffix(tmp_path):
+    seen = []
+    write_whole(tmp_path / "a.png", seen.append)
+    assert seen[0].parent == tmp_path
+    assert seen[0].suffix == ".png"
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [(OSError(errno.ENOSPC, "No space left on device"), PrefitError), (ValueError("bad"), ValueError)],
+    ids=["disk full", "bug in the writer"],
+)
+def test_failure_leaves_the_old_file(tmp_path, error, raised):
+    path = tmp_path / "a.json"
+    path.write_text("old")
+
+    def fail(temporary):
+        temporary.write_text("half")
+        raise error
+
+    with pytest.raises(raised):
+        write_whole(path, fail)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_missing_folder_and_folder_as_file_are_named(tmp_path):
+    with pytest.raises(PrefitError, match=r"nowhere does not exist"):
+        write_whole(tmp_path / "nowhere" / "a.json", lambda temporary: None)
+    with pytest.raises(PrefitError, match="this is a folder"):
+        write_whole(tmp_path, lambda temporary: None)
+
+
+def test_read_only_folder_is_one_sentence(tmp_path, monkeypatch):
+    # Root may write into read-only folders, so the refusal is played here.
+    def refuse(**_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("xps_stn_plugin.files.tempfile.mkstemp", refuse)
+    with pytest.raises(PrefitError, match=r"a\.json: cannot be written: Permission denied\.$"):
+        write_whole(tmp_path / "a.json", lambda temporary: None)
