@@ -3,8 +3,8 @@ from __future__ import annotations
 import errno
 
 import pytest
-from xps_prefit_hooks import PrefitError
 
+from xps_prefit_hooks import PrefitError
 from xps_stn_plugin.files import write_whole
 
 
@@ -51,11 +51,23 @@ def test_missing_folder_and_folder_as_file_are_named(tmp_path):
         write_whole(tmp_path, lambda temporary: None)
 
 
+def test_link_is_followed_and_mode_is_kept(tmp_path):
+    target = tmp_path / "target.csv"
+    target.touch(mode=0o640)
+    target.chmod(0o640)
+    link = tmp_path / "link.csv"
+    link.symlink_to(target)
+    write_whole(link, lambda temporary: temporary.write_text("new") and None)
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+    assert target.stat().st_mode & 0o777 == 0o640
+
+
 def test_read_only_folder_is_one_sentence(tmp_path, monkeypatch):
     # Root may write into read-only folders, so the refusal is played here.
-    def refuse(**_):
+    def refuse(*_, **__):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr("xps_stn_plugin.files.tempfile.mkstemp", refuse)
+    monkeypatch.setattr("pathlib.Path.touch", refuse)
     with pytest.raises(PrefitError, match=r"a\.json: cannot be written: Permission denied\.$"):
         write_whole(tmp_path / "a.json", lambda temporary: None)
