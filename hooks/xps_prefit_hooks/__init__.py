@@ -6,6 +6,7 @@ Needs pluggy and nothing heavier, so that a plugin can import it at no cost.
 from __future__ import annotations
 
 from ._errors import PrefitError
+from ._manager import PLUGINS_VARIABLE, PluginManager, PluginReport
 from ._markers import PROJECT, hookimpl, hookspec
 from ._types import (
     ALIPHATIC_C1S,
@@ -26,6 +27,7 @@ from ._types import (
 
 __all__ = [
     "ALIPHATIC_C1S",
+    "PLUGINS_VARIABLE",
     "PROJECT",
     "Background",
     "Exporter",
@@ -33,6 +35,8 @@ __all__ = [
     "MenuOutcome",
     "MenuRequest",
     "ModelInfo",
+    "PluginManager",
+    "PluginReport",
     "Prediction",
     "PrefitError",
     "Reader",

@@ -1,0 +1,58 @@
+"""Charge correction, functional groups and seeded lmfit models for XPS spectra.
+
+>>> import xps_stn_plugin as xps
+>>> result = xps.prefit("pet.vms")  # doctest: +SKIP
+>>> result.shift, result.shift_stderr  # doctest: +SKIP
+>>> fit = result.fit("C1s")  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from xps_prefit_hooks import ALIPHATIC_C1S, PrefitError, Settings
+
+if TYPE_CHECKING:
+    from .plugins import plugin_manager
+    from .result import PrefitResult
+    from .workflow import PrefitFailure, prefit, prefit_many, read
+
+    __version__: str
+
+__all__ = [
+    "ALIPHATIC_C1S",
+    "PrefitError",
+    "PrefitFailure",
+    "PrefitResult",
+    "Settings",
+    "__version__",
+    "plugin_manager",
+    "prefit",
+    "prefit_many",
+    "read",
+]
+
+
+# numpy, xarray, lmfit and torch load with the first name that needs them, not with the package.
+_MODULES = {
+    "PrefitFailure": "workflow",
+    "PrefitResult": "result",
+    "plugin_manager": "plugins",
+    "prefit": "workflow",
+    "prefit_many": "workflow",
+    "read": "workflow",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return version("xps-stn-plugin")
+    if name in _MODULES:
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

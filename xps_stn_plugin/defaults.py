@@ -1,0 +1,53 @@
+"""The package's own plugin: readers, predictor, seeder, exporters and menu actions, through the hooks like any other's.
+
+Nothing heavy is imported before a hook is called.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xps_prefit_hooks import Exporter, MenuAction, Prediction, Reader, Seed, Settings, hookimpl
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+@hookimpl
+def xps_prefit_readers() -> list[Reader]:
+    """Text, VAMAS and NeXus."""
+    from .readers import builtin_readers
+
+    return list(builtin_readers())
+
+
+@hookimpl
+def xps_prefit_predict(spectrum: xr.DataTree, settings: Settings) -> Prediction | None:
+    """Shift and groups by the shipped network."""
+    from .stn.predict import predict
+
+    return predict(spectrum, settings)
+
+
+@hookimpl
+def xps_prefit_seed(spectrum: xr.DataTree, region: str, prediction: Prediction, settings: Settings) -> Seed | None:
+    """Model of a region from the groups found and the data."""
+    from .seeding import seed_region
+
+    return seed_region(spectrum, region, prediction, settings)
+
+
+@hookimpl
+def xps_prefit_exporters() -> list[Exporter]:
+    """JSON, CSV and plots."""
+    from .export import exporters
+
+    return exporters()
+
+
+@hookimpl
+def xps_prefit_menu() -> list[MenuAction]:
+    """Prefit, calibrated copy, seeds, and what is known about the network."""
+    from .menu import menu_actions
+
+    return menu_actions()

@@ -1,0 +1,204 @@
+"""The result of a prefit: shift, functional groups, calibrated spectrum, seeded models and fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from xps_prefit_hooks import ALIPHATIC_C1S, Prediction, PrefitError, RegionShift, Seed, Settings, Status
+
+from .plugins import plugin_manager
+from .spectrum import calibrated
+
+if TYPE_CHECKING:
+    from lmfit.model import ModelResult
+    from matplotlib.figure import Figure
+
+
+class LazySeeds(Mapping[str, Seed]):
+    """Seeds by region, each made when it is first asked for.
+
+    Parameters
+    ----------
+    regions : tuple of str
+        Names of the regions.
+    make : callable
+        ``make(region)`` returns the seed, or None where there is none to be had; such a region is left out.
+    """
+
+    def __init__(self, regions: tuple[str, ...], make: Callable[[str], Seed | None]) -> None:
+        self._regions = regions
+        self._make = make
+        self._made: dict[str, Seed | None] = {}
+
+    def __getitem__(self, region: str) -> Seed:
+        if region not in self._regions:
+            raise KeyError(region)
+        if region not in self._made:
+            self._made[region] = self._make(region)
+        seed = self._made[region]
+        if seed is None:
+            raise KeyError(region)
+        return seed
+
+    def __iter__(self) -> Iterator[str]:
+        return (region for region in self._regions if region in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(self)})"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PrefitResult:
+    """What a prefit found.
+
+    Energies are in eV. The reported scale gives aliphatic C 1s the binding energy ``settings.reference``; `shift`,
+    `region_shifts`, `calibrated`, `seeds` and `fits` are all on it.
+
+    Parameters
+    ----------
+    source : str
+        Where the spectrum came from.
+    spectrum : xarray.DataTree
+        As measured.
+    calibrated : xarray.DataTree
+        On the corrected axis; counts as measured, ``energy_referencing_*`` in the attributes.
+    prediction : Prediction
+        What the network said, on the 285.00 eV scale.
+    settings : Settings
+        What was asked for.
+    seeds : mapping of str to Seed
+        Seeded models of the regions, for the calibrated axis.
+    fits : mapping of str to lmfit.model.ModelResult
+        Fits of the regions; empty until `fitted` makes them.
+    """
+
+    source: str
+    spectrum: xr.DataTree
+    calibrated: xr.DataTree
+    prediction: Prediction
+    settings: Settings
+    seeds: Mapping[str, Seed]
+    fits: Mapping[str, ModelResult] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        regions = ", ".join(self.spectrum.children)
+        return f"<PrefitResult {self.source}: {self.shift_text}, {self.status}; {regions}>"
+
+    @property
+    def shift(self) -> float:
+        """Measured minus true binding energy in eV, on the scale of the reference."""
+        return self.prediction.shift + scale_offset(self.settings)
+
+    @property
+    def shift_stderr(self) -> float:
+        """Standard error of the shift in eV."""
+        return self.prediction.shift_stderr
+
+    @property
+    def shift_text(self) -> str:
+        """Shift and standard error for people."""
+        return f"shift {self.shift:+.2f} ± {self.shift_stderr:.2f} eV"
+
+    @property
+    def convention(self) -> str:
+        """What the numbers of the energy scale mean."""
+        return f"measured minus true; aliphatic C 1s = {self.settings.reference:.2f} eV"
+
+    @property
+    def status(self) -> Status:
+        """Whether the shift can be trusted: "ok", "uncertain" or "out_of_domain"."""
+        return self.prediction.status
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Sentences that explain a status other than "ok", or warn."""
+        return self.prediction.reasons
+
+    @property
+    def groups(self) -> xr.DataArray:
+        """Probability of each functional group over the coordinate ``group``, in the order of the vocabulary."""
+        groups = self.prediction.groups
+        return xr.DataArray(
+            np.fromiter(groups.values(), dtype=float, count=len(groups)),
+            coords={"group": list(groups)},
+            dims="group",
+            name="probability",
+        )
+
+    @property
+    def region_shifts(self) -> dict[str, RegionShift]:
+        """Shift of each region by itself, and its disagreement with the common one, in eV."""
+        offset = scale_offset(self.settings)
+        shifts = self.prediction.region_shifts
+        return {name: replace(shift, value=shift.value + offset) for name, shift in shifts.items()}
+
+    def fit(self, region: str = "C1s", **options: Any) -> ModelResult:
+        """Fit the seeded model of one region to the calibrated spectrum.
+
+        Parameters
+        ----------
+        region : str
+            Name of the region.
+        **options
+            Passed on to `xps_stn_plugin.fitting.fit_seed`.
+
+        Raises
+        ------
+        PrefitError
+            If there is no seeded model for the region.
+        """
+        from .fitting import fit_seed
+
+        if region not in self.seeds:
+            known = ", ".join(self.seeds) or "none"
+            raise PrefitError(self.source, f"there is no seeded model for region {region}; there is for: {known}.")
+        fit = fit_seed(self.seeds[region], self.calibrated[region].to_dataset(), **options)
+        plugin_manager().fitted(self, region, fit)
+        return fit
+
+    def fitted(self) -> PrefitResult:
+        """Fit all regions that have a seeded model; the result comes with the fits."""
+        return replace(self, fits={region: self.fit(region) for region in self.seeds})
+
+    def save(self, path: str | Path) -> None:
+        """Write a file; its suffix tells the format (``xps-stn plugins`` lists them).
+
+        Raises
+        ------
+        PrefitError
+            If no exporter has this suffix, or the file cannot be written.
+        """
+        path = Path(path)
+        exporters = plugin_manager().exporters()
+        for exporter in exporters:
+            if path.name.lower().endswith(exporter.suffix.lower()):
+                exporter.write(self, path)
+                return
+        known = ", ".join(dict.fromkeys(exporter.suffix for exporter in exporters))
+        raise PrefitError(str(path), f"no output format has the suffix {path.suffix!r}; known are {known}.")
+
+    def plot(self) -> Figure:
+        """Draw data, background, components, residuals and groups; returns a figure of its own, outside pyplot."""
+        from .export.plot import figure
+
+        return figure(self)
+
+
+def scale_offset(settings: Settings) -> float:
+    """Return what a shift on the 285.00 eV scale gains in eV on the scale of ``settings.reference``."""
+    return ALIPHATIC_C1S - settings.reference
+
+
+def calibrated_spectrum(spectrum: xr.DataTree, prediction: Prediction, settings: Settings) -> xr.DataTree:
+    """Move the spectrum to the corrected axis, on which aliphatic C 1s is at ``settings.reference`` eV."""
+    shift = prediction.shift + scale_offset(settings)
+    return calibrated(spectrum, shift, prediction.shift_stderr, settings.reference)

@@ -1,0 +1,215 @@
+"""The front door: read a file, prefit a spectrum, prefit many."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import xarray as xr
+
+from xps_prefit_hooks import ALIPHATIC_C1S, Background, Prediction, PrefitError, Seed, Settings
+
+from .plugins import plugin_manager
+from .result import LazySeeds, PrefitResult, calibrated_spectrum
+from .spectrum import region_dataset, spectrum_tree
+
+Spectrum = str | os.PathLike[str] | xr.DataTree | xr.Dataset | xr.DataArray
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PrefitFailure:
+    """A spectrum of `prefit_many` for which there is no result: where it came from, and why, in one sentence."""
+
+    source: str
+    reason: str
+
+
+def read(path: str | os.PathLike[str], photon_energy: float | None = None) -> xr.DataTree:
+    """Read a spectrum with the readers of all plugins.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    photon_energy : float, optional
+        Photon energy in eV, for a kinetic energy axis; overrides the file's.
+
+    Returns
+    -------
+    xarray.DataTree
+        One child per region with ``counts(binding_energy)``; see `xps_stn_plugin.spectrum`.
+
+    Raises
+    ------
+    PrefitError
+        If the file cannot be read.
+    """
+    return _read(path, _settings(ALIPHATIC_C1S, photon_energy, "auto"))
+
+
+def prefit(
+    spectrum: Spectrum,
+    *,
+    reference: float = ALIPHATIC_C1S,
+    photon_energy: float | None = None,
+    background: Background = "auto",
+) -> PrefitResult:
+    """Find the shift and the functional groups of a spectrum, and seed lmfit models with them.
+
+    Parameters
+    ----------
+    spectrum : path, xarray.DataTree, xarray.Dataset or xarray.DataArray
+        A file, a spectrum as `read` returns it, or one region over the dimension ``binding_energy`` in eV; the region's
+        attribute ``region`` or its name says which one it is (``C1s``).
+    reference : float
+        Binding energy in eV that the reported scale gives to aliphatic C 1s.
+    photon_energy : float, optional
+        Photon energy in eV, for a file with a kinetic energy axis.
+    background : {"auto", "linear", "shirley"}
+        Background of the seeded models.
+
+    Returns
+    -------
+    PrefitResult
+
+    Raises
+    ------
+    PrefitError
+        If the spectrum cannot be read or is not one, an option makes no sense, or a plugin fails.
+    """
+    settings = _settings(reference, photon_energy, background)
+    tree = _read(spectrum, settings) if isinstance(spectrum, str | os.PathLike) else spectrum
+    tree = _checked(tree)
+    source = str(tree.attrs["source"])
+    prediction = plugin_manager().predict(tree, settings)
+    if not (math.isfinite(prediction.shift) and prediction.shift_stderr >= 0):
+        found = f"{prediction.shift} ± {prediction.shift_stderr} eV"
+        msg = f"{prediction.model.name} gave {found} as shift, which is no number; try another predictor."
+        raise PrefitError(source, msg)
+    moved = calibrated_spectrum(tree, prediction, settings)
+    seeds = LazySeeds(tuple(moved.children), partial(_seed, moved, prediction, settings))
+    return PrefitResult(source, tree, moved, prediction, settings, seeds)
+
+
+def prefit_many(spectra: Iterable[Spectrum], **options: Any) -> list[PrefitResult | PrefitFailure]:
+    """Prefit one spectrum after the other; a failure takes its place in the list and stops nothing.
+
+    Parameters
+    ----------
+    spectra : iterable of path, xarray.DataTree, xarray.Dataset or xarray.DataArray
+        As for `prefit`.
+    **options
+        As for `prefit`.
+
+    Returns
+    -------
+    list of PrefitResult or PrefitFailure
+        One per spectrum, in their order.
+
+    Raises
+    ------
+    PrefitError
+        If an option makes no sense; never for a spectrum.
+    """
+    _settings(**{"reference": ALIPHATIC_C1S, "photon_energy": None, "background": "auto", **options})
+    return [_attempt(number, spectrum, options) for number, spectrum in enumerate(spectra, start=1)]
+
+
+def _attempt(number: int, spectrum: Spectrum, options: dict[str, Any]) -> PrefitResult | PrefitFailure:
+    try:
+        return prefit(spectrum, **options)
+    except PrefitError as error:
+        return PrefitFailure(_source(spectrum, f"spectrum {number}"), str(error))
+    except Exception as error:  # noqa: BLE001 (one bad spectrum must not lose a night's work; logged with traceback)
+        source = _source(spectrum, f"spectrum {number}")
+        _log.exception("Unexpected error in %s", source)
+        return PrefitFailure(source, f"unexpected {type(error).__name__}: {error}")
+
+
+def _settings(reference: float, photon_energy: float | None, background: Background) -> Settings:
+    if not (math.isfinite(reference) and abs(reference - ALIPHATIC_C1S) <= 5.0):
+        msg = (
+            f"{reference:g} eV is no binding energy for aliphatic C 1s; give one within 5 eV of {ALIPHATIC_C1S:.2f} eV."
+        )
+        raise PrefitError("reference", msg)
+    if photon_energy is not None and not (math.isfinite(photon_energy) and photon_energy > 0):
+        raise PrefitError("photon energy", f"{photon_energy:g} eV is none; give a positive number of eV.")
+    if background not in get_args(Background):
+        raise PrefitError("background", f"{background!r} is unknown; take one of {', '.join(get_args(Background))}.")
+    return Settings(reference, photon_energy, background)
+
+
+def _read(path: str | os.PathLike[str], settings: Settings) -> xr.DataTree:
+    from .readers import read_file
+
+    return read_file(Path(path), plugin_manager().readers(), settings)
+
+
+def _seed(calibrated: xr.DataTree, prediction: Prediction, settings: Settings, region: str) -> Seed | None:
+    return plugin_manager().seed(calibrated, region, prediction, settings)
+
+
+def _source(spectrum: Any, default: str) -> str:
+    if isinstance(spectrum, str | os.PathLike):
+        return os.fspath(spectrum)
+    # A child of a tree knows its source from the root.
+    return str(getattr(getattr(spectrum, "root", spectrum), "attrs", {}).get("source", default))
+
+
+def _checked(spectrum: xr.DataTree | xr.Dataset | xr.DataArray) -> xr.DataTree:
+    """Spectrum with ascending axes and complete attributes, whoever made it."""
+    source = _source(spectrum, "spectrum")
+    if isinstance(spectrum, xr.DataTree) and spectrum.children:
+        regions = {name: child.to_dataset() for name, child in spectrum.children.items()}
+        attrs = spectrum.attrs
+    elif isinstance(spectrum, xr.DataTree | xr.Dataset | xr.DataArray):
+        region = _single(source, spectrum)
+        regions, attrs = {region.attrs["region"]: region}, {}
+    else:
+        msg = f"{type(spectrum).__name__} is no spectrum; give a path, or a DataTree, Dataset or DataArray of xarray."
+        raise PrefitError(source, msg)
+    checked = {name: _checked_region(source, name, data) for name, data in regions.items()}
+    tree = spectrum_tree(source, checked)
+    tree.attrs.update({**attrs, "source": source})
+    return tree
+
+
+def _single(source: str, spectrum: xr.DataTree | xr.Dataset | xr.DataArray) -> xr.Dataset:
+    """One region as a dataset that tells its name."""
+    if isinstance(spectrum, xr.DataArray):
+        data = spectrum.to_dataset(name="counts").assign_attrs(spectrum.attrs)
+    else:
+        data = spectrum.to_dataset() if isinstance(spectrum, xr.DataTree) else spectrum
+    name = data.attrs.get("region") or (spectrum.name if isinstance(spectrum, xr.DataTree | xr.DataArray) else None)
+    if not name or name == "counts":
+        raise PrefitError(source, "it does not say which region it is; set its attribute region, for example to C1s.")
+    return data.assign_attrs(region=str(name))
+
+
+def _checked_region(source: str, name: str, data: xr.Dataset) -> xr.Dataset:
+    if "counts" not in data or "binding_energy" not in data["counts"].coords:
+        msg = f"region {name} has no counts over binding_energy (its variables: {', '.join(map(str, data)) or 'none'})."
+        raise PrefitError(source, msg)
+    counts = data["counts"]
+    extra = [str(dim) for dim in counts.dims if dim != "binding_energy"]
+    if extra:
+        msg = (
+            f"region {name} is a stack over {', '.join(extra)}; prefit takes one spectrum, so select one "
+            f"(spectrum.isel({extra[0]}=0)) or add them up (spectrum.sum({extra[0]!r}))."
+        )
+        raise PrefitError(source, msg)
+    core_level = str(data.attrs.get("region") or name.partition("_")[0])
+    label = str(data.attrs.get("label") or name)
+    region_dataset(source, counts["binding_energy"].values, counts.values, region=core_level, label=label)
+    if np.any(np.diff(counts["binding_energy"].values) < 0):
+        data = data.sortby("binding_energy")
+    return data.assign_attrs(region=core_level, label=label)
