@@ -17,3 +17,17 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the measured data are not at {folder} (XPS_SHARED names another place)")
     return folder
+
+
+@pytest.fixture
+def fake():
+    """The process's plugin manager with `fakes.FakePlugin` in front of the network; forgotten afterwards."""
+    from fakes import FakePlugin
+
+    from xps_stn_plugin.plugins import plugin_manager
+
+    plugin_manager.cache_clear()
+    plugin = FakePlugin()
+    assert plugin_manager().register(plugin, "fake").state == "active"
+    yield plugin
+    plugin_manager.cache_clear()
