@@ -1,0 +1,167 @@
+"""From numbers of a file to regions of a spectrum: the steps that all readers share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+from xps_prefit_hooks import PrefitError, Settings
+
+from ..regions import recognised
+from ..spectrum import region_dataset, spectrum_tree, unique_name
+
+_EV_PER_UNIT = {"ev": 1.0, "kev": 1000.0, "mev": 0.001}
+# Lowest binding energy in eV that a real spectrum reaches: scans go some eV beyond the Fermi edge, not more.
+_LOWEST_BINDING = -50.0
+
+
+@dataclass(frozen=True)
+class RawRegion:
+    """One region as a file has it.
+
+    Parameters
+    ----------
+    where : str
+        File and block, row or entry for messages.
+    energy : array_like, shape (n,)
+        Energies in eV, in the order of the file.
+    counts : array_like, shape (..., n)
+        Intensities.
+    kinetic : bool
+        Whether `energy` is kinetic.
+    labels : tuple of str
+        What the file says about the region, best first.
+    photon_energy : float or None
+        Photon energy of the file in eV.
+    variables : mapping of str to array_like, shape (n,)
+        Further quantities along the energies, such as the transmission function.
+    attrs : mapping
+        Attributes of the region; None values are left out.
+    """
+
+    where: str
+    energy: ArrayLike
+    counts: ArrayLike
+    kinetic: bool
+    labels: tuple[str, ...] = ()
+    photon_energy: float | None = None
+    variables: Mapping[str, ArrayLike] = field(default_factory=dict)
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+
+
+def spectrum_of(path: Path, raws: Iterable[RawRegion | PrefitError], settings: Settings, **attrs: Any) -> xr.DataTree:
+    """Spectrum of all regions of a file that can be used.
+
+    A region that cannot be used (an aborted scan, an empty detector) does not take the others with it: its sentence goes
+    to the root attribute ``skipped``. Where no region is left, the first sentence is raised.
+
+    Raises
+    ------
+    PrefitError
+        If there is no usable region.
+    """
+    regions: dict[str, xr.Dataset] = {}
+    refused: list[PrefitError] = []
+    for raw in raws:
+        if isinstance(raw, PrefitError):
+            refused.append(raw)
+            continue
+        try:
+            data = dataset_of(raw, settings)
+        except PrefitError as error:
+            refused.append(error)
+        else:
+            regions[unique_name(data.attrs["region"], regions)] = data
+    if refused and not regions:
+        raise refused[0]
+    if refused:
+        attrs["skipped"] = [str(error) for error in refused]
+    return spectrum_tree(str(path), regions, **attrs)
+
+
+def dataset_of(raw: RawRegion, settings: Settings) -> xr.Dataset:
+    """Dataset of one region on the binding energy axis.
+
+    Raises
+    ------
+    PrefitError
+        If the photon energy is missing for a kinetic axis, or the numbers are unusable.
+    """
+    photon_energy = settings.photon_energy if settings.photon_energy is not None else raw.photon_energy
+    energy = np.asarray(raw.energy, dtype=float)
+    if raw.kinetic:
+        energy = binding_energy(raw.where, energy, photon_energy)
+    finite = energy[np.isfinite(energy)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    labels = [label for label in raw.labels if label.strip()]
+    region, region_from = recognised(raw.where, labels, low, high)
+    attrs = {
+        "region_from": region_from,
+        "photon_energy": photon_energy,
+        "energy_axis": "kinetic" if raw.kinetic else "binding",
+        "intensity": "arbitrary",
+        **raw.attrs,
+    }
+    told = {name: value for name, value in attrs.items() if value is not None}
+    data = region_dataset(raw.where, energy, raw.counts, region=region, label=labels[0] if labels else "", **told)
+    order = np.argsort(energy, kind="stable")
+    for name, values in raw.variables.items():
+        data[name] = ("binding_energy", np.asarray(values, dtype=float)[order])
+    return data
+
+
+def binding_energy(where: str, kinetic: NDArray[np.float64], photon_energy: float | None) -> NDArray[np.float64]:
+    """Binding from kinetic energies: photon energy minus kinetic energy, both in eV.
+
+    The kinetic energies of instruments are referred to the Fermi level (the analyser's work function is already in
+    them), so nothing is subtracted for the work function. The regular VAMAS file of an instrument and its export on the
+    binding energy axis agree on that.
+
+    Raises
+    ------
+    PrefitError
+        If there is no photon energy, or it does not go with the kinetic energies.
+    """
+    if photon_energy is None:
+        message = (
+            "the energies are kinetic and the file does not give the photon energy; give it (--photon-energy on the "
+            "command line, Settings(photon_energy=...) in Python)."
+        )
+        raise PrefitError(where, message)
+    if not (np.isfinite(photon_energy) and photon_energy > 0):
+        raise PrefitError(where, f"the photon energy {photon_energy:g} eV makes no sense; give a positive one.")
+    # Rounded to a micro-electronvolt: 1486.69 - 1186.69 is to be 300, not 299.99999999999994.
+    binding = np.round(photon_energy - kinetic, 6) + 0.0  # no negative zero
+    if binding.size and np.nanmin(binding) < _LOWEST_BINDING:
+        message = (
+            f"kinetic energies reach {np.nanmax(kinetic):g} eV, more than the photon energy {photon_energy:g} eV allows; "
+            "check the photon energy."
+        )
+        raise PrefitError(where, message)
+    return binding
+
+
+def in_electronvolts(where: str, energy: ArrayLike, units: str) -> NDArray[np.float64]:
+    """Energies in eV from eV, keV or meV.
+
+    Raises
+    ------
+    PrefitError
+        If the unit is another one.
+    """
+    factor = _EV_PER_UNIT.get(units.strip().lower())
+    if factor is None:
+        raise PrefitError(where, f"the energies are in '{units}'; eV, keV and meV are read.")
+    return np.asarray(energy, dtype=float) * factor
+
+
+def finite_or_none(value: float | None, convert: Callable[[float], Any] = float) -> Any:
+    """A number of a file, or None where it is absent (VAMAS writes 1e37 for unknown)."""
+    if value is None or not np.isfinite(value) or abs(value) >= 1e36:
+        return None
+    return convert(value)

@@ -1,0 +1,87 @@
+"""Telling formats apart by the first bytes of a file. Light: nothing heavy is imported here."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+VAMAS_LINE = "VAMAS Surface Chemical Analysis Standard Data Transfer Format 1988 May 4"
+VAMAS_SUFFIXES = (".vms", ".npl", ".vamas")
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+
+# First bytes of files that people pass by mistake or that are not read, with a name and what to do instead.
+_MAGIC: tuple[tuple[bytes, str], ...] = (
+    (b"\x89PNG\r\n\x1a\n", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"GIF8", "a GIF image"),
+    (b"II*\x00", "a TIFF image"),
+    (b"MM\x00*", "a TIFF image"),
+    (b"BM", "a BMP image"),
+    (b"%PDF", "a PDF document"),
+    (b"PK\x03\x04", "a ZIP archive or an Office document (xlsx, docx); save the sheet as text"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an OLE container (old Office, Thermo Avantage .vgd); export it as VAMAS or text"),
+    (b"\x1f\x8b", "compressed with gzip; unpack it first"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive; unpack it first"),
+    (b"SQLite format 3\x00", "an SQLite database (SPECS .sle); export it as VAMAS or xy"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"SOFH", "a PHI MultiPak file (.spe or .pro), which is not read; export it as VAMAS or text"),
+    (b"\x05\x00", "an Igor binary wave (.ibw), which is not read; export it as text"),
+    (b"\x02\x00", "an Igor binary wave (.ibw), which is not read; export it as text"),
+    (b"<?xml", "an XML file, which is not read; export it as VAMAS or text"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a program"),
+)
+
+
+def named_by_magic(head: bytes) -> str | None:
+    """What the first bytes say that a file is ("a PNG image"), or None. Formats that are read are not in the list."""
+    for magic, name in _MAGIC:
+        if head.startswith(magic) and (len(magic) > 2 or not is_text(head)):
+            return name
+    return None
+
+
+def is_text(head: bytes) -> bool:
+    """Whether the bytes look like text: a UTF-16 byte order mark, or no control characters but white space."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return True
+    return not re.search(rb"[\x00-\x08\x0e-\x1f\x7f]", head)
+
+
+def is_vamas(path: Path, head: bytes) -> bool:
+    """VAMAS by its first line, or by its suffix (so that the reader can say what is missing)."""
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n\x00")
+    if start.startswith(VAMAS_LINE[:31].encode()):
+        return True
+    return path.suffix.lower() in VAMAS_SUFFIXES and is_text(head.replace(b"\x00", b""))
+
+
+def is_nexus(path: Path, head: bytes) -> bool:
+    """Any HDF5 file; the reader looks for NXmpes or NXxps inside."""
+    return head.startswith(HDF5_MAGIC)
+
+
+def is_specs_xy(path: Path, head: bytes) -> bool:
+    """Text export of SPECS Prodigy with its settings at the top."""
+    return b"XY-Serializer Export Settings" in head
+
+
+def is_scienta_text(path: Path, head: bytes) -> bool:
+    """Text export of Scienta SES: an INI-like file with regions."""
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[Info]") and b"Number of Regions" in head
+
+
+def is_table(path: Path, head: bytes) -> bool:
+    """Text whose first line that is not a comment names region, binding or kinetic energy, and intensity."""
+    if not is_text(head):
+        return False
+    for line in head.decode("utf-8-sig", errors="replace").splitlines():
+        if line.strip() and not line.lstrip().startswith("#"):
+            names = [name.strip(" \"'").lower() for name in re.split(r"[,;\t]", line)]
+            return "region" in names and any("energy" in name for name in names)
+    return False
+
+
+def is_columns(path: Path, head: bytes) -> bool:
+    """Any other text; the reader says what is wrong with it."""
+    return is_text(head) and named_by_magic(head) is None

@@ -1,0 +1,43 @@
+"""Text of files: decoding, lines, numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from xps_prefit_hooks import PrefitError
+
+
+def file_lines(path: Path) -> list[str]:
+    """Lines of a text file, whatever its encoding (UTF-8, UTF-16 with mark, else Windows-1252) and line ends.
+
+    Raises
+    ------
+    PrefitError
+        If the file cannot be opened.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise PrefitError(str(path), f"the file cannot be opened ({error.strerror or error}).") from error
+    # Not str.splitlines: it also breaks at form feeds and the like, and line numbers would no longer be an editor's.
+    return decoded(raw).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def decoded(raw: bytes) -> str:
+    """Text of bytes; NULs, with which some instruments pad labels, are dropped."""
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return raw.decode("utf-16", errors="replace")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = raw.decode("cp1252", errors="replace")
+    return text.replace("\x00", "")
+
+
+def number(text: str) -> float | None:
+    """The number that a text is, or None."""
+    try:
+        # float() also takes 1_000, which no instrument writes.
+        return None if "_" in text else float(text)
+    except ValueError:
+        return None

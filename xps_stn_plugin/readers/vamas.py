@@ -1,0 +1,181 @@
+"""VAMAS files (ISO 14976): the `vamas` package behind a wrapper, and our own block reader for what it cannot do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from xps_prefit_hooks import PrefitError, Settings
+
+from .assembly import RawRegion, finite_or_none, in_electronvolts, spectrum_of
+from .formats import VAMAS_LINE
+from .text import file_lines
+from .vamas_blocks import VamasBlock, VamasVariable, read_blocks, read_header
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+# CasaXPS keeps its energy calibration in the block comment: "Calib M = 284.5 A = 285 BE ADD".
+_CALIBRATION = re.compile(r"^\s*calib\b", re.IGNORECASE)
+_PER_SECOND = re.compile(r"c/s|cps|counts?\s*(/|per)\s*s", re.IGNORECASE)
+
+
+def read(path: Path, settings: Settings) -> xr.DataTree:
+    """Read all blocks of a VAMAS file.
+
+    Kinetic energies become binding energies with the photon energy of the block; the work function is kept as an
+    attribute and not subtracted (see `assembly.binding_energy`). All corresponding variables are kept: the intensity
+    as ``counts``, others under their label in lower case. CasaXPS energy calibrations are kept as attribute
+    ``casa_calibration`` and not applied.
+
+    Raises
+    ------
+    PrefitError
+        If the file is not VAMAS, damaged, or has no usable block.
+    """
+    lines = file_lines(path)
+    blank = next((i for i, line in enumerate(lines) if line.strip()), 0)
+    text = [line.strip() for line in lines[blank:]]
+    _refuse_lone_phi_header(path, text)
+    blocks = _blocks(str(path), text, blank)
+    return spectrum_of(path, _regions(path, blocks), settings)
+
+
+def _blocks(source: str, text: Sequence[str], offset: int) -> list[VamasBlock]:
+    header = read_header(source, text, offset)
+    if header.plain:
+        try:
+            return packaged_blocks(text)
+        except (StopIteration, RuntimeError, ValueError, KeyError, IndexError, ZeroDivisionError):
+            # The package does not say where it stopped. Ours does, or reads what the package cannot.
+            pass
+    return read_blocks(source, text, offset)
+
+
+def packaged_blocks(text: Sequence[str]) -> list[VamasBlock]:
+    """Blocks of a plain regular file by the `vamas` package.
+
+    Parameters
+    ----------
+    text : sequence of str
+        From the identification line on, stripped.
+
+    Returns
+    -------
+    list of VamasBlock
+        The package gets bytes, for it refuses paths with other suffixes than ``.vms``.
+
+    Raises
+    ------
+    ValueError, StopIteration, KeyError, IndexError, ZeroDivisionError, RuntimeError
+        Whatever the package makes of a damaged file.
+    """
+    from vamas import Vamas
+
+    return [
+        VamasBlock(
+            identifier=block.block_identifier,
+            sample=block.sample_identifier,
+            comment=tuple(block.block_comment.split("\n")) if block.num_lines_block_comment else (),
+            technique=block.technique,
+            source_label=block.analysis_source_label,
+            source_energy=block.analysis_source_characteristic_energy,
+            pass_energy=block.analyzer_pass_energy_or_retard_ratio_or_mass_res,
+            work_function=block.analyzer_work_function_or_acceptance_energy,
+            species=block.species_label,
+            transition=block.transition_or_charge_state_label,
+            abscissa_label=block.x_label,
+            abscissa_units=block.x_units,
+            abscissa=block.x_start + block.x_step * np.arange(len(block.corresponding_variables[0].y_values)),
+            variables=tuple(
+                VamasVariable(variable.label, variable.unit, np.array(variable.y_values, dtype=float))
+                for variable in block.corresponding_variables
+            ),
+            signal_mode=block.signal_mode,
+            collection_time=block.signal_collection_time,
+            scans=block.num_scans_to_compile_block,
+        )
+        for block in Vamas("\n".join(text).encode()).blocks
+    ]
+
+
+def _regions(path: Path, blocks: Sequence[VamasBlock]) -> Iterator[RawRegion | PrefitError]:
+    for index, block in enumerate(blocks, start=1):
+        where = f"{path}, block {index}"
+        try:
+            yield _region(where, block, index)
+        except PrefitError as error:
+            yield error
+
+
+def _region(where: str, block: VamasBlock, index: int) -> RawRegion:
+    axis = block.abscissa_label.lower()
+    kinetic = bool(re.search(r"kinetic|\bk\.?\s*e\b", axis))
+    if not kinetic and not re.search(r"binding|\bb\.?\s*e\b", axis):
+        message = f"the abscissa is '{block.abscissa_label}', neither kinetic nor binding energy, so this is no spectrum."
+        raise PrefitError(where, message)
+    intensity = _intensity(where, block)
+    calibrations = [line.strip() for line in block.comment if _CALIBRATION.match(line)]
+    return RawRegion(
+        where=where,
+        energy=in_electronvolts(where, block.abscissa, block.abscissa_units),
+        counts=intensity.values,
+        kinetic=kinetic,
+        labels=(f"{block.species} {block.transition}".strip(), block.identifier),
+        photon_energy=_positive(block.source_energy),
+        variables={_variable_name(v): v.values for v in block.variables if v is not intensity},
+        attrs={
+            "block": index,
+            "block_identifier": block.identifier,
+            "sample": block.sample or None,
+            "technique": block.technique or None,
+            "radiation": block.source_label or None,
+            "dwell_time": _positive(block.collection_time),
+            "scans": block.scans if block.scans > 0 else None,
+            "pass_energy": _positive(block.pass_energy),
+            "work_function": finite_or_none(block.work_function),
+            "intensity": _kind(block, intensity),
+            "casa_calibration": calibrations or None,
+        },
+    )
+
+
+def _intensity(where: str, block: VamasBlock) -> VamasVariable:
+    if not block.variables:
+        raise PrefitError(where, "the block has energies but no intensities.")
+    named = [v for v in block.variables if re.search(r"intensit|count|signal|c/s|cps", v.label, re.IGNORECASE)]
+    return (named or list(block.variables))[0]
+
+
+def _kind(block: VamasBlock, intensity: VamasVariable) -> str:
+    # CasaXPS and others write unit "d" (a bare number) for everything; then the block identifier may tell.
+    if any(_PER_SECOND.search(text) for text in (intensity.unit, intensity.label, block.identifier)):
+        return "counts per second"
+    if intensity.unit == "d" and (block.signal_mode == "pulse counting" or "count" in intensity.label.lower()):
+        return "counts"
+    return "arbitrary"
+
+
+def _variable_name(variable: VamasVariable) -> str:
+    name = re.sub(r"\W+", "_", variable.label.lower()).strip("_") or "variable"
+    return f"{name}_2" if name in {"counts", "binding_energy"} else name
+
+
+def _positive(value: float) -> float | None:
+    known = finite_or_none(value)
+    return known if known is not None and known > 0 else None
+
+
+def _refuse_lone_phi_header(path: Path, text: Sequence[str]) -> None:
+    """MultiPak puts the header of its own format into the comment of a VAMAS file; some files hold nothing else."""
+    if text and text[0] != VAMAS_LINE and "SOFH" in text[:2] and "EOFH" in text:
+        after = sum(bool(line) for line in text[text.index("EOFH") + 1 :])
+        acquired = next((line.partition(":")[2].strip() for line in text if line.startswith("AcqFilename:")), "")
+        message = (
+            "this is only the PHI header (SOFH to EOFH) that MultiPak writes into the comment of a VAMAS file; "
+            f"the VAMAS identification line and all blocks are missing ({after} lines follow the header)"
+        )
+        raise PrefitError(str(path), f"{message}; export {acquired or 'the measurement'} again.")

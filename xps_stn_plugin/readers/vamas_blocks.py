@@ -1,0 +1,326 @@
+"""VAMAS text to blocks: our own reader of ISO 14976 (Dench et al., Surf. Interface Anal. 13 (1988) 63).
+
+It reads what the `vamas` package does not: irregular scans, inclusion and exclusion lists, depth profiles, future
+upgrade entries; and it can say at which line of which block a damaged file stops making sense.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from xps_prefit_hooks import PrefitError
+
+from .formats import VAMAS_LINE
+from .text import number
+
+T = TypeVar("T")
+
+_REGIONS_COUNTED = {"MAP", "MAPDP", "NORM", "SDP"}
+_POSITIONS = {"MAP", "MAPDP"}
+_FIELD_OF_VIEW = {"MAP", "MAPDP", "MAPSV", "MAPSVDP", "SEM"}
+_LINESCAN = {"MAPSV", "MAPSVDP", "SEM"}
+_SPUTTERING = {"MAPDP", "MAPSVDP", "SDP", "SDPSV"}
+_ION_TECHNIQUES = {"FABMS", "FABMS energy spec", "ISS", "SIMS", "SIMS energy spec", "SNMS", "SNMS energy spec"}
+_SPUTTERED_TECHNIQUES = {"AES diff", "AES dir", "EDX", "ELS", "UPS", "XPS", "XRF"}
+
+
+@dataclass(frozen=True)
+class VamasHeader:
+    """What stands before the first block, as far as it decides how blocks are laid out."""
+
+    comment: tuple[str, ...]
+    experiment_mode: str
+    scan_mode: str
+    variables: int
+    listed: frozenset[int]
+    listed_are_included: bool
+    manual_entries: int
+    future_block_entries: int
+    future_experiment_entries: int
+    blocks: int
+
+    @property
+    def plain(self) -> bool:
+        """Whether the `vamas` package understands files with this header."""
+        return (
+            self.scan_mode == "REGULAR"
+            and self.experiment_mode == "NORM"
+            and not self.listed
+            and not (self.manual_entries or self.future_block_entries or self.future_experiment_entries)
+        )
+
+    def present(self, prefix: int) -> bool:
+        """Whether blocks after the first carry the parameter of this prefix number themselves."""
+        return not self.listed or (prefix in self.listed) == self.listed_are_included
+
+
+@dataclass(frozen=True)
+class VamasVariable:
+    """A corresponding variable: label, unit and its values along the abscissa."""
+
+    label: str
+    unit: str
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class VamasBlock:
+    """A block, as far as a spectrum needs it. Energies in eV, times in s; 1e37 stands for unknown."""
+
+    identifier: str
+    sample: str
+    comment: tuple[str, ...]
+    technique: str
+    source_label: str
+    source_energy: float
+    pass_energy: float
+    work_function: float
+    species: str
+    transition: str
+    abscissa_label: str
+    abscissa_units: str
+    abscissa: NDArray[np.float64]
+    variables: tuple[VamasVariable, ...]
+    signal_mode: str
+    collection_time: float
+    scans: int
+
+
+class _Cursor:
+    """Reads item by item and knows where it is."""
+
+    def __init__(self, source: str, lines: Sequence[str], offset: int) -> None:
+        self.source = source
+        self.place = "the header"
+        self._lines = lines
+        self._next = 0
+        self._offset = offset
+
+    def text(self, what: str) -> str:
+        if self._next >= len(self._lines) - (not self._lines[-1]):
+            message = f"the file ends at line {len(self._lines) - 1 + self._offset} in {self.place}, where {what} should follow"
+            raise PrefitError(self.source, f"{message}; it is cut off or damaged.")
+        self._next += 1
+        return self._lines[self._next - 1]
+
+    def real(self, what: str) -> float:
+        said = self.text(what)
+        value = number(said)
+        if value is None:
+            raise PrefitError(
+                self.source,
+                f"line {self._next + self._offset} in {self.place} should hold {what}, a number, but says '{said[:40]}'; "
+                "the file is damaged.",
+            )
+        return value
+
+    def whole(self, what: str) -> int:
+        value = self.real(what)
+        if not value.is_integer():
+            raise PrefitError(
+                self.source,
+                f"line {self._next + self._offset} in {self.place} should hold {what}, a whole number, but says {value:g}; "
+                "the file is damaged.",
+            )
+        return int(value)
+
+    def texts(self, count: int, what: str) -> tuple[str, ...]:
+        return tuple(self.text(what) for _ in range(count))
+
+    def reals(self, count: int, what: str) -> NDArray[np.float64]:
+        rows = self._lines[self._next : self._next + count]
+        try:
+            values = np.array(rows, dtype=float)
+        except ValueError:
+            values = np.empty(0)
+        if values.size == count:
+            self._next += count
+            return values
+        return np.array([self.real(what) for _ in range(count)])
+
+
+def read_header(source: str, lines: Sequence[str], offset: int = 0) -> VamasHeader:
+    """Header of a VAMAS text.
+
+    Parameters
+    ----------
+    source : str
+        File for messages.
+    lines : sequence of str
+        From the identification line on, stripped.
+    offset : int
+        How many lines of the file come before.
+
+    Raises
+    ------
+    PrefitError
+        If the text does not begin with the identification line, ends early, or has text where numbers belong.
+    """
+    return _header(_Cursor(source, lines, offset))
+
+
+def read_blocks(source: str, lines: Sequence[str], offset: int = 0) -> list[VamasBlock]:
+    """All blocks of a VAMAS text; parameters and errors as in `read_header`."""
+    cursor = _Cursor(source, lines, offset)
+    header = _header(cursor)
+    shared: dict[int, object] = {}
+    return [_block(cursor, header, number, shared) for number in range(1, header.blocks + 1)]
+
+
+def _header(cursor: _Cursor) -> VamasHeader:
+    found = cursor.text("the identification line")
+    if found != VAMAS_LINE:
+        message = f"this is no VAMAS file: it begins with '{found[:40]}' instead of '{VAMAS_LINE[:31]} ...'."
+        raise PrefitError(cursor.source, message)
+    cursor.texts(4, "the institution, instrument, operator and experiment")
+    comment = cursor.texts(cursor.whole("the number of comment lines"), "a comment line")
+    mode = cursor.text("the experiment mode")
+    scan_mode = cursor.text("the scan mode")
+    if scan_mode not in {"REGULAR", "IRREGULAR"}:
+        raise PrefitError(cursor.source, f"the scan mode is '{scan_mode}'; only REGULAR and IRREGULAR hold spectra.")
+    if mode in _REGIONS_COUNTED:
+        cursor.whole("the number of spectral regions")
+    if mode in _POSITIONS:
+        for what in ("analysis positions", "x coordinates", "y coordinates"):
+            cursor.whole(f"the number of {what}")
+    variables = cursor.whole("the number of experimental variables")
+    cursor.texts(2 * variables, "an experimental variable")
+    listing = cursor.whole("the number of entries in the inclusion or exclusion list")
+    listed = frozenset(cursor.whole("a prefix number") for _ in range(abs(listing)))
+    manual = cursor.whole("the number of manually entered items")
+    cursor.texts(manual, "the prefix number of a manually entered item")
+    future_experiment = cursor.whole("the number of future upgrade experiment entries")
+    future_block = cursor.whole("the number of future upgrade block entries")
+    cursor.texts(future_experiment, "a future upgrade experiment entry")
+    return VamasHeader(
+        comment=comment,
+        experiment_mode=mode,
+        scan_mode=scan_mode,
+        variables=variables,
+        listed=listed,
+        listed_are_included=listing > 0,
+        manual_entries=manual,
+        future_block_entries=future_block,
+        future_experiment_entries=future_experiment,
+        blocks=cursor.whole("the number of blocks"),
+    )
+
+
+def _block(cursor: _Cursor, header: VamasHeader, index: int, shared: dict[int, object]) -> VamasBlock:
+    """One block. `shared` holds the first block's parameters by prefix number, for blocks that leave them out."""
+
+    def item(prefix: int, read: Callable[[], T]) -> T:
+        if index > 1 and not header.present(prefix):
+            return shared[prefix]  # type: ignore[return-value]
+        value = read()
+        shared.setdefault(prefix, value)
+        return value
+
+    def several(prefix: int, count: int, what: str) -> None:
+        item(prefix, lambda: cursor.texts(count, what))
+
+    mode = header.experiment_mode
+    cursor.place = f"block {index} of {header.blocks}"
+    identifier = cursor.text("the block identifier")
+    cursor.place += f" ({identifier})"
+    sample = cursor.text("the sample")
+    for prefix, what in enumerate(("year", "month", "day", "hour", "minute", "second", "hours ahead of GMT"), start=1):
+        item(prefix, lambda what=what: cursor.real(f"the {what}"))  # type: ignore[misc]
+    comment = item(8, lambda: cursor.texts(cursor.whole("the number of comment lines"), "a comment line"))
+    technique = item(9, lambda: cursor.text("the technique"))
+    if mode in _POSITIONS:
+        several(10, 2, "a coordinate")
+    several(11, header.variables, "an experimental variable")
+    source_label = item(12, lambda: cursor.text("the analysis source"))
+    if mode in _SPUTTERING or technique in _ION_TECHNIQUES:
+        several(13, 3, "the sputtering ion")
+    source_energy = item(14, lambda: cursor.real("the photon energy"))
+    item(15, lambda: cursor.real("the source strength"))
+    several(16, 2, "the beam width")
+    if mode in _FIELD_OF_VIEW:
+        several(17, 2, "the field of view")
+    if mode in _LINESCAN:
+        several(18, 6, "the line scan")
+    item(19, lambda: cursor.real("the polar angle of incidence"))
+    item(20, lambda: cursor.real("the source azimuth"))
+    item(21, lambda: cursor.text("the analyser mode"))
+    pass_energy = item(22, lambda: cursor.real("the pass energy"))
+    if technique == "AES diff":
+        item(23, lambda: cursor.real("the differential width"))
+    item(24, lambda: cursor.real("the magnification"))
+    work_function = item(25, lambda: cursor.real("the work function"))
+    item(26, lambda: cursor.real("the target bias"))
+    several(27, 2, "the analysis width")
+    several(28, 2, "the take-off angle")
+    species = item(29, lambda: cursor.text("the species label"))
+    transition, _ = item(30, lambda: (cursor.text("the transition label"), cursor.real("the particle's charge")))
+    if header.scan_mode == "REGULAR":
+        label, units, start, step = item(
+            31,
+            lambda: (
+                cursor.text("the abscissa label"),
+                cursor.text("the abscissa units"),
+                cursor.real("the abscissa start"),
+                cursor.real("the abscissa increment"),
+            ),
+        )
+    kinds = item(32, lambda: _pairs(cursor, cursor.whole("the number of corresponding variables")))
+    signal_mode = item(33, lambda: cursor.text("the signal mode"))
+    collection_time = item(34, lambda: cursor.real("the collection time"))
+    scans = item(35, lambda: cursor.whole("the number of scans"))
+    item(36, lambda: cursor.real("the time correction"))
+    if mode in _SPUTTERING and technique in _SPUTTERED_TECHNIQUES:
+        several(37, 7, "the sputtering source")
+    several(38, 2, "the sample tilt")
+    item(39, lambda: cursor.real("the sample rotation"))
+    item(40, lambda: cursor.texts(3 * cursor.whole("the number of additional parameters"), "an additional parameter"))
+    cursor.texts(header.future_block_entries, "a future upgrade block entry")
+
+    variables = _values(cursor, kinds)
+    if header.scan_mode == "REGULAR":
+        points = variables[0].values.size
+        abscissa = start + step * np.arange(points)
+    else:
+        # Irregular scans have no start and step: the abscissa is one of the corresponding variables.
+        axis = next((v for v in variables if "energy" in v.label.lower()), variables[0])
+        label, units, abscissa = axis.label, axis.unit, axis.values
+        variables = tuple(v for v in variables if v is not axis)
+    return VamasBlock(
+        identifier=identifier,
+        sample=sample,
+        comment=comment,
+        technique=technique,
+        source_label=source_label,
+        source_energy=source_energy,
+        pass_energy=pass_energy,
+        work_function=work_function,
+        species=species,
+        transition=transition,
+        abscissa_label=label,
+        abscissa_units=units,
+        abscissa=abscissa,
+        variables=variables,
+        signal_mode=signal_mode,
+        collection_time=collection_time,
+        scans=scans,
+    )
+
+
+def _pairs(cursor: _Cursor, count: int) -> tuple[tuple[str, str], ...]:
+    if count < 1:
+        raise PrefitError(cursor.source, f"{cursor.place} has no corresponding variable, so no intensities.")
+    return tuple((cursor.text("a variable's label"), cursor.text("a variable's unit")) for _ in range(count))
+
+
+def _values(cursor: _Cursor, kinds: Sequence[tuple[str, str]]) -> tuple[VamasVariable, ...]:
+    total = cursor.whole("the number of values")
+    if total < 0 or total % len(kinds):
+        message = f"{cursor.place} announces {total} values for {len(kinds)} variables, which does not divide."
+        raise PrefitError(cursor.source, message)
+    cursor.reals(2 * len(kinds), "the lowest or highest value")
+    table = cursor.reals(total, "a value").reshape(-1, len(kinds))
+    return tuple(VamasVariable(label, unit, table[:, i]) for i, (label, unit) in enumerate(kinds))
