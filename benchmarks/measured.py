@@ -1,0 +1,200 @@
+"""Shift and groups on measured polymer spectra, against taking the highest C 1s channel for 285.0 eV.
+
+    python -m benchmarks.measured --data ../shared/measured
+
+Definitions are those of the acceptance measure: each polymer's axis is moved rigidly by a random shift, the file is written
+and read again through the public contract, error = predicted minus applied shift, a group counts as found above 0.5.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from xps_prefit_hooks import ALIPHATIC_C1S, Settings
+
+from benchmarks.record import conditions
+from xps_stn_plugin.chemistry.groups import group_names
+from xps_stn_plugin.prefit import read
+from xps_stn_plugin.stn.metrics import group_metrics, shift_metrics
+from xps_stn_plugin.stn.predict import predict_with
+from xps_stn_plugin.stn.weights import TrainedNetwork, load_weights, shipped_weights
+
+Regions = Mapping[str, NDArray[np.float64]]
+#: Alkane and alkene taken as one: chemically a matter of one double bond per unit.
+MERGED = {"alkene": "alkane"}
+
+
+@dataclass(frozen=True)
+class Polymer:
+    """A measured polymer: energies (eV) and intensities by region, and its groups."""
+
+    name: str
+    regions: Regions
+    groups: frozenset[str]
+
+
+def load(folder: Path) -> tuple[Polymer, ...]:
+    """Read the folder's CSV files that ``groups.csv`` lists."""
+    with (folder / "groups.csv").open(newline="", encoding="utf-8") as handle:
+        groups = {row["polymer"]: frozenset(filter(None, row["groups"].split("; "))) for row in csv.DictReader(handle)}
+    polymers = []
+    for path in sorted(folder.glob("*.csv")):
+        if path.stem not in groups:
+            continue
+        regions: dict[str, list[tuple[float, float]]] = {}
+        with path.open(newline="", encoding="utf-8") as handle:
+            for row in csv.DictReader(handle):
+                point = float(row["binding_energy_eV"]), float(row["intensity"])
+                regions.setdefault(row["region"], []).append(point)
+        polymers.append(Polymer(path.stem, {name: np.array(rows) for name, rows in regions.items()}, groups[path.stem]))
+    return tuple(polymers)
+
+
+def write_table(path: Path, regions: Regions, shift: float) -> None:
+    """Write the long table with the axis moved by `shift` eV."""
+    with path.open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.writer(handle)
+        writer.writerow(["region", "binding_energy_eV", "intensity"])
+        for name, rows in regions.items():
+            writer.writerows([name, f"{energy + shift:.4f}", f"{value:.6g}"] for energy, value in rows)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One draw: what was predicted for one polymer moved by one shift."""
+
+    polymer: str
+    shift: float
+    error: float
+    stderr: float
+    status: str
+    baseline_error: float
+    found: frozenset[str]
+    true: frozenset[str]
+
+
+def cases(
+    polymers: tuple[Polymer, ...], span: float, draws: int, carbon_only: bool, trained: TrainedNetwork, seed: int
+) -> Iterator[Case]:
+    """Move, write, read, predict."""
+    rng = np.random.default_rng(seed)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "spectrum.csv"
+        for polymer in polymers:
+            regions = {"C1s": polymer.regions["C1s"]} if carbon_only else polymer.regions
+            for _ in range(draws):
+                shift = float(rng.uniform(-span, span))
+                write_table(path, regions, shift)
+                spectrum = read(path)
+                prediction = predict_with(trained, spectrum)
+                carbon = spectrum["C1s"].to_dataset()
+                highest = float(carbon["binding_energy"].values[carbon["counts"].values.argmax()])
+                yield Case(
+                    polymer.name,
+                    shift,
+                    prediction.shift - shift,
+                    prediction.shift_stderr,
+                    prediction.status,
+                    highest - ALIPHATIC_C1S - shift,
+                    frozenset(name for name, probability in prediction.groups.items() if probability > 0.5),
+                    polymer.groups,
+                )
+
+
+def figures(rows: list[Case]) -> dict[str, float | dict[str, float]]:
+    """All figures of one set of cases."""
+    error = np.array([row.error for row in rows])
+    stderr = np.array([row.stderr for row in rows])
+    names = group_names()
+    merged = [name for name in names if name not in MERGED]
+
+    def decisions(sets: list[frozenset[str]], columns: tuple[str, ...] | list[str]) -> NDArray[np.bool_]:
+        return np.array([[name in found for name in columns] for found in sets])
+
+    found, true = [row.found for row in rows], [row.true for row in rows]
+    merged_found = [frozenset(MERGED.get(name, name) for name in group) for group in found]
+    merged_true = [frozenset(MERGED.get(name, name) for name in group) for group in true]
+    status = [row.status for row in rows]
+    return {
+        **asdict(shift_metrics(error)),
+        **{f"baseline_{k}": v for k, v in asdict(shift_metrics(np.array([r.baseline_error for r in rows]))).items()},
+        **asdict(group_metrics(decisions(found, names), decisions(true, names))),
+        "exact_merged": group_metrics(decisions(merged_found, merged), decisions(merged_true, merged)).exact,
+        "within_1_stderr": float((np.abs(error) <= stderr).mean()),
+        "within_2_stderr": float((np.abs(error) <= 2 * stderr).mean()),
+        "status": {name: status.count(name) / len(status) for name in sorted(set(status))},
+    }
+
+
+def per_polymer(rows: list[Case]) -> list[dict[str, object]]:
+    """Mean and spread of the error and the groups that were missed or added, by polymer."""
+    table = []
+    for name in dict.fromkeys(row.polymer for row in rows):
+        own = [row for row in rows if row.polymer == name]
+        error = np.array([row.error for row in own])
+        wrong = sorted({f"-{g}" for row in own for g in row.true - row.found} | {f"+{g}" for row in own for g in row.found - row.true})
+        table.append(
+            {
+                "polymer": name,
+                "bias": float(error.mean()),
+                "median": float(np.median(np.abs(error))),
+                "worst": float(np.abs(error).max()),
+                "stderr": float(np.mean([row.stderr for row in own])),
+                "exact": float(np.mean([row.found == row.true for row in own])),
+                "wrong": wrong,
+            }
+        )
+    return table
+
+
+@click.command()
+@click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
+@click.option("--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Default: the shipped ones.")
+@click.option("--span", "spans", type=float, multiple=True, default=(0.0, 1.0, 3.0, 5.0), show_default=True)
+@click.option("--draws", default=8, show_default=True)
+@click.option("--seed", default=20261122, show_default=True)
+@click.option("--json", "json_path", type=click.Path(path_type=Path), default=Path("runs/measured.json"), show_default=True)
+def main(
+    data: Path, weights: Path | None, spans: tuple[float, ...], draws: int, seed: int, json_path: Path
+) -> None:
+    """Measure shift and groups on measured spectra."""
+    console = Console()
+    polymers = load(data)
+    trained = load_weights(weights) if weights else shipped_weights()
+    overall = Table("regions", "span eV", "median", "mean", "bias", "p95", "highest=285: median", "p95", "exact", "merged", "micro F1", "macro F1", "in 1 / 2 stderr", "status")
+    results = []
+    for carbon_only in (False, True):
+        for span in spans:
+            label = "C 1s alone" if carbon_only else "all"
+            drawn = cases(polymers, span, draws, carbon_only, trained, seed)
+            rows = list(track(drawn, f"{label}, ±{span:g} eV", len(polymers) * draws, console=console, transient=True))
+            values = figures(rows)
+            table = per_polymer(rows)
+            results.append({"regions": label, "span": span, **values, "polymers": table})
+            number = {k: f"{v:.3f}" for k, v in values.items() if isinstance(v, float)}
+            status = ", ".join(f"{k} {v:.0%}" for k, v in values["status"].items())  # type: ignore[union-attr]
+            overall.add_row(label, f"±{span:g}", number["median"], number["mean"], number["bias"], number["p95"], number["baseline_median"], number["baseline_p95"], number["exact"], number["exact_merged"], number["micro_f1"], number["macro_f1"], f"{number['within_1_stderr']} / {number['within_2_stderr']}", status)
+            detail = Table("polymer", "bias", "median", "worst", "stderr", "exact", "wrong in any draw", title=f"{label}, ±{span:g} eV")
+            for row in table:
+                detail.add_row(str(row["polymer"]), *(f"{row[k]:.3f}" for k in ("bias", "median", "worst", "stderr", "exact")), ", ".join(row["wrong"]))  # type: ignore[arg-type]
+            console.print(detail)
+    console.print(overall)
+    record = {**conditions(seed), "data": data.name, "draws": draws, "model": asdict(trained.info), "results": results}
+    json_path.parent.mkdir(parents=True, exist_ok=True)
+    json_path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    console.print(f"written: {json_path}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Settings of the simulator, read from TOML."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from xps_prefit_hooks import PrefitError
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class SimulationConfig:
+    """What is drawn, and from which ranges; the default file says what each entry means and where it comes from.
+
+    Raises
+    ------
+    PrefitError
+        For an unknown or missing entry.
+    """
+
+    generated_structures: int
+    structure_seed: int
+    reference_share: float
+    mixture_share: float
+    mixture_size: int
+    smallest_share: float
+    shift_range: Range
+    region_shift_sigma: float
+    position_sigma: float
+    aromatic_sigma: float
+    aliphatic_sigma: float
+    region_scale_sigma: float
+    fwhm_floor: float
+    fwhm_mean_excess: float
+    fwhm_top: float
+    fwhm_factor: Mapping[str, float]
+    fwhm_scatter: float
+    lorentzian_range: Range
+    huang_rhys_range: Range
+    vibration_energy: float
+    shake_up_energy: Range
+    shake_up_share: Range
+    shake_up_fwhm: Range
+    intensity_sigma: float
+    intensity_wild_share: float
+    intensity_wild_sigma: float
+    contamination_share: float
+    contamination_range: Range
+    peak_counts: Range
+    subtracted_share: float
+    background_level: Range
+    background_slope: float
+    shirley_step: Range
+    margin_range: Range
+    drop_signal: Mapping[str, float]
+    empty_region_share: float
+    carbon_only_share: float
+    single_region_share: float
+
+    @classmethod
+    def from_mapping(cls, source: str, table: Mapping[str, Any]) -> SimulationConfig:
+        """Check names and make the settings."""
+        names = {field.name for field in fields(cls)}
+        if wrong := sorted(set(table) ^ names):
+            what = "unknown" if wrong[0] in table else "missing"
+            raise PrefitError(source, f"the simulation entry {wrong[0]!r} is {what}; see simulate/data/default.toml.")
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in table.items()})
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> SimulationConfig:
+        """Read a TOML file with a table ``simulation``, or the default."""
+        if path is None:
+            text = (files(__package__) / "data" / "default.toml").read_text(encoding="utf-8")
+            return cls.from_mapping("default.toml", tomllib.loads(text)["simulation"])
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise PrefitError(str(path), f"the configuration cannot be read ({error}).") from error
+        if "simulation" not in table:
+            raise PrefitError(str(path), "the configuration has no table [simulation].")
+        return cls.from_mapping(str(path), table["simulation"])
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for the record."""
+        return asdict(self)

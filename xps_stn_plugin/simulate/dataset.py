@@ -1,0 +1,130 @@
+"""A reproducible set of simulated spectra as one HDF5 file."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from pathlib import Path
+
+import h5py
+import numpy as np
+from rich.progress import Progress
+from xps_prefit_hooks import PrefitError
+
+from ..chemistry.groups import group_names
+from ..files import write_whole
+from ..grid import Grid
+from .config import SimulationConfig
+from .library import LineLibrary
+from .spectra import SpectrumBatch, SpectrumSimulator
+from .structures import generate_structures, reference_structures
+
+FORMAT = "xps-stn/simulated/1"
+#: Spectra drawn at a time; chunk k is drawn from (seed, k), so this number is part of what makes a set reproducible.
+CHUNK = 1000
+
+
+def write_dataset(path: Path, number: int, seed: int, config_path: Path | None = None) -> None:
+    """Draw spectra and write them.
+
+    Parameters
+    ----------
+    path : Path
+        HDF5 file; written whole or not at all. Its contents are described in ``docs/simulator.md``.
+    number : int
+        Number of spectra, at least 1.
+    seed : int
+        The same seed, configuration and version give the same numbers.
+    config_path : Path or None
+        TOML with a table ``simulation``; the default configuration without it.
+
+    Raises
+    ------
+    PrefitError
+        For a wrong configuration, number or path.
+    """
+    if number < 1:
+        raise PrefitError(str(path), f"{number} spectra cannot be simulated; ask for at least 1.")
+    config = SimulationConfig.load(config_path)
+    with Progress() as progress:
+        task = progress.add_task("structures and their lines", total=None)
+        generated = generate_structures(config.generated_structures, config.structure_seed)
+        library = LineLibrary.build(
+            reference_structures(), generated, lambda done, total: progress.update(task, completed=done, total=total)
+        )
+        progress.update(task, completed=1, total=1)
+        simulator = SpectrumSimulator(library, config, Grid())
+        task = progress.add_task("spectra", total=number)
+        write_whole(path, lambda temporary: _write(temporary, simulator, number, seed, progress, task))
+
+
+def _chunks(simulator: SpectrumSimulator, number: int, seed: int) -> Iterator[SpectrumBatch]:
+    """Chunks in order, drawn ahead by threads."""
+    workers = max(1, min(8, os.cpu_count() or 1))
+
+    def draw(chunk: int) -> SpectrumBatch:
+        size = min(CHUNK, number - chunk * CHUNK)
+        return simulator.draw(size, np.random.default_rng([seed, chunk]))
+
+    total = math.ceil(number / CHUNK)
+    with ThreadPoolExecutor(workers) as pool:
+        ahead = [pool.submit(draw, chunk) for chunk in range(min(workers, total))]
+        for chunk in range(total):
+            yield ahead.pop(0).result()
+            if chunk + workers < total:
+                ahead.append(pool.submit(draw, chunk + workers))
+
+
+def _write(path: Path, simulator: SpectrumSimulator, number: int, seed: int, progress: Progress, task: object) -> None:
+    grid, library = simulator.grid, simulator.library
+    regions, names = len(grid.regions), group_names()
+    components = simulator.config.mixture_size
+    with h5py.File(path, "w") as file:
+        file.attrs.update(
+            {
+                "format": FORMAT,
+                "version": version("xps-stn-plugin"),
+                "seed": seed,
+                "config": json.dumps(simulator.config.as_dict(), sort_keys=True),
+                "shift_convention": "measured minus true binding energy; aliphatic C 1s = 285.00 eV",
+            }
+        )
+        energies = file.create_dataset("energy", data=grid.energies)
+        energies.attrs["units"] = "eV"
+        file["region"] = np.array(grid.regions, dtype="S")
+        file["group"] = np.array(names, dtype="S")
+        file.create_dataset("structure", data=np.array(library.structures, dtype="S"), compression="gzip")
+        shape = (number, regions, grid.points)
+        layout = {"chunks": (min(64, number), 1, grid.points), "compression": "gzip", "compression_opts": 1, "shuffle": True}
+        counts = file.create_dataset("counts", shape, "f4", **layout)
+        window = file.create_dataset("window", (number, regions, 2), "i2", compression="gzip")
+        window.attrs["description"] = "first measured point and one past the last; equal where nothing was measured"
+        shift = file.create_dataset("shift", (number,), "f8")
+        shift.attrs["units"] = "eV"
+        region_shift = file.create_dataset("region_shift", (number, regions), "f8")
+        region_shift.attrs["units"] = "eV"
+        labels = file.create_dataset("label", (number, len(names)), "?")
+        mixture = file.create_dataset("mixture", (number, components), "i4")
+        mixture.attrs["description"] = "rows of `structure`; -1 where there is no further component"
+        shares = file.create_dataset("share", (number, components), "f8")
+        start = 0
+        for batch in _chunks(simulator, number, seed):
+            rows = slice(start, start + batch.shift.size)
+            counts[rows] = batch.counts
+            window[rows] = _window(batch.measured)
+            shift[rows] = batch.shift
+            region_shift[rows] = batch.region_shift
+            labels[rows] = batch.labels
+            mixture[rows] = batch.structures
+            shares[rows] = batch.shares
+            start = rows.stop
+            progress.update(task, completed=start)  # type: ignore[arg-type]
+
+
+def _window(measured: np.ndarray) -> np.ndarray:
+    first = measured.argmax(-1)
+    return np.stack([first, first + measured.sum(-1)], axis=-1)

@@ -1,0 +1,1 @@
+"""The spatial transformer network: input, network, training, weights, prediction."""

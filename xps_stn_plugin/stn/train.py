@@ -1,0 +1,268 @@
+"""Training on the simulator, drawn anew for each batch; resumable at any checkpoint."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.progress import Progress, TextColumn
+from torch import Tensor
+from torch.nn import functional
+from xps_prefit_hooks import PrefitError
+
+from ..chemistry.groups import group_names
+from ..files import write_whole
+from ..grid import Grid
+from ..simulate.library import LineLibrary
+from ..simulate.spectra import SpectrumBatch, SpectrumSimulator
+from ..simulate.structures import generate_structures, reference_structures
+from .inputs import network_input
+from .metrics import group_metrics, shift_metrics
+from .network import NetworkConfig, NetworkOutput, ShiftTransformer
+from .training_config import TrainingConfig
+from .weights import device_of, save_weights
+
+CHECKPOINT = "checkpoint.pt"
+LOG = "log.jsonl"
+
+
+@dataclass(frozen=True)
+class _Batch:
+    channels: Tensor
+    shift: Tensor
+    labels: Tensor
+
+
+def train(config_path: Path, out: Path, resume: bool = False, device: str | None = None) -> Path:
+    """Train a network.
+
+    Parameters
+    ----------
+    config_path : Path
+        TOML with the tables ``training`` and ``simulation``.
+    out : Path
+        Folder for checkpoint, log (JSON lines) and weights.
+    resume : bool
+        Go on from the checkpoint in `out`, with the same result as an undisturbed run on the same machine.
+    device : str or None
+        torch device; by default CUDA where there is one.
+
+    Returns
+    -------
+    Path
+        The weights.
+
+    Raises
+    ------
+    PrefitError
+        For a wrong configuration or device, a missing or foreign checkpoint, or a folder that holds another run.
+    """
+    config = TrainingConfig.load(config_path)
+    where = device_of(device)
+    out.mkdir(parents=True, exist_ok=True)
+    checkpoint = out / CHECKPOINT
+    if checkpoint.exists() and not resume:
+        raise PrefitError(str(out), "the folder holds a checkpoint of an earlier run; resume it or name another folder.")
+    if resume and not checkpoint.exists():
+        raise PrefitError(str(out), "there is no checkpoint to resume from.")
+
+    columns = (*Progress.get_default_columns(), TextColumn("{task.fields[state]}"))
+    with Progress(*columns) as progress:
+        simulator = _simulator(config, progress)
+        grid = simulator.grid
+        run = _Run.start(config, grid, where)
+        if resume:
+            run.load(checkpoint)
+        validation = simulator.draw(config.validation_size, np.random.default_rng([config.seed, 2**32 - 1]))
+        task = progress.add_task("training", total=config.steps, completed=run.step, state="")
+        for batch in _batches(simulator, config, run.step, where):
+            loss = run.advance(batch)
+            state = f"loss {loss:.3f}" if run.step % 20 == 0 else None
+            if run.step % config.validation_every == 0 or run.step == config.steps:
+                figures = {"step": run.step, "loss": loss, **_validate(run.average, validation, where)}
+                with (out / LOG).open("a", encoding="utf-8") as log:
+                    log.write(json.dumps({**figures, "seconds": round(run.seconds, 1)}) + "\n")
+                state = f"shift {figures['shift_median']:.3f} eV, exact {figures['exact']:.3f}"
+            if run.step % config.checkpoint_every == 0 or run.step == config.steps:
+                run.save(checkpoint)
+            if state is None:
+                progress.update(task, completed=run.step)
+            else:
+                progress.update(task, completed=run.step, state=state)
+    weights = out / f"{config.name}.safetensors"
+    save_weights(
+        weights, run.average, name=config.name, version=config.version, groups=group_names(), grid=grid
+    )
+    return weights
+
+
+class _Run:
+    """Network, its moving average and the optimiser, as they change."""
+
+    def __init__(self, config: TrainingConfig, network: ShiftTransformer, device: torch.device) -> None:
+        self.config = config
+        self.device = device
+        self.network = network.to(device)
+        self.average = copy.deepcopy(self.network).requires_grad_(False)
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+        self.step = 0
+        self.seconds = 0.0
+
+    @classmethod
+    def start(cls, config: TrainingConfig, grid: Grid, device: torch.device) -> _Run:
+        size = NetworkConfig(
+            regions=len(grid.regions),
+            points=grid.points,
+            groups=len(group_names()),
+            step=grid.step,
+            max_shift=config.max_shift,
+            localiser_width=config.localiser_width,
+            classifier_width=config.classifier_width,
+            hidden=config.hidden,
+            dropout=config.dropout,
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            network = ShiftTransformer(size)
+        return cls(config, network, device)
+
+    def advance(self, batch: _Batch) -> float:
+        """One step; returns the loss."""
+        begun = time.perf_counter()
+        config = self.config
+        for group in self.optimizer.param_groups:
+            group["lr"] = config.learning_rate * _schedule(self.step, config)
+        self.network.train()
+        half = config.precision == "bfloat16"
+        # Dropout alone draws from torch's generator; seeded by step, a resumed run repeats it.
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed(config.seed * 1_000_003 + self.step)
+            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half):
+                output = self.network(batch.channels)
+        loss = _loss(output, batch, self.network.shift_bins, config)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimizer.step()
+        self.step += 1
+        self._follow()
+        self.seconds += time.perf_counter() - begun
+        return float(loss.detach())
+
+    def _follow(self) -> None:
+        """Move the average towards the network; faster at the beginning."""
+        decay = min(self.config.average, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for mean, value in zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True):
+                if mean.is_floating_point():
+                    mean.lerp_(value, 1 - decay)
+                else:
+                    mean.copy_(value)
+
+    def save(self, path: Path) -> None:
+        state = {
+            "config": json.dumps(self.config.as_dict(), sort_keys=True),
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "seconds": self.seconds,
+        }
+        write_whole(path, lambda temporary: torch.save(state, temporary))
+
+    def load(self, path: Path) -> None:
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        if state["config"] != json.dumps(self.config.as_dict(), sort_keys=True):
+            raise PrefitError(str(path), "the checkpoint was made with another configuration; name another folder.")
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step = state["step"]
+        self.seconds = state["seconds"]
+
+
+def _schedule(step: int, config: TrainingConfig) -> float:
+    if step < config.warmup:
+        return (step + 1) / config.warmup
+    done = (step - config.warmup) / max(config.steps - config.warmup, 1)
+    return 0.5 * (1 + math.cos(math.pi * done)) + 1e-3
+
+
+def _loss(output: NetworkOutput, batch: _Batch, bins: Tensor, config: TrainingConfig) -> Tensor:
+    distance = (bins[None, :] - batch.shift[:, None]) / config.shift_blur
+    target = torch.softmax(-0.5 * distance**2, dim=-1)
+    shift_loss = functional.cross_entropy(output.shift_logits, target)
+    group_loss = functional.binary_cross_entropy_with_logits(output.group_logits, batch.labels)
+    return shift_loss + config.group_weight * group_loss
+
+
+def _simulator(config: TrainingConfig, progress: Progress) -> SpectrumSimulator:
+    task = progress.add_task("structures", total=None, state="generating")
+    generated = generate_structures(config.simulation.generated_structures, config.simulation.structure_seed)
+
+    def report(done: int, total: int) -> None:
+        progress.update(task, completed=done, total=total, state="applying rules")
+
+    library = LineLibrary.build(reference_structures(), generated, report)
+    progress.update(task, total=len(library.structures), completed=len(library.structures), state="ready")
+    return SpectrumSimulator(library, config.simulation, Grid())
+
+
+def _to_device(drawn: SpectrumBatch, device: torch.device) -> _Batch:
+    counts = torch.from_numpy(drawn.counts).to(device)
+    measured = torch.from_numpy(drawn.measured).to(device)
+    return _Batch(
+        channels=network_input(counts, measured),
+        shift=torch.from_numpy(drawn.shift.astype(np.float32)).to(device),
+        labels=torch.from_numpy(drawn.labels.astype(np.float32)).to(device),
+    )
+
+
+def _batches(
+    simulator: SpectrumSimulator, config: TrainingConfig, first: int, device: torch.device
+) -> Iterator[_Batch]:
+    """Batches from step `first` on, drawn ahead by threads; batch k depends on (seed, k) alone."""
+
+    def draw(step: int) -> SpectrumBatch:
+        return simulator.draw(config.batch_size, np.random.default_rng([config.seed, step]))
+
+    workers = max(1, min(8, (os.cpu_count() or 1) // 2))
+    with ThreadPoolExecutor(workers) as pool:
+        ahead = [pool.submit(draw, step) for step in range(first, min(first + workers, config.steps))]
+        for step in range(first, config.steps):
+            drawn = ahead.pop(0).result()
+            if step + workers < config.steps:
+                ahead.append(pool.submit(draw, step + workers))
+            yield _to_device(drawn, device)
+
+
+def _validate(network: ShiftTransformer, drawn: SpectrumBatch, device: torch.device) -> dict[str, float]:
+    network.eval()
+    batch = _to_device(drawn, device)
+    shift, groups = [], []
+    with torch.no_grad():
+        for channels in batch.channels.split(512):
+            output = network(channels)
+            shift.append(output.shift)
+            groups.append(output.group_logits > 0)
+    error = torch.cat(shift).cpu().numpy() - drawn.shift
+    figures = asdict(shift_metrics(error)) | asdict(group_metrics(torch.cat(groups).cpu().numpy(), drawn.labels))
+    return {
+        "shift_median": figures["median"],
+        "shift_p95": figures["p95"],
+        "shift_bias": figures["bias"],
+        "exact": figures["exact"],
+        "micro_f1": figures["micro_f1"],
+        "macro_f1": figures["macro_f1"],
+    }

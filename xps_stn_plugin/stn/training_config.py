@@ -1,0 +1,98 @@
+"""One committed TOML file holds everything that a training run needs."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from xps_prefit_hooks import PrefitError
+
+from ..simulate.config import SimulationConfig
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How to train.
+
+    Parameters
+    ----------
+    name, version : str
+        Identity of the weights.
+    seed : int
+        Start of the network's weights and of every batch; batch k is drawn from (seed, k).
+    steps, batch_size : int
+        Length of training.
+    learning_rate, weight_decay : float
+        AdamW; the rate rises over `warmup` steps and falls along a cosine.
+    warmup : int
+        Steps.
+    group_weight : float
+        Weight of the group loss (binary cross entropy, mean over groups) beside the shift loss (cross entropy, nats).
+    shift_blur : float
+        Standard deviation in eV of the target distribution around the true shift.
+    average : float
+        Decay of the exponential moving average of the weights, which is what is validated and shipped.
+    precision : {"bfloat16", "float32"}
+        Arithmetic of the convolutions in training.
+    validation_size, validation_every, checkpoint_every : int
+        Spectra, steps, steps.
+    max_shift : float
+        Reach of the shift distribution in eV.
+    localiser_width, classifier_width, hidden : int
+        Size of the network.
+    dropout : float
+        In the classifier.
+    simulation : SimulationConfig
+        What is drawn.
+    """
+
+    name: str
+    version: str
+    seed: int
+    steps: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    warmup: int
+    group_weight: float
+    shift_blur: float
+    average: float
+    precision: Literal["bfloat16", "float32"]
+    validation_size: int
+    validation_every: int
+    checkpoint_every: int
+    max_shift: float
+    localiser_width: int
+    classifier_width: int
+    hidden: int
+    dropout: float
+    simulation: SimulationConfig
+
+    @classmethod
+    def load(cls, path: Path) -> TrainingConfig:
+        """Read a TOML file with the tables ``training`` and ``simulation``.
+
+        Raises
+        ------
+        PrefitError
+            If the file cannot be read or an entry is unknown or missing.
+        """
+        try:
+            tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise PrefitError(str(path), f"the training configuration cannot be read ({error}).") from error
+        for table in ("training", "simulation"):
+            if table not in tables:
+                raise PrefitError(str(path), f"the training configuration has no table [{table}].")
+        names = {field.name for field in fields(cls)} - {"simulation"}
+        if wrong := sorted(set(tables["training"]) ^ names):
+            what = "unknown" if wrong[0] in tables["training"] else "missing"
+            raise PrefitError(str(path), f"the training entry {wrong[0]!r} is {what}.")
+        simulation = SimulationConfig.from_mapping(str(path), tables["simulation"])
+        return cls(**tables["training"], simulation=simulation)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for the record."""
+        return asdict(self)

@@ -1,0 +1,90 @@
+"""Whether a shift can be trusted, and why not, in plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from xps_prefit_hooks import RegionShift, Status
+
+#: Standard error in eV above which a shift is called uncertain: a quarter of an eV is where handbook windows fail.
+UNCERTAIN_STDERR = 0.25
+#: Probability of a shift away from the main one above which several shifts are called possible, and what "away" is in eV.
+SECOND_SHIFT = 0.10
+AWAY = 0.6
+#: Height over noise below which a region shows no line (Rose criterion: 5).
+NO_LINE = 5.0
+#: Probability within `EDGE` eV of the end of the trained range above which the shift may lie outside.
+AT_EDGE = 0.2
+EDGE = 0.5
+#: Disagreement of a region, in its own standard errors and in eV, that is worth a word.
+DISAGREE_SIGMA = 3.0
+DISAGREE_EV = 0.4
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the verdict rests on.
+
+    Parameters
+    ----------
+    posterior, bins : ndarray, shape (bins,)
+        Distribution over shifts and their values in eV.
+    shift, stderr : float
+        Its mean and width in eV.
+    signal_to_noise : mapping of str to float
+        Line height over channel noise of each region.
+    region_shifts : mapping of str to RegionShift
+        Each region alone.
+    """
+
+    posterior: NDArray[np.float64]
+    bins: NDArray[np.float64]
+    shift: float
+    stderr: float
+    signal_to_noise: Mapping[str, float]
+    region_shifts: Mapping[str, RegionShift]
+
+
+def judge(evidence: Evidence) -> tuple[Status, tuple[str, ...]]:
+    """Status and reasons.
+
+    Returns
+    -------
+    status : {"ok", "uncertain", "out_of_domain"}
+        The worst that any rule says.
+    reasons : tuple of str
+        One sentence per rule that speaks.
+    """
+    outside: list[str] = []
+    doubts: list[str] = []
+    remarks: list[str] = []
+    with_line = [name for name, ratio in evidence.signal_to_noise.items() if ratio >= NO_LINE]
+    without = [name for name in evidence.signal_to_noise if name not in with_line]
+    if not with_line:
+        outside.append(f"No line stands above the noise in {', '.join(without)}.")
+    elif without:
+        remarks.append(f"No line stands above the noise in {', '.join(without)}.")
+    edge = np.abs(evidence.bins) > np.abs(evidence.bins).max() - EDGE
+    if evidence.posterior[edge].sum() > AT_EDGE:
+        limit = np.abs(evidence.bins).max()
+        outside.append(f"The shift lies at or beyond the {limit:.0f} eV that the network was trained for.")
+    if "C1s" not in with_line:
+        doubts.append("There is no C 1s line, so the scale rests on the other regions alone.")
+    if evidence.stderr > UNCERTAIN_STDERR:
+        doubts.append(f"The standard error of the shift, {evidence.stderr:.2f} eV, is above {UNCERTAIN_STDERR:.2f} eV.")
+    best = evidence.bins[int(evidence.posterior.argmax())]
+    away = np.abs(evidence.bins - best) > AWAY
+    if (second := float(evidence.posterior[away].sum())) > SECOND_SHIFT:
+        other = evidence.bins[int(np.where(away, evidence.posterior, 0).argmax())]
+        doubts.append(
+            f"Several shifts fit: about {best:+.1f} eV, and with probability {second:.0%} another one, about {other:+.1f} eV."
+        )
+    for name, region in evidence.region_shifts.items():
+        limit = max(DISAGREE_EV, DISAGREE_SIGMA * float(np.hypot(region.stderr, evidence.stderr)))
+        if name in with_line and abs(region.disagreement) > limit:
+            remarks.append(f"{name} alone asks for a shift that differs by {region.disagreement:+.2f} eV.")
+    status: Status = "out_of_domain" if outside else "uncertain" if doubts else "ok"
+    return status, (*outside, *doubts, *remarks)

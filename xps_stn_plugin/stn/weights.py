@@ -1,0 +1,129 @@
+"""Trained weights as safetensors: no pickle, everything needed to rebuild the network in the header."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from xps_prefit_hooks import ModelInfo, PrefitError
+
+from ..files import write_whole
+from ..grid import Grid
+from .network import NetworkConfig, ShiftTransformer
+
+#: Weights that are used unless others are asked for.
+SHIPPED = "prefit-1.safetensors"
+FORMAT = "xps-stn/weights/1"
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """A network ready to predict.
+
+    Parameters
+    ----------
+    network : ShiftTransformer
+        In evaluation mode, on the CPU.
+    grid : Grid
+        Where it wants its spectra.
+    groups : tuple of str
+        Names of its outputs.
+    info : ModelInfo
+        Name, version, SHA-256 of the file.
+    """
+
+    network: ShiftTransformer
+    grid: Grid
+    groups: tuple[str, ...]
+    info: ModelInfo
+
+
+def save_weights(
+    path: Path, network: ShiftTransformer, *, name: str, version: str, groups: tuple[str, ...], grid: Grid
+) -> None:
+    """Write weights and what is needed to rebuild the network.
+
+    Raises
+    ------
+    PrefitError
+        If the file cannot be written.
+    """
+    header = {
+        "format": FORMAT,
+        "name": name,
+        "version": version,
+        "groups": json.dumps(groups),
+        "regions": json.dumps(grid.regions),
+        "grid": json.dumps(asdict(grid)),
+        "network": json.dumps(asdict(network.config)),
+    }
+    tensors = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+    write_whole(path, lambda temporary: safetensors.torch.save_file(tensors, temporary, metadata=header))
+
+
+def load_weights(path: Path) -> TrainedNetwork:
+    """Read weights.
+
+    Raises
+    ------
+    PrefitError
+        If the file is missing, damaged, or of another format.
+    """
+    source = str(path)
+    try:
+        data = path.read_bytes()
+        with safetensors.safe_open(source, framework="pt") as handle:
+            header = handle.metadata() or {}
+        tensors = safetensors.torch.load(data)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise PrefitError(source, f"the weights cannot be read ({error}); install the package again.") from error
+    if header.get("format") != FORMAT:
+        raise PrefitError(source, f"the weights have format {header.get('format')!r}; {FORMAT!r} is needed.")
+    grid = Grid(**json.loads(header["grid"]))
+    if tuple(json.loads(header["regions"])) != grid.regions:
+        raise PrefitError(source, "the weights were made for other core levels; train them again with this version.")
+    network = ShiftTransformer(_network_config(json.loads(header["network"])))
+    # strict: a damaged or foreign file must not load by halves
+    try:
+        network.load_state_dict(tensors, strict=True)
+    except RuntimeError as error:
+        raise PrefitError(source, "the weights do not fit the network that their header describes.") from error
+    network.eval()
+    network.requires_grad_(False)
+    info = ModelInfo(name=header["name"], version=header["version"], sha256=hashlib.sha256(data).hexdigest())
+    return TrainedNetwork(network, grid, tuple(json.loads(header["groups"])), info)
+
+
+def shipped_weights() -> TrainedNetwork:
+    """Weights that come with the package."""
+    with as_file(files("xps_stn_weights").joinpath(SHIPPED)) as path:
+        return load_weights(path)
+
+
+def _network_config(table: dict[str, Any]) -> NetworkConfig:
+    return NetworkConfig(**{**table, "dilations": tuple(table["dilations"])})
+
+
+def device_of(name: str | None) -> torch.device:
+    """Device by name; without one CUDA where there is one, else the CPU.
+
+    Raises
+    ------
+    PrefitError
+        If the device is unknown or absent.
+    """
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise PrefitError(name, "this device is not available to torch here; use cpu.") from error
+    return device
