@@ -1,0 +1,178 @@
+"""Seeded fits of the measured polymers, beside one `guess`-started pseudo-Voigt in the same run.
+
+``python -m benchmarks.seeded_fits --data ../shared/measured [--shift-error 0.1] [--wrong-groups] [--json PATH]``
+
+Groups are those of ``groups.csv`` with probability 0.98, the others 0.02, shift error 0 unless one is asked for: what is measured
+is the seeding, not the network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from lmfit.models import ConstantModel, PseudoVoigtModel
+from xps_prefit_hooks import ModelInfo, Prediction, Settings
+
+from xps_stn_plugin.chemistry.group_lines import group_lines
+from xps_stn_plugin.fitting import fit_quality, fit_seed
+from xps_stn_plugin.seeding import noise_of, seed_region
+from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
+
+
+@dataclass(frozen=True)
+class Row:
+    """One fit: seeding and fitting time in ms, and the same figures of the baseline."""
+
+    polymer: str
+    region: str
+    components: int
+    success: bool
+    relative_rms: float
+    redchi: float
+    nfev: int
+    seed_ms: float
+    fit_ms: float
+    at_bounds: int
+    baseline_success: bool
+    baseline_relative_rms: float
+    baseline_nfev: int
+    baseline_ms: float
+
+
+def polymers(folder: Path) -> dict[str, tuple[str, ...]]:
+    """Groups of each polymer from ``groups.csv``."""
+    with (folder / "groups.csv").open(encoding="utf-8", newline="") as file:
+        return {row["polymer"]: tuple(row["groups"].split("; ")) for row in csv.DictReader(file)}
+
+
+def measured(path: Path, shift: float = 0.0) -> xr.DataTree:
+    """Spectrum of one polymer, its axis moved by `shift` eV."""
+    points: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            points[row["region"]].append((float(row["binding_energy_eV"]) + shift, float(row["intensity"])))
+    regions = {
+        name: region_dataset(str(path), *zip(*values, strict=True), region=name) for name, values in points.items()
+    }
+    return spectrum_tree(str(path), regions)
+
+
+def prediction(groups: tuple[str, ...], stderr: float = 0.05) -> Prediction:
+    """Prediction that is sure of `groups`."""
+    probabilities = {name: 0.98 if name in groups else 0.02 for name in group_lines()}
+    return Prediction(0.0, stderr, probabilities, "ok", (), {}, ModelInfo("by hand", "0", ""))
+
+
+def one_line(dataset: xr.Dataset) -> tuple[bool, float, int, float]:
+    """Baseline: success, residual over peak height, evaluations and ms of one guessed pseudo-Voigt on a constant."""
+    energy, counts = dataset["binding_energy"].values, dataset["counts"].values
+    start = time.perf_counter()
+    line = PseudoVoigtModel()
+    model = line + ConstantModel(prefix="bg_")
+    params = model.make_params(bg_c=float(counts.min()))
+    params.update(line.guess(counts, x=energy))
+    fit = model.fit(counts, params, x=energy, weights=1 / noise_of(dataset).sigma, max_nfev=2000)
+    ms = 1e3 * (time.perf_counter() - start)
+    height = float(np.max(fit.best_fit) - fit.params["bg_c"].value)
+    return bool(fit.success), float(np.sqrt(np.mean((counts - fit.best_fit) ** 2))) / max(height, 1e-12), fit.nfev, ms
+
+
+def run(folder: Path, *, shift_error: float, wrong_groups: bool, seed: int) -> list[Row]:
+    """Fit every region of every polymer."""
+    random = np.random.default_rng(seed)
+    rows = []
+    for polymer, groups in polymers(folder).items():
+        if wrong_groups:
+            # One group missed, one wrong.
+            missed = random.integers(len(groups))
+            wrong = random.choice([name for name in group_lines() if name not in groups])
+            groups = (*groups[:missed], *groups[missed + 1 :], str(wrong))
+        spectrum = measured(folder / f"{polymer}.csv", random.normal(0, shift_error) if shift_error else 0.0)
+        guess = prediction(groups, max(0.05, shift_error))
+        for region in spectrum.children:
+            dataset = spectrum[region].to_dataset()
+            start = time.perf_counter()
+            seeded = seed_region(spectrum, region, guess, Settings())
+            seed_ms = 1e3 * (time.perf_counter() - start)
+            if seeded is None:
+                continue
+            start = time.perf_counter()
+            fit = fit_seed(seeded, dataset)
+            fit_ms = 1e3 * (time.perf_counter() - start)
+            quality = fit_quality(seeded, fit)
+            rows.append(
+                Row(
+                    polymer,
+                    region,
+                    len({component.name for component in seeded.components}),
+                    bool(fit.success),
+                    quality.relative_rms,
+                    quality.redchi,
+                    int(fit.nfev),
+                    seed_ms,
+                    fit_ms,
+                    len(quality.at_bounds),
+                    *one_line(dataset),
+                )
+            )
+    return rows
+
+
+def summary(rows: list[Row]) -> dict[str, dict[str, Any]]:
+    """Figures by region."""
+    figures = {}
+    for region in dict.fromkeys(row.region for row in rows):
+        these = [row for row in rows if row.region == region]
+        figures[region] = {
+            "fits": len(these),
+            "converged": sum(row.success for row in these),
+            "converged within 2 %": sum(row.success and row.relative_rms <= 0.02 for row in these),
+            "median residual": float(np.median([row.relative_rms for row in these])),
+            "largest residual": float(max(row.relative_rms for row in these)),
+            "median nfev": float(np.median([row.nfev for row in these])),
+            "median seed ms": float(np.median([row.seed_ms for row in these])),
+            "median fit ms": float(np.median([row.fit_ms for row in these])),
+            "baseline within 2 %": sum(row.baseline_success and row.baseline_relative_rms <= 0.02 for row in these),
+            "baseline median residual": float(np.median([row.baseline_relative_rms for row in these])),
+            "baseline median nfev": float(np.median([row.baseline_nfev for row in these])),
+        }
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of the measured polymers")
+    parser.add_argument("--shift-error", type=float, default=0.0, help="standard deviation of the axis error in eV")
+    parser.add_argument("--wrong-groups", action="store_true", help="miss one group and add a wrong one")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", type=Path, help="where to write all figures")
+    options = parser.parse_args()
+    rows = run(options.data, shift_error=options.shift_error, wrong_groups=options.wrong_groups, seed=options.seed)
+    print("polymer region components success residual/height redchi nfev seed_ms fit_ms | one line: residual nfev")
+    for row in rows:
+        print(
+            f"{row.polymer:7} {row.region:5} {row.components:2d} {'yes' if row.success else 'NO ':3} "
+            f"{100 * row.relative_rms:6.2f} % {row.redchi:8.2f} {row.nfev:5d} {row.seed_ms:6.1f} {row.fit_ms:7.1f} | "
+            f"{100 * row.baseline_relative_rms:6.2f} % {row.baseline_nfev:5d}"
+        )
+    figures = summary(rows)
+    for region, values in figures.items():
+        print(region, ", ".join(f"{k} {v:.4g}" for k, v in values.items()))
+    if options.json:
+        text = json.dumps(
+            {"options": vars(options), "summary": figures, "fits": [r.__dict__ for r in rows]}, default=str
+        )
+        options.json.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Lines that functional groups bring in each region, from ``chemistry/data/group_lines.toml``."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any
+
+
+@dataclass(frozen=True)
+class GroupLine:
+    """One line of a functional group in one region.
+
+    Parameters
+    ----------
+    key : str
+        Identifier within the region; the lmfit prefix without its trailing underscore.
+    name : str
+        Name for people, without the region: ``O-C=O``.
+    position : float
+        Binding energy in eV with aliphatic C 1s at 285.00; of the higher-j line for doublets.
+    half_width : float
+        Half width in eV of the window in which the line is found.
+    vibrational : bool
+        Whether the line has the C-H stretch progression of aliphatic carbon.
+    optional : bool
+        Whether members of the group may lack it.
+    source : str
+        ``BB`` (Beamson & Briggs 1992 as held in NIST SRD 20) or ``analogy``.
+    relative_to : str or None
+        For a satellite: key of the line that it belongs to.
+    offset : float
+        For a satellite: distance in eV from that line.
+    ratio : tuple of float
+        For a satellite: bounds of its area over that line's area.
+    """
+
+    key: str
+    name: str
+    position: float
+    half_width: float
+    vibrational: bool = False
+    optional: bool = False
+    source: str = "BB"
+    relative_to: str | None = None
+    offset: float = 0.0
+    ratio: tuple[float, float] = (0.0, 0.0)
+
+
+#: Group -> region -> lines, the group's own line first.
+GroupLines = Mapping[str, Mapping[str, tuple[GroupLine, ...]]]
+
+
+@cache
+def group_lines() -> GroupLines:
+    """Lines of each functional group of the vocabulary, by group and region.
+
+    Sources stand in ``chemistry/data/group_lines.toml``.
+    """
+    text = files(__package__).joinpath("data", "group_lines.toml").read_text(encoding="utf-8")
+    tables = tomllib.loads(text)
+    lines = {
+        region: {key: _group_line(key, row) for key, row in rows.items()} for region, rows in tables["lines"].items()
+    }
+    return MappingProxyType(
+        {
+            group: MappingProxyType({region: tuple(lines[region][key] for key in keys) for region, keys in row.items()})
+            for group, row in tables["groups"].items()
+        }
+    )
+
+
+def _group_line(key: str, row: dict[str, Any]) -> GroupLine:
+    return GroupLine(key=key, **{**row, "ratio": tuple(row.get("ratio", (0.0, 0.0)))})

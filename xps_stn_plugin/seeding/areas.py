@@ -1,0 +1,226 @@
+"""Areas, positions and common width of a region's lines from the data, by non-negative least squares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+from scipy.optimize import nnls
+from scipy.signal import find_peaks
+
+from .lines import Line
+from .region import RegionData
+from .shapes import (
+    VIBRATION_MEAN,
+    VIBRATION_MEMBERS,
+    VIBRATION_QUANTUM,
+    pseudo_voigt,
+    pseudo_voigt_cdf,
+    vibrational_weights,
+)
+
+FloatArray = NDArray[np.float64]
+
+#: Lorentzian share that fits start from.
+FRACTION: Final = 0.3
+
+#: Trial displacements of all lines together and of each line for itself, in eV.
+_RIGID = np.arange(-0.3, 0.31, 0.1)
+_SINGLE = np.arange(-0.2, 0.21, 0.1)
+
+#: Trial widths as shares of the start width.
+_WIDTHS = np.array([0.7, 0.85, 1.0, 1.2, 1.45, 1.8])
+
+#: Lines that the data may add beyond the expected ones.
+MOST_UNASSIGNED: Final = 6
+
+
+@dataclass(frozen=True)
+class Doublet:
+    """Spin-orbit splitting in eV (0 for s levels) and area of the lower-j line over the higher-j line."""
+
+    splitting: float = 0.0
+    ratio: float = 0.0
+
+
+@dataclass(frozen=True)
+class Areas:
+    """Start values.
+
+    Parameters
+    ----------
+    lines : tuple of Line
+        With positions moved to where the data have them.
+    areas : ndarray, shape (lines,)
+        Areas in intensity times eV; of the higher-j line for doublets.
+    fwhm : float
+        Common width in eV.
+    step : float
+        Background step per area in 1/eV; 0 for a linear background.
+    envelope : ndarray, shape (n,)
+        Lines and background.
+    """
+
+    lines: tuple[Line, ...]
+    areas: FloatArray
+    fwhm: float
+    step: float
+    envelope: FloatArray
+
+
+def estimate_areas(
+    data: RegionData, lines: list[Line], doublet: Doublet, fwhm: tuple[float, float, float], *, shirley: bool
+) -> Areas:
+    """Start values for lines that are known to be there.
+
+    Width and a common displacement are scanned, then each line may move for itself within its window.
+
+    Parameters
+    ----------
+    data : RegionData
+    lines : list of Line
+        At least one.
+    doublet : Doublet
+        Of the core level.
+    fwhm : tuple of float
+        Start, lowest and highest width in eV.
+    shirley : bool
+        Whether the lines carry a background step.
+    """
+    step = _first_step(data) if shirley else 0.0
+    positions = np.array([line.position for line in lines])
+    low, high = (np.array([getattr(line, side) for line in lines]) for side in ("low", "high"))
+    widths = np.clip(fwhm[0] * _WIDTHS, 1.05 * fwhm[1], 0.95 * fwhm[2])
+    solve = partial(_solve, data, lines, doublet)
+
+    trials = [(float(width), np.clip(positions + rigid, low, high)) for width in np.unique(widths) for rigid in _RIGID]
+    width, positions = min(trials, key=lambda trial: solve(trial[1][:, None], trial[0], step)[2])
+    candidates = np.clip(positions[:, None] + _SINGLE, low[:, None], high[:, None])
+    areas, centers, _, envelope = solve(candidates, width, step)
+    if shirley and areas.sum() > 0:
+        step = max(data.step, 0.0) / (areas.sum() * (1 + doublet.ratio))
+        areas, centers, _, envelope = solve(candidates, width, step)
+    moved = tuple(replace(line, position=float(c)) for line, c in zip(lines, centers, strict=True))
+    return Areas(moved, areas, width, step, envelope)
+
+
+def find_lines(
+    data: RegionData, rest: FloatArray, fwhm: float, taken: list[float], label: str, first: int
+) -> list[Line]:
+    """Highest significant maximum of what is not explained yet, as a list of no or one line.
+
+    Parameters
+    ----------
+    data : RegionData
+    rest : ndarray, shape (n,)
+        Intensities less what is explained.
+    fwhm : float
+        Width of the lines in eV; the data are smoothed with half of it.
+    taken : list of float
+        Centres in eV of lines that are there already; nearer than half the width none is added.
+    label : str
+        Name of the new line, without number.
+    first : int
+        Its number.
+    """
+    spacing = float(np.median(np.diff(data.energy)))
+    grid = np.arange(data.energy[0], data.energy[-1] + spacing / 2, max(spacing, fwhm / 40))
+    width = max(0.5 * fwhm / 2.3548 / (grid[1] - grid[0]), 0.5)
+    smooth = gaussian_filter1d(np.interp(grid, data.energy, rest), width, mode="nearest")
+    sigma = np.interp(grid, data.energy, data.noise.sigma) / np.sqrt(2 * np.sqrt(np.pi) * width)
+    limit = np.maximum(5 * sigma, 0.02 * data.height)
+    tops, _ = find_peaks(smooth, height=limit, prominence=limit.min())
+    free = [top for top in tops if all(abs(grid[top] - center) > 0.5 * fwhm for center in taken)]
+    if not free:
+        return []
+    position = float(grid[max(free, key=lambda top: smooth[top])])
+    half = max(0.4, 0.35 * fwhm)
+    return [Line(f"unassigned_{first}", f"{label} {first}", (), position, position - half, position + half)]
+
+
+def add_unexplained(
+    data: RegionData,
+    lines: list[Line],
+    doublet: Doublet,
+    fwhm: tuple[float, float, float],
+    *,
+    shirley: bool,
+    most: int = MOST_UNASSIGNED,
+) -> tuple[Areas | None, int]:
+    """Start values for the expected lines and for further ones that the residual asks for, highest first.
+
+    Returns
+    -------
+    areas : Areas or None
+        None where nothing is expected and nothing is found.
+    added : int
+        How many lines the data added.
+    """
+    found = estimate_areas(data, lines, doublet, fwhm, shirley=shirley) if lines else None
+    added = 0
+    while added < most:
+        rest = data.counts - (found.envelope if found else data.chord())
+        taken = [line.position + d for line in found.lines for d in {0.0, doublet.splitting}] if found else []
+        new = find_lines(data, rest, found.fwhm if found else fwhm[0], taken, "unassigned", added + 1)
+        if not new:
+            break
+        lines = [*lines, *new]
+        added += 1
+        found = estimate_areas(data, lines, doublet, fwhm, shirley=shirley)
+    return found, added
+
+
+def _first_step(data: RegionData) -> float:
+    area = float(np.trapezoid(np.maximum(data.counts - data.chord(), 0.0), data.energy))
+    return max(data.step, 0.0) / area if area > 0 else 0.0
+
+
+def _solve(
+    data: RegionData, lines: list[Line], doublet: Doublet, candidates: FloatArray, fwhm: float, step: float
+) -> tuple[FloatArray, FloatArray, float, FloatArray]:
+    """Areas, mean centres, weighted sum of squares and envelope for candidate centres of shape (lines, trials)."""
+    background = np.full_like(data.counts, data.low_end) if step > 0 else data.chord()
+    columns = np.stack(
+        [
+            _unit(data.energy, float(center), fwhm, step, doublet, vibrational=line.vibrational)
+            for line, row in zip(lines, candidates, strict=True)
+            for center in row
+        ],
+        axis=1,
+    )
+    weight = 1.0 / data.noise.sigma
+    target = (data.counts - background) * weight
+    scale = float(np.abs(target).max()) or 1.0
+    matrix = columns * weight[:, None]
+    norms = np.linalg.norm(matrix, axis=0)
+    norms[norms == 0] = 1.0
+    try:
+        values, _ = nnls(matrix / norms, target / scale)
+    except RuntimeError:  # no convergence: fall back on areas that all share the region
+        values = np.maximum((matrix / norms).T @ (target / scale), 0.0) / norms.size
+    shares = (values * scale / norms).reshape(candidates.shape)
+    areas = shares.sum(axis=1)
+    safe = np.where(areas > 0, areas, 1.0)
+    centers = np.where(areas > 0, (shares * candidates).sum(axis=1) / safe, candidates.mean(axis=1))
+    envelope = background + columns @ shares.ravel()
+    misfit = float((((data.counts - envelope) * weight / scale) ** 2).sum())
+    return areas, centers, misfit, envelope
+
+
+def _unit(x: FloatArray, center: float, fwhm: float, step: float, doublet: Doublet, *, vibrational: bool) -> FloatArray:
+    parts = [(1.0, center)]
+    if vibrational:
+        weights = vibrational_weights(VIBRATION_MEAN)
+        parts = [(float(weights[n]), center + n * VIBRATION_QUANTUM) for n in range(VIBRATION_MEMBERS)]
+    if doublet.ratio:
+        parts += [(weight * doublet.ratio, c + doublet.splitting) for weight, c in parts]
+    shape = np.zeros_like(x)
+    for weight, c in parts:
+        shape += weight * pseudo_voigt(x, c, fwhm / 2, FRACTION)
+        if step:
+            shape += weight * step * pseudo_voigt_cdf(x, c, fwhm / 2, FRACTION)
+    return shape

@@ -1,0 +1,162 @@
+"""Which lines the groups found bring into a region, those that cannot be told apart merged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from xps_stn_plugin.chemistry.group_lines import GroupLine, group_lines
+
+#: A group counts as found from this probability on.
+GROUP_THRESHOLD: Final = 0.5
+
+#: From this probability on a group keeps its own line even where the data give it no area.
+CERTAIN: Final = 0.9
+
+#: Lines closer than this in eV, or this share of the line width, are merged. Below about a third of the width the standard error
+#: of a free centre exceeds the distance at 1000 counts (Cramer-Rao bound).
+MERGE_DISTANCE: Final = 0.35
+MERGE_WIDTH_SHARE: Final = 0.3
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line to be seeded: prefix key, name, position and window in eV, and what it is made of.
+
+    Parameters
+    ----------
+    key, name : str
+        lmfit prefix without its underscore; name for people without the region.
+    groups : tuple of str
+        Groups that bring it; empty where the data alone ask for it.
+    position, low, high : float
+        Start and window in eV.
+    vibrational : bool
+        Whether it has the C-H stretch progression.
+    keep : bool
+        Whether it stays although the data give it no area.
+    weight : float
+        Its say in the position where lines merge.
+    satellite : GroupLine or None
+        For satellites, the tie to the main line.
+    members : tuple of str
+        Keys of the table's lines that it stands for.
+    """
+
+    key: str
+    name: str
+    groups: tuple[str, ...]
+    position: float
+    low: float
+    high: float
+    vibrational: bool = False
+    keep: bool = False
+    weight: float = 1.0
+    satellite: GroupLine | None = None
+    members: tuple[str, ...] = ()
+
+
+def expected_lines(
+    core: str, groups: Mapping[str, float], shift_stderr: float, extent: tuple[float, float], offset: float = 0.0
+) -> tuple[list[Line], list[str]]:
+    """Lines of the groups found that lie within the data.
+
+    Parameters
+    ----------
+    core : str
+        Core level, ``C1s``.
+    groups : mapping of str to float
+        Probability of each group.
+    shift_stderr : float
+        Standard error of the shift in eV; two of them widen each window, in quadrature.
+    extent : tuple of float
+        First and last binding energy in eV.
+    offset : float
+        Added to the table's positions in eV, for scales with another reference.
+
+    Returns
+    -------
+    lines : list of Line
+        Ascending in position, satellites included, not yet merged.
+    notes : list of str
+    """
+    table = group_lines()
+    found = {g: p for g, p in groups.items() if p >= GROUP_THRESHOLD and g in table}
+    lines: dict[str, Line] = {}
+    outside: list[str] = []
+    for group, probability in sorted(found.items(), key=lambda item: -item[1]):
+        for number, entry in enumerate(table[group].get(core, ())):
+            position = entry.position + offset
+            if not extent[0] - 0.2 < position < extent[1] + 0.2:
+                if not entry.optional and entry.relative_to is None:
+                    outside.append(f"{entry.name} ({position:.1f} eV)")
+                continue
+            keep = number == 0 and not entry.optional and probability >= CERTAIN
+            if entry.key in lines:
+                old = lines[entry.key]
+                lines[entry.key] = replace(old, groups=(*old.groups, group), keep=old.keep or keep)
+                continue
+            half = float(np.hypot(entry.half_width, 2 * shift_stderr))
+            lines[entry.key] = Line(
+                key=entry.key,
+                name=entry.name,
+                groups=(group,),
+                position=position,
+                low=position - half,
+                high=position + half,
+                vibrational=entry.vibrational,
+                keep=keep,
+                weight=0.5 if entry.optional else 1.0,
+                satellite=entry if entry.relative_to else None,
+                members=(entry.key,),
+            )
+    notes = [f"Outside the measured range and left out: {', '.join(dict.fromkeys(outside))}."] if outside else []
+    return sorted(lines.values(), key=lambda line: line.position), notes
+
+
+def merge_lines(lines: Iterable[Line], limit: float) -> tuple[list[Line], list[str]]:
+    """Merge the closest pair until all are at least `limit` eV apart; satellites stay as they are.
+
+    Returns
+    -------
+    lines : list of Line
+        Ascending in position.
+    notes : list of str
+        One sentence for each merged line.
+    """
+    satellites = [line for line in lines if line.satellite]
+    merged = [line for line in lines if not line.satellite]
+    while len(merged) > 1:
+        gaps = np.diff([line.position for line in merged])
+        nearest = int(np.argmin(gaps))
+        if gaps[nearest] >= limit:
+            break
+        merged[nearest : nearest + 2] = [_merged(merged[nearest], merged[nearest + 1])]
+    notes = [
+        f"{line.name}: lines closer than {limit:.2f} eV merged into one component."
+        for line in merged
+        if " + " in line.name
+    ]
+    return sorted([*merged, *satellites], key=lambda line: line.position), notes
+
+
+def _merged(first: Line, second: Line) -> Line:
+    # The line that the groups surely bring, else the first, gives its name to the prefix.
+    lead = second if (second.keep, second.weight) > (first.keep, first.weight) else first
+    weight = first.weight + second.weight
+    names = dict.fromkeys([*first.name.split(" + "), *second.name.split(" + ")])
+    return Line(
+        key=lead.key,
+        name=" + ".join(names),
+        groups=tuple(dict.fromkeys([*first.groups, *second.groups])),
+        position=(first.position * first.weight + second.position * second.weight) / weight,
+        low=min(first.low, second.low),
+        high=max(first.high, second.high),
+        vibrational=first.vibrational or second.vibrational,
+        keep=first.keep or second.keep,
+        weight=weight,
+        members=(*first.members, *second.members),
+    )

@@ -1,0 +1,140 @@
+"""One region's numbers: noise, end points, choice of background."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from xps_prefit_hooks import Background, PrefitError
+
+FloatArray = NDArray[np.float64]
+
+#: Wider regions are surveys, in eV.
+SURVEY_WIDTH: Final = 60.0
+
+#: Share of the points that makes an end, and the fewest.
+_END_SHARE, _END_POINTS = 0.06, 3
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Standard deviation of each intensity and how it is known.
+
+    Parameters
+    ----------
+    sigma : ndarray, shape (n,)
+        In the units of the intensities; positive everywhere.
+    source : str
+        ``Poisson, from counts``, ``Poisson, from counts per second and dwell time`` or ``estimated from the scatter``.
+    """
+
+    sigma: FloatArray
+    source: str
+
+
+@dataclass(frozen=True)
+class RegionData:
+    """Ascending energies (eV), intensities and noise of one region, each of shape (n,), and averages of its ends."""
+
+    name: str
+    core: str
+    energy: FloatArray
+    counts: FloatArray
+    noise: Noise
+    low_end: float
+    high_end: float
+    end_error: float
+
+    @property
+    def step(self) -> float:
+        """How much higher the high-binding-energy end lies."""
+        return self.high_end - self.low_end
+
+    @property
+    def height(self) -> float:
+        """Largest intensity above the straight line between the ends; at least a trace of the range."""
+        above = float(np.max(self.counts - self.chord()))
+        return max(above, 1e-6 * float(np.ptp(self.counts)), np.finfo(float).tiny)
+
+    def chord(self) -> FloatArray:
+        """Straight line between the averaged ends, shape (n,)."""
+        return np.interp(self.energy, self.energy[[0, -1]], [self.low_end, self.high_end])
+
+
+def noise_of(dataset: xr.Dataset) -> Noise:
+    """Noise of a region.
+
+    Poisson where the region says that it holds counts or holds non-negative whole numbers, or counts per second with a dwell
+    time; otherwise one value from the fourth differences of the data, whose median absolute value is robust against the
+    peaks (four differences, because the curvature of a narrow peak survives two).
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset
+        ``counts(binding_energy)``; attributes ``intensity``, ``dwell_time`` (s) and ``scans`` are used.
+    """
+    counts = np.asarray(dataset["counts"].values, dtype=float)
+    kind = dataset.attrs.get("intensity")
+    time = float(dataset.attrs.get("dwell_time", 0) or 0) * float(dataset.attrs.get("scans", 1) or 1)
+    if kind == "counts per second" and time > 0 and counts.min() >= 0:
+        return Noise(np.sqrt(np.maximum(counts * time, 1.0)) / time, "Poisson, from counts per second and dwell time")
+    whole = bool(np.all(counts == np.round(counts)) and counts.min() >= 0 and counts.max() >= 10)
+    if counts.min() >= 0 and (kind == "counts" or (kind in (None, "arbitrary") and whole)):
+        return Noise(np.sqrt(np.maximum(counts, 1.0)), "Poisson, from counts")
+    sigma = scatter(counts)
+    return Noise(np.full(counts.shape, sigma), "estimated from the scatter")
+
+
+def scatter(values: FloatArray) -> float:
+    """Robust standard deviation of white noise on smooth data; at least a millionth of the range."""
+    order = 4 if values.size > 8 else 2
+    # The k-th difference of unit white noise has variance C(2k, k): 70 for four, 6 for two.
+    differences = np.abs(np.diff(values, order)) / np.sqrt(70.0 if order == 4 else 6.0)
+    floor = max(1e-6 * float(np.ptp(values)), np.finfo(float).tiny)
+    return max(float(np.median(differences)) / 0.6745, floor)
+
+
+def region_data(region: str, dataset: xr.Dataset) -> RegionData:
+    """Numbers of one region; stacks must have been cut into single spectra.
+
+    Raises
+    ------
+    PrefitError
+        If the region is a stack of spectra.
+    """
+    counts = np.asarray(dataset["counts"].values, dtype=float)
+    if counts.ndim != 1:
+        raise PrefitError(f"region {region}", f"holds a stack of shape {counts.shape}; seed one spectrum at a time.")
+    energy = np.asarray(dataset["binding_energy"].values, dtype=float)
+    noise = noise_of(dataset)
+    order = np.argsort(energy, kind="stable")
+    energy, counts, sigma = energy[order], counts[order], noise.sigma[order]
+    points = max(_END_POINTS, round(_END_SHARE * counts.size))
+    low, high = counts[:points], counts[-points:]
+    return RegionData(
+        name=region,
+        core=str(dataset.attrs.get("region") or region),
+        energy=energy,
+        counts=counts,
+        noise=Noise(sigma, noise.source),
+        low_end=float(low.mean()),
+        high_end=float(high.mean()),
+        end_error=float(np.hypot(sigma[:points].mean(), sigma[-points:].mean()) / np.sqrt(points)),
+    )
+
+
+def choose_background(data: RegionData, wanted: Background) -> tuple[Literal["linear", "shirley"], str]:
+    """Background of the region's model and the sentence that says why.
+
+    ``auto`` takes Shirley where the high-binding-energy end is higher by more than four standard errors and by more than
+    1 % of the peak height.
+    """
+    if wanted != "auto":
+        return wanted, f"{wanted.capitalize()} background, as asked."
+    share = 100 * data.step / data.height
+    if data.step > 4 * data.end_error and data.step > 0.01 * data.height:
+        return "shirley", f"Shirley background: the high-energy end lies {share:.0f} % of the peak height higher."
+    return "linear", "Linear background: the data show no step at the peaks."
