@@ -1,0 +1,1 @@
+"""Simulation: repeat units, their lines, and spectra as instruments would record them."""
