@@ -1,0 +1,1 @@
+"""Measurements of speed and accuracy; run each as ``python -m benchmarks.NAME`` from the project's root."""
