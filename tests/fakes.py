@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from lmfit.models import GaussianModel, LinearModel
+from lmfit.models import LinearModel, PseudoVoigtModel
 
 from xps_prefit_hooks import ModelInfo, Prediction, RegionShift, Seed, SeedComponent, hookimpl
 from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
@@ -25,7 +25,7 @@ def spectrum(shift: float = SHIFT, source: str = "made.csv", seed: int = 0):
 
 
 class FakePlugin:
-    """Always says `SHIFT`; seeds Gaussians at the known lines on the axis it is given."""
+    """Always says `SHIFT`; seeds Gaussian lines at the known lines on the axis it is given."""
 
     def __init__(self):
         self.fits = []
@@ -43,7 +43,7 @@ class FakePlugin:
         model = LinearModel(prefix="bg_")
         components = []
         for number, _ in enumerate(LINES[region], start=1):
-            model += GaussianModel(prefix=f"p{number}_")
+            model += PseudoVoigtModel(prefix=f"p{number}_")
             components.append(SeedComponent(f"p{number}_", f"{region} line {number}", ("ester (aliphatic)",)))
         params = model.make_params(bg_slope=0.0, bg_intercept=50.0)
         for number, (center, height) in enumerate(LINES[region], start=1):
@@ -51,6 +51,7 @@ class FakePlugin:
             params[f"p{number}_center"].set(place + 0.1, min=place - 0.5, max=place + 0.5)
             params[f"p{number}_sigma"].set(0.6, min=0.2, max=1.0)
             params[f"p{number}_amplitude"].set(height, min=0)
+            params[f"p{number}_fraction"].set(0.0, vary=False)
         return Seed(region, model, params, tuple(components), "linear")
 
     @hookimpl

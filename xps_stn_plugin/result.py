@@ -69,8 +69,8 @@ class PrefitResult:
         Where the spectrum came from.
     spectrum : xarray.DataTree
         As measured.
-    calibrated : xarray.DataTree
-        On the corrected axis; counts as measured, ``energy_referencing_*`` in the attributes.
+    moved : xarray.DataTree or None
+        On the corrected axis; None where no shift could be found.
     prediction : Prediction
         What the network said, on the 285.00 eV scale.
     settings : Settings
@@ -83,7 +83,7 @@ class PrefitResult:
 
     source: str
     spectrum: xr.DataTree
-    calibrated: xr.DataTree
+    moved: xr.DataTree | None
     prediction: Prediction
     settings: Settings
     seeds: Mapping[str, Seed]
@@ -95,18 +95,18 @@ class PrefitResult:
 
     @property
     def shift(self) -> float:
-        """Measured minus true binding energy in eV, on the scale of the reference."""
+        """Measured minus true binding energy in eV, on the scale of the reference; NaN where none could be found."""
         return self.prediction.shift + scale_offset(self.settings)
 
     @property
     def shift_stderr(self) -> float:
-        """Standard error of the shift in eV."""
+        """Standard error of the shift in eV; NaN where there is no shift."""
         return self.prediction.shift_stderr
 
     @property
     def shift_text(self) -> str:
         """Shift and standard error for people."""
-        return f"shift {self.shift:+.2f} ± {self.shift_stderr:.2f} eV"
+        return "no shift" if self.moved is None else f"shift {self.shift:+.2f} ± {self.shift_stderr:.2f} eV"
 
     @property
     def convention(self) -> str:
@@ -140,6 +140,19 @@ class PrefitResult:
         offset = scale_offset(self.settings)
         shifts = self.prediction.region_shifts
         return {name: replace(shift, value=shift.value + offset) for name, shift in shifts.items()}
+
+    @property
+    def calibrated(self) -> xr.DataTree:
+        """The spectrum on the corrected axis; counts as measured, ``energy_referencing_*`` in the attributes.
+
+        Raises
+        ------
+        PrefitError
+            If no shift could be found.
+        """
+        if self.moved is None:
+            raise PrefitError(self.source, " ".join(("there is no shift, so nothing is calibrated.", *self.reasons)))
+        return self.moved
 
     def fit(self, region: str = "C1s", **options: Any) -> ModelResult:
         """Fit the seeded model of one region to the calibrated spectrum.

@@ -91,13 +91,17 @@ def prefit(
     tree = _checked(tree)
     source = str(tree.attrs["source"])
     prediction = plugin_manager().predict(tree, settings)
-    if not (math.isfinite(prediction.shift) and prediction.shift_stderr >= 0):
-        found = f"{prediction.shift} ± {prediction.shift_stderr} eV"
-        msg = f"{prediction.model.name} gave {found} as shift, which is no number; try another predictor."
-        raise PrefitError(source, msg)
+    if not math.isfinite(prediction.shift):
+        if prediction.status != "out_of_domain":
+            msg = f"{prediction.model.name} gave {prediction.shift} eV as shift and called it {prediction.status}."
+            raise PrefitError(source, msg)
+        return PrefitResult(source, tree, None, prediction, settings, {})
     moved = calibrated_spectrum(tree, prediction, settings)
-    seeds = LazySeeds(tuple(moved.children), partial(_seed, moved, prediction, settings))
-    return PrefitResult(source, tree, moved, prediction, settings, seeds)
+    # A stack can be read and calibrated; a seed is for one spectrum.
+    regions = tuple(name for name, child in moved.children.items() if child["counts"].ndim == 1)
+    return PrefitResult(
+        source, tree, moved, prediction, settings, LazySeeds(regions, partial(_seed, moved, prediction, settings))
+    )
 
 
 def prefit_many(spectra: Iterable[Spectrum], **options: Any) -> list[PrefitResult | PrefitFailure]:
@@ -200,16 +204,10 @@ def _checked_region(source: str, name: str, data: xr.Dataset) -> xr.Dataset:
         msg = f"region {name} has no counts over binding_energy (its variables: {', '.join(map(str, data)) or 'none'})."
         raise PrefitError(source, msg)
     counts = data["counts"]
-    extra = [str(dim) for dim in counts.dims if dim != "binding_energy"]
-    if extra:
-        msg = (
-            f"region {name} is a stack over {', '.join(extra)}; prefit takes one spectrum, so select one "
-            f"(spectrum.isel({extra[0]}=0)) or add them up (spectrum.sum({extra[0]!r}))."
-        )
-        raise PrefitError(source, msg)
     core_level = str(data.attrs.get("region") or name.partition("_")[0])
     label = str(data.attrs.get("label") or name)
-    region_dataset(source, counts["binding_energy"].values, counts.values, region=core_level, label=label)
+    data = data.assign(counts=counts.transpose(..., "binding_energy"))
+    region_dataset(source, counts["binding_energy"].values, data["counts"].values, region=core_level, label=label)
     if np.any(np.diff(counts["binding_energy"].values) < 0):
         data = data.sortby("binding_energy")
     return data.assign_attrs(region=core_level, label=label)

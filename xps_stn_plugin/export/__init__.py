@@ -1,0 +1,31 @@
+"""Output formats, each offered as an `Exporter`; a format's module is loaded when it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xps_prefit_hooks import Exporter
+
+if TYPE_CHECKING:
+    from ..result import PrefitResult
+
+
+def exporters() -> list[Exporter]:
+    """Return the formats of this package."""
+    return [
+        Exporter("json", "everything that was found (schema xps-stn/prefit/1)", ".json", _write("json_export")),
+        Exporter("csv", "table of components, one row for each region and component", ".csv", _write("csv_export")),
+        Exporter("png", "plot of regions and groups", ".png", _write("plot")),
+        Exporter("pdf", "plot of regions and groups", ".pdf", _write("plot")),
+        Exporter("svg", "plot of regions and groups", ".svg", _write("plot")),
+    ]
+
+
+def _write(module: str) -> Callable[[Any, Path], None]:
+    def write(result: PrefitResult, path: Path) -> None:
+        import_module(f".{module}", __name__).write(result, path)
+
+    return write

@@ -1,0 +1,95 @@
+"""Table of components as CSV: one row for each region and component."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..files import write_whole
+from ..fitting import component_table
+
+if TYPE_CHECKING:
+    from ..result import PrefitResult
+
+#: Columns; energies on the scale of ``reference_eV``, areas in the units of the intensities times eV.
+COLUMNS = (
+    "source",
+    "region",
+    "component",
+    "groups",
+    "center_eV",
+    "center_stderr_eV",
+    "center_measured_eV",
+    "fwhm_eV",
+    "fwhm_stderr_eV",
+    "area_intensity_eV",
+    "area_stderr_intensity_eV",
+    "area_percent",
+    "fitted",
+    "shift_eV",
+    "shift_stderr_eV",
+    "reference_eV",
+    "status",
+)
+
+
+def rows(result: PrefitResult) -> list[dict[str, str]]:
+    """Rows by column; a number that is not known is empty, groups are joined by semicolons.
+
+    ``fitted`` is ``no`` for start values, ``failed`` for a fit without success.
+    """
+    found = []
+    for region, seed in result.seeds.items():
+        fit = result.fits.get(region)
+        fitted = "no" if fit is None else "yes" if fit.success else "failed"
+        for row in component_table(seed, fit):
+            values = (
+                result.source,
+                region,
+                row.name,
+                "; ".join(row.groups),
+                _text(row.center, 4),
+                _text(row.stderr.get("center"), 4),
+                _text(row.center + result.shift, 4),
+                _text(row.fwhm, 4),
+                _text(row.stderr.get("fwhm"), 4),
+                _text(row.area),
+                _text(row.stderr.get("area")),
+                _text(100 * row.fraction_of_region, 2),
+                fitted,
+                _text(result.shift, 4),
+                _text(result.shift_stderr, 4),
+                _text(result.settings.reference, 2),
+                result.status,
+            )
+            found.append(dict(zip(COLUMNS, values, strict=True)))
+    return found
+
+
+def write(result: PrefitResult, path: Path) -> None:
+    """Write the table with a header.
+
+    Raises
+    ------
+    PrefitError
+        If the file cannot be written.
+    """
+    text = io.StringIO()
+    table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows(result))
+
+    def write_text(temporary: Path) -> None:
+        temporary.write_text(text.getvalue(), encoding="utf-8")
+
+    write_whole(path, write_text)
+
+
+def _text(value: float | None, digits: int | None = None) -> str:
+    """Write fixed digits where given; six significant ones for intensities, which may be of any size."""
+    if value is None or not math.isfinite(value):
+        return ""
+    return f"{value:.6g}" if digits is None else f"{value:.{digits}f}"

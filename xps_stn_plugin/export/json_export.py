@@ -1,0 +1,122 @@
+"""JSON of one prefit, schema ``xps-stn/prefit/1`` (``export/data/prefit-1.schema.json``, docs/json.md)."""
+
+from __future__ import annotations
+
+import json
+import math
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..files import write_whole
+from ..fitting import component_table
+
+if TYPE_CHECKING:
+    from ..result import PrefitResult
+
+SCHEMA = "xps-stn/prefit/1"
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of the document."""
+    text = files(__package__).joinpath("data", "prefit-1.schema.json").read_text(encoding="utf-8")
+    document: dict[str, Any] = json.loads(text)
+    return document
+
+
+def document(result: PrefitResult) -> dict[str, Any]:
+    """Return everything that was found as plain values; every number is finite or None.
+
+    Energies are in eV on the scale of ``settings.reference``; ``center_measured`` is on the measured axis.
+    """
+    groups = result.prediction.groups
+    ranked = sorted(groups, key=lambda name: (-groups[name] if math.isfinite(groups[name]) else 1.0, name))
+    model = result.prediction.model
+    return {
+        "schema": SCHEMA,
+        "source": result.source,
+        "status": result.status,
+        "reasons": list(result.reasons),
+        "shift": {
+            "value": _number(result.shift),
+            "stderr": _number(result.shift_stderr),
+            "unit": "eV",
+            "convention": result.convention,
+        },
+        "groups": [{"name": name, "probability": _number(groups[name])} for name in ranked],
+        "regions": {name: _region(result, name) for name in result.spectrum.children},
+        "model": {"name": model.name, "version": model.version, "sha256": model.sha256},
+    }
+
+
+def dumps(result: PrefitResult) -> str:
+    """Text of the document, ending in a line feed."""
+    return json.dumps(document(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write(result: PrefitResult, path: Path) -> None:
+    """Write the document.
+
+    Raises
+    ------
+    PrefitError
+        If the file cannot be written.
+    """
+    text = dumps(result)
+
+    def write_text(temporary: Path) -> None:
+        temporary.write_text(text, encoding="utf-8")
+
+    write_whole(path, write_text)
+
+
+def _region(result: PrefitResult, name: str) -> dict[str, Any]:
+    shift = result.region_shifts.get(name)
+    seed = result.seeds.get(name)
+    fit = result.fits.get(name)
+    region: dict[str, Any] = {
+        "shift": None
+        if shift is None
+        else {
+            "value": _number(shift.value),
+            "stderr": _number(shift.stderr),
+            "disagreement": _number(shift.disagreement),
+            "unit": "eV",
+        },
+        "background": None,
+        "components": [],
+        "fit": None,
+    }
+    if seed is not None:
+        params = seed.params if fit is None else fit.params
+        prefix = seed.background_prefix
+        region["background"] = {
+            "kind": seed.background,
+            "parameters": {
+                key.removeprefix(prefix): _number(params[key].value) for key in params if key.startswith(prefix)
+            },
+        }
+        region["components"] = [
+            {
+                "name": row.name,
+                "groups": list(row.groups),
+                "center": _number(row.center),
+                "center_measured": _number(row.center + result.shift),
+                "fwhm": _number(row.fwhm),
+                "area": _number(row.area),
+                "stderr": {key: _number(row.stderr.get(key)) for key in ("center", "fwhm", "area")},
+            }
+            for row in component_table(seed, fit)
+        ]
+    if fit is not None:
+        region["fit"] = {
+            "success": bool(fit.success),
+            "redchi": _number(fit.redchi),
+            "nfev": int(fit.nfev),
+            "bic": _number(fit.bic),
+        }
+    return region
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)

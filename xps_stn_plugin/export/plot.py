@@ -1,0 +1,171 @@
+"""Plot of a prefit: a panel for each region with its components and residual, groups as bars, shift as title."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from xps_prefit_hooks import Seed
+
+from ..chemistry.core_levels import core_levels
+from ..files import write_whole
+from ..fitting import component_table, curves
+from ..seeding import noise_of
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+
+    from ..result import PrefitResult
+
+#: Least probability of a group that gets a bar, and most bars.
+LEAST_PROBABILITY = 0.1
+MOST_GROUPS = 12
+
+# Okabe & Ito's colours that stay apart for colour-blind eyes, without black, then lighter and darker relatives.
+_COLOURS = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#D55E00",
+    "#B8A500",
+    "#7A5195",
+    "#5D7A3A",
+    "#8C564B",
+)
+_STATUS_COLOURS = {"ok": "#00734F", "uncertain": "#B35900", "out_of_domain": "#B00020"}
+_INK, _GREY = "#222222", "#777777"
+
+
+def figure(result: PrefitResult) -> Figure:
+    """Draw a result.
+
+    Binding energies decrease to the right. A region without a seeded model shows its data alone; a stack is left out.
+    The axis is the measured one where no shift was found.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A figure of its own; neither pyplot nor matplotlib's settings are touched.
+    """
+    spectrum = result.spectrum if result.moved is None else result.moved
+    names = [name for name, child in spectrum.children.items() if child["counts"].ndim == 1]
+    columns = min(len(names), 2 if len(names) <= 4 else 3) or 1
+    rows = -(-len(names) // columns) or 1
+    layout = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06)
+    drawing = Figure(figsize=(5.2 * columns + 2.9, 4.2 * rows + 0.9), layout=layout)
+    _title(drawing, result)
+    left, right = drawing.subfigures(1, 2, width_ratios=(5.2 * columns, 2.9), squeeze=False)[0]
+    panels = left.subfigures(rows, columns, squeeze=False).ravel()
+    for name, panel in zip(names, panels, strict=False):
+        main, residual = panel.subplots(2, 1, sharex=True, height_ratios=(4, 1))
+        _draw_region(main, residual, result, name, spectrum[name].to_dataset())
+    _draw_groups(right.subplots(), result)
+    return drawing
+
+
+def write(result: PrefitResult, path: Path) -> None:
+    """Write the plot as the suffix of `path` says (PNG with 150 dots per inch, PDF, SVG).
+
+    Raises
+    ------
+    PrefitError
+        If the file cannot be written.
+    """
+    drawing = figure(result)
+    write_whole(path, lambda temporary: drawing.savefig(temporary, format=path.suffix[1:].lower(), dpi=150))
+
+
+def _title(drawing: Figure, result: PrefitResult) -> None:
+    colour = _STATUS_COLOURS.get(result.status, _INK)
+    name = Path(result.source).name or result.source
+    text = f"{name}    {result.shift_text}    {result.status.replace('_', ' ')}"
+    drawing.suptitle(_plain(text), fontsize=13, fontweight="bold", color=colour)
+    drawing.supxlabel(f"Shift: {result.convention}", fontsize=8, color=_GREY)
+
+
+def _draw_region(main: Axes, residual: Axes, result: PrefitResult, name: str, data: xr.Dataset) -> None:
+    energy, counts = data["binding_energy"].values, data["counts"].values
+    seed = result.seeds.get(name)
+    main.plot(energy, counts, ".", color=_INK, markersize=2.5, zorder=3, label="data")
+    if seed is None:
+        residual.set_visible(False)
+        main.tick_params(labelbottom=True)
+        lowest = main
+    else:
+        _draw_model(main, residual, result, seed, data)
+        lowest = residual
+    level = core_levels().get(str(data.attrs.get("region")))
+    state = "" if seed is None else _state(result, name)
+    main.set_title(_plain(f"{level.label if level else name}{state}"), fontsize=11, loc="left")
+    main.set_ylabel(f"intensity / {data.attrs.get('intensity', 'arbitrary')}", fontsize=9)
+    lowest.set_xlabel(f"{'measured ' if result.moved is None else ''}binding energy / eV", fontsize=9)
+    main.set_xlim(float(energy[-1]), float(energy[0]))
+    low, high = float(counts.min()), float(counts.max())
+    # Room above the highest line for the legend.
+    main.set_ylim(low - 0.05 * (high - low), high + (0.12 if seed is None else 0.30) * (high - low))
+    for axes in (main, residual):
+        axes.tick_params(labelsize=8)
+        axes.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_model(main: Axes, residual: Axes, result: PrefitResult, seed: Seed, data: xr.Dataset) -> None:
+    fit = result.fits.get(seed.region)
+    params = seed.params if fit is None else fit.params
+    energy, counts = data["binding_energy"].values, data["counts"].values
+    fine = np.linspace(energy[0], energy[-1], max(4 * energy.size, 400))
+    drawn = curves(seed, params, fine)
+    background = drawn["background"]
+    for number, row in enumerate(component_table(seed, fit)):
+        colour = _COLOURS[number % len(_COLOURS)]
+        label = _plain(f"{row.name.removeprefix(f'{seed.region} ')}  {row.center:.2f}")
+        main.fill_between(fine, background, background + drawn[row.name], color=colour, alpha=0.35, lw=0, label=label)
+        main.plot(fine, background + drawn[row.name], color=colour, lw=1.0)
+    main.plot(fine, background, "--", color=_GREY, lw=1.0)
+    main.plot(fine, drawn["envelope"], color="#C00000", lw=1.3, zorder=4)
+    handles, labels = main.get_legend_handles_labels()
+    few = len(handles) <= 7
+    legend: dict[str, Any] = {"fontsize": 7.5 if few else 6.5, "frameon": False, "ncols": 1 if few else 2}
+    main.legend(handles[1:], labels[1:], loc="upper left", labelspacing=0.3, handlelength=1.2, **legend)
+    difference = (counts - curves(seed, params, energy)["envelope"]) / noise_of(data).sigma
+    residual.axhspan(-2, 2, color="#EEEEEE", lw=0)
+    residual.axhline(0, color=_GREY, lw=0.8)
+    residual.plot(energy, difference, color=_INK, lw=0.8)
+    limit = max(4.0, 1.1 * float(np.abs(difference).max()))
+    residual.set_ylim(-limit, limit)
+    residual.set_ylabel("residual / σ", fontsize=8)
+
+
+def _state(result: PrefitResult, name: str) -> str:
+    fit = result.fits.get(name)
+    if fit is None:
+        return "   start values, not fitted"
+    return f"   reduced χ² {fit.redchi:.3g}" if fit.success else "   fit without success"
+
+
+def _draw_groups(axes: Axes, result: PrefitResult) -> None:
+    likely = [(name, value) for name, value in result.prediction.groups.items() if value > LEAST_PROBABILITY]
+    likely = sorted(likely, key=lambda item: -item[1])[:MOST_GROUPS]
+    axes.set_title("Functional groups", fontsize=11, loc="left")
+    axes.set_xlim(0, 1)
+    axes.set_ylim(MOST_GROUPS - 0.4, -0.6)
+    axes.set_yticks([])
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(labelsize=8)
+    axes.set_xlabel("probability", fontsize=9)
+    if not likely:
+        axes.text(0.0, 0.0, f"none above {LEAST_PROBABILITY}", fontsize=9, color=_GREY, va="center")
+    for place, (name, value) in enumerate(likely):
+        axes.barh(place + 0.18, value, height=0.34, color=_COLOURS[0] if value > 0.5 else "#A9C4DA")
+        axes.text(0.0, place - 0.02, _plain(f"{name}  {value:.2f}"), fontsize=8.5, color=_INK, va="bottom")
+
+
+def _plain(text: str) -> str:
+    """Text without matplotlib's mathematics, which a dollar sign in a file name would start."""
+    return text.replace("$", r"\$")
