@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
 
 from xps_prefit_hooks import PrefitError
 
@@ -17,20 +21,6 @@ SURVEY_WIDTH = 100.0
 #: Name of a valence band region.
 VALENCE = "VB"
 
-# Atomic numbers 3 to 92: what photoelectron spectroscopy sees and what is found in a sample.
-_SYMBOLS = (
-    "Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr Nb Mo Tc Ru"
-    " Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg Tl Pb"
-    " Bi Po At Rn Fr Ra Ac Th Pa U"
-).split()
-_ATOMIC_NUMBER = {symbol: number for number, symbol in enumerate(_SYMBOLS, start=3)}
-
-# Lowest atomic number that has electrons in the subshell in the ground state (order of filling).
-_FIRST_WITH = {
-    "1s": 1, "2s": 3, "2p": 5, "3s": 11, "3p": 13, "4s": 19, "3d": 21, "4p": 31, "5s": 37, "4d": 39, "5p": 49, "6s": 55,
-    "4f": 58, "5d": 57, "6p": 81, "5f": 91, "6d": 89,
-}  # fmt: skip
-
 _ELEMENT = r"(?<![A-Za-z])(?P<element>[A-Za-z]{1,2})"
 # "C 1s", "C1s/5", "Sn3d5", "Cl 2p3/2"; not "InC1s" (which might be indium) and not "C 1scan".
 _CORE_LEVEL = re.compile(_ELEMENT + r"[\s_-]{0,2}(?P<subshell>[1-6][spdf])(?![A-Za-z])", re.IGNORECASE)
@@ -38,6 +28,10 @@ _CORE_LEVEL = re.compile(_ELEMENT + r"[\s_-]{0,2}(?P<subshell>[1-6][spdf])(?![A-
 _AUGER = re.compile(
     _ELEMENT + r"[\s_-]{0,2}(?P<shells>[KLMNO]\d*[LMNOV][\d,]*(?:[LMNOV][\d,]*)?)(?![A-Za-z])", re.IGNORECASE
 )
+# An element alone: "02-Pd".
+_LONE_ELEMENT = re.compile(r"(?<![A-Za-z0-9])(?P<element>[A-Z][a-z]?)(?![A-Za-z0-9])")
+# English words that are element symbols in lower case.
+_WORDS = {"as", "at", "be", "i", "in"}
 _SURVEY = re.compile(r"survey|overview|(?<![a-z])(su1s|wide|wide[\s_-]*scan|full[\s_-]*(scan|range))(?![a-z])", re.I)
 _VALENCE = re.compile(r"valence|(?<![a-z])(vb|vbm|fermi([\s_-]*edge)?)(?![a-z])", re.IGNORECASE)
 
@@ -53,9 +47,9 @@ def region_name(label: str) -> str | None:
     Returns
     -------
     str or None
-        ``C1s``, ``Sn3d``, ``OKLL``, ``Survey``, ``VB``; None where the label names nothing of the kind. Spin-orbit parts
-        belong to one region (``Cl2p3/2`` is ``Cl2p``). Of several core levels the one wins that the network knows, then
-        the first.
+        ``C1s``, ``Sn3d``, ``OKLL``, ``Survey``, ``VB``; None where the label names nothing of the kind.
+        Spin-orbit parts belong to one region (``Cl2p3/2`` is ``Cl2p``). Of several core levels the one wins that the
+        network knows, then the first.
     """
     levels = [name for match in _CORE_LEVEL.finditer(label) if (name := _level(match))]
     known = [name for name in levels if name in core_levels()]
@@ -66,7 +60,7 @@ def region_name(label: str) -> str | None:
     if _VALENCE.search(label):
         return VALENCE
     for match in _AUGER.finditer(label):
-        if (element := match["element"].capitalize()) in _ATOMIC_NUMBER:
+        if (element := match["element"].capitalize()) in _subshells():
             return element + match["shells"].upper()
     return None
 
@@ -94,6 +88,30 @@ def region_from_energy(low: float, high: float) -> str | None:
     return best.name
 
 
+def region_from_element(label: str, low: float, high: float) -> str | None:
+    """Region of an element that a label names without a core level, by the lines that it has in an energy range.
+
+    Parameters
+    ----------
+    label : str
+        As found in a file: ``02-Pd``.
+    low, high : float
+        Lowest and highest binding energy in eV.
+
+    Returns
+    -------
+    str or None
+        ``Pd3d`` if just one subshell of the element has a line in the range; else None. Levels in
+        ``data/electron_levels.csv``, with their source.
+    """
+    for match in _LONE_ELEMENT.finditer(label):
+        levels = _subshells().get(match["element"], {})
+        inside = [name for name, energies in levels.items() if any(low <= energy <= high for energy in energies)]
+        if len(inside) == 1:
+            return match["element"] + inside[0]
+    return None
+
+
 def recognised(source: str, labels: Iterable[str], low: float, high: float) -> tuple[str, str]:
     """Region by label, else by energy range.
 
@@ -109,13 +127,15 @@ def recognised(source: str, labels: Iterable[str], low: float, high: float) -> t
     Returns
     -------
     region, region_from : str
-        Name, and how it was found: ``label``, ``energy range``, or ``nothing`` for ``Unknown``.
+        Name, and how it was found: ``label``, ``label and energy range`` (the label names an element only),
+        ``energy range``, or ``nothing`` for ``Unknown``.
 
     Raises
     ------
     PrefitError
         If the label names a known core level and the energies lie where it cannot be.
     """
+    labels = tuple(labels)
     for label in labels:
         name = region_name(label)
         if name is None:
@@ -128,16 +148,28 @@ def recognised(source: str, labels: Iterable[str], low: float, high: float) -> t
             )
             raise PrefitError(source, message)
         return name, "label"
+    for label in labels:
+        if high - low <= SURVEY_WIDTH and (name := region_from_element(label, low, high)):
+            return name, "label and energy range"
     name = region_from_energy(low, high)
     return (name, "energy range") if name else (UNKNOWN, "nothing")
 
 
+@cache
+def _subshells() -> Mapping[str, Mapping[str, tuple[float, float]]]:
+    """Lowest and highest binding energy in eV of each subshell of each element."""
+    text = files(__package__).joinpath("data", "electron_levels.csv").read_text(encoding="utf-8")
+    levels: dict[str, dict[str, tuple[float, float]]] = {}
+    for row in csv.DictReader(line for line in text.splitlines() if not line.startswith("#")):
+        levels.setdefault(row["element"], {})[row["subshell"]] = float(row["low"]), float(row["high"])
+    return MappingProxyType(levels)
+
+
 def _level(match: re.Match[str]) -> str | None:
     element, subshell = match["element"].capitalize(), match["subshell"].lower()
-    first = _FIRST_WITH.get(subshell)
-    if first is None or _ATOMIC_NUMBER.get(element, 0) < first:
-        return None
-    return element + subshell
+    if match["element"] in _WORDS and match[0] != match["element"] + match["subshell"]:
+        return None  # "as 3d map" is no arsenic
+    return element + subshell if subshell in _subshells().get(element, {}) else None
 
 
 def _overlap(level: CoreLevel, low: float, high: float) -> float:

@@ -2,8 +2,9 @@
 
 Each child holds ``counts(binding_energy)``, or ``counts(..., binding_energy)`` for stacks. The binding energy axis is in eV
 and ascending; counts are as measured. Attributes of a child: ``region`` (core level, ``C1s``), ``label`` (as the file has
-it), ``region_from`` (``label`` or ``energy range``), and, where known, ``photon_energy`` (eV), ``dwell_time`` (s),
-``scans``, ``sample``, ``intensity`` (``counts``, ``counts per second`` or ``arbitrary``).
+it), ``region_from`` (``label``, ``label and energy range``, ``energy range`` or ``nothing``), and, where known,
+``photon_energy`` (eV), ``dwell_time`` (s), ``scans``, ``sample``, ``intensity`` (``counts``, ``counts per second`` or
+``arbitrary``).
 """
 
 from __future__ import annotations
@@ -69,6 +70,8 @@ def region_dataset(
         msg = f"{where} has the energy {energy[twice[0]]:g} eV twice; give each energy one intensity."
         raise PrefitError(source, msg)
     values = np.take(values, order, axis=-1)
+    if not values.size:
+        raise PrefitError(source, f"{where} has energies but no intensities.")
     if np.ptp(values) == 0:
         raise PrefitError(source, f"{where} has the same intensity {values.flat[0]:g} everywhere; there is no signal.")
     extra = [f"axis_{i}" for i in range(values.ndim - 1)]

@@ -27,10 +27,16 @@ def builtin_readers() -> list[Reader]:
             "vamas", "VAMAS (ISO 14976), regular and irregular scans", formats.VAMAS_SUFFIXES,
             formats.is_vamas, _read_with("vamas"),
         ),
-        Reader("nexus", "NeXus NXmpes and NXxps (HDF5)", (".nxs", ".h5", ".hdf5"), formats.is_nexus, _read_with("nexus")),
+        Reader(
+            "nexus", "NeXus NXmpes and NXxps (HDF5)", (".nxs", ".h5", ".hdf5"),
+            formats.is_nexus, _read_with("nexus"),
+        ),
         Reader("specs-xy", "text export of SPECS Prodigy", (".xy",), formats.is_specs_xy, _read_with("specs_xy")),
         Reader("scienta", "text export of Scienta SES", (".txt",), formats.is_scienta_text, _read_with("scienta")),
-        Reader("table", "long table region,binding_energy_eV,intensity", (".csv", ".txt"), formats.is_table, _read_with("table")),
+        Reader(
+            "table", "long table region,binding_energy_eV,intensity", (".csv", ".txt"),
+            formats.is_table, _read_with("table"),
+        ),
         Reader(
             "columns", "two-column text: energy and intensity", (".csv", ".txt", ".dat", ".asc", ".xy"),
             formats.is_columns, _read_with("columns"),
@@ -67,12 +73,12 @@ def read_file(path: Path, readers: Sequence[Reader], settings: Settings) -> xr.D
             if not reader.accepts(path, head):
                 continue
             tree = reader.read(path, settings)
+            tree.attrs["reader"] = reader.name
         except PrefitError:
             raise
         except Exception as error:
             said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             raise PrefitError(str(path), f"the reader {reader.name} failed on this file ({said}).") from error
-        tree.attrs["reader"] = reader.name
         return tree
     raise PrefitError(str(path), _refusal(head, readers))
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
+
 from xps_prefit_hooks import PrefitError, Settings
 
 from ..regions import recognised
@@ -57,8 +58,8 @@ class RawRegion:
 def spectrum_of(path: Path, raws: Iterable[RawRegion | PrefitError], settings: Settings, **attrs: Any) -> xr.DataTree:
     """Spectrum of all regions of a file that can be used.
 
-    A region that cannot be used (an aborted scan, an empty detector) does not take the others with it: its sentence goes
-    to the root attribute ``skipped``. Where no region is left, the first sentence is raised.
+    A region that cannot be used (an aborted scan, an empty detector) does not take the others with it: its sentence
+    goes to the root attribute ``skipped``. Where no region is left, the first sentence is raised.
 
     Raises
     ------
@@ -139,8 +140,8 @@ def binding_energy(where: str, kinetic: NDArray[np.float64], photon_energy: floa
     binding = np.round(photon_energy - kinetic, 6) + 0.0  # no negative zero
     if binding.size and np.nanmin(binding) < _LOWEST_BINDING:
         message = (
-            f"kinetic energies reach {np.nanmax(kinetic):g} eV, more than the photon energy {photon_energy:g} eV allows; "
-            "check the photon energy."
+            f"kinetic energies reach {np.nanmax(kinetic):g} eV, more than the photon energy {photon_energy:g} eV "
+            "allows; check the photon energy."
         )
         raise PrefitError(where, message)
     return binding
@@ -161,7 +162,7 @@ def in_electronvolts(where: str, energy: ArrayLike, units: str) -> NDArray[np.fl
 
 
 def finite_or_none(value: float | None, convert: Callable[[float], Any] = float) -> Any:
-    """A number of a file, or None where it is absent (VAMAS writes 1e37 for unknown)."""
+    """Return a number of a file, or None where it is absent (VAMAS writes 1e37 for unknown)."""
     if value is None or not np.isfinite(value) or abs(value) >= 1e36:
         return None
     return convert(value)

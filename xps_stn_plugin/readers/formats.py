@@ -19,7 +19,10 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"BM", "a BMP image"),
     (b"%PDF", "a PDF document"),
     (b"PK\x03\x04", "a ZIP archive or an Office document (xlsx, docx); save the sheet as text"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an OLE container (old Office, Thermo Avantage .vgd); export it as VAMAS or text"),
+    (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        "an OLE container (old Office, Thermo Avantage .vgd); export it as VAMAS or text",
+    ),
     (b"\x1f\x8b", "compressed with gzip; unpack it first"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive; unpack it first"),
     (b"SQLite format 3\x00", "an SQLite database (SPECS .sle); export it as VAMAS or xy"),
@@ -34,7 +37,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
 
 
 def named_by_magic(head: bytes) -> str | None:
-    """What the first bytes say that a file is ("a PNG image"), or None. Formats that are read are not in the list."""
+    """Name what a file is by its first bytes ("a PNG image"); None for text and for the formats that are read."""
     for magic, name in _MAGIC:
         if head.startswith(magic) and (len(magic) > 2 or not is_text(head)):
             return name

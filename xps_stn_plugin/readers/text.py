@@ -35,7 +35,7 @@ def decoded(raw: bytes) -> str:
 
 
 def number(text: str) -> float | None:
-    """The number that a text is, or None."""
+    """Return the number that a text is, or None."""
     try:
         # float() also takes 1_000, which no instrument writes.
         return None if "_" in text else float(text)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from xps_prefit_hooks import PrefitError, Settings
 
 from .assembly import RawRegion, finite_or_none, in_electronvolts, spectrum_of
@@ -89,7 +90,8 @@ def packaged_blocks(text: Sequence[str]) -> list[VamasBlock]:
             transition=block.transition_or_charge_state_label,
             abscissa_label=block.x_label,
             abscissa_units=block.x_units,
-            abscissa=block.x_start + block.x_step * np.arange(len(block.corresponding_variables[0].y_values)),
+            abscissa=block.x_start
+            + block.x_step * np.arange(len(block.corresponding_variables[0].y_values), dtype=np.float64),
             variables=tuple(
                 VamasVariable(variable.label, variable.unit, np.array(variable.y_values, dtype=float))
                 for variable in block.corresponding_variables
@@ -115,7 +117,9 @@ def _region(where: str, block: VamasBlock, index: int) -> RawRegion:
     axis = block.abscissa_label.lower()
     kinetic = bool(re.search(r"kinetic|\bk\.?\s*e\b", axis))
     if not kinetic and not re.search(r"binding|\bb\.?\s*e\b", axis):
-        message = f"the abscissa is '{block.abscissa_label}', neither kinetic nor binding energy, so this is no spectrum."
+        message = (
+            f"the abscissa is '{block.abscissa_label}', neither kinetic nor binding energy, so this is no spectrum."
+        )
         raise PrefitError(where, message)
     intensity = _intensity(where, block)
     calibrations = [line.strip() for line in block.comment if _CALIBRATION.match(line)]

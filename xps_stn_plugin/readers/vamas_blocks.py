@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
 from xps_prefit_hooks import PrefitError
 
 from .formats import VAMAS_LINE
@@ -102,7 +103,9 @@ class _Cursor:
 
     def text(self, what: str) -> str:
         if self._next >= len(self._lines) - (not self._lines[-1]):
-            message = f"the file ends at line {len(self._lines) - 1 + self._offset} in {self.place}, where {what} should follow"
+            message = (
+                f"the file ends after line {self._next + self._offset} in {self.place}, where {what} should follow"
+            )
             raise PrefitError(self.source, f"{message}; it is cut off or damaged.")
         self._next += 1
         return self._lines[self._next - 1]
@@ -111,22 +114,18 @@ class _Cursor:
         said = self.text(what)
         value = number(said)
         if value is None:
-            raise PrefitError(
-                self.source,
-                f"line {self._next + self._offset} in {self.place} should hold {what}, a number, but says '{said[:40]}'; "
-                "the file is damaged.",
-            )
+            raise self._damaged(f"{what}, a number, but says '{said[:40]}'")
         return value
 
     def whole(self, what: str) -> int:
         value = self.real(what)
         if not value.is_integer():
-            raise PrefitError(
-                self.source,
-                f"line {self._next + self._offset} in {self.place} should hold {what}, a whole number, but says {value:g}; "
-                "the file is damaged.",
-            )
+            raise self._damaged(f"{what}, a whole number, but says {value:g}")
         return int(value)
+
+    def _damaged(self, what: str) -> PrefitError:
+        line = self._next + self._offset
+        return PrefitError(self.source, f"line {line} in {self.place} should hold {what}; the file is damaged.")
 
     def texts(self, count: int, what: str) -> tuple[str, ...]:
         return tuple(self.text(what) for _ in range(count))
@@ -283,7 +282,7 @@ def _block(cursor: _Cursor, header: VamasHeader, index: int, shared: dict[int, o
     variables = _values(cursor, kinds)
     if header.scan_mode == "REGULAR":
         points = variables[0].values.size
-        abscissa = start + step * np.arange(points)
+        abscissa = start + step * np.arange(points, dtype=np.float64)
     else:
         # Irregular scans have no start and step: the abscissa is one of the corresponding variables.
         axis = next((v for v in variables if "energy" in v.label.lower()), variables[0])
