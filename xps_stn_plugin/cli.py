@@ -1,0 +1,271 @@
+"""Command line: ``xps-stn``. Everything heavy is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from xps_prefit_hooks import ALIPHATIC_C1S, PrefitError
+
+from . import __version__
+
+if TYPE_CHECKING:
+    from .result import PrefitResult
+
+#: Environment variable that shows the traceback of an unexpected error.
+DEBUG_VARIABLE = "XPS_STN_DEBUG"
+
+
+class _Group(click.Group):
+    """Group whose commands end an error in one sentence on standard error and exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except PrefitError as error:
+            raise click.ClickException(str(error)) from error
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            if os.environ.get(DEBUG_VARIABLE):
+                raise
+            raise click.ClickException(_unexpected(error)) from error
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "-V", "--version", message="xps-stn %(version)s")
+def main() -> None:
+    """Charge-correct XPS spectra, name their functional groups, and seed and fit lmfit models.
+
+    Energies are in eV. The shift is measured minus true binding energy; saturated hydrocarbon C 1s is 285.00 eV.
+    """
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.option(
+    "--json", "json_path", type=click.Path(path_type=Path, allow_dash=True), help="Write JSON; - is standard output."
+)
+@click.option("--plot", "plot_path", type=click.Path(path_type=Path), help="Write a plot (.png, .pdf, .svg).")
+@click.option("--csv", "csv_path", type=click.Path(path_type=Path), help="Write the table of components.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder for NAME.json, NAME.csv and NAME.png of every FILE."
+)
+@click.option(
+    "--reference", type=float, default=ALIPHATIC_C1S, show_default=True, help="Energy of aliphatic C 1s in eV."
+)
+@click.option("--photon-energy", type=float, help="Photon energy in eV, for kinetic energy axes.")
+@click.option(
+    "--background",
+    type=click.Choice(["auto", "linear", "shirley"]),
+    default="auto",
+    show_default=True,
+    help="Background of the models.",
+)
+@click.option("--fit/--no-fit", default=True, help="Fit the seeded models (the default), or show their start values.")
+def prefit(
+    files: tuple[Path, ...],
+    json_path: Path | None,
+    plot_path: Path | None,
+    csv_path: Path | None,
+    out: Path | None,
+    fit: bool,
+    **options: Any,
+) -> None:
+    """Find shift and functional groups of each FILE, seed and fit its regions."""
+    single = {"--json": json_path, "--plot": plot_path, "--csv": csv_path}
+    if len(files) > 1 and (given := [option for option, path in single.items() if path is not None]):
+        raise click.UsageError(f"{', '.join(given)} is for one FILE; use --out DIR for several.")
+    names = _names(files)
+    paths = [path for path in single.values() if path is not None and str(path) != "-"]
+    failures = 0
+    for file in files:
+        targets = [*paths, *(_folder(out) / f"{names[file]}{suffix}" for suffix in (".json", ".csv", ".png") if out)]
+        task = partial(_prefit_file, file, targets, fit, str(json_path) == "-", options)
+        failures += not _succeeds(file, task)
+    if failures:
+        raise click.exceptions.Exit(1)
+
+
+@main.command()
+def plugins() -> None:
+    """List the plugins, their hooks, and the formats and menu actions that they bring."""
+    from rich.table import Table
+
+    from .plugins import plugin_manager
+
+    manager = plugin_manager()
+    table = Table("plugin", "package", "version", "state", "hooks", box=None, pad_edge=False)
+    for report in manager.reports:
+        hooks = ", ".join(name.removeprefix("xps_prefit_") for name in manager.hooks_of(report.name))
+        table.add_row(report.name, report.distribution or "built in", report.version, report.state, hooks)
+    console = _console()
+    console.print(table)
+    for report in manager.reports:
+        if report.message:
+            console.print(f"{report.name} {report.state}: {report.message}", soft_wrap=True, markup=False)
+    for title, offers in (("reads", manager.readers()), ("writes", manager.exporters()), ("menu", manager.menu())):
+        table = Table(title, "", box=None, pad_edge=False)
+        for offer in offers:
+            endings = " ".join(getattr(offer, "suffixes", ())) or getattr(offer, "suffix", "")
+            table.add_row(offer.name, f"{offer.description} {endings}".strip())
+        console.print()
+        console.print(table)
+
+
+@main.command()
+def info() -> None:
+    """Show versions, and which network is used."""
+    import platform
+    from importlib.metadata import version
+
+    from .menu import model_cards
+    from .stn.weights import shipped_weights
+
+    for package in ("xps-stn-plugin", "torch", "lmfit", "numpy", "xarray"):
+        click.echo(f"{package:15s} {version(package)}")
+    click.echo(f"{'python':15s} {platform.python_version()}")
+    model = shipped_weights().info
+    click.echo(f"{'network':15s} {model.name} {model.version}")
+    click.echo(f"{'weights sha256':15s} {model.sha256}")
+    # The card's title and first paragraph.
+    head = model_cards().split("\n\n")[:2]
+    click.echo("\n" + "\n\n".join(head))
+
+
+@main.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option(
+    "--number", "-n", type=click.IntRange(min=1), default=100_000, show_default=True, help="Number of spectra."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same spectra.")
+@click.option("--config", type=click.Path(path_type=Path), help="TOML with a table simulation.")
+def simulate(path: Path, number: int, seed: int, config: Path | None) -> None:
+    """Write a reproducible set of simulated spectra to PATH (HDF5)."""
+    from .simulate.dataset import write_dataset
+
+    write_dataset(path, number, seed, config)
+    click.echo(f"{number} spectra written to {path}.")
+
+
+@main.command()
+@click.option("--config", required=True, type=click.Path(path_type=Path), help="TOML with the training configuration.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for weights and checkpoints.")
+@click.option("--resume", is_flag=True, help="Go on from the last checkpoint in the folder.")
+@click.option("--device", help="cpu, cuda, cuda:1, ...; by default CUDA where there is one.")
+def train(config: Path, out: Path, resume: bool, device: str | None) -> None:
+    """Train the network on the simulator."""
+    from .stn.train import train as run
+
+    click.echo(f"Weights written to {run(config, out, resume, device)}.")
+
+
+def _prefit_file(file: Path, targets: list[Path], fit: bool, as_json: bool, options: dict[str, Any]) -> None:
+    from .workflow import prefit as run
+
+    result = run(file, **options)
+    if fit:
+        result = result.fitted()
+    for target in targets:
+        result.save(target)
+    if as_json:
+        from .export.json_export import dumps
+
+        click.echo(dumps(result), nl=False)
+    else:
+        _show(result, targets)
+
+
+def _succeeds(file: Path, task: Callable[[], None]) -> bool:
+    """Run the task; an error becomes one sentence, so that the files after it have their turn."""
+    try:
+        task()
+    except PrefitError as error:
+        click.echo(f"Error: {error}", err=True)
+        return False
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        if os.environ.get(DEBUG_VARIABLE):
+            raise
+        click.echo(f"Error: {file}: {_unexpected(error)}", err=True)
+        return False
+    return True
+
+
+def _unexpected(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"unexpected {type(error).__name__}: {text} (set {DEBUG_VARIABLE}=1 for the traceback)."
+
+
+def _names(files: tuple[Path, ...]) -> dict[Path, str]:
+    """Name of each file's outputs: its stem, made different where two files have the same."""
+    from .spectrum import unique_name
+
+    names: dict[Path, str] = {}
+    for file in files:
+        if file not in names:
+            names[file] = unique_name(file.stem, dict.fromkeys(names.values()))
+    return names
+
+
+def _folder(out: Path) -> Path:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PrefitError(str(out), f"the folder cannot be made: {error.strerror or error}.") from error
+    return out
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    # Where the output goes into a file or a pipe, lines may be long; a terminal knows its width.
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+
+
+def _show(result: PrefitResult, targets: list[Path]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from .fitting import component_table
+
+    console = _console()
+    colour = {"ok": "green", "uncertain": "yellow"}.get(result.status, "red")
+    head = Text.assemble(
+        (result.source, "bold"), "  ", result.shift_text, "  ", (result.status.replace("_", " "), colour)
+    )
+    console.print(head, soft_wrap=True)
+    console.print(Text(f"  {result.convention}", "dim"), soft_wrap=True)
+    for reason in result.reasons:
+        console.print(Text(f"  {reason}"), soft_wrap=True)
+    likely = sorted((item for item in result.prediction.groups.items() if item[1] > 0.5), key=lambda item: -item[1])
+    found = ", ".join(f"{name} {probability:.2f}" for name, probability in likely)
+    console.print(Text(f"  groups: {found or 'none above 0.5'}"), soft_wrap=True)
+    for region, seed in result.seeds.items():
+        fit = result.fits.get(region)
+        state = "start values" if fit is None else f"reduced chi-square {fit.redchi:.3g}"
+        state = state if fit is None or fit.success else f"fit without success: {fit.message}"
+        table = Table("", "center / eV", "measured / eV", "FWHM / eV", "area", "%", box=None, pad_edge=False)
+        for column in table.columns[1:]:
+            column.justify = "right"
+        for row in component_table(seed, fit):
+            error = row.stderr.get("center")
+            table.add_row(
+                Text(f"  {row.name.removeprefix(f'{region} ')}"),
+                f"{row.center:.2f}" + ("" if error is None else f" ± {error:.2f}"),
+                f"{row.center + result.shift:.2f}",
+                f"{row.fwhm:.2f}",
+                f"{row.area:.4g}",
+                f"{100 * row.fraction_of_region:.1f}",
+            )
+        console.print(Text(f"  {region}  ({seed.background} background, {state})", "bold"), soft_wrap=True)
+        console.print(table)
+    if targets:
+        console.print(Text(f"  written: {', '.join(map(str, targets))}"), soft_wrap=True)
