@@ -10,8 +10,9 @@ from typing import Any
 
 from xps_prefit_hooks import PrefitError
 
-# Bonds that the longest pattern reaches beyond its anchor, with the depth of its exclusions.
-_REACH = 6
+# Backbone atoms that the chain goes on beyond the unit: the longest pattern reaches three bonds from its anchor across
+# the end (two ring atoms, O, P of phenoxy), and one more for the neighbours that an exclusion looks at.
+_REACH = 4
 
 
 @dataclass(frozen=True)
