@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 #: Environment variable that shows the traceback of an unexpected error.
 DEBUG_VARIABLE = "XPS_STN_DEBUG"
 
+_PATH = click.Path(path_type=Path)
+_DASH = click.Path(path_type=Path, allow_dash=True)
+
 
 class _Group(click.Group):
     """Group whose commands end an error in one sentence on standard error and exit status 1."""
@@ -48,15 +51,13 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, type=_PATH, metavar="FILE...")
 @click.option(
     "--json", "json_path", type=click.Path(path_type=Path, allow_dash=True), help="Write JSON; - is standard output."
 )
-@click.option("--plot", "plot_path", type=click.Path(path_type=Path), help="Write a plot (.png, .pdf, .svg).")
-@click.option("--csv", "csv_path", type=click.Path(path_type=Path), help="Write the table of components.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder for NAME.json, NAME.csv and NAME.png of every FILE."
-)
+@click.option("--plot", "plot_path", type=_PATH, help="Write a plot (.png, .pdf, .svg).")
+@click.option("--csv", "csv_path", type=_PATH, help="Write the table of components.")
+@click.option("--out", type=_PATH, help="Folder for NAME.json, NAME.csv and NAME.png of every FILE.")
 @click.option(
     "--reference", type=float, default=ALIPHATIC_C1S, show_default=True, help="Energy of aliphatic C 1s in eV."
 )
@@ -78,7 +79,7 @@ def prefit(
     fit: bool,
     **options: Any,
 ) -> None:
-    """Find shift and functional groups of each FILE, seed and fit its regions."""
+    """Find shift and groups of each FILE; seed and fit its regions."""
     single = {"--json": json_path, "--plot": plot_path, "--csv": csv_path}
     if len(files) > 1 and (given := [option for option, path in single.items() if path is not None]):
         raise click.UsageError(f"{', '.join(given)} is for one FILE; use --out DIR for several.")
@@ -95,8 +96,9 @@ def prefit(
 
 @main.command()
 def plugins() -> None:
-    """List the plugins, their hooks, and the formats and menu actions that they bring."""
+    """List plugins, formats and menu actions."""
     from rich.table import Table
+    from rich.text import Text
 
     from .plugins import plugin_manager
 
@@ -104,7 +106,8 @@ def plugins() -> None:
     table = Table("plugin", "package", "version", "state", "hooks", box=None, pad_edge=False)
     for report in manager.reports:
         hooks = ", ".join(name.removeprefix("xps_prefit_") for name in manager.hooks_of(report.name))
-        table.add_row(report.name, report.distribution or "built in", report.version, report.state, hooks)
+        row = (report.name, report.distribution or "built in", report.version, report.state, hooks)
+        table.add_row(*map(Text, row))
     console = _console()
     console.print(table)
     for report in manager.reports:
@@ -114,7 +117,7 @@ def plugins() -> None:
         table = Table(title, "", box=None, pad_edge=False)
         for offer in offers:
             endings = " ".join(getattr(offer, "suffixes", ())) or getattr(offer, "suffix", "")
-            table.add_row(offer.name, f"{offer.description} {endings}".strip())
+            table.add_row(Text(offer.name), Text(f"{offer.description} {endings}".strip()))
         console.print()
         console.print(table)
 
@@ -140,14 +143,14 @@ def info() -> None:
 
 
 @main.command()
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=_PATH)
 @click.option(
     "--number", "-n", type=click.IntRange(min=1), default=100_000, show_default=True, help="Number of spectra."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same spectra.")
-@click.option("--config", type=click.Path(path_type=Path), help="TOML with a table simulation.")
+@click.option("--config", type=_PATH, help="TOML with a table simulation.")
 def simulate(path: Path, number: int, seed: int, config: Path | None) -> None:
-    """Write a reproducible set of simulated spectra to PATH (HDF5)."""
+    """Write a reproducible set of spectra to PATH (HDF5)."""
     from .simulate.dataset import write_dataset
 
     write_dataset(path, number, seed, config)
@@ -155,8 +158,8 @@ def simulate(path: Path, number: int, seed: int, config: Path | None) -> None:
 
 
 @main.command()
-@click.option("--config", required=True, type=click.Path(path_type=Path), help="TOML with the training configuration.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for weights and checkpoints.")
+@click.option("--config", required=True, type=_PATH, help="TOML with the training configuration.")
+@click.option("--out", required=True, type=_PATH, help="Folder for weights and checkpoints.")
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in the folder.")
 @click.option("--device", help="cpu, cuda, cuda:1, ...; by default CUDA where there is one.")
 def train(config: Path, out: Path, resume: bool, device: str | None) -> None:

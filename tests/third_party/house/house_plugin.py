@@ -26,7 +26,7 @@ class HousePlugin:
         if "C1s" not in spectrum.children:
             return None
         counts = spectrum["C1s"]["counts"]
-        shift = float(counts["binding_energy"][int(counts.argmax())]) - ALIPHATIC_C1S
+        shift = float(counts["binding_energy"][np.argmax(counts.values)]) - ALIPHATIC_C1S
         model = ModelInfo("highest point", "1.0", "")
         return Prediction(
             shift, 0.3, {"alkane": 0.5}, "uncertain", ("Guessed.",), {"C1s": RegionShift(shift, 0.3, 0.0)}, model
