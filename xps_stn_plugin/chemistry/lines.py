@@ -99,8 +99,12 @@ def line_rules() -> LineRules:
     return LineRules(
         regions=table["regions"],
         silent=frozenset(table["silent"]),
-        primary=tuple(Rule(**row) for row in table["primary"]),
-        secondary=tuple(Rule(**{**row, "shifts": tuple(row["shifts"])}) for row in table["secondary"]),
+        primary=tuple(Rule(region, **row) for region, rows in table["primary"].items() for row in rows),
+        secondary=tuple(
+            Rule(region, **{**row, "shifts": tuple(row["shifts"])})
+            for region, rows in table["secondary"].items()
+            for row in rows
+        ),
     )
 
 
@@ -203,8 +207,7 @@ def _kind(atom: Any) -> Kind:
     return "aliphatic" if atom.GetTotalDegree() == 4 else "other"
 
 
-def _closed(smiles: str) -> tuple[Chem.Mol, range]:
-    """Ring of enough repeat units that an atom at the end sees its true neighbours, and the atoms of one unit."""
+def _read(smiles: str) -> Chem.Mol:
     try:
         from rdkit import Chem, rdBase
     except ImportError as error:
@@ -212,38 +215,44 @@ def _closed(smiles: str) -> tuple[Chem.Mol, range]:
 
     with rdBase.BlockLogs():
         unit = Chem.MolFromSmiles(smiles)
-    if unit is not None:
-        # Ring by ring: RDKit's own model makes the imide rings of a pyromellitimide aromatic with the benzene between.
-        Chem.Kekulize(unit, clearAromaticFlags=True)
-        Chem.SetAromaticity(unit, Chem.AromaticityModel.AROMATICITY_SIMPLE)
     if unit is None or not unit.GetNumAtoms():
         raise PrefitError("structure", f"{smiles!r} is no SMILES that RDKit can read: correct the repeat unit.")
+    # Ring by ring: RDKit's own model makes the imide rings of a pyromellitimide aromatic with the benzene between.
+    Chem.Kekulize(unit, clearAromaticFlags=True)
+    Chem.SetAromaticity(unit, Chem.AromaticityModel.AROMATICITY_SIMPLE)
+    return unit
+
+
+def _closed(smiles: str) -> tuple[Chem.Mol, range]:
+    """Ring of enough repeat units that an atom at the end sees its true neighbours, and the atoms of one unit."""
+    unit = _read(smiles)
+    from rdkit import Chem
+
     ends = [atom.GetIdx() for atom in unit.GetAtoms() if atom.GetAtomicNum() == 0]
     if not ends:
         return unit, range(unit.GetNumAtoms())
-    if len(ends) != 2 or any(unit.GetAtomWithIdx(end).GetDegree() != 1 for end in ends):
+    bonds = [[bond.GetBondType() for bond in unit.GetAtomWithIdx(end).GetBonds()] for end in ends]
+    if bonds != [[Chem.BondType.SINGLE]] * 2:
         raise PrefitError(
-            "structure", f"{smiles!r} has {len(ends)} ends marked *: a repeat unit has two, each with one bond."
+            "structure", f"{smiles!r} has {len(ends)} ends marked *: a repeat unit has two, each with one single bond."
         )
     backbone = len(Chem.GetShortestPath(unit, *ends)) - 2
     if backbone < 1:
-        raise PrefitError("structure", f"{smiles!r} has no atom between its ends: write the repeat unit.")
+        raise PrefitError("structure", f"{smiles!r} has no chain of atoms between its ends: write the repeat unit.")
     # Ends last, so that the atoms of the first unit keep their numbers when the ends are removed.
     unit = Chem.RenumberAtoms(unit, [*(i for i in range(unit.GetNumAtoms()) if i not in ends), *ends])
     Chem.RemoveStereochemistry(unit)
     size = unit.GetNumAtoms()
-    head, tail = (unit.GetAtomWithIdx(size - 2 + i).GetNeighbors()[0].GetIdx() for i in range(2))
+    head, tail = (unit.GetAtomWithIdx(end).GetNeighbors()[0].GetIdx() for end in (size - 2, size - 1))
     count = -(-_RING // backbone)
     ring = Chem.RWMol(unit)
     for _ in range(count - 1):
         ring.InsertMol(unit)
-    for number in range(count):
-        following = (number + 1) % count
-        ring.AddBond(number * size + tail, following * size + head, Chem.BondType.SINGLE)
     ring.BeginBatchEdit()
-    for number in range(count):
-        ring.RemoveAtom(number * size + size - 1)
-        ring.RemoveAtom(number * size + size - 2)
+    for start in range(0, count * size, size):
+        ring.AddBond(start + tail, (start + size) % (count * size) + head, Chem.BondType.SINGLE)
+        ring.RemoveAtom(start + size - 2)
+        ring.RemoveAtom(start + size - 1)
     ring.CommitBatchEdit()
     # Aromaticity is kept from the unit: the artificial ring must not become aromatic.
     ring.UpdatePropertyCache(strict=False)

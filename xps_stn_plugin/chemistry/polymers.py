@@ -29,9 +29,9 @@ class Polymer:
 def polymers() -> tuple[Polymer, ...]:
     """Repeat units of the 111 polymers of Beamson & Briggs 1992 that NIST SRD 20 holds, sorted by name.
 
-    The names are those of NIST SRD 20, its misspellings included; the repeat units are this project's own. For materials of
-    no fixed composition (chlorinated polymers, cellulose ethers, Viton, Fomblin, copolymers) the unit stands for a typical
-    one.
+    The names are those of NIST SRD 20, its misspellings included; the repeat units are this project's own. Where a
+    material has no fixed composition (chlorinated polymers, cellulose ethers, Viton, Fomblin, copolymers) the unit
+    stands for a typical one.
     """
     text = files(__package__).joinpath("data", "polymers.csv").read_text(encoding="utf-8")
     return tuple(Polymer(**row) for row in csv.DictReader(text.splitlines()))
