@@ -52,15 +52,11 @@ def main() -> None:
 
 @main.command()
 @click.argument("files", nargs=-1, required=True, type=_PATH, metavar="FILE...")
-@click.option(
-    "--json", "json_path", type=click.Path(path_type=Path, allow_dash=True), help="Write JSON; - is standard output."
-)
+@click.option("--json", "json_path", type=_DASH, help="Write JSON; - is standard output.")
 @click.option("--plot", "plot_path", type=_PATH, help="Write a plot (.png, .pdf, .svg).")
 @click.option("--csv", "csv_path", type=_PATH, help="Write the table of components.")
 @click.option("--out", type=_PATH, help="Folder for NAME.json, NAME.csv and NAME.png of every FILE.")
-@click.option(
-    "--reference", type=float, default=ALIPHATIC_C1S, show_default=True, help="Energy of aliphatic C 1s in eV."
-)
+@click.option("--reference", default=ALIPHATIC_C1S, show_default=True, help="Energy of aliphatic C 1s in eV.")
 @click.option("--photon-energy", type=float, help="Photon energy in eV, for kinetic energy axes.")
 @click.option(
     "--background",

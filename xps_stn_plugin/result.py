@@ -120,8 +120,8 @@ class PrefitResult:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Sentences that explain a status other than "ok", or warn."""
-        return self.prediction.reasons
+        """Sentences that explain a status other than "ok", or warn, and what the reader had to leave out."""
+        return (*self.prediction.reasons, *self.spectrum.attrs.get("skipped", ()))
 
     @property
     def groups(self) -> xr.DataArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ import xarray as xr
 from xps_prefit_hooks import ALIPHATIC_C1S, Background, Prediction, PrefitError, Seed, Settings
 
 from .plugins import plugin_manager
+from .regions import recognised, region_name
 from .result import LazySeeds, PrefitResult, calibrated_spectrum
 from .spectrum import region_dataset, spectrum_tree
 
@@ -141,9 +142,7 @@ def _attempt(number: int, spectrum: Spectrum, options: dict[str, Any]) -> Prefit
 
 def _settings(reference: float, photon_energy: float | None, background: Background) -> Settings:
     if not (math.isfinite(reference) and abs(reference - ALIPHATIC_C1S) <= 5.0):
-        msg = (
-            f"{reference:g} eV is no binding energy for aliphatic C 1s; give one within 5 eV of {ALIPHATIC_C1S:.2f} eV."
-        )
+        msg = f"{reference:g} eV is no energy of aliphatic C 1s; give one within 5 eV of {ALIPHATIC_C1S:.2f} eV."
         raise PrefitError("reference", msg)
     if photon_energy is not None and not (math.isfinite(photon_energy) and photon_energy > 0):
         raise PrefitError("photon energy", f"{photon_energy:g} eV is none; give a positive number of eV.")
@@ -172,42 +171,43 @@ def _source(spectrum: Any, default: str) -> str:
 def _checked(spectrum: xr.DataTree | xr.Dataset | xr.DataArray) -> xr.DataTree:
     """Spectrum with ascending axes and complete attributes, whoever made it."""
     source = _source(spectrum, "spectrum")
+    attrs: Mapping[Any, Any] = {}
     if isinstance(spectrum, xr.DataTree) and spectrum.children:
-        regions = {name: child.to_dataset() for name, child in spectrum.children.items()}
+        regions = {name: _region(source, name, child.to_dataset()) for name, child in spectrum.children.items()}
         attrs = spectrum.attrs
     elif isinstance(spectrum, xr.DataTree | xr.Dataset | xr.DataArray):
-        region = _single(source, spectrum)
-        regions, attrs = {region.attrs["region"]: region}, {}
+        region = _region(source, str(getattr(spectrum, "name", None) or ""), _dataset(spectrum))
+        regions = {region.attrs["region"]: region}
     else:
         msg = f"{type(spectrum).__name__} is no spectrum; give a path, or a DataTree, Dataset or DataArray of xarray."
         raise PrefitError(source, msg)
-    checked = {name: _checked_region(source, name, data) for name, data in regions.items()}
-    tree = spectrum_tree(source, checked)
+    tree = spectrum_tree(source, regions)
     tree.attrs.update({**attrs, "source": source})
     return tree
 
 
-def _single(source: str, spectrum: xr.DataTree | xr.Dataset | xr.DataArray) -> xr.Dataset:
-    """One region as a dataset that tells its name."""
+def _dataset(spectrum: xr.DataTree | xr.Dataset | xr.DataArray) -> xr.Dataset:
+    if isinstance(spectrum, xr.DataTree):
+        return spectrum.to_dataset()
     if isinstance(spectrum, xr.DataArray):
-        data = spectrum.to_dataset(name="counts").assign_attrs(spectrum.attrs)
-    else:
-        data = spectrum.to_dataset() if isinstance(spectrum, xr.DataTree) else spectrum
-    name = data.attrs.get("region") or (spectrum.name if isinstance(spectrum, xr.DataTree | xr.DataArray) else None)
-    if not name or name == "counts":
-        raise PrefitError(source, "it does not say which region it is; set its attribute region, for example to C1s.")
-    return data.assign_attrs(region=str(name))
+        return spectrum.to_dataset(name="counts").assign_attrs(spectrum.attrs)
+    return spectrum
 
 
-def _checked_region(source: str, name: str, data: xr.Dataset) -> xr.Dataset:
-    if "counts" not in data or "binding_energy" not in data["counts"].coords:
-        msg = f"region {name} has no counts over binding_energy (its variables: {', '.join(map(str, data)) or 'none'})."
+def _region(source: str, name: str, data: xr.Dataset) -> xr.Dataset:
+    """Region with ascending energies; its core level by attribute, name or energy range."""
+    if "counts" not in data or "binding_energy" not in data["counts"].dims:
+        found = ", ".join(map(str, data)) or "none"
+        msg = f"region {name or 'given'} has no counts over binding_energy (its variables: {found})."
         raise PrefitError(source, msg)
-    counts = data["counts"]
-    core_level = str(data.attrs.get("region") or name.partition("_")[0])
-    label = str(data.attrs.get("label") or name)
-    data = data.assign(counts=counts.transpose(..., "binding_energy"))
-    region_dataset(source, counts["binding_energy"].values, data["counts"].values, region=core_level, label=label)
-    if np.any(np.diff(counts["binding_energy"].values) < 0):
+    data = data.assign(counts=data["counts"].transpose(..., "binding_energy"))
+    energy = data["binding_energy"].values
+    label = str(data.attrs.get("label") or data.attrs.get("region") or name)
+    region_dataset(source, energy, data["counts"].values, region=name or "given", label=label)
+    if np.any(np.diff(energy) < 0):
         data = data.sortby("binding_energy")
-    return data.assign_attrs(region=core_level, label=label)
+    given = str(data.attrs.get("region") or "")
+    if given:
+        return data.assign_attrs(region=region_name(given) or given, label=label)
+    region, found = recognised(source, [label, name], float(energy.min()), float(energy.max()))
+    return data.assign_attrs(region=region, region_from=found, label=label or region)
