@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -81,10 +81,20 @@ def is_vibrational(polymer: Polymer, region: str, energy: float) -> bool:
 
 
 def read_library(path: Path) -> dict[str, dict[str, list[float]]]:
-    """Energies in eV by polymer and core level, from the columns name, element, line, binding_energy_eV."""
+    """Energies in eV by polymer and core level, from the columns name, element, line, binding_energy_eV.
+
+    Raises
+    ------
+    PrefitError
+        If a column is missing.
+    """
     library: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
+        rows = csv.DictReader(file)
+        missing = {"name", "element", "line", "binding_energy_eV"} - set(rows.fieldnames or ())
+        if missing:
+            raise PrefitError(str(path), f"the table lacks the columns {', '.join(sorted(missing))}: add them.")
+        for row in rows:
             library[row["name"]][row["element"] + row["line"][:2]].append(float(row["binding_energy_eV"]))
     return library
 
@@ -144,8 +154,11 @@ def _distance(energy: float, others: Sequence[float]) -> float | None:
 def summary(comparison: Comparison) -> dict[str, dict[str, float]]:
     """Figures by core level (eV), and for all levels but C 1s together as ``other``.
 
-    ``baseline_rms`` takes the mean of the level's library lines for every line, for carbon 285.00 eV.
+    ``shared_rms`` leaves out what cannot deviate: environments that one polymer alone has, and the carbon at 285.00 eV
+    that defines the scale (``shared`` pairs are left, 0 eV where none is). ``baseline_rms`` takes the mean of the
+    level's library lines for every line, for carbon 285.00 eV.
     """
+    members = Counter((pair.region, pair.environment) for pair in comparison.pairs)
     result = {}
     for region in [*core_levels(), "other"]:
         here = [region] if region != "other" else [name for name in core_levels() if name != "C1s"]
@@ -153,6 +166,11 @@ def summary(comparison: Comparison) -> dict[str, dict[str, float]]:
         if not pairs:
             continue
         deviation = np.array([pair.deviation for pair in pairs])
+        shared = [
+            pair.deviation
+            for pair in pairs
+            if members[pair.region, pair.environment] > 1 and (pair.region, pair.library) != ("C1s", ALIPHATIC_C1S)
+        ]
         spread = []
         for level in here:
             energies = np.array([pair.library for pair in pairs if pair.region == level])
@@ -161,6 +179,8 @@ def summary(comparison: Comparison) -> dict[str, dict[str, float]]:
         far = [left.distance for left in comparison.rules_left if left.region in here and left.distance is not None]
         result[region] = {
             "rms": float(np.sqrt(np.mean(deviation**2))),
+            "shared_rms": float(np.sqrt(np.mean(np.square(shared)))) if shared else 0.0,
+            "shared": len(shared),
             "bias": float(deviation.mean()),
             "median_absolute": float(np.median(abs(deviation))),
             "worst": float(abs(deviation).max()),
@@ -194,6 +214,7 @@ def report(console: Console, comparison: Comparison, figures: Mapping[str, Mappi
     columns = (
         "level",
         "RMS",
+        "RMS shared (n)",
         "baseline RMS",
         "bias",
         "median |d|",
@@ -207,7 +228,9 @@ def report(console: Console, comparison: Comparison, figures: Mapping[str, Mappi
     for region, row in figures.items():
         table.add_row(
             region,
-            *(f"{row[name]:.3f}" for name in ("rms", "baseline_rms")),
+            f"{row['rms']:.3f}",
+            f"{row['shared_rms']:.3f} ({row['shared']:.0f})",
+            f"{row['baseline_rms']:.3f}",
             f"{row['bias']:+.3f}",
             *(f"{row[name]:.3f}" for name in ("median_absolute", "worst")),
             *(f"{row[name]:.0f}" for name in ("matched", "library_unmatched")),
