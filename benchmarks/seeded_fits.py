@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.seeded_fits --data ../shared/measured [--shift-error 0.1] [--wrong-groups] [--json PATH]``
 
-Groups are those of ``groups.csv`` with probability 0.98, the others 0.02, shift error 0 unless one is asked for: what is measured
-is the seeding, not the network.
+Groups are those of ``groups.csv`` with probability 0.98, the others 0.02, and the shift is exact unless an error is
+asked for: what is measured is the seeding, not the network.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from lmfit.models import ConstantModel, PseudoVoigtModel
-from xps_prefit_hooks import ModelInfo, Prediction, Settings
 
+from xps_prefit_hooks import ModelInfo, Prediction, Settings
 from xps_stn_plugin.chemistry.group_lines import group_lines
 from xps_stn_plugin.fitting import fit_quality, fit_seed
 from xps_stn_plugin.seeding import noise_of, seed_region
@@ -49,13 +49,13 @@ class Row:
 
 
 def polymers(folder: Path) -> dict[str, tuple[str, ...]]:
-    """Groups of each polymer from ``groups.csv``."""
+    """Read the groups of each polymer from ``groups.csv``."""
     with (folder / "groups.csv").open(encoding="utf-8", newline="") as file:
         return {row["polymer"]: tuple(row["groups"].split("; ")) for row in csv.DictReader(file)}
 
 
 def measured(path: Path, shift: float = 0.0) -> xr.DataTree:
-    """Spectrum of one polymer, its axis moved by `shift` eV."""
+    """Read the spectrum of one polymer, its axis moved by `shift` eV."""
     points: dict[str, list[tuple[float, float]]] = defaultdict(list)
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):

@@ -9,8 +9,8 @@ from typing import Final
 import lmfit
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from xps_prefit_hooks import Seed, SeedComponent
 
+from xps_prefit_hooks import Seed, SeedComponent
 from xps_stn_plugin.seeding.shapes import split
 
 FloatArray = NDArray[np.float64]
@@ -122,8 +122,8 @@ def curves(seed: Seed, params: lmfit.Parameters, x: ArrayLike) -> dict[str, Floa
     Returns
     -------
     dict of str to ndarray, shape (n,)
-        ``background`` (with the steps of all components), ``envelope`` (everything), and one curve for each component by
-        its name, without background, the lines of a doublet summed.
+        ``background`` (with the steps of all components), ``envelope`` (everything), and one curve for each
+        component by its name, without background, the lines of a doublet summed.
     """
     energy = np.asarray(x, dtype=float)
     names = {component.prefix: component.name for component in seed.components}
@@ -154,11 +154,11 @@ def fit_quality(seed: Seed, fit: lmfit.model.ModelResult) -> FitQuality:
     notes = []
     if not fit.success:
         notes.append(str(fit.message))
-    if not fit.errorbars:
-        notes.append(
-            "No standard errors: the data do not determine all free parameters"
-            + (f", see {', '.join(at_bounds)} at a bound." if at_bounds else ".")
-        )
+    free = {name: p for name, p in fit.params.items() if p.vary and not p.expr}
+    unknown = [name for name, p in free.items() if p.stderr is None or not np.isfinite(p.stderr)]
+    if unknown:
+        which = "any parameter" if len(unknown) == len(free) else ", ".join(unknown)
+        notes.append(f"No standard error of {which}: the data do not determine it apart from the others.")
     if at_bounds:
         notes.append(f"At a bound: {', '.join(at_bounds)}.")
     return FitQuality(

@@ -35,6 +35,20 @@ _SINGLE = np.arange(-0.2, 0.21, 0.1)
 #: Trial widths as shares of the start width.
 _WIDTHS = np.array([0.7, 0.85, 1.0, 1.2, 1.45, 1.8])
 
+#: Least height of a line that the data add, as share of the peak height: alone, and beside others, whose shapes are
+#: not known better than that.
+_LEAST_ALONE: Final = 0.02
+_LEAST_BESIDE: Final = 0.03
+
+#: A residual higher than this share of the peak height says that the line next to it is misplaced.
+_MISPLACED: Final = 0.06
+
+#: Least distance in eV between a line and one added because it is misplaced.
+_NEAREST: Final = 0.1
+
+#: A root mean square residual of more than this share of the peak height is a poor description.
+_POOR: Final = 0.03
+
 #: Lines that the data may add beyond the expected ones.
 MOST_UNASSIGNED: Final = 6
 
@@ -63,6 +77,8 @@ class Areas:
         Background step per area in 1/eV; 0 for a linear background.
     envelope : ndarray, shape (n,)
         Lines and background.
+    misfit : float
+        Root mean square of data minus envelope.
     """
 
     lines: tuple[Line, ...]
@@ -70,6 +86,7 @@ class Areas:
     fwhm: float
     step: float
     envelope: FloatArray
+    misfit: float
 
 
 def estimate_areas(
@@ -105,7 +122,8 @@ def estimate_areas(
         step = max(data.step, 0.0) / (areas.sum() * (1 + doublet.ratio))
         areas, centers, _, envelope = solve(candidates, width, step)
     moved = tuple(replace(line, position=float(c)) for line, c in zip(lines, centers, strict=True))
-    return Areas(moved, areas, width, step, envelope)
+    misfit = float(np.sqrt(np.mean((data.counts - envelope) ** 2)))
+    return Areas(moved, areas, width, step, envelope, misfit)
 
 
 def find_lines(
@@ -121,7 +139,8 @@ def find_lines(
     fwhm : float
         Width of the lines in eV; the data are smoothed with half of it.
     taken : list of float
-        Centres in eV of lines that are there already; nearer than half the width none is added.
+        Centres in eV of lines that are there already; nearer than half the width none is added, unless the line there
+        is plainly misplaced.
     label : str
         Name of the new line, without number.
     first : int
@@ -132,9 +151,11 @@ def find_lines(
     width = max(0.5 * fwhm / 2.3548 / (grid[1] - grid[0]), 0.5)
     smooth = gaussian_filter1d(np.interp(grid, data.energy, rest), width, mode="nearest")
     sigma = np.interp(grid, data.energy, data.noise.sigma) / np.sqrt(2 * np.sqrt(np.pi) * width)
-    limit = np.maximum(5 * sigma, 0.02 * data.height)
+    limit = np.maximum(5 * sigma, (_LEAST_BESIDE if taken else _LEAST_ALONE) * data.height)
     tops, _ = find_peaks(smooth, height=limit, prominence=limit.min())
-    free = [top for top in tops if all(abs(grid[top] - center) > 0.5 * fwhm for center in taken)]
+    # A small hump beside a line is the line's shape; a high one means that the line does not belong there.
+    near = np.where(smooth > _MISPLACED * data.height, _NEAREST, 0.5 * fwhm)
+    free = [top for top in tops if all(abs(grid[top] - center) > near[top] for center in taken)]
     if not free:
         return []
     position = float(grid[max(free, key=lambda top: smooth[top])])
@@ -153,6 +174,9 @@ def add_unexplained(
 ) -> tuple[Areas | None, int]:
     """Start values for the expected lines and for further ones that the residual asks for, highest first.
 
+    One broad line can hide two narrow ones. Where lines of any width leave a poor description, lines of at most the
+    usual width are tried, and taken if they halve the residual.
+
     Returns
     -------
     areas : Areas or None
@@ -160,17 +184,32 @@ def add_unexplained(
     added : int
         How many lines the data added.
     """
+    found, added = _grow(data, lines, doublet, fwhm, shirley=shirley, most=most)
+    if found is not None and found.misfit > _POOR * data.height and found.fwhm > 1.1 * fwhm[0]:
+        narrow = (fwhm[0], fwhm[1], 1.1 * fwhm[0])
+        other, others = _grow(data, lines, doublet, narrow, shirley=shirley, most=most)
+        if other is not None and other.misfit < 0.5 * found.misfit:
+            return other, others
+    return found, added
+
+
+def _grow(
+    data: RegionData, lines: list[Line], doublet: Doublet, fwhm: tuple[float, float, float], *, shirley: bool, most: int
+) -> tuple[Areas | None, int]:
+    """Add one line after another until no maximum is left or the last one did not help."""
     found = estimate_areas(data, lines, doublet, fwhm, shirley=shirley) if lines else None
     added = 0
     while added < most:
         rest = data.counts - (found.envelope if found else data.chord())
         taken = [line.position + d for line in found.lines for d in {0.0, doublet.splitting}] if found else []
-        new = find_lines(data, rest, found.fwhm if found else fwhm[0], taken, "unassigned", added + 1)
+        # Smoothed no wider than a usual line: a broad description must not blur what it fails to describe.
+        new = find_lines(data, rest, min(found.fwhm, fwhm[0]) if found else fwhm[0], taken, "unassigned", added + 1)
         if not new:
             break
-        lines = [*lines, *new]
-        added += 1
-        found = estimate_areas(data, lines, doublet, fwhm, shirley=shirley)
+        better = estimate_areas(data, [*lines, *new], doublet, fwhm, shirley=shirley)
+        if found is not None and better.misfit > 0.95 * found.misfit:
+            break
+        found, lines, added = better, [*lines, *new], added + 1
     return found, added
 
 

@@ -16,8 +16,8 @@ GROUP_THRESHOLD: Final = 0.5
 #: From this probability on a group keeps its own line even where the data give it no area.
 CERTAIN: Final = 0.9
 
-#: Lines closer than this in eV, or this share of the line width, are merged. Below about a third of the width the standard error
-#: of a free centre exceeds the distance at 1000 counts (Cramer-Rao bound).
+#: Lines closer than this in eV, or than this share of the line width, are merged: a third of a width apart, the
+#: standard error of a free centre exceeds the distance at 1000 counts (Cramer-Rao bound of two equal peaks).
 MERGE_DISTANCE: Final = 0.35
 MERGE_WIDTH_SHARE: Final = 0.3
 

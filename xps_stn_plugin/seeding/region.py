@@ -8,6 +8,7 @@ from typing import Final, Literal
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+
 from xps_prefit_hooks import Background, PrefitError
 
 FloatArray = NDArray[np.float64]
@@ -67,9 +68,9 @@ class RegionData:
 def noise_of(dataset: xr.Dataset) -> Noise:
     """Noise of a region.
 
-    Poisson where the region says that it holds counts or holds non-negative whole numbers, or counts per second with a dwell
-    time; otherwise one value from the fourth differences of the data, whose median absolute value is robust against the
-    peaks (four differences, because the curvature of a narrow peak survives two).
+    Poisson where the region says that it holds counts, holds non-negative whole numbers, or counts per second with a
+    dwell time; otherwise one value from the fourth differences of the data, whose median absolute value is robust
+    against the peaks (four differences, because the curvature of a narrow peak survives two).
 
     Parameters
     ----------
@@ -129,8 +130,8 @@ def region_data(region: str, dataset: xr.Dataset) -> RegionData:
 def choose_background(data: RegionData, wanted: Background) -> tuple[Literal["linear", "shirley"], str]:
     """Background of the region's model and the sentence that says why.
 
-    ``auto`` takes Shirley where the high-binding-energy end is higher by more than four standard errors and by more than
-    1 % of the peak height.
+    ``auto`` takes Shirley where the high-binding-energy end is higher by more than four standard errors and by more
+    than 1 % of the peak height.
     """
     if wanted != "auto":
         return wanted, f"{wanted.capitalize()} background, as asked."

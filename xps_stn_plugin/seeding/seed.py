@@ -9,8 +9,8 @@ import lmfit
 import numpy as np
 import xarray as xr
 from lmfit.models import LinearModel, PseudoVoigtModel
-from xps_prefit_hooks import ALIPHATIC_C1S, Prediction, PrefitError, Seed, SeedComponent, Settings
 
+from xps_prefit_hooks import ALIPHATIC_C1S, Prediction, PrefitError, Seed, SeedComponent, Settings
 from xps_stn_plugin.chemistry.core_levels import core_levels
 
 from .areas import FRACTION, MOST_UNASSIGNED, Areas, Doublet, add_unexplained
@@ -18,7 +18,7 @@ from .lines import MERGE_DISTANCE, MERGE_WIDTH_SHARE, Line, expected_lines, merg
 from .region import SURVEY_WIDTH, RegionData, choose_background, region_data
 from .shapes import HydrocarbonModel, RegionModel, SteppedPseudoVoigtModel
 
-#: Width (start, low, high) in eV where the core level is not in the table: metals and oxides, ESCA handbooks' usual range.
+#: Width (start, low, high) in eV where the core level is not in the table; from metals to oxides' multiplets.
 _GENERIC_FWHM: Final = (1.5, 0.5, 4.0)
 
 _BACKGROUND_PREFIX: Final = "bg_"
@@ -99,14 +99,14 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
 
 
 def _one_line(data: RegionData, fwhm: tuple[float, float, float], found: Areas | None) -> Areas:
-    """A line at the highest point, free between the ends."""
+    """Put a line at the highest point, free between the ends."""
     inner = slice(1, -1)
     position = float(data.energy[inner][np.argmax((data.counts - data.chord())[inner])])
     low, high = float(data.energy[0]), float(data.energy[-1])
     line = Line("unassigned_1", "unassigned 1", (), position, low, high)
     area = np.array([data.height * fwhm[0]])
     step = found.step if found else 0.0
-    return Areas((line,), area, fwhm[0], step, data.chord())
+    return Areas((line,), area, fwhm[0], step, data.chord(), 0.0)
 
 
 def _without_empty(found: Areas) -> tuple[Areas, list[str]]:
@@ -152,7 +152,9 @@ def _assembled(
 
     mains = [i for i, line in enumerate(found.lines) if not line.satellite]
     master = found.lines[max(mains, key=lambda i: found.areas[i])]
-    width = (found.fwhm, min(fwhm[1], 0.9 * found.fwhm), max(fwhm[2], 1.1 * found.fwhm))
+    # The table's widths are those of whole lines; a vibrational member is narrower.
+    least = 0.8 * fwhm[1] if any(line.vibrational for line in found.lines) else fwhm[1]
+    width = (found.fwhm, min(least, 0.9 * found.fwhm), max(fwhm[2], 1.1 * found.fwhm))
     for line, area in zip(found.lines, found.areas, strict=True):
         own = line is master
         _set_line(params, line, float(area), f"{master.key}_", own=own, width=width)

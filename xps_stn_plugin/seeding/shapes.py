@@ -1,10 +1,11 @@
 """Line shapes as lmfit models: pseudo-Voigt and hydrocarbon lines that carry their own background step.
 
-A line of area A at c adds the background ``step * A * F(x - c)``, F being the cumulative distribution of the line. That is
-Shirley's background for the line (each photoelectron loses energy with a probability that does not depend on the loss,
-Phys. Rev. B 5 (1972) 4709) in the peak-linked form of Salvi, Castle & Herrera-Gomez: it rises to higher binding energy, depends
-on the energy alone and not on sampling or direction, and needs no measured counts. ``amplitude`` stays the area of the peak without
-its step; ``step`` is in 1/eV, one value for all lines of a region. `split` takes line and step apart.
+A line of area A at c adds the background ``step * A * F(x - c)``, F being the cumulative distribution of the line.
+That is Shirley's background (Phys. Rev. B 5 (1972) 4709: each photoelectron loses energy with a probability that
+does not depend on the loss), linked to the peaks of the model instead of to the counts: it rises to higher binding
+energy, depends on the energy alone and not on sampling or direction, and needs no measured data. ``amplitude`` stays
+the area of the peak without its step; ``step`` is in 1/eV, one value for all lines of a region. `split` takes line
+and step apart.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ from scipy.special import erf
 
 FloatArray = NDArray[np.float64]
 
-#: C-H stretch quantum in eV between the members of aliphatic carbon's progression (Beamson & Briggs 1992: 285.00, 285.39,
-#: 285.78 and 286.17 eV in poly(ethylene), poly(1-butene) and others, as held in NIST SRD 20).
+#: C-H stretch quantum in eV between the members of aliphatic carbon's progression (Beamson & Briggs 1992: 285.00,
+#: 285.39, 285.78 and 286.17 eV in poly(ethylene), poly(1-butene) and others, as held in NIST SRD 20).
 VIBRATION_QUANTUM: Final = 0.39
 
 #: Members of the progression that are drawn; the fifth would carry 0.1 % of the area at a mean of 0.4 quanta.
 VIBRATION_MEMBERS: Final = 4
 
-#: Start value of the mean number of quanta. The line's mean lies 0.39 eV times this above the first member: 0.13-0.16 eV,
-#: which is by how much a symmetric line reads poly(ethylene) high.
+#: Mean number of quanta of a CH2 group, 0.2 for each C-H bond. The line's mean lies 0.16 eV above the first member; a
+#: symmetric line fitted to it reads about 0.13 eV high, as it does on measured poly(ethylene).
 VIBRATION_MEAN: Final = 0.4
 
 _TINY: Final = 1e-15
@@ -56,7 +57,7 @@ def pseudo_voigt_cdf(x: FloatArray, center: float, sigma: float, fraction: float
 
 
 def vibrational_weights(mean: float) -> FloatArray:
-    """Shares of the progression's members: Poisson with `mean` quanta (Franck-Condon factors of a displaced oscillator)."""
+    """Shares of the progression's members: Poisson with `mean` quanta, as for a linearly displaced oscillator."""
     weights = np.array([max(mean, 0.0) ** n / math.factorial(n) for n in range(VIBRATION_MEMBERS)])
     return np.asarray(weights / weights.sum(), dtype=float)
 
@@ -100,7 +101,7 @@ def hydrocarbon(
     return np.asarray(amplitude * shape, dtype=float)
 
 
-class SteppedPseudoVoigtModel(lmfit.Model):
+class SteppedPseudoVoigtModel(lmfit.Model):  # type: ignore[misc]  # lmfit has no type hints
     """lmfit model of `stepped_pseudo_voigt`; ``sigma`` is half the FWHM, ``amplitude`` the peak's area."""
 
     def __init__(
@@ -110,11 +111,11 @@ class SteppedPseudoVoigtModel(lmfit.Model):
         _set_hints(self)
 
     def guess(self, data: Any, x: Any, **kwargs: Any) -> lmfit.Parameters:
-        """Start values of one line from its data, as `lmfit.models.PseudoVoigtModel.guess` gives them, without a step."""
+        """Guess start values of one line, as `lmfit.models.PseudoVoigtModel.guess` does, without a step."""
         return _guess(self, data, x, **kwargs)
 
 
-class HydrocarbonModel(lmfit.Model):
+class HydrocarbonModel(lmfit.Model):  # type: ignore[misc]
     """lmfit model of `hydrocarbon`; ``fwhm`` is that of one vibrational member."""
 
     def __init__(
@@ -125,11 +126,11 @@ class HydrocarbonModel(lmfit.Model):
         self.set_param_hint("vibration", value=VIBRATION_MEAN, min=0.0, max=1.0, vary=False)
 
     def guess(self, data: Any, x: Any, **kwargs: Any) -> lmfit.Parameters:
-        """Start values of one line from its data."""
+        """Guess start values of one line from its data."""
         return _guess(self, data, x, **kwargs)
 
 
-class RegionModel(lmfit.model.CompositeModel):
+class RegionModel(lmfit.model.CompositeModel):  # type: ignore[misc]
     """Sum of models that pickles; lmfit's own composite holds a local function and does not.
 
     Parameters
