@@ -1,8 +1,8 @@
 """The spectrum: an `xarray.DataTree` with one child per region.
 
-Each child holds ``counts(binding_energy)``, or ``counts(..., binding_energy)`` for stacks. The binding energy axis is in eV
-and ascending; counts are as measured. Attributes of a child: ``region`` (core level, ``C1s``), ``label`` (as the file has
-it), ``region_from`` (``label``, ``label and energy range``, ``energy range`` or ``nothing``), and, where known,
+Each child holds ``counts(binding_energy)``, or ``counts(..., binding_energy)`` for stacks. The binding energy axis is
+in eV and ascending; counts are as measured. Attributes of a child: ``region`` (core level, ``C1s``), ``label`` (as the
+file has it), ``region_from`` (``label``, ``label and energy range``, ``energy range`` or ``nothing``), and, where known,
 ``photon_energy`` (eV), ``dwell_time`` (s), ``scans``, ``sample``, ``intensity`` (``counts``, ``counts per second`` or
 ``arbitrary``).
 """
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
+
 from xps_prefit_hooks import ALIPHATIC_C1S, PrefitError
 
 #: Fewest points that make a region.

@@ -39,6 +39,7 @@ _PHOTON_ENERGY = re.compile(
     r"(?:photon|excitation|source|x-?ray)\s*energy[^0-9+-]*(\d+(?:[.,]\d+)?)|(?<![a-z])h(?:v|nu|ν)\s*[=:]\s*(\d+(?:[.,]\d+)?)",
     re.IGNORECASE,
 )
+_BLANKS = re.compile(r"\s+")
 # A wide scan without header is one on the binding energy axis if it begins this low (eV): analysers do not count
 # electrons of so little kinetic energy.
 _LOWEST_KINETIC = 20.0
@@ -71,7 +72,7 @@ def read(path: Path, settings: Settings) -> xr.DataTree:
 
     The header tells whether energies are binding or kinetic. Without it, energies are taken for binding energies only
     if their range is that of a known core level or of a wide scan from the Fermi edge on; then the attribute
-    ``axis_from`` is ``energy range``. Of more columns the header must name which one is the energy and which the intensity.
+    ``axis_from`` is ``energy range``. Of more columns the header must name one energy and one intensity.
 
     Raises
     ------
@@ -109,40 +110,35 @@ def number_rows(path: Path) -> Rows:
         If there is none, rows differ in length, or a row holds something else.
     """
     header: list[str] = []
+    early: list[
+        tuple[int, list[str], list[float | None]]
+    ] = []  # lines before the first row of numbers that begin with a number
     table: list[list[float]] = []
     numbers: list[int] = []
     last = ""
-    split = re.compile("")
     data = [(i, line) for i, raw in enumerate(file_lines(path), start=1) if (line := raw.strip())]
-    body = [(i, line) for i, line in data if not line.startswith(_COMMENT)]
-    decimal_comma = _decimal_comma(path, body)
+    decimal_comma = _decimal_comma(path, [(i, line) for i, line in data if not line.startswith(_COMMENT)])
+    split = _BLANKS
     for i, line in data:
         if line.startswith(_COMMENT):
             header.append(line.lstrip('#%!/" '))
-            if not table:
-                last = header[-1]
+            last = last if table else header[-1]
             continue
         if not table:
             split = _separator(line, decimal_comma)
         fields = [field.strip().strip('"') for field in split.split(line.rstrip(",; \t"))]
         values = [number(field.replace(",", ".") if decimal_comma else field) for field in fields]
-        if not table and (len(values) < 2 or any(value is None for value in values)):
+        if not table and (len(values) < 2 or None in values):
             header.append(line)
             last = line
+            if values[0] is not None:
+                early.append((i, fields, values))
             continue
-        known = [value for value in values if value is not None and np.isfinite(value)]
-        if len(known) < len(values):
-            bad = next(
-                field for field, value in zip(fields, values, strict=True) if value is None or not np.isfinite(value)
-            )
-            raise PrefitError(
-                str(path), f"row {i} holds '{bad[:40]}' where a number should be; correct or remove the row."
-            )
-        if table and len(known) != len(table[0]):
-            message = f"row {i} has {len(known)} numbers, but the rows before have {len(table[0])}"
-            raise PrefitError(str(path), f"{message}; correct or remove the row.")
-        table.append(known)
+        table.append(_row(path, i, fields, values, len(table[0]) if table else len(values)))
         numbers.append(i)
+    for i, fields, values in early:
+        if table and len(fields) in (1, len(table[0])):  # a damaged row, or a lone number that nothing explains
+            _row(path, i, fields, values, len(table[0]))
     if not table:
         raise PrefitError(str(path), "the file is text without a single row of two numbers (energy and intensity).")
     return Rows(
@@ -151,6 +147,17 @@ def number_rows(path: Path) -> Rows:
         values=np.array(table),
         lines=tuple(numbers),
     )
+
+
+def _row(path: Path, i: int, fields: Sequence[str], values: Sequence[float | None], count: int) -> list[float]:
+    for field, value in zip(fields, values, strict=True):
+        if value is None or not np.isfinite(value):
+            message = f"row {i} holds '{field[:40]}' where a number should be; correct or remove the row."
+            raise PrefitError(str(path), message)
+    if len(values) != count:
+        message = f"row {i} has {len(values)} numbers, but others have {count}; correct or remove the row."
+        raise PrefitError(str(path), message.replace("1 numbers", "1 number"))
+    return [value for value in values if value is not None]
 
 
 def _names(line: str, split: re.Pattern[str], count: int) -> tuple[str, ...]:
@@ -182,7 +189,7 @@ def _separator(line: str, decimal_comma: bool) -> re.Pattern[str]:
         return re.compile(r"\s*;\s*")
     if "," in line and not decimal_comma:
         return re.compile(r"\s*,\s*")
-    return re.compile(r"\s+")
+    return _BLANKS
 
 
 def _decimal_comma(path: Path, body: Sequence[tuple[int, str]]) -> bool:

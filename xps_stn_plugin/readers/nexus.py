@@ -24,9 +24,9 @@ def read(path: Path, settings: Settings) -> xr.DataTree:
     """Read every NXmpes or NXxps entry of a file.
 
     ``data/energy`` with its ``@type`` and ``@units`` is the axis; NXmpes calls it calibrated. Where the entry has
-    ``energy_referencing`` with a ``calibrated_axis``, which NXmpes lets be a link to ``data/energy``, that axis is used.
-    Nothing is undone: the group's fields go to the attributes ``energy_referencing_*``, and a shift found later is what
-    is left after that calibration. ``reference_peak`` "none" means that none was done.
+    ``energy_referencing`` with a ``calibrated_axis``, which NXmpes lets be a link to ``data/energy``, that axis is
+    used. Nothing is undone: the group's fields go to the attributes ``energy_referencing_*``, and a shift found later
+    is what is left after that calibration. ``reference_peak`` "none" means that none was done.
 
     Raises
     ------

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import h5py
+import numpy as np
+import pytest
+
+from xps_prefit_hooks import PrefitError, Settings
+from xps_stn_plugin.readers import builtin_readers, read_file
+
+ENERGY = np.round(np.arange(280.0, 290.0, 0.5), 3)
+COUNTS = np.array([100.0 + 7 * i % 13 for i in range(ENERGY.size)])
+
+
+def read(path, **asked):
+    return read_file(path, builtin_readers(), Settings(**asked))
+
+
+def entry(
+    file, name="sample__C1s", *, energy=ENERGY, counts=COUNTS, kind="binding", definition="NXxps", units="eV", hv=None
+):
+    group = file.create_group(name)
+    group.attrs["NX_class"] = "NXentry"
+    group["definition"] = definition
+    group["sample/name"] = "PET"
+    data = group.create_group("data")
+    data.attrs.update({"NX_class": "NXdata", "signal": "data"})
+    data["data"] = counts
+    data["data"].attrs["units"] = "counts_per_second"
+    data["energy"] = energy
+    data["energy"].attrs["units"] = units
+    if kind:
+        data["energy"].attrs["type"] = kind
+    if hv:
+        beam = group.create_group("instrument/beam_probe")
+        beam.attrs["NX_class"] = "NXbeam"
+        beam["incident_energy"] = hv[0]
+        beam["incident_energy"].attrs["units"] = hv[1]
+    return group
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "a.nxs"
+
+
+def test_binding_axis_and_what_goes_with_it(path):
+    with h5py.File(path, "w") as file:
+        data = entry(file, energy=ENERGY[::-1])["data"]
+        data["data_errors"] = COUNTS / 10
+    region = read(path)["C1s"]
+    assert np.array_equal(region["binding_energy"], ENERGY)
+    assert np.array_equal(region["counts"], COUNTS[::-1])
+    assert np.array_equal(region["data_errors"], COUNTS[::-1] / 10)
+    assert region.attrs["sample"] == "PET"
+    assert region.attrs["intensity"] == "counts per second"
+    assert region.attrs["label"] == "C1s"
+
+
+@pytest.mark.parametrize(("units", "factor"), [("eV", 1.0), ("keV", 1e-3), ("meV", 1e3)])
+def test_kinetic_axis_with_the_photon_energy_of_the_file_or_the_user(path, units, factor):
+    with h5py.File(path, "w") as file:
+        entry(file, energy=(1486.6 - ENERGY) * factor, kind="kinetic", units=units, hv=(1486.6 * factor, units))
+    assert np.allclose(read(path)["C1s"]["binding_energy"], ENERGY)
+    assert np.allclose(read(path, photon_energy=1487.6)["C1s"]["binding_energy"], ENERGY + 1)
+
+
+def test_calibrated_axis_of_energy_referencing_is_used_and_told(path):
+    with h5py.File(path, "w") as file:
+        referencing = entry(file).create_group("energy_referencing")
+        referencing["calibrated_axis"] = ENERGY - 2.5
+        referencing["calibrated_axis"].attrs["units"] = "eV"
+        referencing["reference_peak"] = "C 1s"
+        referencing["binding_energy"] = 284.8
+        referencing["offset"] = 2.5
+    region = read(path)["C1s"]
+    assert np.allclose(region["binding_energy"], ENERGY - 2.5)
+    assert region.attrs["energy_referencing_reference_peak"] == "C 1s"
+    assert region.attrs["energy_referencing_binding_energy"] == 284.8
+    assert region.attrs["energy_referencing_offset"] == 2.5
+
+
+def test_calibrated_kinetic_axis_takes_the_type_of_the_axis(path):
+    with h5py.File(path, "w") as file:
+        group = entry(file, energy=1486.6 - ENERGY, kind="kinetic", hv=(1486.6, "eV"))
+        group["energy_referencing/calibrated_axis"] = 1486.6 - ENERGY + 2.5
+    assert np.allclose(read(path)["C1s"]["binding_energy"], ENERGY - 2.5)
+
+
+def test_several_entries_and_stacks(path):
+    with h5py.File(path, "w") as file:
+        entry(file, "a__C1s", definition="NXmpes")
+        entry(file, "b__C1s", counts=np.stack([COUNTS, 2 * COUNTS], axis=1))["data"].attrs["energy_indices"] = 0
+        entry(file, "notes", definition="NXarchive")
+        entry(file, "c__VB", energy=ENERGY - 280)
+    tree = read(path)
+    assert list(tree.children) == ["C1s", "C1s_2", "VB"]
+    assert np.array_equal(tree["C1s_2"]["counts"], np.stack([COUNTS, 2 * COUNTS]))
+
+
+def test_transition_names_the_region(path):
+    with h5py.File(path, "w") as file:
+        entry(file, "run_17")["transitions"] = ["C 1s"]
+    assert read(path)["C1s"].attrs["region_from"] == "label"
+
+
+def broken(change):
+    def write(file):
+        change(entry(file))
+
+    return write
+
+
+def no_energy(group):
+    del group["data/energy"]
+
+
+def no_data(group):
+    del group["data"]
+
+
+def longer(group):
+    del group["data/data"]
+    group["data/data"] = np.arange(7.0)
+
+
+def crooked(group):
+    group["energy_referencing/calibrated_axis"] = np.arange(3.0)
+
+
+@pytest.mark.parametrize(
+    ("write", "sentence"),
+    [
+        (lambda file: file.update({"spectra": [1.0, 2.0]}), r"holds no NXentry, so it is not NeXus \(found: spectra\)"),
+        (lambda file: None, "found: nothing"),
+        (lambda file: entry(file, definition="NXsas"), r"no entry of the definitions NXmpes or NXxps \(found: NXsas\)"),
+        (lambda file: entry(file, kind=None), "the axis has type ''; needed is energy/@type"),
+        (lambda file: entry(file, kind="kinetic"), "kinetic and the file does not give the photon energy"),
+        (lambda file: entry(file, units="K"), "the energies are in 'K'"),
+        (lambda file: entry(file, counts=COUNTS * np.nan), "20 intensities that are not numbers"),
+        (broken(no_energy), "lacks its dataset 'energy'"),
+        (broken(no_data), "no NXdata group"),
+        (broken(longer), "20 energies do not go with intensities of shape"),
+        (broken(crooked), "calibrated_axis has shape"),
+    ],
+)
+def test_wrong_files_get_one_sentence(path, write, sentence):
+    with h5py.File(path, "w") as file:
+        write(file)
+    with pytest.raises(PrefitError, match=sentence) as caught:
+        read(path)
+    assert str(path) in str(caught.value)
+    assert "failed on this file" not in str(caught.value)
+    assert "\n" not in str(caught.value)
