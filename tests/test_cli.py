@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.metadata import version
+
+import click
+import fakes
+import pytest
+from click.testing import CliRunner
+
+import xps_stn_plugin as xps
+from xps_prefit_hooks import hookimpl
+from xps_stn_plugin.cli import main
+
+
+@pytest.fixture
+def run():
+    def invoke(*arguments):
+        outcome = CliRunner().invoke(main, [str(argument) for argument in arguments])
+        assert "Traceback" not in outcome.output
+        return outcome
+
+    return invoke
+
+
+def _write(path, shift=fakes.SHIFT):
+    lines = ["region,binding_energy_eV,intensity"]
+    for name, region in fakes.spectrum(shift).children.items():
+        pairs = zip(region["binding_energy"].values, region["counts"].values, strict=True)
+        lines += [f"{name},{energy:.3f},{counts:.0f}" for energy, counts in pairs]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.fixture
+def file(tmp_path):
+    return _write(tmp_path / "made [1].csv")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["prefit", "--help"], ["--version"]])
+def test_help_imports_nothing_heavy(arguments):
+    code = (
+        "import sys\nfrom xps_stn_plugin.cli import main\n"
+        f"main({arguments!r}, standalone_mode=False)\n"
+        "print({'torch', 'lmfit', 'xarray', 'numpy', 'matplotlib', 'scipy', 'rich'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("\nset()\n")
+
+
+def test_every_option_is_documented():
+    text = (fakes_root() / "docs" / "cli.md").read_text(encoding="utf-8")
+    for name, command in main.commands.items():
+        assert f"## xps-stn {name}\n" in text
+        section = text.split(f"## xps-stn {name}\n")[1].split("\n## ")[0]
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                assert f"`{parameter.opts[0]}" in section, f"{name} {parameter.opts[0]}"
+    assert "batch" not in main.commands
+
+
+def fakes_root():
+    from conftest import ROOT
+
+    return ROOT
+
+
+def test_summary_tells_what_was_found(fake, run, file):
+    outcome = run("prefit", file)
+    assert outcome.exit_code == 0, outcome.output
+    for text in (
+        f"{file}  shift +1.25 ± 0.06 eV  ok",
+        "measured minus true; aliphatic C 1s = 285.00 eV",
+        "Looks fine.",
+        "groups: ester (aliphatic) 0.98\n",
+        "C1s  (linear background, reduced chi-square",
+        "line 2",
+    ):
+        assert text in outcome.stdout
+
+
+def test_json_alone_on_standard_output(fake, run, file):
+    outcome = run("prefit", file, "--json", "-", "--reference", "284.8")
+    assert outcome.exit_code == 0
+    written = json.loads(outcome.stdout)
+    assert written["source"] == str(file)
+    assert written["shift"]["value"] == pytest.approx(fakes.SHIFT + 0.2)
+    assert written["regions"]["C1s"]["fit"]["success"]
+
+
+def test_files_as_named(fake, run, file, tmp_path):
+    names = [tmp_path / "a.json", tmp_path / "a.pdf", tmp_path / "b.csv"]
+    outcome = run("prefit", file, "--json", names[0], "--plot", names[1], "--csv", names[2], "--no-fit")
+    assert outcome.exit_code == 0, outcome.output
+    assert all(name.stat().st_size for name in names)
+    assert json.loads(names[0].read_text())["regions"]["C1s"]["fit"] is None
+    assert "start values" in outcome.stdout
+
+
+def test_failed_file_does_not_stop_the_others(fake, run, file, tmp_path):
+    (tmp_path / "other").mkdir()
+    other = _write(tmp_path / "other" / "made [1].csv")
+    empty = tmp_path / "empty.csv"
+    empty.touch()
+    outcome = run("prefit", file, empty, other, "--out", tmp_path / "new" / "out")
+    assert outcome.exit_code == 1
+    assert outcome.stderr == f"Error: {empty}: the file is empty.\n"
+    found = sorted(path.name for path in (tmp_path / "new" / "out").iterdir())
+    stems = ("made [1]", "made [1]_2")
+    assert found == sorted(f"{stem}{suffix}" for stem in stems for suffix in (".csv", ".json", ".png"))
+    assert json.loads((tmp_path / "new" / "out" / "made [1]_2.json").read_text())["source"] == str(other)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["{file}", "{file}", "--json", "-"], 2, "--json is for one FILE; use --out DIR for several."),
+        (["{file}", "--reference", "300"], 1, "Error: reference: 300 eV is no energy of aliphatic C 1s"),
+        (["{file}", "--reference", "high"], 2, "'high' is not a valid float"),
+        (["{file}", "--plot", "{folder}/a.docx"], 1, "no output format has the suffix '.docx'"),
+        (["{file}", "--csv", "{folder}/none/a.csv"], 1, "does not exist; make it or choose another."),
+        (["{file}", "--out", "{file}"], 1, "the folder cannot be made"),
+        (["{folder}"], 1, "this is a folder"),
+        ([], 2, "Missing argument 'FILE...'"),
+    ],
+)
+def test_bad_arguments_are_one_sentence(fake, run, file, tmp_path, arguments, code, message):
+    outcome = run("prefit", *(argument.format(file=file, folder=tmp_path) for argument in arguments))
+    assert outcome.exit_code == code
+    assert message in outcome.stderr
+    assert outcome.stdout == ""
+
+
+def test_bug_is_one_sentence_with_a_way_to_its_traceback(fake, run, file, monkeypatch):
+    class Bug:
+        @hookimpl
+        def xps_prefit_fitted(self):
+            raise RuntimeError("listener trouble")
+
+    def bug(*_):
+        raise ZeroDivisionError("oops")
+
+    xps.plugin_manager().register(Bug(), "listener")
+    assert run("prefit", file).exit_code == 0
+    monkeypatch.setattr("xps_stn_plugin.workflow.calibrated_spectrum", bug)
+    outcome = run("prefit", file)
+    assert outcome.exit_code == 1
+    assert "unexpected ZeroDivisionError: oops (set XPS_STN_DEBUG=1 for the traceback)." in outcome.stderr
+    monkeypatch.setenv("XPS_STN_DEBUG", "1")
+    assert isinstance(run("prefit", file).exception, ZeroDivisionError)
+
+
+def test_plugins_lists_reports_hooks_and_formats(fake, run):
+    outcome = run("plugins")
+    assert outcome.exit_code == 0
+    for text in ("xps_stn_plugin", "built in", "fake", "fitted, predict, seed", "vamas", ".json", "calibrated_copy"):
+        assert text in outcome.stdout
+
+
+def test_info_names_versions_and_network(run):
+    from xps_stn_plugin.stn.weights import shipped_weights
+
+    outcome = run("info")
+    assert outcome.exit_code == 0, outcome.output
+    assert version("torch") in outcome.stdout
+    assert shipped_weights().info.sha256 in outcome.stdout
+
+
+def test_simulate_writes_a_set(run, tmp_path):
+    pytest.importorskip("rdkit")
+    outcome = run("simulate", tmp_path / "a.h5", "-n", 4, "--seed", 1)
+    assert outcome.exit_code == 0, outcome.output
+    assert (tmp_path / "a.h5").stat().st_size > 0
+    missing = run("simulate", tmp_path / "none" / "a.h5", "-n", 4)
+    assert missing.exit_code == 1
+    assert missing.stderr.startswith("Error: ")
+
+
+def test_train_without_a_configuration_is_one_sentence(run, tmp_path):
+    outcome = run("train", "--config", tmp_path / "absent.toml", "--out", tmp_path / "out")
+    assert outcome.exit_code == 1
+    assert outcome.stderr.startswith("Error: ")
+    assert "absent.toml" in outcome.stderr

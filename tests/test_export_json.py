@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import json
+import math
+
+import fakes
+import jsonschema
+import pytest
+
+import xps_stn_plugin as xps
+from xps_stn_plugin.export.json_export import document, schema
+
+
+@pytest.fixture
+def validator():
+    jsonschema.Draft202012Validator.check_schema(schema())
+    return jsonschema.Draft202012Validator(schema())
+
+
+def test_written_file_follows_the_schema(fake, validator, tmp_path):
+    result = xps.prefit(fakes.spectrum()).fitted()
+    result.save(tmp_path / "a.json")
+    written = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"), parse_constant=pytest.fail)
+    validator.validate(written)
+    assert written["schema"] == "xps-stn/prefit/1"
+    assert written["source"] == "made.csv"
+    assert written["shift"] == {
+        "value": fakes.SHIFT,
+        "stderr": 0.06,
+        "unit": "eV",
+        "convention": "measured minus true; aliphatic C 1s = 285.00 eV",
+    }
+    assert [group["name"] for group in written["groups"]] == ["ester (aliphatic)", "alkane", "ketone"]
+    assert written["model"] == {"name": "fake", "version": "1", "sha256": "0" * 64}
+    first, second = written["regions"]["C1s"]["components"]
+    fit = result.fits["C1s"]
+    assert first["center"] == fit.params["p1_center"].value
+    assert first["center_measured"] == pytest.approx(first["center"] + fakes.SHIFT)
+    assert second["stderr"]["area"] == fit.params["p2_amplitude"].stderr
+    assert written["regions"]["C1s"]["background"]["kind"] == "linear"
+    assert written["regions"]["C1s"]["background"]["parameters"]["slope"] == fit.params["bg_slope"].value
+    assert written["regions"]["C1s"]["fit"]["nfev"] == fit.nfev
+
+
+def test_start_values_without_a_fit(fake, validator):
+    result = xps.prefit(fakes.spectrum(), reference=284.8)
+    written = document(result)
+    validator.validate(written)
+    assert written["shift"]["convention"].endswith("284.80 eV")
+    region = written["regions"]["O1s"]
+    assert region["fit"] is None
+    assert region["components"][0]["stderr"] == {"center": None, "fwhm": None, "area": None}
+    # 0.1 eV beside the line at 532.1 - 0.2 eV; the measured axis does not know of references.
+    assert region["components"][0]["center"] == pytest.approx(532.0)
+    assert region["components"][0]["center_measured"] == pytest.approx(532.2 + fakes.SHIFT)
+
+
+def test_region_without_a_seed_and_numbers_that_are_none(fake, validator):
+    spectrum = fakes.spectrum()
+    spectrum["Survey"] = spectrum["C1s"].copy(deep=True)
+    spectrum["Survey"].attrs["region"] = "Survey"
+    result = xps.prefit(spectrum).fitted()
+    result.fits["C1s"].bic = math.nan
+    result.fits["C1s"].params["p1_center"].stderr = math.inf
+    written = json.loads(json.dumps(document(result), allow_nan=False))
+    validator.validate(written)
+    assert written["regions"]["Survey"]["components"] == []
+    assert written["regions"]["Survey"]["background"] is None
+    assert written["regions"]["C1s"]["fit"]["bic"] is None
+    assert written["regions"]["C1s"]["components"][0]["stderr"]["center"] is None
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("status",), "fine"),
+        (("shift", "unit"), "V"),
+        (("shift", "value"), "1.2"),
+        (("groups", 0, "probability"), 1.2),
+        (("regions", "C1s", "components", 0, "stderr"), {}),
+        (("surprise",), 1),
+    ],
+)
+def test_schema_refuses_what_is_wrong(fake, validator, path, value):
+    written = document(xps.prefit(fakes.spectrum()))
+    part = written
+    for key in path[:-1]:
+        part = part[key]
+    part[path[-1]] = value
+    with pytest.raises(jsonschema.ValidationError):
+        validator.validate(written)

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+
+import fakes
+import numpy as np
+import pytest
+
+import xps_stn_plugin as xps
+from xps_prefit_hooks import ModelInfo, Prediction, hookimpl
+
+
+def _axes(figure):
+    return {axes.get_title(loc="left"): axes for axes in figure.get_axes() if axes.get_title(loc="left")}
+
+
+def test_plot_shows_what_was_found(fake):
+    result = xps.prefit(fakes.spectrum(source="pet_$1.vms")).fitted()
+    figure = result.plot()
+    assert figure.get_suptitle() == r"pet_\$1.vms    shift +1.25 ± 0.06 eV    ok"
+    axes = _axes(figure)
+    (title,) = (title for title in axes if title.startswith("C 1s"))
+    low, high = axes[title].get_xlim()
+    assert low > high
+    labels = [text.get_text() for text in axes[title].get_legend().get_texts()]
+    assert [label.split("  ")[0] for label in labels] == ["line 1", "line 2"]
+    data = axes[title].lines[0]
+    np.testing.assert_array_equal(data.get_ydata(), result.spectrum["C1s"]["counts"])
+    np.testing.assert_allclose(data.get_xdata(), result.calibrated["C1s"]["binding_energy"])
+    envelope = axes[title].lines[-1]
+    best = np.interp(data.get_xdata(), envelope.get_xdata(), envelope.get_ydata())
+    np.testing.assert_allclose(best, result.fits["C1s"].best_fit, rtol=0.02)
+    bars = [bar.get_width() for bar in axes["Functional groups"].patches]
+    assert bars == [0.98, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "magic"), [(".png", b"\x89PNG\r\n"), (".pdf", b"%PDF"), (".svg", b"<?xml"), (".PNG", b"\x89PNG")]
+)
+def test_every_format_is_written(fake, tmp_path, suffix, magic):
+    path = tmp_path / f"a{suffix}"
+    xps.prefit(fakes.spectrum()).save(path)
+    assert path.read_bytes().startswith(magic)
+    assert path.stat().st_size > 5000
+
+
+class _Groups:
+    """Many likely groups, and no shift."""
+
+    @hookimpl
+    def xps_prefit_predict(self):
+        groups = {f"group {n}": 0.99 - 0.01 * n for n in range(20)}
+        return Prediction(math.nan, math.nan, groups, "out_of_domain", ("No line.",), {}, ModelInfo("many", "1", ""))
+
+
+def test_no_shift_draws_the_measured_axis_and_twelve_groups(fake, tmp_path):
+    xps.plugin_manager().register(_Groups(), "many")
+    result = xps.prefit(fakes.spectrum())
+    figure = result.plot()
+    assert "no shift" in figure.get_suptitle()
+    axes = _axes(figure)
+    assert axes["C 1s"].get_xlabel() == "measured binding energy / eV"
+    assert len(axes["Functional groups"].patches) == 12
+    result.save(tmp_path / "a.png")
+
+
+def test_matplotlib_state_is_left_alone():
+    code = (
+        "import sys; sys.path.insert(0, 'tests'); import matplotlib; before = dict(matplotlib.rcParams)\n"
+        "import fakes, xps_stn_plugin as xps\n"
+        "xps.plugin_manager().register(fakes.FakePlugin(), 'fake')\n"
+        "xps.prefit(fakes.spectrum()).plot()\n"
+        "import matplotlib.pyplot as pyplot\n"
+        "print(pyplot.get_fignums(), dict(matplotlib.rcParams) == before)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "[] True\n", done.stderr

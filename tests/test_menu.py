@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import json
+
+import fakes
+import h5py
+import lmfit
+import numpy as np
+import pytest
+
+import xps_stn_plugin as xps
+from xps_prefit_hooks import MenuRequest, PrefitError, Settings
+from xps_stn_plugin.menu import menu_actions
+
+
+@pytest.fixture
+def run():
+    actions = {action.name: action for action in menu_actions()}
+    return lambda name, *arguments, **options: actions[name].run(MenuRequest(*arguments, **options))
+
+
+def test_own_actions_come_through_the_hook():
+    assert [action.name for action in xps.plugin_manager().menu()] == [
+        "prefit",
+        "calibrated_copy",
+        "seed",
+        "about_model",
+    ]
+
+
+def test_prefit_tells_and_writes(fake, run, tmp_path):
+    outcome = run("prefit", fakes.spectrum(), out=tmp_path / "a.json")
+    assert outcome.message == "made.csv: shift +1.25 ± 0.06 eV (ok). Groups: ester (aliphatic)."
+    assert set(outcome.result.fits) == {"C1s", "O1s"}
+    assert outcome.files == (tmp_path / "a.json",)
+    assert json.loads((tmp_path / "a.json").read_text())["status"] == "ok"
+
+
+def test_calibrated_copy_moves_the_axis_and_keeps_the_counts(fake, run, tmp_path):
+    spectrum = fakes.spectrum()
+    out = tmp_path / "a.nxs"
+    run("calibrated_copy", spectrum, Settings(reference=284.8), out)
+    with h5py.File(out) as file:
+        entry = file["C1s"]
+        assert entry.attrs["NX_class"] == "NXentry"
+        data = entry["data"]
+        np.testing.assert_array_equal(data["counts"], spectrum["C1s"]["counts"])
+        np.testing.assert_array_equal(data["binding_energy_measured"], spectrum["C1s"]["binding_energy"])
+        referencing = entry["energy_referencing"]
+        offset = referencing["offset"][()]
+        assert offset == pytest.approx(-(fakes.SHIFT + 0.2))
+        assert referencing["binding_energy"][()] == 284.8
+        assert referencing["offset"].attrs["units"] == "eV"
+        np.testing.assert_allclose(data["binding_energy"][:] - data["binding_energy_measured"][:], offset, atol=1e-9)
+
+
+def test_calibrated_copy_never_takes_the_measured_file(fake, run, tmp_path):
+    path = tmp_path / "a.h5"
+    path.write_bytes(b"raw")
+    with pytest.raises(PrefitError, match="this is the measured file itself"):
+        run("calibrated_copy", fakes.spectrum(source=str(path)), out=path)
+    assert path.read_bytes() == b"raw"
+
+
+def test_seeds_can_be_fitted_by_plain_lmfit(fake, run, tmp_path):
+    outcome = run("seed", fakes.spectrum(), out=tmp_path / "a.json")
+    written = json.loads((tmp_path / "a.json").read_text())
+    region = written["regions"]["C1s"]
+    params = lmfit.Parameters().loads(json.dumps(region["params"]))
+    seed = outcome.result.seeds["C1s"]
+    assert params == seed.params
+    assert [component["prefix"] for component in region["components"]] == ["p1_", "p2_"]
+    data = outcome.result.calibrated["C1s"]
+    fit = seed.model.fit(data["counts"].values, params, x=data["binding_energy"].values)
+    assert fit.params["p1_center"].value == pytest.approx(285.0, abs=0.03)
+
+
+def test_about_model_shows_the_card(run):
+    outcome = run("about_model")
+    assert outcome.message.startswith(f"xps-stn-plugin {xps.__version__}\n\n#")
+
+
+@pytest.mark.parametrize("name", ["prefit", "calibrated_copy", "seed"])
+def test_nothing_selected_is_one_sentence(run, name, tmp_path):
+    with pytest.raises(PrefitError, match="nothing is selected"):
+        run(name, out=tmp_path / "a")
+
+
+@pytest.mark.parametrize("name", ["calibrated_copy", "seed"])
+def test_no_place_is_one_sentence(fake, run, name):
+    with pytest.raises(PrefitError, match="name a file"):
+        run(name, fakes.spectrum())
