@@ -179,3 +179,24 @@ def test_wrong_text_gets_one_sentence(tmp_path, text, sentence):
     assert str(caught.value).startswith(f"{path}: ")
     assert str(caught.value).endswith(".")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "row", ["{e} ,{c}", "{e} , {c}", "{e}, {c}", "{e};{c};", "{e},{c},", '"{e}","{c}"', " {e}\t{c} ", "{e}\t{c}E+00"]
+)
+@pytest.mark.parametrize("top", ["", "2023-11-02\n", "x;y\n", "scan of Monday, 12:00\n\n"])
+def test_odd_writing(tmp_path, row, top):
+    path = tmp_path / "a.txt"
+    path.write_text(
+        top + "\n".join(row.format(e=f"{e:.1f}", c=f"{c:.0f}") for e, c in zip(ENERGY, COUNTS, strict=True))
+    )
+    region = read(path)["C1s"]
+    assert np.array_equal(region["binding_energy"], ENERGY)
+    assert np.array_equal(region["counts"], COUNTS)
+
+
+def test_decimal_comma_below_a_date(tmp_path):
+    rows = "\n".join(f"{e:.1f}\t{c:.1f}".replace(".", ",") for e, c in zip(ENERGY, COUNTS, strict=True))
+    path = tmp_path / "a.txt"
+    path.write_text("2023-11-02\nEnergie / eV\tZählrate\n" + rows)
+    assert np.array_equal(read(path)["C1s"]["counts"], COUNTS)

@@ -151,3 +151,13 @@ def test_wrong_files_get_one_sentence(path, write, sentence):
     assert str(path) in str(caught.value)
     assert "failed on this file" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_file_that_is_damaged_inside_gets_a_sentence(path):
+    with h5py.File(path, "w") as file:
+        address = entry(file)["data/data"].id.get_offset()
+    whole = path.read_bytes()
+    at = address - 300  # the group's heap of names
+    path.write_bytes(whole[:at] + bytes([255] * 100) + whole[at + 100 :])
+    with pytest.raises(PrefitError, match=r"parts of the HDF5 file cannot be read \("):
+        read(path)

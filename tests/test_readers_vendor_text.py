@@ -91,7 +91,7 @@ def test_slices_make_a_stack(tmp_path):
         ),
         (specs(ENERGY[:2], (COUNTS[:2],)), "has 2 points"),
         (scienta(axis="Angle"), "the first dimension is 'angle', neither"),
-        (scienta(size=30), "announces 30 points but has 20; the file is cut off"),
+        (scienta(size=30), "announces 30 points but has 20; the file is damaged"),
         (scienta().partition("[Data 1]")[0], "the region has no data"),
         (scienta() + " 1.0 x\n", "row 40 in region 1 does not fit its data"),
         (scienta().replace("E+02\n", "E+02 1\n", 1), "in region 1 does not fit its data"),

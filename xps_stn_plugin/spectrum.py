@@ -2,7 +2,7 @@
 
 Each child holds ``counts(binding_energy)``, or ``counts(..., binding_energy)`` for stacks. The binding energy axis is
 in eV and ascending; counts are as measured. Attributes of a child: ``region`` (core level, ``C1s``), ``label`` (as the
-file has it), ``region_from`` (``label``, ``label and energy range``, ``energy range`` or ``nothing``), and, where known,
+file has it), ``region_from`` (``label``, ``label and energy range``, ``energy range``, ``nothing``), and, where known,
 ``photon_energy`` (eV), ``dwell_time`` (s), ``scans``, ``sample``, ``intensity`` (``counts``, ``counts per second`` or
 ``arbitrary``).
 """

@@ -39,6 +39,9 @@ _PHOTON_ENERGY = re.compile(
     r"(?:photon|excitation|source|x-?ray)\s*energy[^0-9+-]*(\d+(?:[.,]\d+)?)|(?<![a-z])h(?:v|nu|ν)\s*[=:]\s*(\d+(?:[.,]\d+)?)",
     re.IGNORECASE,
 )
+_NUMBER = re.compile(r"[-+]?[\d.,]+(?:[eE][-+]?\d+)?|")
+_SEPARATING_COMMA = re.compile(r"\s,|,\s")  # "285.0, 1234"
+_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+")
 _BLANKS = re.compile(r"\s+")
 # A wide scan without header is one on the binding energy axis if it begins this low (eV): analysers do not count
 # electrons of so little kinetic energy.
@@ -192,26 +195,22 @@ def _separator(line: str, decimal_comma: bool) -> re.Pattern[str]:
     return _BLANKS
 
 
-def _decimal_comma(path: Path, body: Sequence[tuple[int, str]]) -> bool:
+def _decimal_comma(path: Path, lines: Sequence[tuple[int, str]]) -> bool:
     """Whether commas are decimal marks: they are where something else separates the columns."""
-    rows = [(i, line) for i, line in body if re.match(r"[-+.,]?\d", line)]
-    if not rows:
-        return False
-    separated = [(i, line, re.split(r"[\t;]|(?<!,)\s+", line.rstrip(",; \t"))) for i, line in rows]
-    if not all(len(fields) > 1 and not line.rstrip().endswith(",") for _, line, fields in separated):
-        return False
-    if any(field.endswith(",") for _, _, fields in separated for field in fields):
-        return False  # "285.0, 1234": the comma separates, the blank is decoration
-    with_comma = [(i, field) for i, _, fields in separated for field in fields if "," in field]
+    split = [
+        (i, re.split(r"[\t;]|\s+", line.rstrip(",; \t"))) for i, line in lines if not _SEPARATING_COMMA.search(line)
+    ]
+    rows = [(i, fields) for i, fields in split if len(fields) > 1 and all(_NUMBER.fullmatch(f.strip()) for f in fields)]
+    with_comma = [(i, field.strip()) for i, fields in rows for field in fields if "," in field]
     if not with_comma:
         return False
-    row = with_comma[0][0]
-    if any("." in field for _, _, fields in separated for field in fields):
+    row, example = with_comma[0]
+    if any("." in field for _, fields in rows for field in fields):
         message = f"row {row} has a decimal comma while others have a decimal point; write all numbers the same way."
         raise PrefitError(str(path), message)
-    energies_have = any("," in fields[0] for _, _, fields in separated)
-    if not energies_have and all(re.fullmatch(r"[-+]?[1-9]\d{0,2}(,\d{3})+", field) for _, field in with_comma):
-        message = f"row {row} has a comma that may mean thousands or decimals ('{with_comma[0][1]}'); write it without."
+    energies_have = any("," in fields[0] for _, fields in rows)
+    if not energies_have and all(_THOUSANDS.fullmatch(field) for _, field in with_comma):
+        message = f"row {row} has a comma that may mean thousands or decimals ('{example}'); write it without."
         raise PrefitError(str(path), message)
     return True
 

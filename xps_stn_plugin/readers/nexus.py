@@ -42,13 +42,26 @@ def read(path: Path, settings: Settings) -> xr.DataTree:
             str(path), "the file begins like HDF5 but cannot be opened; it is cut off or damaged."
         ) from error
     with file:
-        entries = [
-            node for node in file.values() if isinstance(node, h5py.Group) and _attribute(node, "NX_class") == "NXentry"
-        ]
-        fitting = [entry for entry in entries if (_text(entry, "definition") or "").startswith(_DEFINITIONS)]
-        if not fitting:
-            raise PrefitError(str(path), _nothing_found(file, entries))
-        return spectrum_of(path, list(_regions(path, fitting)), settings)
+        try:
+            return _read_entries(path, file, settings)
+        except (
+            OSError,
+            RuntimeError,
+            KeyError,
+        ) as error:  # what h5py raises where the file's own pointers lead nowhere
+            raise PrefitError(str(path), f"parts of the HDF5 file cannot be read ({error.args[0]}).") from error
+
+
+def _read_entries(path: Path, file: h5py.File, settings: Settings) -> xr.DataTree:
+    import h5py
+
+    entries = [
+        node for node in file.values() if isinstance(node, h5py.Group) and _attribute(node, "NX_class") == "NXentry"
+    ]
+    fitting = [entry for entry in entries if (_text(entry, "definition") or "").startswith(_DEFINITIONS)]
+    if not fitting:
+        raise PrefitError(str(path), _nothing_found(file, entries))
+    return spectrum_of(path, list(_regions(path, fitting)), settings)
 
 
 def _nothing_found(file: h5py.File, entries: list[h5py.Group]) -> str:

@@ -64,7 +64,7 @@ def _regions(
         table = np.array(data[index])
         if announced is not None and announced != len(table):
             yield PrefitError(
-                where, f"the region announces {announced:g} points but has {len(table)}; the file is cut off."
+                where, f"the region announces {announced:g} points but has {len(table)}; the file is damaged."
             )
         elif not ("binding" in axis or "kinetic" in axis):
             yield PrefitError(where, f"the first dimension is '{axis}', neither binding nor kinetic energy.")
