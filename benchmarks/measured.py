@@ -2,8 +2,8 @@
 
     python -m benchmarks.measured --data ../shared/measured
 
-Definitions are those of the acceptance measure: each polymer's axis is moved rigidly by a random shift, the file is written
-and read again through the public contract, error = predicted minus applied shift, a group counts as found above 0.5.
+Each polymer's axis is moved rigidly by a random shift, the file is written and read again through the public contract,
+error = predicted minus applied shift, a group counts as found above 0.5.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from xps_prefit_hooks import ALIPHATIC_C1S, Settings
 
 from benchmarks.record import conditions
+from xps_prefit_hooks import ALIPHATIC_C1S
 from xps_stn_plugin.chemistry.groups import group_names
-from xps_stn_plugin.prefit import read
 from xps_stn_plugin.stn.metrics import group_metrics, shift_metrics
 from xps_stn_plugin.stn.predict import predict_with
 from xps_stn_plugin.stn.weights import TrainedNetwork, load_weights, shipped_weights
+from xps_stn_plugin.workflow import read
 
 Regions = Mapping[str, NDArray[np.float64]]
 #: Alkane and alkene taken as one: chemically a matter of one double bond per unit.
@@ -143,7 +143,10 @@ def per_polymer(rows: list[Case]) -> list[dict[str, object]]:
     for name in dict.fromkeys(row.polymer for row in rows):
         own = [row for row in rows if row.polymer == name]
         error = np.array([row.error for row in own])
-        wrong = sorted({f"-{g}" for row in own for g in row.true - row.found} | {f"+{g}" for row in own for g in row.found - row.true})
+        wrong = sorted(
+            {f"-{g}" for row in own for g in row.true - row.found}
+            | {f"+{g}" for row in own for g in row.found - row.true}
+        )
         table.append(
             {
                 "polymer": name,
@@ -160,19 +163,36 @@ def per_polymer(rows: list[Case]) -> list[dict[str, object]]:
 
 @click.command()
 @click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
-@click.option("--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Default: the shipped ones.")
+@click.option(
+    "--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Default: the shipped ones."
+)
 @click.option("--span", "spans", type=float, multiple=True, default=(0.0, 1.0, 3.0, 5.0), show_default=True)
 @click.option("--draws", default=8, show_default=True)
 @click.option("--seed", default=20261122, show_default=True)
-@click.option("--json", "json_path", type=click.Path(path_type=Path), default=Path("runs/measured.json"), show_default=True)
-def main(
-    data: Path, weights: Path | None, spans: tuple[float, ...], draws: int, seed: int, json_path: Path
-) -> None:
+@click.option(
+    "--json", "json_path", type=click.Path(path_type=Path), default=Path("runs/measured.json"), show_default=True
+)
+def main(data: Path, weights: Path | None, spans: tuple[float, ...], draws: int, seed: int, json_path: Path) -> None:
     """Measure shift and groups on measured spectra."""
     console = Console()
     polymers = load(data)
     trained = load_weights(weights) if weights else shipped_weights()
-    overall = Table("regions", "span eV", "median", "mean", "bias", "p95", "highest=285: median", "p95", "exact", "merged", "micro F1", "macro F1", "in 1 / 2 stderr", "status")
+    overall = Table(
+        "regions",
+        "span eV",
+        "median",
+        "mean",
+        "bias",
+        "p95",
+        "highest=285: median",
+        "p95",
+        "exact",
+        "merged",
+        "micro F1",
+        "macro F1",
+        "in 1 / 2 stderr",
+        "status",
+    )
     results = []
     for carbon_only in (False, True):
         for span in spans:
@@ -184,10 +204,38 @@ def main(
             results.append({"regions": label, "span": span, **values, "polymers": table})
             number = {k: f"{v:.3f}" for k, v in values.items() if isinstance(v, float)}
             status = ", ".join(f"{k} {v:.0%}" for k, v in values["status"].items())  # type: ignore[union-attr]
-            overall.add_row(label, f"±{span:g}", number["median"], number["mean"], number["bias"], number["p95"], number["baseline_median"], number["baseline_p95"], number["exact"], number["exact_merged"], number["micro_f1"], number["macro_f1"], f"{number['within_1_stderr']} / {number['within_2_stderr']}", status)
-            detail = Table("polymer", "bias", "median", "worst", "stderr", "exact", "wrong in any draw", title=f"{label}, ±{span:g} eV")
+            overall.add_row(
+                label,
+                f"±{span:g}",
+                number["median"],
+                number["mean"],
+                number["bias"],
+                number["p95"],
+                number["baseline_median"],
+                number["baseline_p95"],
+                number["exact"],
+                number["exact_merged"],
+                number["micro_f1"],
+                number["macro_f1"],
+                f"{number['within_1_stderr']} / {number['within_2_stderr']}",
+                status,
+            )
+            detail = Table(
+                "polymer",
+                "bias",
+                "median",
+                "worst",
+                "stderr",
+                "exact",
+                "wrong in any draw",
+                title=f"{label}, ±{span:g} eV",
+            )
             for row in table:
-                detail.add_row(str(row["polymer"]), *(f"{row[k]:.3f}" for k in ("bias", "median", "worst", "stderr", "exact")), ", ".join(row["wrong"]))  # type: ignore[arg-type]
+                detail.add_row(
+                    str(row["polymer"]),
+                    *(f"{row[k]:.3f}" for k in ("bias", "median", "worst", "stderr", "exact")),
+                    ", ".join(row["wrong"]),
+                )  # type: ignore[arg-type]
             console.print(detail)
     console.print(overall)
     record = {**conditions(seed), "data": data.name, "draws": draws, "model": asdict(trained.info), "results": results}

@@ -40,13 +40,14 @@ class Grid:
     @property
     def offsets(self) -> FloatArray:
         """Energies in eV relative to a channel's centre, shape (points,)."""
-        return (np.arange(self.points) - (self.points - 1) / 2) * self.step
+        return np.linspace(-0.5, 0.5, self.points) * (self.points - 1) * self.step
 
     @property
     def energies(self) -> FloatArray:
         """Binding energies in eV, shape (regions, points)."""
-        centres = np.array([level.energy for level in core_levels().values()])
-        return centres[:, None] + self.offsets[None, :]
+        centres: FloatArray = np.array([level.energy for level in core_levels().values()])
+        energies: FloatArray = centres[:, None] + self.offsets[None, :]
+        return energies
 
 
 def to_grid(regions: Mapping[str, xr.Dataset], grid: Grid) -> tuple[FloatArray, NDArray[np.bool_]]:

@@ -70,7 +70,8 @@ class SimulationConfig:
         if wrong := sorted(set(table) ^ names):
             what = "unknown" if wrong[0] in table else "missing"
             raise PrefitError(source, f"the simulation entry {wrong[0]!r} is {what}; see simulate/data/default.toml.")
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in table.items()})
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
+        return cls(**values)
 
     @classmethod
     def load(cls, path: Path | None = None) -> SimulationConfig:

@@ -13,6 +13,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 from rich.progress import Progress
+
 from xps_prefit_hooks import PrefitError
 
 from ..chemistry.groups import group_names
@@ -99,7 +100,12 @@ def _write(path: Path, simulator: SpectrumSimulator, number: int, seed: int, pro
         file["group"] = np.array(names, dtype="S")
         file.create_dataset("structure", data=np.array(library.structures, dtype="S"), compression="gzip")
         shape = (number, regions, grid.points)
-        layout = {"chunks": (min(64, number), 1, grid.points), "compression": "gzip", "compression_opts": 1, "shuffle": True}
+        layout = {
+            "chunks": (min(64, number), 1, grid.points),
+            "compression": "gzip",
+            "compression_opts": 1,
+            "shuffle": True,
+        }
         counts = file.create_dataset("counts", shape, "f4", **layout)
         window = file.create_dataset("window", (number, regions, 2), "i2", compression="gzip")
         window.attrs["description"] = "first measured point and one past the last; equal where nothing was measured"

@@ -6,9 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
-def pseudo_voigt(
-    energy: ArrayLike, centre: ArrayLike, fwhm: ArrayLike, lorentzian: ArrayLike
-) -> NDArray[np.floating]:
+def pseudo_voigt(energy: ArrayLike, centre: ArrayLike, fwhm: ArrayLike, lorentzian: ArrayLike) -> NDArray[np.floating]:
     """Pseudo-Voigt of unit area, Gaussian and Lorentzian of the same width.
 
     Parameters
@@ -28,7 +26,8 @@ def pseudo_voigt(
     square = reduced * reduced
     gaussian = np.exp(-4 * np.log(2) * square) * np.sqrt(4 * np.log(2) / np.pi)
     cauchy = (2 / np.pi) / (1 + 4 * square)
-    return (gaussian + lorentzian * (cauchy - gaussian)) / fwhm
+    curve: NDArray[np.floating] = (gaussian + lorentzian * (cauchy - gaussian)) / fwhm
+    return curve
 
 
 def vibrational_weights(quanta: ArrayLike, members: int) -> NDArray[np.float64]:
@@ -50,4 +49,5 @@ def vibrational_weights(quanta: ArrayLike, members: int) -> NDArray[np.float64]:
     weights = np.ones((quanta.size, members))
     for member in range(1, members):
         weights[:, member] = weights[:, member - 1] * quanta / member
-    return weights / weights.sum(axis=1, keepdims=True)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return weights

@@ -104,9 +104,7 @@ class SpectrumSimulator:
 
     def _mixtures(self, number: int, rng: np.random.Generator) -> tuple[IntArray, FloatArray]:
         config = self.config
-        size = np.where(
-            rng.random(number) < config.mixture_share, rng.integers(2, config.mixture_size + 1, number), 1
-        )
+        size = np.where(rng.random(number) < config.mixture_share, rng.integers(2, config.mixture_size + 1, number), 1)
         shape = (number, config.mixture_size)
         references = self.library.references
         generated = len(self.library.structures) - references
@@ -139,8 +137,8 @@ class SpectrumSimulator:
         chosen = structures[spectrum, component]
         lengths = library.starts[chosen + 1] - library.starts[chosen]
         owner = np.repeat(np.arange(chosen.size), lengths)
-        line = library.starts[chosen][owner] + np.arange(lengths.sum()) - np.repeat(
-            np.cumsum(lengths) - lengths, lengths
+        line = (
+            library.starts[chosen][owner] + np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         )
         area = library.atoms[line] * sensitivity[library.region[line]]
         area *= (shares[spectrum, component] / np.bincount(owner, area, chosen.size))[owner]
@@ -175,7 +173,9 @@ class SpectrumSimulator:
         fwhm = width[of] * factor[region] * np.exp(config.fwhm_scatter * rng.normal(size=of.size))
         lorentzian = rng.uniform(*config.lorentzian_range, number)[of]
         huang_rhys = rng.uniform(*config.huang_rhys_range, number)[of]
-        return self._expand(of * regions + region, energy, area, fwhm, lorentzian, huang_rhys * hydrogens, aromatic, rng)
+        return self._expand(
+            of * regions + region, energy, area, fwhm, lorentzian, huang_rhys * hydrogens, aromatic, rng
+        )
 
     def _expand(
         self,
@@ -300,7 +300,7 @@ class SpectrumSimulator:
         return inside & present[..., None]
 
     def _count(self, signal: FloatArray, window: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.float32]:
-        """Scale to counts, add the inelastic background and Poisson noise, subtract it again in a part of the spectra."""
+        """Scale to counts, add background and Poisson noise, subtract the background again in a part of the spectra."""
         config, grid = self.config, self.grid
         number, regions, _ = signal.shape
         shape = (number, regions, 1)

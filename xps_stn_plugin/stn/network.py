@@ -96,7 +96,9 @@ class Localiser(nn.Module):
         )
         self.blocks = nn.Sequential(*[_ResidualBlock(width, dilation) for dilation in config.dilations])
         self.up = nn.Sequential(
-            nn.ConvTranspose1d(width, width // 2, 4, stride=2, padding=1), nn.ReLU(), nn.Conv1d(width // 2, 1, 5, padding=2)
+            nn.ConvTranspose1d(width, width // 2, 4, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv1d(width // 2, 1, 5, padding=2),
         )
         self.bins = round(2 * config.max_shift / config.step)
         self.first = (config.points - self.bins) // 2

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 import xarray as xr
 from numpy.typing import NDArray
+
 from xps_prefit_hooks import Prediction, PrefitError, RegionShift, Settings
 
 from ..grid import to_grid
@@ -92,10 +93,8 @@ def predict_with(trained: TrainedNetwork, spectrum: xr.DataTree) -> Prediction:
     )
 
 
-def _first_of_each(
-    spectrum: xr.DataTree, trained: TrainedNetwork
-) -> tuple[Mapping[str, xr.Dataset], tuple[str, ...]]:
-    """The first region of each core level that overlaps the grid, and sentences on those that were passed over."""
+def _first_of_each(spectrum: xr.DataTree, trained: TrainedNetwork) -> tuple[Mapping[str, xr.Dataset], tuple[str, ...]]:
+    """Choose the first region of each core level that overlaps the grid; say which were passed over."""
     windows = dict(zip(trained.grid.regions, trained.grid.energies, strict=True))
     chosen: dict[str, xr.Dataset] = {}
     notes = []

@@ -17,6 +17,7 @@ import torch
 from rich.progress import Progress, TextColumn
 from torch import Tensor
 from torch.nn import functional
+
 from xps_prefit_hooks import PrefitError
 
 from ..chemistry.groups import group_names
@@ -71,7 +72,9 @@ def train(config_path: Path, out: Path, resume: bool = False, device: str | None
     out.mkdir(parents=True, exist_ok=True)
     checkpoint = out / CHECKPOINT
     if checkpoint.exists() and not resume:
-        raise PrefitError(str(out), "the folder holds a checkpoint of an earlier run; resume it or name another folder.")
+        raise PrefitError(
+            str(out), "the folder holds a checkpoint of an earlier run; resume it or name another folder."
+        )
     if resume and not checkpoint.exists():
         raise PrefitError(str(out), "there is no checkpoint to resume from.")
 
@@ -99,9 +102,7 @@ def train(config_path: Path, out: Path, resume: bool = False, device: str | None
             else:
                 progress.update(task, completed=run.step, state=state)
     weights = out / f"{config.name}.safetensors"
-    save_weights(
-        weights, run.average, name=config.name, version=config.version, groups=group_names(), grid=grid
-    )
+    save_weights(weights, run.average, name=config.name, version=config.version, groups=group_names(), grid=grid)
     return weights
 
 
@@ -152,7 +153,7 @@ class _Run:
                 output = self.network(batch.channels)
         loss = _loss(output, batch, self.network.shift_bins, config)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimizer.step()
         self.step += 1
@@ -252,7 +253,7 @@ def _validate(network: ShiftTransformer, drawn: SpectrumBatch, device: torch.dev
     batch = _to_device(drawn, device)
     shift, groups = [], []
     with torch.no_grad():
-        for channels in batch.channels.split(512):
+        for channels in torch.split(batch.channels, 512):
             output = network(channels)
             shift.append(output.shift)
             groups.append(output.group_logits > 0)

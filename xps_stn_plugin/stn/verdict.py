@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
 from xps_prefit_hooks import RegionShift, Status
 
 #: Standard error in eV above which a shift is called uncertain: a quarter of an eV is where handbook windows fail.
 UNCERTAIN_STDERR = 0.25
-#: Probability of a shift away from the main one above which several shifts are called possible, and what "away" is in eV.
+#: Probability above which a second shift is called possible, and how far in eV it lies from the first at least.
 SECOND_SHIFT = 0.10
 AWAY = 0.6
 #: Height over noise below which a region shows no line (Rose criterion: 5).
@@ -80,7 +81,7 @@ def judge(evidence: Evidence) -> tuple[Status, tuple[str, ...]]:
     if (second := float(evidence.posterior[away].sum())) > SECOND_SHIFT:
         other = evidence.bins[int(np.where(away, evidence.posterior, 0).argmax())]
         doubts.append(
-            f"Several shifts fit: about {best:+.1f} eV, and with probability {second:.0%} another one, about {other:+.1f} eV."
+            f"Several shifts fit: about {best:+.1f} eV, or with probability {second:.0%} about {other:+.1f} eV."
         )
     for name, region in evidence.region_shifts.items():
         limit = max(DISAGREE_EV, DISAGREE_SIGMA * float(np.hypot(region.stderr, evidence.stderr)))

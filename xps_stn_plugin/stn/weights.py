@@ -12,6 +12,7 @@ from typing import Any
 import safetensors
 import safetensors.torch
 import torch
+
 from xps_prefit_hooks import ModelInfo, PrefitError
 
 from ..files import write_whole

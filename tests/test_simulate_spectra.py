@@ -1,0 +1,139 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from xps_stn_plugin.chemistry.groups import group_names
+from xps_stn_plugin.grid import Grid
+from xps_stn_plugin.simulate.config import SimulationConfig
+from xps_stn_plugin.simulate.library import LineLibrary
+from xps_stn_plugin.simulate.spectra import SpectrumSimulator
+
+PET = "*OC(=O)c1ccc(cc1)C(=O)OCC*"
+PVC = "*CC(*)Cl"
+POLYETHYLENE = "*CC*"
+GRID = Grid()
+#: No scatter, no contamination, no background, all regions, no mixtures: what is left is the chemistry.
+PLAIN = replace(
+    SimulationConfig.load(),
+    reference_share=1.0,
+    mixture_share=0.0,
+    region_shift_sigma=0.0,
+    position_sigma=0.0,
+    aromatic_sigma=0.0,
+    aliphatic_sigma=0.0,
+    region_scale_sigma=0.0,
+    fwhm_mean_excess=0.0,
+    fwhm_scatter=0.0,
+    intensity_sigma=0.0,
+    intensity_wild_share=0.0,
+    contamination_share=0.0,
+    subtracted_share=1.0,
+    background_level=(1e-6, 2e-6),
+    shirley_step=(0.0, 0.0),
+    peak_counts=(1e7, 1.1e7),
+    margin_range=(9.9, 10.0),
+    drop_signal=dict.fromkeys(GRID.regions, 0.0),
+    empty_region_share=0.0,
+    carbon_only_share=0.0,
+    single_region_share=0.0,
+)
+
+
+def _draw(smiles, number=20, seed=0, **changes):
+    simulator = SpectrumSimulator(LineLibrary.build([smiles], []), replace(PLAIN, **changes), GRID)
+    return simulator.draw(number, np.random.default_rng(seed))
+
+
+def _maximum(batch, region):
+    row = GRID.regions.index(region)
+    return GRID.energies[row][batch.counts[:, row].argmax(-1)]
+
+
+def test_same_seed_same_spectra_other_seed_others():
+    config = {"shift_range": (-8.0, 8.0), "peak_counts": (100.0, 1e4)}
+    first, again, other = (_draw(PET, seed=seed, **config) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first.counts, again.counts)
+    np.testing.assert_array_equal(first.shift, again.shift)
+    assert not np.array_equal(first.counts, other.counts)
+
+
+def test_lines_lie_where_shift_and_rules_put_them():
+    batch = _draw(PVC)
+    # Cl 2p3/2 at 200.64 (Beamson & Briggs); 2p1/2 does not move the maximum of a 0.7 eV line by a channel.
+    np.testing.assert_allclose(_maximum(batch, "Cl2p") - batch.shift, 200.64, atol=0.15)
+
+
+def test_polyethylene_has_its_first_member_at_285():
+    batch = _draw(POLYETHYLENE)
+    np.testing.assert_allclose(_maximum(batch, "C1s") - batch.shift, 285.05, atol=0.1)
+
+
+def test_areas_follow_stoichiometry_and_sensitivity():
+    batch = _draw(PVC, number=5, margin_range=(11.9, 12.0), shift_range=(-0.5, 0.5))
+    areas = batch.counts.sum(-1)
+    ratio = areas[:, GRID.regions.index("Cl2p")] / areas[:, GRID.regions.index("C1s")]
+    np.testing.assert_allclose(ratio, 2.285 / 2, rtol=0.02)
+
+
+def test_ring_has_a_shake_up_and_polyethylene_none():
+    ring, plain = (_draw(smiles, number=30) for smiles in ("*CC(*)c1ccccc1", POLYETHYLENE))
+
+    def satellite(batch):
+        row = GRID.regions.index("C1s")
+        energy = GRID.energies[row][None] - batch.shift[:, None]
+        window = (energy > 290.6) & (energy < 292.4) & batch.measured[:, row]
+        return (batch.counts[:, row] * window).sum() / batch.counts[:, row].sum()
+
+    assert 0.015 < satellite(ring) < 0.08
+    assert satellite(plain) < 0.01
+
+
+def test_labels_of_a_mixture_are_those_of_its_components():
+    library = LineLibrary.build([PVC, PET], [])
+    simulator = SpectrumSimulator(library, replace(PLAIN, mixture_share=1.0, mixture_size=2), GRID)
+    batch = simulator.draw(64, np.random.default_rng(3))
+    np.testing.assert_allclose(batch.shares.sum(1), 1.0)
+    assert (batch.shares[batch.structures >= 0] >= PLAIN.smallest_share - 1e-9).all()
+    for row, label in zip(batch.structures, batch.labels, strict=True):
+        np.testing.assert_array_equal(label, library.labels[row].any(axis=0))
+    names = np.array(group_names())
+    assert set(names[library.labels[1]]) == {"benzene ring", "ester (aromatic)"}
+
+
+def test_noise_is_poisson():
+    batch = _draw(
+        POLYETHYLENE,
+        number=400,
+        shift_range=(0.0, 1e-9),
+        peak_counts=(1000.0, 1000.1),
+        lorentzian_range=(0.2, 0.2000001),
+        huang_rhys_range=(0.2, 0.2000001),
+    )
+    row, top = GRID.regions.index("C1s"), int(batch.counts[:, 0].mean(0).argmax())
+    sample = batch.counts[:, row, top]
+    assert sample.mean() == pytest.approx(1000, rel=0.02)
+    assert sample.var() == pytest.approx(sample.mean(), rel=0.3)
+
+
+def test_regions_are_dropped_and_added_as_asked():
+    dropped = _draw(PVC, number=200, drop_signal=dict.fromkeys(GRID.regions, 0.5), empty_region_share=0.5)
+    present = dropped.measured.any(-1)
+    assert 0.35 < present[:, GRID.regions.index("Cl2p")].mean() < 0.8
+    assert 0.35 < present[:, GRID.regions.index("F1s")].mean() < 0.65
+    assert (dropped.counts[~dropped.measured] == 0).all()
+    # something with a line is always there
+    assert (present[:, GRID.regions.index("C1s")] | present[:, GRID.regions.index("Cl2p")]).all()
+
+
+def test_carbon_alone():
+    batch = _draw(PVC, number=100, carbon_only_share=1.0)
+    present = batch.measured.any(-1)
+    assert present[:, 0].all()
+    assert not present[:, 1:].any()
+
+
+def test_every_region_is_one_run_of_points():
+    batch = _draw(PET, number=100, margin_range=(0.8, 10.0), shift_range=(-8.0, 8.0))
+    edges = np.abs(np.diff(np.pad(batch.measured.astype(int), ((0, 0), (0, 0), (1, 1))), axis=-1)).sum(-1)
+    assert set(np.unique(edges)) <= {0, 2}

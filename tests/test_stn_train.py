@@ -1,0 +1,82 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+
+from xps_prefit_hooks import PrefitError
+from xps_stn_plugin.stn.train import train
+from xps_stn_plugin.stn.training_config import TrainingConfig
+from xps_stn_plugin.stn.weights import load_weights
+
+SHIPPED = Path(__file__).parent.parent / "weights" / "xps_stn_weights" / "prefit-1.toml"
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """The committed configuration, made small."""
+    changes = {
+        "steps": "6", "batch_size": "16", "validation_size": "32", "validation_every": "3", "checkpoint_every": "3",
+        "localiser_width": "8", "classifier_width": "8", "hidden": "16", "generated_structures": "40",
+        "precision": '"float32"', "name": '"tiny"',
+    }  # fmt: skip
+    lines = []
+    for line in SHIPPED.read_text().splitlines():
+        key = line.split(" = ")[0]
+        lines.append(f"{key} = {changes[key]}" if key in changes else line)
+    path = tmp_path / "tiny.toml"
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_the_committed_configuration_is_complete():
+    assert TrainingConfig.load(SHIPPED).simulation.shift_range == (-8.0, 8.0)
+
+
+@pytest.mark.parametrize(("text", "word"), [("", r"\[training\]"), ("[training]\nname='x'\n[simulation]\n", "missing")])
+def test_a_wrong_configuration_gets_one_sentence(tmp_path, text, word):
+    path = tmp_path / "x.toml"
+    path.write_text(text)
+    with pytest.raises(PrefitError, match=word):
+        TrainingConfig.load(path)
+
+
+@pytest.mark.slow
+def test_a_resumed_run_gives_the_same_weights(tiny, tmp_path, monkeypatch):
+    straight = train(tiny, tmp_path / "straight", device="cpu")
+
+    import xps_stn_plugin.stn.train as module
+
+    def stop(self, path):
+        save(self, path)
+        raise KeyboardInterrupt
+
+    save = module._Run.save
+    monkeypatch.setattr(module._Run, "save", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny, tmp_path / "broken", device="cpu")
+    monkeypatch.setattr(module._Run, "save", save)
+    resumed = train(tiny, tmp_path / "broken", resume=True, device="cpu")
+    for one, two in zip(*(safetensors.torch.load_file(path).values() for path in (straight, resumed)), strict=True):
+        torch.testing.assert_close(one, two, atol=1e-6, rtol=1e-5)
+    log = [json.loads(line) for line in (tmp_path / "straight" / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in log] == [3, 6]
+    assert all(np.isfinite(row["shift_median"]) for row in log)
+    assert load_weights(straight).info.name == "tiny"
+    with pytest.raises(PrefitError, match="earlier run"):
+        train(tiny, tmp_path / "straight", device="cpu")
+    tiny.write_text(tiny.read_text().replace("steps = 6", "steps = 7"))
+    with pytest.raises(PrefitError, match="another configuration"):
+        train(tiny, tmp_path / "straight", resume=True, device="cpu")
+
+
+def test_there_must_be_something_to_resume(tiny, tmp_path):
+    with pytest.raises(PrefitError, match="no checkpoint"):
+        train(tiny, tmp_path / "none", resume=True, device="cpu")
+
+
+def test_an_absent_device_is_one_sentence(tiny, tmp_path):
+    with pytest.raises(PrefitError, match="not available"):
+        train(tiny, tmp_path / "x", device="nonsense")
