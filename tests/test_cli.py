@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
+from unittest.mock import create_autospec
 
 import click
 import fakes
@@ -168,14 +170,21 @@ def test_info_names_versions_and_network(run):
     assert shipped_weights().info.sha256 in outcome.stdout
 
 
-def test_simulate_writes_a_set(run, tmp_path):
-    pytest.importorskip("rdkit")
-    outcome = run("simulate", tmp_path / "a.h5", "-n", 4, "--seed", 1)
-    assert outcome.exit_code == 0, outcome.output
-    assert (tmp_path / "a.h5").stat().st_size > 0
-    missing = run("simulate", tmp_path / "none" / "a.h5", "-n", 4)
-    assert missing.exit_code == 1
-    assert missing.stderr.startswith("Error: ")
+def test_simulate_and_train_pass_on_what_was_asked(run, monkeypatch, tmp_path):
+    from xps_stn_plugin.simulate.dataset import write_dataset
+    from xps_stn_plugin.stn.train import train
+
+    # The work itself takes minutes and is tested where it is done; the signatures are checked here.
+    write = create_autospec(write_dataset)
+    learn = create_autospec(train, return_value=tmp_path / "w.safetensors")
+    monkeypatch.setattr("xps_stn_plugin.simulate.dataset.write_dataset", write)
+    monkeypatch.setattr("xps_stn_plugin.stn.train.train", learn)
+    assert run("simulate", tmp_path / "a.h5", "-n", 4, "--seed", 1).exit_code == 0
+    outcome = run("train", "--config", "c.toml", "--out", tmp_path, "--resume", "--device", "cpu")
+    assert outcome.stdout == f"Weights written to {tmp_path / 'w.safetensors'}.\n"
+    write.assert_called_once_with(tmp_path / "a.h5", 4, 1, None)
+    learn.assert_called_once_with(Path("c.toml"), tmp_path, True, "cpu")
+    assert run("simulate", tmp_path / "a.h5", "-n", 0).exit_code == 2
 
 
 def test_train_without_a_configuration_is_one_sentence(run, tmp_path):
