@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -161,8 +161,6 @@ def in_electronvolts(where: str, energy: ArrayLike, units: str) -> NDArray[np.fl
     return np.asarray(energy, dtype=float) * factor
 
 
-def finite_or_none(value: float | None, convert: Callable[[float], Any] = float) -> Any:
+def known_or_none(value: float) -> float | None:
     """Return a number of a file, or None where it is absent (VAMAS writes 1e37 for unknown)."""
-    if value is None or not np.isfinite(value) or abs(value) >= 1e36:
-        return None
-    return convert(value)
+    return value if np.isfinite(value) and abs(value) < 1e36 else None

@@ -36,7 +36,7 @@ _PER_SECOND = re.compile(
 )
 _INTENSITY = re.compile(r"intensit|counts?|(?<![a-z])cps|c/s|signal", re.IGNORECASE)
 _PHOTON_ENERGY = re.compile(
-    r"(?:photon|excitation|source|x-?ray)\s*energy[^0-9+-]*(\d+(?:[.,]\d+)?)|(?<![a-z])h(?:v|nu|ν)\s*[=:]\s*(\d+(?:[.,]\d+)?)",
+    r"(?:photon|excitation|source|x-?ray)\s*energy[^0-9+-]{0,20}(\d+(?:[.,]\d+)?)|(?<![a-z])h(?:v|nu|ν)\s*[=:]\s*(\d+(?:[.,]\d+)?)",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"[-+]?[\d.,]+(?:[eE][-+]?\d+)?|")
@@ -46,6 +46,8 @@ _BLANKS = re.compile(r"\s+")
 # A wide scan without header is one on the binding energy axis if it begins this low (eV): analysers do not count
 # electrons of so little kinetic energy.
 _LOWEST_KINETIC = 20.0
+# Wider steps than this (eV) within one scan are suspicious: surveys are taken in steps of 1 eV or less.
+_LARGEST_STEP = 5.0
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,11 @@ class Rows:
         Column names, where the last header line has as many fields as the rows; else empty.
     values : ndarray, shape (rows, columns)
         The numbers.
-    lines : tuple of int
-        Line of each row in the file, the first is 1.
     """
 
     header: tuple[str, ...]
     names: tuple[str, ...]
     values: NDArray[np.float64]
-    lines: tuple[int, ...]
 
 
 def read(path: Path, settings: Settings) -> xr.DataTree:
@@ -91,7 +90,8 @@ def read(path: Path, settings: Settings) -> xr.DataTree:
     units = _UNITS.search(energy_name) if rows.names else None
     energy = in_electronvolts(str(path), rows.values[:, energy_column], units[0] if units else "eV")
     kinetic, axis_from = _axis(path, energy_name, head, energy)
-    photon = _PHOTON_ENERGY.search(head)
+    _refuse_gap(path, energy)
+    photon = next((match for line in rows.header if (match := _PHOTON_ENERGY.search(line))), None)
     raw = RawRegion(
         where=str(path),
         energy=energy,
@@ -104,6 +104,17 @@ def read(path: Path, settings: Settings) -> xr.DataTree:
     return spectrum_of(path, [raw], settings)
 
 
+def _refuse_gap(path: Path, energy: NDArray[np.float64]) -> None:
+    """Two columns hold one region; several below one another would pass for a wide scan."""
+    steps = np.diff(np.sort(energy))
+    if steps.size and steps.max() > max(_LARGEST_STEP, 20 * np.median(steps)):
+        at = int(steps.argmax())
+        low, high = np.sort(energy)[at : at + 2]
+        message = f"the energies jump from {low:g} to {high:g} eV, so this seems to be more than one region"
+        advice = "use one file for each, or a table with the columns region,binding_energy_eV,intensity"
+        raise PrefitError(str(path), f"{message}; {advice}.")
+
+
 def number_rows(path: Path) -> Rows:
     """Rows of numbers of a text file, whatever their separator and decimal mark.
 
@@ -113,11 +124,9 @@ def number_rows(path: Path) -> Rows:
         If there is none, rows differ in length, or a row holds something else.
     """
     header: list[str] = []
-    early: list[
-        tuple[int, list[str], list[float | None]]
-    ] = []  # lines before the first row of numbers that begin with a number
+    # Lines before the first row of numbers that begin with a number.
+    early: list[tuple[int, list[str], list[float | None]]] = []
     table: list[list[float]] = []
-    numbers: list[int] = []
     last = ""
     data = [(i, line) for i, raw in enumerate(file_lines(path), start=1) if (line := raw.strip())]
     decimal_comma = _decimal_comma(path, [(i, line) for i, line in data if not line.startswith(_COMMENT)])
@@ -138,9 +147,9 @@ def number_rows(path: Path) -> Rows:
                 early.append((i, fields, values))
             continue
         table.append(_row(path, i, fields, values, len(table[0]) if table else len(values)))
-        numbers.append(i)
     for i, fields, values in early:
-        if table and len(fields) in (1, len(table[0])):  # a damaged row, or a lone number that nothing explains
+        # A damaged row, or a lone number that nothing explains.
+        if table and len(fields) in (1, len(table[0])):
             _row(path, i, fields, values, len(table[0]))
     if not table:
         raise PrefitError(str(path), "the file is text without a single row of two numbers (energy and intensity).")
@@ -148,7 +157,6 @@ def number_rows(path: Path) -> Rows:
         header=tuple(header),
         names=_names(last, split, len(table[0])),
         values=np.array(table),
-        lines=tuple(numbers),
     )
 
 

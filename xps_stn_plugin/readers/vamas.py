@@ -11,7 +11,7 @@ import numpy as np
 
 from xps_prefit_hooks import PrefitError, Settings
 
-from .assembly import RawRegion, finite_or_none, in_electronvolts, spectrum_of
+from .assembly import RawRegion, known_or_none, in_electronvolts, spectrum_of
 from .formats import VAMAS_LINE
 from .text import file_lines
 from .vamas_blocks import VamasBlock, VamasVariable, read_blocks, read_header
@@ -140,7 +140,7 @@ def _region(where: str, block: VamasBlock, index: int) -> RawRegion:
             "dwell_time": _positive(block.collection_time),
             "scans": block.scans if block.scans > 0 else None,
             "pass_energy": _positive(block.pass_energy),
-            "work_function": finite_or_none(block.work_function),
+            "work_function": known_or_none(block.work_function),
             "intensity": _kind(block, intensity),
             "casa_calibration": calibrations or None,
         },
@@ -169,7 +169,7 @@ def _variable_name(variable: VamasVariable) -> str:
 
 
 def _positive(value: float) -> float | None:
-    known = finite_or_none(value)
+    known = known_or_none(value)
     return known if known is not None and known > 0 else None
 
 

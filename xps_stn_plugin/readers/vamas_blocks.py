@@ -33,7 +33,6 @@ _SPUTTERED_TECHNIQUES = {"AES diff", "AES dir", "EDX", "ELS", "UPS", "XPS", "XRF
 class VamasHeader:
     """What stands before the first block, as far as it decides how blocks are laid out."""
 
-    comment: tuple[str, ...]
     experiment_mode: str
     scan_mode: str
     variables: int
@@ -176,7 +175,7 @@ def _header(cursor: _Cursor) -> VamasHeader:
         message = f"this is no VAMAS file: it begins with '{found[:40]}' instead of '{VAMAS_LINE[:31]} ...'."
         raise PrefitError(cursor.source, message)
     cursor.texts(4, "the institution, instrument, operator and experiment")
-    comment = cursor.texts(cursor.whole("the number of comment lines"), "a comment line")
+    cursor.texts(cursor.whole("the number of comment lines"), "a comment line")
     mode = cursor.text("the experiment mode")
     scan_mode = cursor.text("the scan mode")
     if scan_mode not in {"REGULAR", "IRREGULAR"}:
@@ -196,7 +195,6 @@ def _header(cursor: _Cursor) -> VamasHeader:
     future_block = cursor.whole("the number of future upgrade block entries")
     cursor.texts(future_experiment, "a future upgrade experiment entry")
     return VamasHeader(
-        comment=comment,
         experiment_mode=mode,
         scan_mode=scan_mode,
         variables=variables,
