@@ -11,7 +11,7 @@ import numpy as np
 
 from xps_prefit_hooks import PrefitError, Settings
 
-from .assembly import RawRegion, known_or_none, in_electronvolts, spectrum_of
+from .assembly import RawRegion, in_electronvolts, known_or_none, spectrum_of
 from .formats import VAMAS_LINE
 from .text import file_lines
 from .vamas_blocks import VamasBlock, VamasVariable, read_blocks, read_header
