@@ -257,7 +257,7 @@ def _show(result: PrefitResult, targets: list[Path]) -> None:
         for row in component_table(seed, fit):
             error = row.stderr.get("center")
             table.add_row(
-                Text(f"  {row.name.removeprefix(f'{region} ')}"),
+                Text(f"  {result.short_name(region, row.name)}"),
                 f"{row.center:.2f}" + ("" if error is None else f" ± {error:.2f}"),
                 f"{row.center + result.shift:.2f}",
                 f"{row.fwhm:.2f}",

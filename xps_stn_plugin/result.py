@@ -154,6 +154,10 @@ class PrefitResult:
             raise PrefitError(self.source, " ".join(("there is no shift, so nothing is calibrated.", *self.reasons)))
         return self.moved
 
+    def short_name(self, region: str, component: str) -> str:
+        """Name of a component without the core level: ``C-O-C=O`` for ``C1s C-O-C=O`` in the region ``C1s_2``."""
+        return component.removeprefix(f"{self.spectrum[region].attrs['region']} ")
+
     def fit(self, region: str = "C1s", **options: Any) -> ModelResult:
         """Fit the seeded model of one region to the calibrated spectrum.
 

@@ -66,7 +66,8 @@ def figure(result: PrefitResult) -> Figure:
     for name, panel in zip(names, panels, strict=False):
         main, residual = panel.subplots(2, 1, sharex=True, height_ratios=(4, 1))
         _draw_region(main, residual, result, name, spectrum[name].to_dataset())
-    _draw_groups(right.subplots(), result)
+    # The bars keep their height however many rows of regions there are.
+    _draw_groups(right.subfigures(rows, 1, squeeze=False)[0, 0].subplots(), result)
     return drawing
 
 
@@ -93,7 +94,7 @@ def _title(drawing: Figure, result: PrefitResult) -> None:
 def _draw_region(main: Axes, residual: Axes, result: PrefitResult, name: str, data: xr.Dataset) -> None:
     energy, counts = data["binding_energy"].values, data["counts"].values
     seed = result.seeds.get(name)
-    main.plot(energy, counts, ".", color=_INK, markersize=2.5, zorder=3, label="data")
+    main.plot(energy, counts, "-" if seed is None else ".", color=_INK, lw=0.8, markersize=2.5, zorder=3, label="data")
     if seed is None:
         residual.set_visible(False)
         main.tick_params(labelbottom=True)
@@ -103,7 +104,7 @@ def _draw_region(main: Axes, residual: Axes, result: PrefitResult, name: str, da
         lowest = residual
     level = core_levels().get(str(data.attrs.get("region")))
     state = "" if seed is None else _state(result, name)
-    main.set_title(_plain(f"{level.label if level else name}{state}"), fontsize=11, loc="left")
+    main.set_title(_plain(f"{level.label if level and name == level.name else name}{state}"), fontsize=11, loc="left")
     main.set_ylabel(f"intensity / {data.attrs.get('intensity', 'arbitrary')}", fontsize=9)
     lowest.set_xlabel(f"{'measured ' if result.moved is None else ''}binding energy / eV", fontsize=9)
     main.set_xlim(float(energy[-1]), float(energy[0]))
@@ -124,7 +125,7 @@ def _draw_model(main: Axes, residual: Axes, result: PrefitResult, seed: Seed, da
     background = drawn["background"]
     for number, row in enumerate(component_table(seed, fit)):
         colour = _COLOURS[number % len(_COLOURS)]
-        label = _plain(f"{row.name.removeprefix(f'{seed.region} ')}  {row.center:.2f}")
+        label = _plain(f"{result.short_name(seed.region, row.name)}  {row.center:.2f}")
         main.fill_between(fine, background, background + drawn[row.name], color=colour, alpha=0.35, lw=0, label=label)
         main.plot(fine, background + drawn[row.name], color=colour, lw=1.0)
     main.plot(fine, background, "--", color=_GREY, lw=1.0)
