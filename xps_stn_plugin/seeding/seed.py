@@ -90,23 +90,25 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
         notes.append(
             f"{added} unassigned component{'s'[: added - 1]}: the data {ask} for signal that no group found explains."
         )
-    if found is None or not found.areas.any():
-        found = _one_line(data, fwhm, found)
-        notes.append("No significant signal: one component, free within the region.")
+    silent = found is None or not found.areas.any()
+    if found is None or silent:
+        found = _one_line(data, fwhm)
+        notes.append("No significant signal: one component of fixed width, free within the region.")
     found, said = _without_empty(found)
     notes += said
-    return _assembled(data, found, doublet, fwhm, background, notes)
+    seed = _assembled(data, found, doublet, fwhm, background, notes)
+    if silent:
+        # Nothing but noise to fit: a free width would end on the narrowest spike.
+        for name in ("sigma", "fraction"):
+            seed.params[f"{found.lines[0].key}_{name}"].set(vary=False)
+    return seed
 
 
-def _one_line(data: RegionData, fwhm: tuple[float, float, float], found: Areas | None) -> Areas:
+def _one_line(data: RegionData, fwhm: tuple[float, float, float]) -> Areas:
     """Put a line at the highest point, free between the ends."""
-    inner = slice(1, -1)
-    position = float(data.energy[inner][np.argmax((data.counts - data.chord())[inner])])
-    low, high = float(data.energy[0]), float(data.energy[-1])
-    line = Line("unassigned_1", "unassigned 1", (), position, low, high)
-    area = np.array([data.height * fwhm[0]])
-    step = found.step if found else 0.0
-    return Areas((line,), area, fwhm[0], step, data.chord(), 0.0)
+    position = float(data.energy[np.argmax(data.counts - data.chord())])
+    line = Line("unassigned_1", "unassigned 1", (), position, float(data.energy[0]), float(data.energy[-1]))
+    return Areas((line,), np.array([data.height * fwhm[0]]), fwhm[0], 0.0, data.chord(), 0.0)
 
 
 def _without_empty(found: Areas) -> tuple[Areas, list[str]]:

@@ -38,7 +38,7 @@ VIBRATION_MEAN: Final = 0.4
 _TINY: Final = 1e-15
 
 
-def pseudo_voigt(x: FloatArray, center: float, sigma: float, fraction: float) -> FloatArray:
+def pseudo_voigt(x: FloatArray, center: float | FloatArray, sigma: float, fraction: float) -> FloatArray:
     """Pseudo-Voigt of unit area, as lmfit defines it: FWHM is ``2 * sigma`` for any Lorentzian `fraction`."""
     u = (x - center) / max(sigma, _TINY)
     gauss = math.sqrt(math.log(2.0) / math.pi) * np.exp(-math.log(2.0) * u * u)
@@ -47,7 +47,7 @@ def pseudo_voigt(x: FloatArray, center: float, sigma: float, fraction: float) ->
     return shape
 
 
-def pseudo_voigt_cdf(x: FloatArray, center: float, sigma: float, fraction: float) -> FloatArray:
+def pseudo_voigt_cdf(x: FloatArray, center: float | FloatArray, sigma: float, fraction: float) -> FloatArray:
     """Integral of `pseudo_voigt` from minus infinity to `x`: error function and arc tangent."""
     u = (x - center) / max(sigma, _TINY)
     gauss = 0.5 * (1.0 + erf(math.sqrt(math.log(2.0)) * u))
