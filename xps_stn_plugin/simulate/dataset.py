@@ -50,6 +50,9 @@ def write_dataset(path: Path, number: int, seed: int, config_path: Path | None =
     """
     if number < 1:
         raise PrefitError(str(path), f"{number} spectra cannot be simulated; ask for at least 1.")
+    if not path.parent.is_dir():
+        # Said now rather than after the minutes that the structures take.
+        raise PrefitError(str(path), f"the folder {path.parent} does not exist; make it first.")
     config = SimulationConfig.load(config_path)
     with Progress() as progress:
         task = progress.add_task("structures and their lines", total=None)
