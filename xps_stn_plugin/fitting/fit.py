@@ -69,7 +69,7 @@ def fit_seed(seed: Seed, dataset: xr.Dataset, *, max_nfev: int | None = None, **
             result = seed.model.fit(counts, params, x=energy, max_nfev=max_nfev, **kws)
     except (ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError) as error:
         result = _failed(seed, params, counts, energy, kws["weights"], str(error))
-    if result.aborted and not result.success:
+    if not result.success and result.nfev >= max_nfev:
         result.message = f"Given up after {result.nfev} evaluations (max_nfev={max_nfev}); {result.message}"
     result.weighting = weighting
     return result

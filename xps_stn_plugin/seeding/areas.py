@@ -35,6 +35,10 @@ _SINGLE = np.arange(-0.2, 0.21, 0.1)
 
 #: Trial widths as shares of the start width.
 _WIDTHS = np.array([0.7, 0.85, 1.0, 1.2, 1.45, 1.8])
+
+#: Residuals that differ by less than this share of the peak height do not tell widths apart.
+_AS_GOOD: Final = 0.004
+
 _FINER_WIDTHS = np.array([0.83, 0.91, 1.0, 1.1])
 
 #: Least height of a line that the data add, as share of the peak height: alone, and beside others, whose shapes are
@@ -128,14 +132,16 @@ def estimate_areas(
         width = min((float(w) for w in np.unique(widths)), key=lambda w: solve(positions[:, None], w, step)[2])
     candidates = np.clip(positions[:, None] + _SINGLE, low[:, None], high[:, None])
     finer = np.clip(width * _FINER_WIDTHS, widths[0], widths[-1])
-    width = min((float(w) for w in np.unique(finer)), key=lambda w: solve(candidates, w, step)[2])
+    # Lines that may move can make up any broad line from narrow ones: the broadest width that does as well is taken.
+    residuals = {float(w): _rms(data.counts - solve(candidates, float(w), step)[3]) for w in np.unique(finer)}
+    enough = min(residuals.values()) + _AS_GOOD * data.height
+    width = max(w for w, residual in residuals.items() if residual <= enough)
     areas, centers, _, envelope = solve(candidates, width, step)
     if shirley and areas.sum() > 0:
         step = max(data.step, 0.0) / (areas.sum() * (1 + doublet.ratio))
         areas, centers, _, envelope = solve(candidates, width, step)
     moved = tuple(replace(line, position=float(c)) for line, c in zip(lines, centers, strict=True))
-    misfit = float(np.sqrt(np.mean((data.counts - envelope) ** 2)))
-    return Areas(moved, areas, width, step, envelope, misfit)
+    return Areas(moved, areas, width, step, envelope, _rms(data.counts - envelope))
 
 
 def find_lines(
@@ -224,6 +230,10 @@ def _grow(
             break
         found, lines, added = better, [*lines, *new], added + 1
     return found, added
+
+
+def _rms(values: FloatArray) -> float:
+    return float(np.sqrt(np.mean(values**2)))
 
 
 def _first_step(data: RegionData) -> float:

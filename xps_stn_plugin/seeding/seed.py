@@ -12,6 +12,7 @@ from lmfit.models import LinearModel, PseudoVoigtModel
 
 from xps_prefit_hooks import ALIPHATIC_C1S, Prediction, PrefitError, Seed, SeedComponent, Settings
 from xps_stn_plugin.chemistry.core_levels import core_levels
+from xps_stn_plugin.chemistry.group_lines import group_lines
 
 from .areas import FRACTION, MOST_UNASSIGNED, Areas, Doublet, add_unexplained
 from .lines import MERGE_DISTANCE, MERGE_WIDTH_SHARE, Line, expected_lines, merge_lines
@@ -26,6 +27,9 @@ _BACKGROUND_PREFIX: Final = "bg_"
 #: Lines with less than this share of the region's area are dropped: expected ones, and those that a group may lack.
 _LEAST_SHARE: Final = 0.004
 _LEAST_OPTIONAL_SHARE: Final = 0.015
+
+#: The same for a line whose group shows no line of its own: a beta carbon without its carbonyl.
+_LEAST_ORPHAN_SHARE: Final = 0.05
 
 #: Widths of a shake-up band in eV: start, low, high.
 _SHAKE_UP_FWHM: Final = (2.0, 1.0, 3.5)
@@ -94,7 +98,7 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
     if found is None or silent:
         found = _one_line(data, fwhm)
         notes.append("No significant signal: one component of fixed width, free within the region.")
-    found, said = _without_empty(found)
+    found, said = _without_empty(found, data.core)
     notes += said
     seed = _assembled(data, found, doublet, fwhm, background, notes)
     if silent:
@@ -111,14 +115,24 @@ def _one_line(data: RegionData, fwhm: tuple[float, float, float]) -> Areas:
     return Areas((line,), np.array([data.height * fwhm[0]]), fwhm[0], 0.0, data.chord(), 0.0)
 
 
-def _without_empty(found: Areas) -> tuple[Areas, list[str]]:
-    """Drop lines without area, except those of certain groups; a satellite goes with its main line."""
+def _own_lines(group: str, core: str) -> set[str]:
+    return {line.key for line in group_lines()[group].get(core, ()) if not line.optional and not line.relative_to}
+
+
+def _without_empty(found: Areas, core: str) -> tuple[Areas, list[str]]:
+    """Drop lines without area (but for those of certain groups), small orphans, satellites without their line."""
     total = float(found.areas.sum())
     share = found.areas / total
     least = np.array([_LEAST_SHARE if line.weight >= 1 else _LEAST_OPTIONAL_SHARE for line in found.lines])
     present = (share >= least) | np.array([line.keep for line in found.lines])
     if not present.any():
         present[int(np.argmax(share))] = True
+    candidates = {key for line in found.lines for key in line.members}
+    mains = {key for line, here in zip(found.lines, present, strict=True) if here for key in line.members}
+    for i, line in enumerate(found.lines):
+        if line.groups and line.weight < 1 and share[i] < _LEAST_ORPHAN_SHARE:
+            own = [_own_lines(group, core) & candidates for group in line.groups]
+            present[i] &= any(not lines or lines & mains for lines in own)
     mains = {key for line, here in zip(found.lines, present, strict=True) if here for key in line.members}
     for i, line in enumerate(found.lines):
         if line.satellite:

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xps_prefit_hooks import PrefitError
+from xps_stn_plugin.seeding.region import choose_background, noise_of, region_data, scatter
+from xps_stn_plugin.seeding.shapes import stepped_pseudo_voigt
+from xps_stn_plugin.spectrum import region_dataset
+
+X = np.linspace(280, 295, 151)
+
+
+def dataset(counts, **attrs):
+    return region_dataset("test", X, counts, region="C1s", **attrs)
+
+
+def test_noise_of_counts_is_poisson():
+    counts = np.random.default_rng(1).poisson(400, X.size).astype(float)
+    for attrs in ({}, {"intensity": "counts"}):
+        noise = noise_of(dataset(counts, **attrs))
+        assert noise.source == "Poisson, from counts"
+        np.testing.assert_allclose(noise.sigma, np.sqrt(counts))
+
+
+def test_noise_of_count_rates_uses_the_dwell_time():
+    noise = noise_of(dataset(np.full(X.size, 100.0) + X, intensity="counts per second", dwell_time=0.5, scans=8))
+    np.testing.assert_allclose(noise.sigma, np.sqrt((100 + X) / 4.0))
+
+
+@given(sigma=st.floats(1e-4, 0.05), seed=st.integers(0, 1000))
+def test_noise_of_normalised_data_is_estimated_beside_a_peak(sigma, seed):
+    y = stepped_pseudo_voigt(X, 1.2, 285.0, 0.5, 0.3) + np.random.default_rng(seed).normal(0, sigma, X.size)
+    noise = noise_of(dataset(y))
+    assert noise.source == "estimated from the scatter"
+    assert 0.6 * sigma < noise.sigma[0] < 1.8 * sigma + 1e-3
+
+
+def test_scatter_is_positive_for_smooth_data():
+    assert scatter(np.arange(50.0)) > 0
+
+
+def test_descending_axes_are_turned():
+    up = dataset(X**2)
+    down = up.isel(binding_energy=slice(None, None, -1))
+    a, b = region_data("C1s", up), region_data("C1s", down)
+    np.testing.assert_array_equal(a.counts, b.counts)
+    assert a.low_end == b.low_end
+
+
+@pytest.mark.parametrize(("step", "chosen"), [(0.0, "linear"), (0.05, "shirley")])
+def test_background_follows_the_step_of_the_data(step, chosen):
+    y = 200 + stepped_pseudo_voigt(X, 5000.0, 285.0, 0.5, 0.0, step=step)
+    counts = np.random.default_rng(2).poisson(y).astype(float)
+    kind, why = choose_background(region_data("C1s", dataset(counts)), "auto")
+    assert kind == chosen
+    assert chosen.capitalize() in why
+
+
+def test_one_bad_channel_at_the_end_does_not_make_a_step():
+    y = np.round(200 + stepped_pseudo_voigt(X, 5000.0, 285.0, 0.5, 0.0))
+    counts = np.random.default_rng(2).poisson(y).astype(float)
+    counts[-1] += 4 * np.sqrt(counts[-1])
+    assert choose_background(region_data("C1s", dataset(counts)), "auto")[0] == "linear"
+
+
+def test_stacks_are_refused():
+    with pytest.raises(PrefitError, match="stack"):
+        region_data("C1s", dataset(np.stack([X, X])))

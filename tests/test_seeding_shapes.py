@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import pickle
+
+import lmfit
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lmfit.lineshapes import pvoigt
+from lmfit.models import LinearModel
+from scipy.integrate import cumulative_trapezoid
+
+from xps_stn_plugin.seeding.shapes import (
+    VIBRATION_MEAN,
+    VIBRATION_QUANTUM,
+    HydrocarbonModel,
+    RegionModel,
+    SteppedPseudoVoigtModel,
+    hydrocarbon,
+    pseudo_voigt,
+    pseudo_voigt_cdf,
+    split,
+    stepped_pseudo_voigt,
+    vibrational_weights,
+)
+
+widths = st.floats(0.2, 2.0)
+fractions = st.floats(0.0, 1.0)
+
+
+@given(sigma=widths, fraction=fractions, center=st.floats(280, 300))
+def test_is_lmfits_pseudo_voigt(sigma, fraction, center):
+    x = np.linspace(center - 5, center + 5, 101)
+    np.testing.assert_allclose(
+        pseudo_voigt(x, center, sigma, fraction), pvoigt(x, 1.0, center, sigma, fraction), rtol=1e-9
+    )
+
+
+@given(sigma=widths, fraction=fractions)
+def test_cdf_is_the_integral(sigma, fraction):
+    x = np.linspace(-10, 10, 20001)
+    integral = cumulative_trapezoid(pseudo_voigt(x, 0.3, sigma, fraction), x, initial=0)
+    cdf = pseudo_voigt_cdf(x, 0.3, sigma, fraction)
+    np.testing.assert_allclose(cdf - cdf[0], integral, atol=1e-5)
+    assert pseudo_voigt_cdf(np.array([0.3]), 0.3, sigma, fraction)[0] == pytest.approx(0.5)
+
+
+def test_cdf_runs_from_zero_to_one():
+    ends = pseudo_voigt_cdf(np.array([-1e7, 1e7]), 0.0, 0.5, 0.7)
+    np.testing.assert_allclose(ends, [0, 1], atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [stepped_pseudo_voigt, hydrocarbon])
+def test_step_is_the_shirley_integral_of_the_line(shape):
+    # Shirley: background at E proportional to the area of the line below E in binding energy.
+    x = np.linspace(260, 310, 50001)
+    line = shape(x, 800.0, 285.0, 0.5, 0.2, step=0.0)
+    stepped = shape(x, 800.0, 285.0, 0.5, 0.2, step=0.04)
+    below_first = 0.04 * 800.0 * pseudo_voigt_cdf(x[:1], 285.0, 0.5, 0.2)[0]
+    numeric = 0.04 * cumulative_trapezoid(line, x, initial=0) + below_first
+    np.testing.assert_allclose(stepped - line, numeric, atol=0.02)
+    assert np.all(np.diff(stepped - line) >= 0)
+
+
+@pytest.mark.parametrize("shape", [stepped_pseudo_voigt, hydrocarbon])
+def test_direction_and_sampling_do_not_matter(shape):
+    x = np.sort(np.random.default_rng(1).uniform(280, 292, 200))
+    up = shape(x, 3.0, 285.0, 0.5, 0.3, step=0.05)
+    np.testing.assert_array_equal(shape(x[::-1], 3.0, 285.0, 0.5, 0.3, step=0.05)[::-1], up)
+    np.testing.assert_array_equal(shape(x[::7], 3.0, 285.0, 0.5, 0.3, step=0.05), up[::7])
+
+
+def test_amplitude_is_the_area_of_all_vibrational_members():
+    x = np.linspace(185, 385, 200001)
+    assert np.trapezoid(hydrocarbon(x, 7.0, 285.0, 0.5, 0.0), x) == pytest.approx(7.0, rel=1e-6)
+
+
+def test_center_is_the_first_vibrational_member():
+    # With lines much narrower than the quantum the members stand apart: the first, highest one is at `center`.
+    x = np.linspace(284, 287, 30001)
+    y = hydrocarbon(x, 1.0, 285.0, 0.02, 0.0)
+    assert x[np.argmax(y)] == pytest.approx(285.0, abs=1e-3)
+    second = (x > 285.2) & (x < 285.6)
+    assert x[second][np.argmax(y[second])] == pytest.approx(285.0 + VIBRATION_QUANTUM, abs=1e-3)
+    assert y[second].max() / y.max() == pytest.approx(VIBRATION_MEAN, rel=1e-3)  # Poisson: w1/w0 is the mean
+
+
+def test_without_vibration_it_is_a_pseudo_voigt():
+    x = np.linspace(280, 290, 101)
+    np.testing.assert_allclose(hydrocarbon(x, 2.0, 285.0, 0.5, 0.3, vibration=0.0), pvoigt(x, 2.0, 285.0, 0.5, 0.3))
+    np.testing.assert_array_equal(vibrational_weights(0.0), [1, 0, 0, 0])
+
+
+def test_symmetric_line_reads_hydrocarbon_high():
+    # Measured poly(ethylene), poly(ethylene glycol), PDMS: 0.06-0.13 eV above the first member.
+    x = np.linspace(282, 290, 161)
+    data = hydrocarbon(x, 1000.0, 285.0, 0.42, 0.2)
+    model = lmfit.models.PseudoVoigtModel()
+    fit = model.fit(data, model.guess(data, x=x), x=x)
+    assert 0.06 < fit.params["center"].value - 285.0 < 0.16
+
+
+@pytest.fixture
+def region_model():
+    return RegionModel([SteppedPseudoVoigtModel(prefix="a_"), HydrocarbonModel(prefix="b_"), LinearModel(prefix="bg_")])
+
+
+def test_region_model_pickles(region_model):
+    again = pickle.loads(pickle.dumps(region_model))
+    assert again.param_names == region_model.param_names
+    assert again.independent_vars == ["x"]
+    params = region_model.make_params(a_center=289, b_center=285, b_step=0.02, bg_slope=0, bg_intercept=3)
+    x = np.linspace(280, 295, 50)
+    np.testing.assert_array_equal(again.eval(params, x=x), region_model.eval(params, x=x))
+
+
+def test_split_adds_up(region_model):
+    params = region_model.make_params(
+        a_center=289, a_step=0.03, b_center=285, b_step=0.02, bg_slope=0.1, bg_intercept=3
+    )
+    x = np.linspace(280, 295, 50)
+    parts = [split(model, params, x) for model in region_model.components]
+    np.testing.assert_allclose(sum(line + step for line, step in parts), region_model.eval(params, x=x))
+    line, step = parts[0]
+    np.testing.assert_allclose(line, pvoigt(x, 1.0, 289.0, params["a_sigma"].value, params["a_fraction"].value))
+    assert step[-1] > 0.9 * 0.03
+    assert not parts[2][1].any()  # the straight line has no step
+
+
+@pytest.mark.parametrize("model", [SteppedPseudoVoigtModel, HydrocarbonModel])
+def test_guess_finds_one_line(model):
+    x = np.linspace(280, 290, 101)
+    truth = model()
+    data = truth.eval(truth.make_params(amplitude=50, center=285.2, sigma=0.6, fraction=0.2), x=x)
+    fit = truth.fit(data, model().guess(data, x=x), x=x)
+    assert fit.params["center"].value == pytest.approx(285.2, abs=1e-3)
+    assert fit.params["amplitude"].value == pytest.approx(50, rel=1e-3)
+    assert fit.params["fwhm"].value == pytest.approx(1.2, rel=1e-3)
