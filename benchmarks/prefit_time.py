@@ -1,6 +1,6 @@
-"""Time of a prefit: from the shell, in a running process, and of its parts, against the bare start of Python with torch.
+"""Time of a prefit: from the shell, in a running process, and of its parts, against the bare start of torch.
 
-    python -m benchmarks.prefit_time examples/pmma_charged.csv
+python -m benchmarks.prefit_time examples/pmma_charged.csv
 """
 
 from __future__ import annotations

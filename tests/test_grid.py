@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from xps_stn_plugin.chemistry.core_levels import core_levels
 from xps_stn_plugin.grid import Grid, to_grid
-from xps_stn_plugin.simulate.shapes import pseudo_voigt
+from xps_stn_plugin.lineshapes import pseudo_voigt
 from xps_stn_plugin.spectrum import region_dataset
 
 GRID = Grid()

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from xps_stn_plugin.grid import Grid
-from xps_stn_plugin.simulate.shapes import pseudo_voigt
-from xps_stn_plugin.stn.network import NetworkConfig, ShiftTransformer
+from xps_stn_plugin.lineshapes import pseudo_voigt
+from xps_stn_plugin.stn.network import NetworkConfig, ShiftTransformer, mean_around_mode
 
 SMALL = NetworkConfig(
     regions=2,
@@ -48,3 +48,12 @@ def test_gradients_reach_the_localiser_from_the_groups(network):
     gradient = network.localiser.stem[0].weight.grad
     assert gradient is not None
     assert gradient.abs().sum() > 0
+
+
+def test_the_shift_is_the_mean_around_the_highest_mode():
+    bins = torch.arange(-79.5, 80) * 0.1
+    logits = torch.logaddexp(
+        -0.5 * ((bins - 1.03) / 0.1) ** 2, torch.log(torch.tensor(0.6)) - 0.5 * ((bins - 3.0) / 0.1) ** 2
+    )
+    shift = mean_around_mode(logits.repeat(2, 1), bins)
+    torch.testing.assert_close(shift, torch.full((2,), 1.03), atol=1e-3, rtol=0)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xps_stn_plugin.grid import Grid
-from xps_stn_plugin.simulate.shapes import pseudo_voigt
+from xps_stn_plugin.lineshapes import pseudo_voigt
 from xps_stn_plugin.stn.transform import shift_axis
 
 GRID = Grid()

@@ -13,16 +13,11 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import nnls
 from scipy.signal import find_peaks
 
+from xps_stn_plugin.lineshapes import pseudo_voigt, pseudo_voigt_cdf, vibrational_weights
+
 from .lines import Line
 from .region import RegionData
-from .shapes import (
-    VIBRATION_MEAN,
-    VIBRATION_MEMBERS,
-    VIBRATION_QUANTUM,
-    pseudo_voigt,
-    pseudo_voigt_cdf,
-    vibrational_weights,
-)
+from .shapes import VIBRATION_MEAN, VIBRATION_MEMBERS, VIBRATION_QUANTUM
 
 FloatArray = NDArray[np.float64]
 
@@ -245,7 +240,7 @@ def _solve(
     data: RegionData, lines: Sequence[Line], doublet: Doublet, candidates: FloatArray, fwhm: float, step: float
 ) -> tuple[FloatArray, FloatArray, float, FloatArray]:
     """Areas, mean centres, weighted sum of squares and envelope for candidate centres of shape (lines, trials)."""
-    background = np.full_like(data.counts, data.low_end) if step > 0 else data.chord()
+    background = data.base() if step > 0 else data.chord()
     vibrational = np.repeat([line.vibrational for line in lines], candidates.shape[1])
     columns = _unit_lines(data.energy, candidates.ravel(), vibrational, fwhm, step, doublet)
     weight = 1.0 / data.noise.sigma
@@ -271,14 +266,15 @@ def _unit_lines(
     x: FloatArray, centers: FloatArray, vibrational: NDArray[np.bool_], fwhm: float, step: float, doublet: Doublet
 ) -> FloatArray:
     """Lines of unit area, shape (n, lines); of unit area in the higher-j line for doublets."""
-    sigma = fwhm / 2
 
     def drawn(at: FloatArray) -> FloatArray:
-        shape = pseudo_voigt(x[:, None], at, sigma, FRACTION)
-        return shape + step * pseudo_voigt_cdf(x[:, None], at, sigma, FRACTION) if step else shape
+        shape = pseudo_voigt(x[:, None], at, fwhm, FRACTION)
+        if step:
+            shape = shape + step * pseudo_voigt_cdf(x[:, None], at, fwhm, FRACTION)
+        return np.asarray(shape, dtype=float)
 
     def whole(at: FloatArray) -> FloatArray:
-        weights = vibrational_weights(VIBRATION_MEAN)
+        weights = vibrational_weights(VIBRATION_MEAN, VIBRATION_MEMBERS)
         shape = drawn(at)
         if vibrational.any():
             some = at[vibrational]

@@ -36,9 +36,17 @@ class Noise:
     source: str
 
 
+#: Before the line: where less than this share of the peak height stands above the straight line between the ends, less a
+#: distance in eV for the line's tail; and the fewest points that can show a slope there.
+_FOOT_SHARE, _FOOT_DISTANCE, _FOOT_POINTS = 0.08, 1.5, 8
+
+
 @dataclass(frozen=True)
 class RegionData:
-    """Ascending energies (eV), intensities and noise of one region, each of shape (n,), and averages of its ends."""
+    """Ascending energies (eV), intensities and noise of one region, each of shape (n,), and averages of its ends.
+
+    `slope` is that of the intensities before the line, in intensity per eV; 0 where none can be seen.
+    """
 
     name: str
     core: str
@@ -48,11 +56,16 @@ class RegionData:
     low_end: float
     high_end: float
     end_error: float
+    slope: float
 
     @property
     def step(self) -> float:
-        """How much higher the high-binding-energy end lies."""
-        return self.high_end - self.low_end
+        """How much higher the high-binding-energy end lies than the slope before the line leads to."""
+        return self.high_end - float(self.base()[-1])
+
+    def base(self) -> FloatArray:
+        """Straight line that goes on as the data before the line do, shape (n,)."""
+        return np.asarray(self.low_end + self.slope * (self.energy - self.energy[0]), dtype=float)
 
     @property
     def height(self) -> float:
@@ -115,6 +128,7 @@ def region_data(region: str, dataset: xr.Dataset) -> RegionData:
     energy, counts, sigma = energy[order], counts[order], noise.sigma[order]
     points = max(_END_POINTS, round(_END_SHARE * counts.size))
     low, high = counts[:points], counts[-points:]
+    slope = _slope_before_the_line(energy, counts, sigma, float(low.mean()), float(high.mean()))
     return RegionData(
         name=region,
         core=str(dataset.attrs.get("region") or region),
@@ -124,7 +138,25 @@ def region_data(region: str, dataset: xr.Dataset) -> RegionData:
         low_end=float(low.mean()),
         high_end=float(high.mean()),
         end_error=float(np.hypot(sigma[:points].mean(), sigma[-points:].mean()) / np.sqrt(points)),
+        slope=slope,
     )
+
+
+def _slope_before_the_line(
+    energy: FloatArray, counts: FloatArray, sigma: FloatArray, low_end: float, high_end: float
+) -> float:
+    """Slope by least squares, or 0 where it is below four standard errors."""
+    above = counts - np.interp(energy, energy[[0, -1]], [low_end, high_end])
+    smooth = np.convolve(above, np.ones(3) / 3, mode="same")
+    rises = np.flatnonzero(smooth > _FOOT_SHARE * smooth.max())
+    before = energy < energy[rises[0]] - _FOOT_DISTANCE if rises.size else np.zeros(energy.size, dtype=bool)
+    if before.sum() < _FOOT_POINTS:
+        return 0.0
+    x = energy[before] - energy[before].mean()
+    spread = float(np.sum(x**2))
+    slope = float(np.sum(x * counts[before])) / spread
+    error = float(sigma[before].mean()) / np.sqrt(spread)
+    return slope if abs(slope) > 4 * error else 0.0
 
 
 def choose_background(data: RegionData, wanted: Background) -> tuple[Literal["linear", "shirley"], str]:

@@ -182,8 +182,9 @@ def _assembled(
         if doublet.ratio:
             _tie_doublet(params, f"{line.key}_", doublet, shirley=shirley)
     if shirley:
-        params["bg_slope"].set(value=0.0, vary=False)
-        params["bg_intercept"].set(value=data.low_end)
+        # Without a slope before the line it stays fixed: it would compete with the step.
+        params["bg_slope"].set(value=data.slope, vary=data.slope != 0.0)
+        params["bg_intercept"].set(value=data.low_end - data.slope * float(data.energy[0]))
     else:
         slope = data.step / float(data.energy[-1] - data.energy[0])
         params["bg_slope"].set(value=slope)

@@ -10,7 +10,6 @@ and step apart.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import reduce
 from operator import add
@@ -20,7 +19,8 @@ import lmfit
 import numpy as np
 from lmfit.models import PseudoVoigtModel
 from numpy.typing import NDArray
-from scipy.special import erf
+
+from xps_stn_plugin.lineshapes import pseudo_voigt, pseudo_voigt_cdf, vibrational_weights
 
 FloatArray = NDArray[np.float64]
 
@@ -38,30 +38,6 @@ VIBRATION_MEAN: Final = 0.4
 _TINY: Final = 1e-15
 
 
-def pseudo_voigt(x: FloatArray, center: float | FloatArray, sigma: float, fraction: float) -> FloatArray:
-    """Pseudo-Voigt of unit area, as lmfit defines it: FWHM is ``2 * sigma`` for any Lorentzian `fraction`."""
-    u = (x - center) / max(sigma, _TINY)
-    gauss = math.sqrt(math.log(2.0) / math.pi) * np.exp(-math.log(2.0) * u * u)
-    lorentz = 1.0 / (math.pi * (1.0 + u * u))
-    shape: FloatArray = ((1.0 - fraction) * gauss + fraction * lorentz) / max(sigma, _TINY)
-    return shape
-
-
-def pseudo_voigt_cdf(x: FloatArray, center: float | FloatArray, sigma: float, fraction: float) -> FloatArray:
-    """Integral of `pseudo_voigt` from minus infinity to `x`: error function and arc tangent."""
-    u = (x - center) / max(sigma, _TINY)
-    gauss = 0.5 * (1.0 + erf(math.sqrt(math.log(2.0)) * u))
-    lorentz = 0.5 + np.arctan(u) / math.pi
-    cumulated: FloatArray = (1.0 - fraction) * gauss + fraction * lorentz
-    return cumulated
-
-
-def vibrational_weights(mean: float) -> FloatArray:
-    """Shares of the progression's members: Poisson with `mean` quanta, as for a linearly displaced oscillator."""
-    weights = np.array([max(mean, 0.0) ** n / math.factorial(n) for n in range(VIBRATION_MEMBERS)])
-    return np.asarray(weights / weights.sum(), dtype=float)
-
-
 def stepped_pseudo_voigt(
     x: FloatArray,
     amplitude: float = 1.0,
@@ -71,10 +47,11 @@ def stepped_pseudo_voigt(
     step: float = 0.0,
 ) -> FloatArray:
     """Pseudo-Voigt of area `amplitude` with its background step."""
-    shape = pseudo_voigt(x, center, sigma, fraction)
+    fwhm = 2.0 * max(sigma, _TINY)
+    shape = pseudo_voigt(x, center, fwhm, fraction)
     if step:
-        shape = shape + step * pseudo_voigt_cdf(x, center, sigma, fraction)
-    return amplitude * shape
+        shape = shape + step * pseudo_voigt_cdf(x, center, fwhm, fraction)
+    return np.asarray(amplitude * shape, dtype=float)
 
 
 def hydrocarbon(
@@ -92,12 +69,11 @@ def hydrocarbon(
     """
     x = np.asarray(x, dtype=float)
     centers = center + VIBRATION_QUANTUM * np.arange(VIBRATION_MEMBERS)
-    weights = vibrational_weights(vibration)
-    shape = sum(w * pseudo_voigt(x, c, sigma, fraction) for w, c in zip(weights, centers, strict=True))
+    weights = vibrational_weights(max(vibration, 0.0), VIBRATION_MEMBERS)[:, None]
+    fwhm = 2.0 * max(sigma, _TINY)
+    shape = (weights * pseudo_voigt(x, centers[:, None], fwhm, fraction)).sum(axis=0)
     if step:
-        shape = shape + step * sum(
-            w * pseudo_voigt_cdf(x, c, sigma, fraction) for w, c in zip(weights, centers, strict=True)
-        )
+        shape = shape + step * (weights * pseudo_voigt_cdf(x, centers[:, None], fwhm, fraction)).sum(axis=0)
     return np.asarray(amplitude * shape, dtype=float)
 
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from ..chemistry.core_levels import core_levels
 from ..grid import Grid
+from ..lineshapes import pseudo_voigt, vibrational_weights
 from .config import Range, SimulationConfig
 from .library import LineLibrary
-from .shapes import pseudo_voigt, vibrational_weights
 
 VIBRATIONAL_MEMBERS = 4
 FloatArray = NDArray[np.float64]

@@ -56,7 +56,7 @@ class NetworkOutput:
     shift_logits : Tensor, shape (n, bins)
         Unnormalised log probability of each shift bin.
     shift : Tensor, shape (n,)
-        Mean of the distribution in eV; by it the axis was moved.
+        Mean of the distribution around its highest mode in eV; by it the axis was moved.
     group_logits : Tensor, shape (n, groups)
         Log odds of each functional group.
     """
@@ -142,6 +142,32 @@ class Classifier(nn.Module):
         return logits
 
 
+#: Half width in eV of the part of the distribution around its highest mode that makes the shift.
+MODE_REACH = 0.6
+
+
+def mean_around_mode(logits: Tensor, bins: Tensor) -> Tensor:
+    """Mean of a distribution over shifts within 0.6 eV of its highest bin.
+
+    The mean of all would lie between two modes where no shift fits. This one has a gradient, as the mean of all has.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (n, bins)
+        Unnormalised log probabilities.
+    bins : Tensor, shape (bins,)
+        Shifts in eV.
+
+    Returns
+    -------
+    Tensor, shape (n,)
+        In eV.
+    """
+    mode = bins[logits.argmax(-1, keepdim=True)]
+    near = (bins - mode).abs() <= MODE_REACH
+    return logits.masked_fill(~near, float("-inf")).softmax(-1) @ bins
+
+
 class ShiftTransformer(nn.Module):
     """The whole network.
 
@@ -178,6 +204,6 @@ class ShiftTransformer(nn.Module):
         logits = self.localiser(channels).float()
         # Energies need full precision, whatever the convolutions are computed in.
         with torch.autocast(channels.device.type, enabled=False):
-            shift = logits.softmax(-1) @ self.shift_bins
+            shift = mean_around_mode(logits, self.shift_bins)
             aligned = shift_axis(channels, shift, self.config.step)
         return NetworkOutput(logits, shift, self.classifier(aligned).float())

@@ -53,7 +53,7 @@ def predict_with(trained: TrainedNetwork, spectrum: xr.DataTree) -> Prediction:
     regions, repeated = _first_of_each(spectrum, trained)
     if not regions:
         return _unknown(spectrum, trained)
-    counts, measured = to_grid(regions, trained.grid)
+    counts, measured = to_grid(_as_rates(regions), trained.grid)
     # One row with everything, then one row per region alone.
     rows = [trained.grid.regions.index(name) for name in regions]
     single = np.zeros((len(rows) + 1, len(trained.grid.regions), 1), dtype=bool)
@@ -68,7 +68,8 @@ def predict_with(trained: TrainedNetwork, spectrum: xr.DataTree) -> Prediction:
         posterior = output.shift_logits.double().softmax(-1).numpy()
         probabilities = output.group_logits[0].double().sigmoid().numpy()
     bins = trained.network.shift_bins.double().numpy()
-    shift, stderr = _moments(posterior, bins)
+    shift = output.shift.double().numpy()
+    stderr = _spread(posterior, bins, shift)
     region_shifts = {
         name: RegionShift(float(shift[number]), float(stderr[number]), float(shift[number] - shift[0]))
         for number, name in enumerate(regions, start=1)
@@ -122,6 +123,18 @@ def _first_of_each(spectrum: xr.DataTree, trained: TrainedNetwork) -> tuple[Mapp
     return {name: chosen[name] for name in trained.grid.regions if name in chosen}, tuple(notes)
 
 
+def _as_rates(regions: Mapping[str, xr.Dataset]) -> Mapping[str, xr.Dataset]:
+    """Divide counts by the time they took, so that regions compare; as they are where a time is not known."""
+    rates = {}
+    for name, data in regions.items():
+        intensity = data.attrs.get("intensity")
+        time = data.attrs.get("dwell_time", 0.0) * data.attrs.get("scans", 0.0) if intensity == "counts" else 1.0
+        if intensity not in ("counts", "counts per second") or not time > 0:
+            return regions
+        rates[name] = data.assign(counts=data["counts"] / time)
+    return rates
+
+
 def _unknown(spectrum: xr.DataTree, trained: TrainedNetwork) -> Prediction:
     names = ", ".join(spectrum.children)
     reason = f"None of the regions ({names}) is one that the network knows ({', '.join(trained.grid.regions)})."
@@ -137,10 +150,12 @@ def _unknown(spectrum: xr.DataTree, trained: TrainedNetwork) -> Prediction:
     )
 
 
-def _moments(posterior: NDArray[np.float64], bins: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
-    mean = posterior @ bins
-    variance = posterior @ bins**2 - mean**2
-    return mean, np.sqrt(np.maximum(variance, 0.0))
+def _spread(
+    posterior: NDArray[np.float64], bins: NDArray[np.float64], shift: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Root mean square distance of the whole distribution from the shift; a second mode widens it."""
+    spread: NDArray[np.float64] = np.sqrt((posterior * (bins - shift[:, None]) ** 2).sum(-1))
+    return spread
 
 
 def _signal_to_noise(data: xr.Dataset) -> float:
