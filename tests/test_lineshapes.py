@@ -2,8 +2,35 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lmfit.lineshapes import pvoigt
+from scipy.integrate import cumulative_trapezoid
 
-from xps_stn_plugin.simulate.shapes import pseudo_voigt, vibrational_weights
+from xps_stn_plugin.lineshapes import pseudo_voigt, pseudo_voigt_cdf, vibrational_weights
+
+widths = st.floats(0.2, 2.0)
+fractions = st.floats(0.0, 1.0)
+
+
+@given(sigma=widths, fraction=fractions, center=st.floats(280, 300))
+def test_is_lmfits_pseudo_voigt(sigma, fraction, center):
+    x = np.linspace(center - 5, center + 5, 101)
+    np.testing.assert_allclose(
+        pseudo_voigt(x, center, 2 * sigma, fraction), pvoigt(x, 1.0, center, sigma, fraction), rtol=1e-9
+    )
+
+
+@given(sigma=widths, fraction=fractions)
+def test_cdf_is_the_integral(sigma, fraction):
+    x = np.linspace(-10, 10, 20001)
+    integral = cumulative_trapezoid(pseudo_voigt(x, 0.3, 2 * sigma, fraction), x, initial=0)
+    cdf = pseudo_voigt_cdf(x, 0.3, 2 * sigma, fraction)
+    np.testing.assert_allclose(cdf - cdf[0], integral, atol=1e-5)
+    assert pseudo_voigt_cdf(np.array([0.3]), 0.3, 2 * sigma, fraction)[0] == pytest.approx(0.5)
+
+
+def test_cdf_runs_from_zero_to_one():
+    ends = pseudo_voigt_cdf(np.array([-1e7, 1e7]), 0.0, 1.0, 0.7)
+    np.testing.assert_allclose(ends, [0, 1], atol=1e-6)
 
 
 @given(st.floats(0.5, 3.0), st.floats(0, 1))
@@ -40,3 +67,12 @@ def test_a_symmetric_fit_of_polyethylene_reads_too_high_by_the_amount_that_libra
     (_, centre, width, _), _ = curve_fit(model, energy, line, [1, 285, 1, 0.2])
     assert centre == pytest.approx(285.12, abs=0.02)
     assert width == pytest.approx(0.87, abs=0.03)
+
+
+def test_no_quanta_leave_the_first_member_alone():
+    np.testing.assert_array_equal(vibrational_weights(0.0, 4), [1, 0, 0, 0])
+
+
+def test_single_precision_is_kept():
+    single = np.float32(1.0)
+    assert pseudo_voigt(np.zeros(3, np.float32), single, single, single).dtype == np.float32
