@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from benchmarks.polymers import Polymer, Regions, load
 from benchmarks.record import conditions
 from xps_prefit_hooks import ALIPHATIC_C1S
 from xps_stn_plugin.chemistry.groups import group_names
@@ -30,35 +31,8 @@ from xps_stn_plugin.stn.predict import predict_with
 from xps_stn_plugin.stn.weights import TrainedNetwork, load_weights, shipped_weights
 from xps_stn_plugin.workflow import read
 
-Regions = Mapping[str, NDArray[np.float64]]
 #: Alkane and alkene taken as one: chemically a matter of one double bond per unit.
 MERGED = {"alkene": "alkane"}
-
-
-@dataclass(frozen=True)
-class Polymer:
-    """A measured polymer: energies (eV) and intensities by region, and its groups."""
-
-    name: str
-    regions: Regions
-    groups: frozenset[str]
-
-
-def load(folder: Path) -> tuple[Polymer, ...]:
-    """Read the folder's CSV files that ``groups.csv`` lists."""
-    with (folder / "groups.csv").open(newline="", encoding="utf-8") as handle:
-        groups = {row["polymer"]: frozenset(filter(None, row["groups"].split("; "))) for row in csv.DictReader(handle)}
-    polymers = []
-    for path in sorted(folder.glob("*.csv")):
-        if path.stem not in groups:
-            continue
-        regions: dict[str, list[tuple[float, float]]] = {}
-        with path.open(newline="", encoding="utf-8") as handle:
-            for row in csv.DictReader(handle):
-                point = float(row["binding_energy_eV"]), float(row["intensity"])
-                regions.setdefault(row["region"], []).append(point)
-        polymers.append(Polymer(path.stem, {name: np.array(rows) for name, rows in regions.items()}, groups[path.stem]))
-    return tuple(polymers)
 
 
 def write_table(path: Path, regions: Regions, shift: float) -> None:

@@ -1,19 +1,20 @@
 """Seeded fits of the measured polymers, beside one `guess`-started pseudo-Voigt in the same run.
 
 ``python -m benchmarks.seeded_fits --data ../shared/measured [--shift-error 0.1] [--wrong-groups] [--json PATH]``
+``python -m benchmarks.seeded_fits --data ../shared/measured --network 3``
 
 Groups are those of ``groups.csv`` with probability 0.98, the others 0.02, and the shift is exact unless an error is
-asked for: what is measured is the seeding, not the network.
+asked for: what is measured is the seeding, not the network. With ``--network SPAN`` each axis is moved by a random
+shift within SPAN eV, and shift and groups are what the shipped network says.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import time
-from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,14 @@ import numpy as np
 import xarray as xr
 from lmfit.models import ConstantModel, PseudoVoigtModel
 
+from benchmarks.polymers import Polymer, load
+from benchmarks.record import conditions
 from xps_prefit_hooks import ModelInfo, Prediction, Settings
 from xps_stn_plugin.chemistry.group_lines import group_lines
 from xps_stn_plugin.fitting import fit_quality, fit_seed
 from xps_stn_plugin.seeding import noise_of, seed_region
-from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
+from xps_stn_plugin.spectrum import calibrated
+from xps_stn_plugin.stn.predict import predict
 
 
 @dataclass(frozen=True)
@@ -48,25 +52,7 @@ class Row:
     baseline_ms: float
 
 
-def polymers(folder: Path) -> dict[str, tuple[str, ...]]:
-    """Read the groups of each polymer from ``groups.csv``."""
-    with (folder / "groups.csv").open(encoding="utf-8", newline="") as file:
-        return {row["polymer"]: tuple(row["groups"].split("; ")) for row in csv.DictReader(file)}
-
-
-def measured(path: Path, shift: float = 0.0) -> xr.DataTree:
-    """Read the spectrum of one polymer, its axis moved by `shift` eV."""
-    points: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            points[row["region"]].append((float(row["binding_energy_eV"]) + shift, float(row["intensity"])))
-    regions = {
-        name: region_dataset(str(path), *zip(*values, strict=True), region=name) for name, values in points.items()
-    }
-    return spectrum_tree(str(path), regions)
-
-
-def prediction(groups: tuple[str, ...], stderr: float = 0.05) -> Prediction:
+def prediction(groups: Collection[str], stderr: float = 0.05) -> Prediction:
     """Prediction that is sure of `groups`."""
     probabilities = {name: 0.98 if name in groups else 0.02 for name in group_lines()}
     return Prediction(0.0, stderr, probabilities, "ok", (), {}, ModelInfo("by hand", "0", ""))
@@ -86,18 +72,35 @@ def one_line(dataset: xr.Dataset) -> tuple[bool, float, int, float]:
     return bool(fit.success), float(np.sqrt(np.mean((counts - fit.best_fit) ** 2))) / max(height, 1e-12), fit.nfev, ms
 
 
-def run(folder: Path, *, shift_error: float, wrong_groups: bool, seed: int) -> list[Row]:
+def known(
+    polymer: Polymer, shift_error: float, wrong_groups: bool, random: np.random.Generator
+) -> tuple[xr.DataTree, Prediction]:
+    """Spectrum with an axis error, and a prediction made by hand."""
+    groups = sorted(polymer.groups)
+    if wrong_groups:
+        # One group missed, one wrong.
+        del groups[random.integers(len(groups))]
+        groups.append(str(random.choice([name for name in group_lines() if name not in polymer.groups])))
+    spectrum = polymer.spectrum(random.normal(0, shift_error) if shift_error else 0.0)
+    return spectrum, prediction(groups, max(0.05, shift_error))
+
+
+def predicted(polymer: Polymer, span: float, random: np.random.Generator) -> tuple[xr.DataTree, Prediction]:
+    """Spectrum that was moved, read by the network and calibrated."""
+    moved = polymer.spectrum(random.uniform(-span, span))
+    said = predict(moved, Settings())
+    return calibrated(moved, said.shift, said.shift_stderr), said
+
+
+def run(folder: Path, *, shift_error: float, wrong_groups: bool, seed: int, network: float | None = None) -> list[Row]:
     """Fit every region of every polymer."""
     random = np.random.default_rng(seed)
     rows = []
-    for polymer, groups in polymers(folder).items():
-        if wrong_groups:
-            # One group missed, one wrong.
-            missed = random.integers(len(groups))
-            wrong = random.choice([name for name in group_lines() if name not in groups])
-            groups = (*groups[:missed], *groups[missed + 1 :], str(wrong))
-        spectrum = measured(folder / f"{polymer}.csv", random.normal(0, shift_error) if shift_error else 0.0)
-        guess = prediction(groups, max(0.05, shift_error))
+    for polymer in load(folder):
+        if network is None:
+            spectrum, guess = known(polymer, shift_error, wrong_groups, random)
+        else:
+            spectrum, guess = predicted(polymer, network, random)
         for region in spectrum.children:
             dataset = spectrum[region].to_dataset()
             start = time.perf_counter()
@@ -111,7 +114,7 @@ def run(folder: Path, *, shift_error: float, wrong_groups: bool, seed: int) -> l
             quality = fit_quality(seeded, fit)
             rows.append(
                 Row(
-                    polymer,
+                    polymer.name,
                     region,
                     len({component.name for component in seeded.components}),
                     bool(fit.success),
@@ -153,10 +156,17 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the measured polymers")
     parser.add_argument("--shift-error", type=float, default=0.0, help="standard deviation of the axis error in eV")
     parser.add_argument("--wrong-groups", action="store_true", help="miss one group and add a wrong one")
+    parser.add_argument("--network", type=float, metavar="SPAN", help="let the network read axes moved within SPAN eV")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, help="where to write all figures")
     options = parser.parse_args()
-    rows = run(options.data, shift_error=options.shift_error, wrong_groups=options.wrong_groups, seed=options.seed)
+    rows = run(
+        options.data,
+        shift_error=options.shift_error,
+        wrong_groups=options.wrong_groups,
+        network=options.network,
+        seed=options.seed,
+    )
     print("polymer region components success residual/height redchi nfev seed_ms fit_ms | one line: residual nfev")
     for row in rows:
         print(
@@ -169,7 +179,13 @@ def main() -> None:
         print(region, ", ".join(f"{k} {v:.4g}" for k, v in values.items()))
     if options.json:
         text = json.dumps(
-            {"options": vars(options), "summary": figures, "fits": [r.__dict__ for r in rows]}, default=str
+            {
+                **conditions(options.seed),
+                "options": {k: v for k, v in vars(options).items() if k not in ("data", "json")},
+                "summary": figures,
+                "fits": [asdict(row) for row in rows],
+            },
+            indent=1,
         )
         options.json.write_text(text, encoding="utf-8")
 
