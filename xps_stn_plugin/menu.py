@@ -29,9 +29,15 @@ def menu_actions() -> list[MenuAction]:
             "Write the spectrum on the corrected axis to a new HDF5 file; the original stays as it is",
             True,
             _calibrated_copy,
+            ".nxs",
         ),
         MenuAction(
-            "seed", "Write seeded models", "Write the seeded lmfit parameters of every region as JSON", True, _seed
+            "seed",
+            "Write seeded models",
+            "Write the seeded lmfit parameters of every region as JSON",
+            True,
+            _seed,
+            ".json",
         ),
         MenuAction("about_model", "About the network", "Show which network is used and how it was made", False, _about),
     ]

@@ -218,6 +218,9 @@ class MenuAction:
         Whether something has to be selected.
     run : callable
         ``run(request)`` returns a `MenuOutcome`. Raises `PrefitError`.
+    suffix : str
+        Ending of the file that the action writes, with the dot: the host asks for ``MenuRequest.out``. Empty for an
+        action that needs none.
     """
 
     name: str
@@ -225,3 +228,4 @@ class MenuAction:
     description: str
     needs_spectrum: bool
     run: Callable[[MenuRequest], MenuOutcome]
+    suffix: str = ""

@@ -1,0 +1,32 @@
+"""What hosts say about an energy axis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from xps_prefit_hooks import PrefitError
+
+
+def is_kinetic(where: str, told: Iterable[object]) -> bool:
+    """Whether an energy axis is kinetic.
+
+    Parameters
+    ----------
+    where : str
+        Which axis, for the message.
+    told : iterable of object
+        What the host knows about the axis, best first: its type, title, name. None and empty texts are passed over.
+
+    Raises
+    ------
+    PrefitError
+        If no text says "kinetic" or "binding"; nothing is guessed.
+    """
+    texts = [str(text) for text in told if text]
+    for text in texts:
+        for kind in ("kinetic", "binding"):
+            if kind in text.lower():
+                return kind == "kinetic"
+    said = ", ".join(f"'{text}'" for text in texts) or "nothing"
+    message = f"the energy axis says neither 'kinetic' nor 'binding' (it says {said}); write it in its type or title."
+    raise PrefitError(where, message)
