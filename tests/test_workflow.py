@@ -172,8 +172,7 @@ def test_no_shift_gives_a_result_that_says_so(fake):
     result = xps.prefit(fakes.spectrum())
     assert math.isnan(result.shift)
     assert "no shift" in repr(result)
-    assert not result.seeds
-    assert not result.fitted().fits
+    assert result.axis is result.spectrum
     with pytest.raises(PrefitError, match=r"nothing is calibrated\. Nothing known\."):
         _ = result.calibrated
 
@@ -228,3 +227,16 @@ def test_seeds_are_made_once_and_only_when_asked():
     assert "Survey" not in seeds
     assert "N1s" not in seeds
     assert sorted(made) == ["C1s", "O1s", "Survey"]
+
+
+def test_without_a_shift_the_data_alone_seed_models_on_the_measured_axis(fake):
+    from xps_stn_plugin.export.csv_export import rows
+    from xps_stn_plugin.export.json_export import document
+
+    xps.plugin_manager().register(_Blind("out_of_domain"), "blind")
+    result = xps.prefit(fakes.spectrum()).fitted()
+    assert result.fits["C1s"].success
+    component = document(result)["regions"]["C1s"]["components"][0]
+    assert component["center"] is None
+    assert 270 < component["center_measured"] < 310
+    assert rows(result)[0]["center_eV"] == ""

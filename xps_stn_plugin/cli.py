@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -229,6 +230,12 @@ def _console() -> Any:
     return Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 
 
+def _energy(value: float, error: float | None = None) -> str:
+    if not math.isfinite(value):
+        return "-"
+    return f"{value:.2f}" + ("" if error is None else f" ± {error:.2f}")
+
+
 def _show(result: PrefitResult, targets: list[Path]) -> None:
     from rich.table import Table
     from rich.text import Text
@@ -256,10 +263,11 @@ def _show(result: PrefitResult, targets: list[Path]) -> None:
             column.justify = "right"
         for row in component_table(seed, fit):
             error = row.stderr.get("center")
+            center, measured = result.positions(row.center)
             table.add_row(
                 Text(f"  {result.short_name(region, row.name)}"),
-                f"{row.center:.2f}" + ("" if error is None else f" ± {error:.2f}"),
-                f"{row.center + result.shift:.2f}",
+                _energy(center, error),
+                _energy(measured, None if math.isfinite(center) else error),
                 f"{row.fwhm:.2f}",
                 f"{row.area:.4g}",
                 f"{100 * row.fraction_of_region:.1f}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -76,7 +77,7 @@ class PrefitResult:
     settings : Settings
         What was asked for.
     seeds : mapping of str to Seed
-        Seeded models of the regions, for the calibrated axis.
+        Seeded models of the regions for the calibrated axis, or for the measured one where no shift could be found.
     fits : mapping of str to lmfit.model.ModelResult
         Fits of the regions; empty until `fitted` makes them.
     """
@@ -158,8 +159,17 @@ class PrefitResult:
         """Name of a component without the core level: ``C-O-C=O`` for ``C1s C-O-C=O`` in the region ``C1s_2``."""
         return component.removeprefix(f"{self.spectrum[region].attrs['region']} ")
 
+    @property
+    def axis(self) -> xr.DataTree:
+        """The spectrum that seeds and fits are for: calibrated, or as measured where no shift could be found."""
+        return self.spectrum if self.moved is None else self.moved
+
+    def positions(self, center: float) -> tuple[float, float]:
+        """Corrected and measured binding energy in eV of a position on `axis`; the first NaN without a shift."""
+        return (math.nan, center) if self.moved is None else (center, center + self.shift)
+
     def fit(self, region: str = "C1s", **options: Any) -> ModelResult:
-        """Fit the seeded model of one region to the calibrated spectrum.
+        """Fit the seeded model of one region to its data on `axis`.
 
         Parameters
         ----------
@@ -178,7 +188,7 @@ class PrefitResult:
         if region not in self.seeds:
             known = ", ".join(self.seeds) or "none"
             raise PrefitError(self.source, f"there is no seeded model for region {region}; there is for: {known}.")
-        fit = fit_seed(self.seeds[region], self.calibrated[region].to_dataset(), **options)
+        fit = fit_seed(self.seeds[region], self.axis[region].to_dataset(), **options)
         plugin_manager().fitted(self, region, fit)
         return fit
 

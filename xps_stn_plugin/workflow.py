@@ -96,12 +96,15 @@ def prefit(
         if prediction.status != "out_of_domain":
             msg = f"{prediction.model.name} gave {prediction.shift} eV as shift and called it {prediction.status}."
             raise PrefitError(source, msg)
-        return PrefitResult(source, tree, None, prediction, settings, {})
-    moved = calibrated_spectrum(tree, prediction, settings)
+        moved = None
+    else:
+        moved = calibrated_spectrum(tree, prediction, settings)
+    # Without a shift the data alone seed models on the measured axis: metals are fitted too.
+    axis = tree if moved is None else moved
     # A stack can be read and calibrated; a seed is for one spectrum.
-    regions = tuple(name for name, child in moved.children.items() if child["counts"].ndim == 1)
+    regions = tuple(name for name, child in axis.children.items() if child["counts"].ndim == 1)
     return PrefitResult(
-        source, tree, moved, prediction, settings, LazySeeds(regions, partial(_seed, moved, prediction, settings))
+        source, tree, moved, prediction, settings, LazySeeds(regions, partial(_seed, axis, prediction, settings))
     )
 
 
@@ -157,8 +160,8 @@ def _read(path: str | os.PathLike[str], settings: Settings) -> xr.DataTree:
     return read_file(Path(path), plugin_manager().readers(), settings)
 
 
-def _seed(calibrated: xr.DataTree, prediction: Prediction, settings: Settings, region: str) -> Seed | None:
-    return plugin_manager().seed(calibrated, region, prediction, settings)
+def _seed(spectrum: xr.DataTree, prediction: Prediction, settings: Settings, region: str) -> Seed | None:
+    return plugin_manager().seed(spectrum, region, prediction, settings)
 
 
 def _source(spectrum: Any, default: str) -> str:

@@ -46,14 +46,15 @@ def rows(result: PrefitResult) -> list[dict[str, str]]:
         fit = result.fits.get(region)
         fitted = "no" if fit is None else "yes" if fit.success else "failed"
         for row in component_table(seed, fit):
+            center, measured = result.positions(row.center)
             values = (
                 result.source,
                 region,
                 row.name,
                 "; ".join(row.groups),
-                _text(row.center, 4),
+                _text(center, 4),
                 _text(row.stderr.get("center"), 4),
-                _text(row.center + result.shift, 4),
+                _text(measured, 4),
                 _text(row.fwhm, 4),
                 _text(row.stderr.get("fwhm"), 4),
                 _text(row.area),

@@ -100,8 +100,7 @@ def _region(result: PrefitResult, name: str) -> dict[str, Any]:
             {
                 "name": row.name,
                 "groups": list(row.groups),
-                "center": _number(row.center),
-                "center_measured": _number(row.center + result.shift),
+                **dict(zip(("center", "center_measured"), map(_number, result.positions(row.center)), strict=True)),
                 "fwhm": _number(row.fwhm),
                 "area": _number(row.area),
                 "stderr": {key: _number(row.stderr.get(key)) for key in ("center", "fwhm", "area")},

@@ -54,7 +54,7 @@ def figure(result: PrefitResult) -> Figure:
     matplotlib.figure.Figure
         A figure of its own; neither pyplot nor matplotlib's settings are touched.
     """
-    spectrum = result.spectrum if result.moved is None else result.moved
+    spectrum = result.axis
     names = [name for name, child in spectrum.children.items() if child["counts"].ndim == 1]
     columns = min(len(names), 2 if len(names) <= 4 else 3) or 1
     rows = -(-len(names) // columns) or 1

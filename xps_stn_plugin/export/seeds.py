@@ -17,12 +17,13 @@ def write_seeds(result: PrefitResult, path: Path) -> None:
 
     The file holds ``{"schema": "xps-stn/seeds/1", "source", "shift", "shift_stderr", "convention", "regions"}``; each
     region has its ``components`` (prefix, name, groups), the ``model`` in words, the kind of ``background``, ``notes``,
-    and ``params``, which `lmfit.Parameters.loads` reads after ``json.dumps``.
+    and ``params``, which `lmfit.Parameters.loads` reads after ``json.dumps``. Without a shift, which is null then, the
+    parameters are for the measured axis.
 
     Raises
     ------
     PrefitError
-        If no shift was found, or the file cannot be written.
+        If the file cannot be written.
     """
     regions = {
         region: {
@@ -40,8 +41,8 @@ def write_seeds(result: PrefitResult, path: Path) -> None:
     document = {
         "schema": "xps-stn/seeds/1",
         "source": result.source,
-        "shift": result.shift,
-        "shift_stderr": result.shift_stderr,
+        "shift": None if result.moved is None else result.shift,
+        "shift_stderr": None if result.moved is None else result.shift_stderr,
         "convention": result.convention,
         "regions": regions,
     }

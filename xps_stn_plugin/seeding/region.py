@@ -36,8 +36,8 @@ class Noise:
     source: str
 
 
-#: Before the line: where less than this share of the peak height stands above the straight line between the ends, less a
-#: distance in eV for the line's tail; and the fewest points that can show a slope there.
+#: Before the line: where less than this share of the peak height stands above the straight line between the ends, less
+#: a distance in eV for the line's tail; and the fewest points that can show a slope there.
 _FOOT_SHARE, _FOOT_DISTANCE, _FOOT_POINTS = 0.08, 1.5, 8
 
 
