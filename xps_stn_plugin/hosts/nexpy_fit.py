@@ -134,8 +134,7 @@ def fit_group(seed: Seed, dataset: xr.Dataset, title: str) -> Any:
 
 
 def _rebuilt(component: lmfit.Model, names: list[str], keys: Mapping[type, str]) -> bool:
-    """Whether NeXpy, which knows class and prefix only, comes to the same parameters."""
-    kind = type(component)
+    kind = type(component)  # NeXpy knows class and prefix only: does it come to the same parameters?
     return kind in keys and list(kind(prefix=component.prefix).make_params()) == names
 
 
@@ -147,5 +146,5 @@ def _text(component: lmfit.Model, seed: Seed) -> str:
 def _attrs(parameter: lmfit.Parameter, renamed: Mapping[str, str]) -> dict[str, Any]:
     attrs = {"min": str(parameter.min), "max": str(parameter.max), "vary": bool(parameter.vary)}
     if parameter.expr:
-        attrs["expr"] = re.sub(r"[A-Za-z_]\w*", lambda name: renamed.get(name[0], name[0]), parameter.expr)
+        attrs["expr"] = re.sub(r"\b[A-Za-z_]\w*", lambda name: renamed.get(name[0], name[0]), parameter.expr)
     return attrs

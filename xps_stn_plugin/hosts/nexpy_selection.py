@@ -98,7 +98,7 @@ def _region(group: Any) -> RawRegion:
     while entry.nxclass not in ("NXentry", "NXroot") and entry.nxgroup is not None:
         entry = entry.nxgroup
     # As the NeXus reader does: the axis that the file itself calls calibrated goes first.
-    calibrated = entry.get("energy_referencing/calibrated_axis")
+    calibrated = entry.get("energy_referencing", {}).get("calibrated_axis")
     axis = axes[0] if calibrated is None or calibrated.shape != axes[0].shape else calibrated
     told = [one.attrs.get(name) for name in ("type", "long_name") for one in (axis, axes[0])]
     transitions = [str(text) for text in np.ravel(entry["transitions"].nxvalue)] if "transitions" in entry else []
