@@ -65,6 +65,8 @@ def test_no_known_region_gives_no_shift(trained):
 def test_noise_is_out_of_domain(trained):
     prediction = predict_with(trained, spectrum_tree("test", {"C1s": _region("C1s", [], 280, 295)}))
     assert prediction.status == "out_of_domain"
+    assert np.isnan(prediction.shift)
+    assert "noise in C1s" in prediction.reasons[0]
 
 
 def test_repeated_regions_are_named_and_the_first_is_read(trained):

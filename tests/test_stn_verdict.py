@@ -37,10 +37,10 @@ def test_two_shifts_are_named():
     assert any("+1.0" in reason and "+2.5" in reason and "30%" in reason for reason in reasons)
 
 
-def test_noise_is_out_of_domain():
-    status, reasons = judge(_evidence((1.0, 0.08, 1), snr={"C1s": 2.0}))
-    assert status == "out_of_domain"
-    assert "C1s" in reasons[0]
+def test_a_region_of_noise_beside_others_is_named():
+    status, reasons = judge(_evidence((1.0, 0.08, 1), snr={"C1s": 50.0, "N1s": 2.0}))
+    assert status == "ok"
+    assert "N1s" in reasons[0]
 
 
 def test_the_end_of_the_trained_range_is_out_of_domain():

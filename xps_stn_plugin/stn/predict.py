@@ -15,7 +15,7 @@ from xps_prefit_hooks import Prediction, PrefitError, RegionShift, Settings
 
 from ..grid import to_grid
 from .inputs import network_input
-from .verdict import Evidence, judge
+from .verdict import NO_LINE, Evidence, judge
 from .weights import TrainedNetwork, shipped_weights
 
 
@@ -32,7 +32,7 @@ def predict(spectrum: xr.DataTree, settings: Settings) -> Prediction:
     Returns
     -------
     Prediction
-        Shift NaN and status "out_of_domain" where no region is one that the network knows.
+        Shift NaN and status "out_of_domain" where no region is one that the network knows, or none shows a line.
     """
     return predict_with(_shipped(), spectrum)
 
@@ -52,7 +52,11 @@ def predict_with(trained: TrainedNetwork, spectrum: xr.DataTree) -> Prediction:
     """
     regions, repeated = _first_of_each(spectrum, trained)
     if not regions:
-        return _unknown(spectrum, trained)
+        names, known = ", ".join(spectrum.children), ", ".join(trained.grid.regions)
+        return _no_shift(trained, f"None of the regions ({names}) is one that the network knows ({known}).", *repeated)
+    signal_to_noise = {name: _signal_to_noise(data) for name, data in regions.items()}
+    if max(signal_to_noise.values()) < NO_LINE:
+        return _no_shift(trained, f"No line stands above the noise in {', '.join(regions)}.")
     counts, measured = to_grid(_as_rates(regions), trained.grid)
     # One row with everything, then one row per region alone.
     rows = [trained.grid.regions.index(name) for name in regions]
@@ -79,7 +83,7 @@ def predict_with(trained: TrainedNetwork, spectrum: xr.DataTree) -> Prediction:
         bins=bins,
         shift=float(shift[0]),
         stderr=float(stderr[0]),
-        signal_to_noise={name: _signal_to_noise(data) for name, data in regions.items()},
+        signal_to_noise=signal_to_noise,
         region_shifts=region_shifts,
     )
     status, reasons = judge(evidence)
@@ -135,16 +139,15 @@ def _as_rates(regions: Mapping[str, xr.Dataset]) -> Mapping[str, xr.Dataset]:
     return rates
 
 
-def _unknown(spectrum: xr.DataTree, trained: TrainedNetwork) -> Prediction:
-    names = ", ".join(spectrum.children)
-    reason = f"None of the regions ({names}) is one that the network knows ({', '.join(trained.grid.regions)})."
+def _no_shift(trained: TrainedNetwork, *reasons: str) -> Prediction:
+    """Prediction that there is nothing to predict from: a number would be taken for a result."""
     nan = float("nan")
     return Prediction(
         shift=nan,
         shift_stderr=nan,
         groups=MappingProxyType(dict.fromkeys(trained.groups, nan)),
         status="out_of_domain",
-        reasons=(reason,),
+        reasons=reasons,
         region_shifts=MappingProxyType({}),
         model=trained.info,
     )

@@ -64,9 +64,7 @@ def judge(evidence: Evidence) -> tuple[Status, tuple[str, ...]]:
     remarks: list[str] = []
     with_line = [name for name, ratio in evidence.signal_to_noise.items() if ratio >= NO_LINE]
     without = [name for name in evidence.signal_to_noise if name not in with_line]
-    if not with_line:
-        outside.append(f"No line stands above the noise in {', '.join(without)}.")
-    elif without:
+    if without:
         remarks.append(f"No line stands above the noise in {', '.join(without)}.")
     edge = np.abs(evidence.bins) > np.abs(evidence.bins).max() - EDGE
     if evidence.posterior[edge].sum() > AT_EDGE:
