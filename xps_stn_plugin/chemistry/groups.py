@@ -10,6 +10,8 @@ from typing import Any
 
 from xps_prefit_hooks import PrefitError
 
+from .structure import read_structure
+
 # Backbone atoms that the chain goes on beyond the unit: the longest pattern reaches three bonds from its anchor across
 # the end (two ring atoms, O, P of phenoxy), and one more for the neighbours that an exclusion looks at.
 _REACH = 4
@@ -116,12 +118,9 @@ def _members(molecule: Any, patterns: tuple[Any, ...]) -> set[int]:
 
 def _continued(smiles: str) -> tuple[Any, set[int]]:
     """Chain of several units, its ends left as dummy atoms, and the atoms of the middle unit."""
-    from rdkit import Chem, rdBase
+    unit = read_structure(smiles)
+    from rdkit import Chem
 
-    with rdBase.BlockLogs():
-        unit = Chem.MolFromSmiles(smiles)
-    if unit is None:
-        raise PrefitError("structure", f"{smiles!r} is no SMILES that RDKit can read: correct the repeat unit.")
     ends = [atom.GetIdx() for atom in unit.GetAtoms() if atom.GetAtomicNum() == 0]
     if not ends:
         return unit, set(range(unit.GetNumAtoms()))

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from xps_prefit_hooks import PrefitError
 
+from .structure import read_structure
+
 if TYPE_CHECKING:
     from rdkit import Chem
 
@@ -208,15 +210,9 @@ def _kind(atom: Any) -> Kind:
 
 
 def _read(smiles: str) -> Chem.Mol:
-    try:
-        from rdkit import Chem, rdBase
-    except ImportError as error:
-        raise PrefitError("rdkit", "it is needed to read structures: install xps-stn-plugin[train].") from error
+    unit = read_structure(smiles)
+    from rdkit import Chem
 
-    with rdBase.BlockLogs():
-        unit = Chem.MolFromSmiles(smiles)
-    if unit is None or not unit.GetNumAtoms():
-        raise PrefitError("structure", f"{smiles!r} is no SMILES that RDKit can read: correct the repeat unit.")
     # Ring by ring: RDKit's own model makes the imide rings of a pyromellitimide aromatic with the benzene between.
     Chem.Kekulize(unit, clearAromaticFlags=True)
     Chem.SetAromaticity(unit, Chem.AromaticityModel.AROMATICITY_SIMPLE)

@@ -14,6 +14,8 @@ from types import MappingProxyType
 
 from xps_prefit_hooks import PrefitError
 
+from ..chemistry.structure import need_rdkit
+
 #: Heavy atoms of a generated unit (its ends excluded), smallest and largest.
 HEAVY_ATOMS = (2, 30)
 
@@ -68,8 +70,9 @@ def generate_structures(number: int, seed: int) -> tuple[str, ...]:
     Raises
     ------
     PrefitError
-        If the building blocks do not give so many different units.
+        If RDKit is absent, or the building blocks do not give so many different units.
     """
+    need_rdkit()
     rng = random.Random(seed)
     units: dict[str, None] = {}  # a set that keeps the order
     failures = 0
