@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -135,83 +137,58 @@ def per_polymer(rows: list[Case]) -> list[dict[str, object]]:
     return table
 
 
+def shift_table(results: list[dict[str, Any]]) -> Table:
+    """Tabulate shift errors in eV of all runs, beside the baseline."""
+    columns = ("median", "mean", "bias", "p95", "baseline_median", "baseline_p95", "within_1_stderr", "within_2_stderr")
+    table = Table("regions", "span", *(name.replace("_", " ") for name in columns), title="Error of the shift / eV")
+    for row in results:
+        table.add_row(row["regions"], f"±{row['span']:g}", *(f"{row[name]:.3f}" for name in columns))
+    return table
+
+
+def group_table(results: list[dict[str, Any]]) -> Table:
+    """Tabulate groups and status of all runs."""
+    columns = ("exact", "exact_merged", "micro_f1", "macro_f1")
+    table = Table("regions", "span", *(name.replace("_", " ") for name in columns), "status", title="Functional groups")
+    for row in results:
+        status = ", ".join(f"{name} {share:.0%}" for name, share in row["status"].items())
+        table.add_row(row["regions"], f"±{row['span']:g}", *(f"{row[name]:.3f}" for name in columns), status)
+    return table
+
+
+def polymer_table(result: dict[str, Any]) -> Table:
+    """Tabulate one run by polymer."""
+    columns = ("bias", "median", "worst", "stderr", "exact")
+    title = f"{result['regions']}, ±{result['span']:g} eV"
+    table = Table("polymer", *columns, "missed (-) or added (+) in any draw", title=title)
+    for row in result["polymers"]:
+        table.add_row(row["polymer"], *(f"{row[name]:.3f}" for name in columns), ", ".join(row["wrong"]))
+    return table
+
+
 @click.command()
 @click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
-@click.option(
-    "--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Default: the shipped ones."
-)
+@click.option("--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Default: as shipped.")
 @click.option("--span", "spans", type=float, multiple=True, default=(0.0, 1.0, 3.0, 5.0), show_default=True)
 @click.option("--draws", default=8, show_default=True)
 @click.option("--seed", default=20261122, show_default=True)
-@click.option(
-    "--json", "json_path", type=click.Path(path_type=Path), default=Path("runs/measured.json"), show_default=True
-)
+@click.option("--json", "json_path", type=click.Path(path_type=Path), default=Path("runs/measured.json"))
 def main(data: Path, weights: Path | None, spans: tuple[float, ...], draws: int, seed: int, json_path: Path) -> None:
     """Measure shift and groups on measured spectra."""
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 140)
     polymers = load(data)
     trained = load_weights(weights) if weights else shipped_weights()
-    overall = Table(
-        "regions",
-        "span eV",
-        "median",
-        "mean",
-        "bias",
-        "p95",
-        "highest=285: median",
-        "p95",
-        "exact",
-        "merged",
-        "micro F1",
-        "macro F1",
-        "in 1 / 2 stderr",
-        "status",
-    )
-    results = []
+    results: list[dict[str, Any]] = []
     for carbon_only in (False, True):
         for span in spans:
             label = "C 1s alone" if carbon_only else "all"
             drawn = cases(polymers, span, draws, carbon_only, trained, seed)
             rows = list(track(drawn, f"{label}, ±{span:g} eV", len(polymers) * draws, console=console, transient=True))
-            values = figures(rows)
-            table = per_polymer(rows)
-            results.append({"regions": label, "span": span, **values, "polymers": table})
-            number = {k: f"{v:.3f}" for k, v in values.items() if isinstance(v, float)}
-            status = ", ".join(f"{k} {v:.0%}" for k, v in values["status"].items())  # type: ignore[union-attr]
-            overall.add_row(
-                label,
-                f"±{span:g}",
-                number["median"],
-                number["mean"],
-                number["bias"],
-                number["p95"],
-                number["baseline_median"],
-                number["baseline_p95"],
-                number["exact"],
-                number["exact_merged"],
-                number["micro_f1"],
-                number["macro_f1"],
-                f"{number['within_1_stderr']} / {number['within_2_stderr']}",
-                status,
-            )
-            detail = Table(
-                "polymer",
-                "bias",
-                "median",
-                "worst",
-                "stderr",
-                "exact",
-                "wrong in any draw",
-                title=f"{label}, ±{span:g} eV",
-            )
-            for row in table:
-                detail.add_row(
-                    str(row["polymer"]),
-                    *(f"{row[k]:.3f}" for k in ("bias", "median", "worst", "stderr", "exact")),
-                    ", ".join(row["wrong"]),
-                )  # type: ignore[arg-type]
-            console.print(detail)
-    console.print(overall)
+            results.append({"regions": label, "span": span, **figures(rows), "polymers": per_polymer(rows)})
+            console.print(polymer_table(results[-1]))
+    console.print(shift_table(results))
+    console.print("baseline: the highest C 1s channel is taken for 285.00 eV")
+    console.print(group_table(results))
     record = {**conditions(seed), "data": data.name, "draws": draws, "model": asdict(trained.info), "results": results}
     json_path.parent.mkdir(parents=True, exist_ok=True)
     json_path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

@@ -66,7 +66,12 @@ def save_weights(
         "network": json.dumps(asdict(network.config)),
     }
     tensors = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
-    write_whole(path, lambda temporary: safetensors.torch.save_file(tensors, temporary, metadata=header))
+    data = safetensors.torch.save(tensors, metadata=header)
+    write_whole(path, lambda temporary: _write(temporary, data))
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
 
 
 def load_weights(path: Path) -> TrainedNetwork:
