@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from xps_stn_plugin.chemistry.core_levels import core_levels
@@ -21,7 +21,6 @@ def test_channels_are_centred_on_their_core_levels():
     np.testing.assert_allclose(np.diff(GRID.energies, axis=1), GRID.step)
 
 
-@settings(deadline=None)
 @given(
     step=st.floats(0.03, 0.5),
     start=st.floats(274.0, 276.0),
@@ -38,7 +37,6 @@ def test_a_straight_line_stays_one(step, start, slope, level):
     np.testing.assert_allclose(counts[row][inner], level + slope * (GRID.energies[row][inner] - 285), rtol=1e-6)
 
 
-@settings(deadline=None)
 @given(step=st.sampled_from([0.05, 0.1, 0.2]), offset=st.floats(0, 0.2), centre=st.floats(283, 291))
 def test_area_and_position_of_a_line_are_kept(step, offset, centre):
     axis = np.arange(276 + offset, 299, step)

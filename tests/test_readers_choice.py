@@ -47,7 +47,7 @@ def test_wrong_files_get_one_sentence(tmp_path, name, content, sentence):
     assert "\n" not in str(caught.value)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=300), name=st.sampled_from(["a.csv", "a.vms", "a.nxs", "a.xy", "a"]))
 def test_no_bytes_make_a_traceback(tmp_path, content, name):
     path = tmp_path / name

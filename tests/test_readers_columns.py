@@ -43,7 +43,7 @@ def dialects(draw):
     }
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 @given(
     dialect=dialects(),
     order=st.permutations(range(ENERGY.size)),
@@ -65,7 +65,7 @@ def test_every_dialect_gives_the_same_numbers(tmp_path, dialect, order, counts):
 
 
 @given(whole=st.lists(st.integers(0, 10**9), min_size=ENERGY.size, max_size=ENERGY.size, unique=True))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whole_counts_survive(tmp_path, whole):
     path = tmp_path / "a.csv"
     path.write_text("\n".join(f"{e:g}\t{c}" for e, c in zip(ENERGY, whole, strict=True)))

@@ -16,7 +16,7 @@ def read(path, **asked):
     return read_file(path, builtin_readers(), Settings(**asked))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(
     order=st.permutations(range(C1S.size + O1S.size)),
     columns=st.permutations(["region", "binding_energy_eV", "intensity"]),

@@ -147,7 +147,7 @@ def test_depth_profile_map_and_future_entries(tmp_path):
     check_c1s(read(written(tmp_path / "future.vms", future, block(future=["x"])))["C1s"])
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(
     counts=st.lists(st.integers(0, 10**6), min_size=8, max_size=60, unique=True),
     start=st.floats(1150, 1200).map(lambda v: round(v, 2)),

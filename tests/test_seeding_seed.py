@@ -200,7 +200,7 @@ def test_a_missing_region_is_named():
         seed_region(tree(pmma()), "O1s", prediction("alkane"), Settings())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10**6),
     points=st.integers(8, 120),

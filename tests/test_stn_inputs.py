@@ -1,6 +1,6 @@
 import numpy as np
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from xps_stn_plugin.stn.inputs import network_input, remove_baseline
@@ -16,7 +16,6 @@ def _spectrum(first=60, last=200, slope=0.3, level=50.0, height=400.0):
     return torch.tensor(counts), torch.tensor(measured), line
 
 
-@settings(deadline=None)
 @given(first=st.integers(0, 80), last=st.integers(180, 288), slope=st.floats(-2, 2), level=st.floats(0, 1e4))
 def test_a_straight_background_is_taken_off(first, last, slope, level):
     counts, measured, line = _spectrum(first, last, slope, level)
@@ -26,7 +25,6 @@ def test_a_straight_background_is_taken_off(first, last, slope, level):
     assert not signal[last:].any()
 
 
-@settings(deadline=None)
 @given(st.floats(1e-3, 1e6))
 def test_the_unit_of_intensity_does_not_matter(unit):
     counts, measured, _ = _spectrum()

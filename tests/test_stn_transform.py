@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from xps_stn_plugin.grid import Grid
@@ -19,7 +19,6 @@ def _centroid(curve):
     return float((curve * torch.tensor(GRID.offsets)).sum() / curve.sum())
 
 
-@settings(deadline=None)
 @given(st.floats(-8, 8), st.floats(-2, 2))
 def test_an_applied_shift_is_undone_exactly(shift, true):
     gaussian = torch.tensor(pseudo_voigt(GRID.offsets, true + shift, 1.2, 0.0))
@@ -27,7 +26,6 @@ def test_an_applied_shift_is_undone_exactly(shift, true):
     assert _centroid(moved) == pytest.approx(true, abs=1e-6)
 
 
-@settings(deadline=None)
 @given(st.integers(-80, 80))
 def test_whole_steps_move_the_numbers_unchanged(steps):
     curve = _line(0.0)
