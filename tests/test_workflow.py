@@ -236,6 +236,7 @@ def test_without_a_shift_the_data_alone_seed_models_on_the_measured_axis(fake):
     xps.plugin_manager().register(_Blind("out_of_domain"), "blind")
     result = xps.prefit(fakes.spectrum()).fitted()
     assert result.fits["C1s"].success
+    assert "measured axis" in result.seeds["C1s"].notes[-1]
     component = document(result)["regions"]["C1s"]["components"][0]
     assert component["center"] is None
     assert 270 < component["center_measured"] < 310

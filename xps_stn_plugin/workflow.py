@@ -6,7 +6,7 @@ import logging
 import math
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
@@ -161,7 +161,10 @@ def _read(path: str | os.PathLike[str], settings: Settings) -> xr.DataTree:
 
 
 def _seed(spectrum: xr.DataTree, prediction: Prediction, settings: Settings, region: str) -> Seed | None:
-    return plugin_manager().seed(spectrum, region, prediction, settings)
+    seed = plugin_manager().seed(spectrum, region, prediction, settings)
+    if seed is None or math.isfinite(prediction.shift):
+        return seed
+    return replace(seed, notes=(*seed.notes, "No shift was found: the model is for the measured axis."))
 
 
 def _source(spectrum: Any, default: str) -> str:

@@ -64,6 +64,8 @@ def prefit(
 def seed(dataset: Any, *others: Any, **options: Any) -> Seed:
     """Seeded lmfit model of the first dataset's region, for its corrected binding energies in eV.
 
+    Where no shift can be found it is for the measured binding energies, and the seed's ``notes`` say so.
+
     Raises
     ------
     PrefitError
