@@ -62,9 +62,7 @@ def prefit(
 
 
 def seed(dataset: Any, *others: Any, **options: Any) -> Seed:
-    """Seeded lmfit model of the first dataset's region, for its corrected binding energies in eV.
-
-    Where no shift can be found it is for the measured binding energies, and the seed's ``notes`` say so.
+    """Seeded lmfit model of the first region over corrected energies in eV; its ``notes`` say if only measured ones.
 
     Raises
     ------
