@@ -192,3 +192,33 @@ def test_train_without_a_configuration_is_one_sentence(run, tmp_path):
     assert outcome.exit_code == 1
     assert outcome.stderr.startswith("Error: ")
     assert "absent.toml" in outcome.stderr
+
+
+@pytest.mark.parametrize("by", ["folder", "name", "link"])
+def test_the_measured_file_is_never_written_over(fake, run, file, tmp_path, by):
+    before = file.read_bytes()
+    others = set(tmp_path.iterdir())
+    if by == "folder":
+        arguments = ["--out", str(file.parent)]
+    elif by == "name":
+        arguments = ["--csv", str(file)]
+    else:
+        link = tmp_path / "link.csv"
+        link.symlink_to(file)
+        others.add(link)
+        arguments = ["--csv", str(link)]
+    done = run("prefit", str(file), *arguments)
+    assert done.exit_code == 1
+    assert "this is the measured file itself; choose another name." in done.stderr
+    assert file.read_bytes() == before
+    # and nothing else was left half-way
+    assert set(tmp_path.iterdir()) == others
+
+
+def test_nor_is_another_file_of_the_same_command(fake, run, file, tmp_path):
+    text = _write(file.with_suffix(".txt"))
+    before = file.read_bytes()
+    done = run("prefit", text, file, "--out", tmp_path)
+    assert done.exit_code == 1
+    assert f"{file}: this is the measured file itself" in done.stderr
+    assert file.read_bytes() == before

@@ -85,7 +85,7 @@ def prefit(
     failures = 0
     for file in files:
         targets = [*paths, *(_folder(out) / f"{names[file]}{suffix}" for suffix in (".json", ".csv", ".png") if out)]
-        task = partial(_prefit_file, file, targets, fit, str(json_path) == "-", options)
+        task = partial(_prefit_file, file, files, targets, fit, str(json_path) == "-", options)
         failures += not _succeeds(file, task)
     if failures:
         raise click.exceptions.Exit(1)
@@ -166,9 +166,15 @@ def train(config: Path, out: Path, resume: bool, device: str | None) -> None:
     click.echo(f"Weights written to {run(config, out, resume, device)}.")
 
 
-def _prefit_file(file: Path, targets: list[Path], fit: bool, as_json: bool, options: dict[str, Any]) -> None:
+def _prefit_file(
+    file: Path, measured: tuple[Path, ...], targets: list[Path], fit: bool, as_json: bool, options: dict[str, Any]
+) -> None:
+    from .files import refuse_measured
     from .workflow import prefit as run
 
+    # Before anything is written, so that no half of the outputs is left.
+    for target in targets:
+        refuse_measured(target, measured)
     result = run(file, **options)
     if fit:
         result = result.fitted()

@@ -1,9 +1,9 @@
-"""Files are written whole or not at all."""
+"""Files are written whole or not at all, and never over measured ones."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from xps_prefit_hooks import PrefitError
@@ -42,3 +42,15 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         raise PrefitError(str(path), f"cannot be written: {error.strerror or error}.") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def refuse_measured(path: Path, measured: Iterable[Path]) -> None:
+    """Refuse to write over a measured file.
+
+    Raises
+    ------
+    PrefitError
+        If `path` is one of `measured`, under whatever name.
+    """
+    if path.exists() and any(source.exists() and path.samefile(source) for source in measured):
+        raise PrefitError(str(path), "this is the measured file itself; choose another name.")

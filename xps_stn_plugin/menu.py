@@ -64,8 +64,8 @@ def _prefit(request: MenuRequest) -> MenuOutcome:
     result = _result(request).fitted()
     written: tuple[Path, ...] = ()
     if request.out is not None:
-        written = (_out(request, result),)
         result.save(request.out)
+        written = (request.out,)
     found = ", ".join(name for name, probability in result.prediction.groups.items() if probability > 0.5) or "none"
     return MenuOutcome(f"{result.source}: {result.shift_text} ({result.status}). Groups: {found}.", result, written)
 
@@ -74,7 +74,7 @@ def _calibrated_copy(request: MenuRequest) -> MenuOutcome:
     from .export.calibrated_copy import write_calibrated_copy
 
     result = _result(request)
-    out = _out(request, result)
+    out = _out(request)
     write_calibrated_copy(result, out)
     return MenuOutcome(f"{result.source}: {result.shift_text} taken off, written to {out}.", result, (out,))
 
@@ -83,7 +83,7 @@ def _seed(request: MenuRequest) -> MenuOutcome:
     from .export.seeds import write_seeds
 
     result = _result(request)
-    out = _out(request, result)
+    out = _out(request)
     write_seeds(result, out)
     regions = ", ".join(result.seeds)
     return MenuOutcome(f"{result.source}: seeded models of {regions} written to {out}.", result, (out,))
@@ -107,10 +107,7 @@ def _result(request: MenuRequest) -> PrefitResult:
     )
 
 
-def _out(request: MenuRequest, result: PrefitResult) -> Path:
+def _out(request: MenuRequest) -> Path:
     if request.out is None:
         raise PrefitError("selection", "there is no place to write to; name a file.")
-    source = Path(result.source)
-    if source.exists() and request.out.exists() and request.out.samefile(source):
-        raise PrefitError(str(request.out), "this is the measured file itself; choose another name.")
     return request.out

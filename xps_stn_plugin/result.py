@@ -13,6 +13,7 @@ import xarray as xr
 
 from xps_prefit_hooks import ALIPHATIC_C1S, Prediction, PrefitError, RegionShift, Seed, Settings, Status
 
+from .files import refuse_measured
 from .plugins import plugin_manager
 from .spectrum import calibrated
 
@@ -196,15 +197,27 @@ class PrefitResult:
         """Fit all regions that have a seeded model; the result comes with the fits."""
         return replace(self, fits={region: self.fit(region) for region in self.seeds})
 
+    def target(self, path: str | Path) -> Path:
+        """Path to write to; raw data are never overwritten.
+
+        Raises
+        ------
+        PrefitError
+            If `path` is the file that the spectrum came from.
+        """
+        path = Path(path)
+        refuse_measured(path, [Path(self.source)])
+        return path
+
     def save(self, path: str | Path) -> None:
         """Write a file; its suffix tells the format (``xps-stn plugins`` lists them).
 
         Raises
         ------
         PrefitError
-            If no exporter has this suffix, or the file cannot be written.
+            If no exporter has this suffix, `path` is the measured file, or the file cannot be written.
         """
-        path = Path(path)
+        path = self.target(path)
         exporters = plugin_manager().exporters()
         for exporter in exporters:
             if path.name.lower().endswith(exporter.suffix.lower()):

@@ -7,8 +7,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xps_prefit_hooks import PrefitError
-
 from ..files import write_whole
 
 if TYPE_CHECKING:
@@ -38,9 +36,7 @@ def write_calibrated_copy(result: PrefitResult, path: Path) -> None:
     """
     import h5py
 
-    source = Path(result.source)
-    if source.exists() and path.exists() and path.samefile(source):
-        raise PrefitError(str(path), "this is the measured file itself; choose another name for the calibrated copy.")
+    target = result.target(path)
     calibrated = result.calibrated
 
     def write(temporary: Path) -> None:
@@ -52,7 +48,7 @@ def write_calibrated_copy(result: PrefitResult, path: Path) -> None:
             for name in calibrated.children:
                 _write_region(file.create_group(name), result, name)
 
-    write_whole(path, write)
+    write_whole(target, write)
 
 
 def _write_region(entry: h5py.Group, result: PrefitResult, name: str) -> None:

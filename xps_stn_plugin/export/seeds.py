@@ -23,7 +23,7 @@ def write_seeds(result: PrefitResult, path: Path) -> None:
     Raises
     ------
     PrefitError
-        If the file cannot be written.
+        If `path` is the measured file, or the file cannot be written.
     """
     regions = {
         region: {
@@ -48,7 +48,7 @@ def write_seeds(result: PrefitResult, path: Path) -> None:
     }
     # lmfit writes open bounds as Infinity, which is Python's JSON and what its own loads reads.
     text = json.dumps(document, indent=1, ensure_ascii=False)
-    write_whole(path, lambda temporary: _write(temporary, text))
+    write_whole(result.target(path), lambda temporary: _write(temporary, text))
 
 
 def _write(path: Path, text: str) -> None:
