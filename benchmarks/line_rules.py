@@ -10,7 +10,6 @@ deviations say how well general rules can describe it; they are no forecast for 
 from __future__ import annotations
 
 import csv
-import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -23,12 +22,11 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.record import conditions
+from benchmarks.record import conditions, write_record
 from xps_prefit_hooks import ALIPHATIC_C1S, PrefitError
 from xps_stn_plugin.chemistry.core_levels import core_levels
 from xps_stn_plugin.chemistry.lines import CoreLine, core_lines
 from xps_stn_plugin.chemistry.polymers import Polymer, polymers
-from xps_stn_plugin.files import write_whole
 
 #: C-H stretch progression of aliphatic carbon, 285.00 + 0.39 n eV, as the library tabulates it, in eV.
 VIBRATIONAL = (285.39, 285.78, 286.17)
@@ -295,12 +293,7 @@ def main(lines: Path, target: Path | None, rules: bool) -> None:
                 "library_unmatched": [asdict(left) for left in comparison.library_left],
                 "rules_unmatched": [asdict(left) for left in comparison.rules_left],
             }
-            text = json.dumps(record, indent=1) + "\n"
-
-            def write(path: Path) -> None:
-                path.write_text(text, encoding="utf-8")
-
-            write_whole(target, write)
+            write_record(target, record)
     except PrefitError as error:
         raise SystemExit(str(error)) from None
 

@@ -9,7 +9,6 @@ error = predicted minus applied shift, a group counts as found above 0.5.
 from __future__ import annotations
 
 import csv
-import json
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -25,7 +24,7 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.polymers import Polymer, Regions, load
-from benchmarks.record import conditions
+from benchmarks.record import conditions, write_record
 from xps_prefit_hooks import ALIPHATIC_C1S
 from xps_stn_plugin.chemistry.groups import group_names
 from xps_stn_plugin.stn.metrics import group_metrics, shift_metrics
@@ -190,8 +189,7 @@ def main(data: Path, weights: Path | None, spans: tuple[float, ...], draws: int,
     console.print("baseline: the highest C 1s channel is taken for 285.00 eV")
     console.print(group_table(results))
     record = {**conditions(seed), "data": data.name, "draws": draws, "model": asdict(trained.info), "results": results}
-    json_path.parent.mkdir(parents=True, exist_ok=True)
-    json_path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    write_record(json_path, record)
     console.print(f"written: {json_path}")
 
 

@@ -5,7 +5,6 @@ python -m benchmarks.prefit_time examples/pmma_charged.csv
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.record import conditions
+from benchmarks.record import conditions, write_record
 
 
 def median_seconds(work: Callable[[], object], repeats: int) -> tuple[float, float]:
@@ -69,8 +68,7 @@ def main(file: Path, repeats: int, json_path: Path) -> None:
     console = Console()
     console.print(table)
     record = {**conditions(0), "file": file.name, "repeats": repeats, "seconds": rows}
-    json_path.parent.mkdir(parents=True, exist_ok=True)
-    json_path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    write_record(json_path, record)
     console.print(f"written: {json_path}")
 
 

@@ -1,11 +1,16 @@
-"""Conditions under which a benchmark ran."""
+"""What a benchmark writes: its conditions and figures."""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
+
+from xps_stn_plugin.files import write_text
 
 
 def conditions(seed: int) -> dict[str, object]:
@@ -17,3 +22,9 @@ def conditions(seed: int) -> dict[str, object]:
         "machine": {"processor": platform.machine(), "cores": os.cpu_count(), "system": platform.system()},
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def write_record(path: Path, record: Mapping[str, object]) -> None:
+    """Write a record as JSON; its folder is made where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps(record, indent=1) + "\n")

@@ -11,7 +11,6 @@ shift within SPAN eV, and shift and groups are what the shipped network says.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
@@ -23,7 +22,7 @@ import xarray as xr
 from lmfit.models import ConstantModel, PseudoVoigtModel
 
 from benchmarks.polymers import Polymer, load
-from benchmarks.record import conditions
+from benchmarks.record import conditions, write_record
 from xps_prefit_hooks import ModelInfo, Prediction, Settings
 from xps_stn_plugin.chemistry.group_lines import group_lines
 from xps_stn_plugin.fitting import fit_quality, fit_seed
@@ -178,16 +177,13 @@ def main() -> None:
     for region, values in figures.items():
         print(region, ", ".join(f"{k} {v:.4g}" for k, v in values.items()))
     if options.json:
-        text = json.dumps(
-            {
-                **conditions(options.seed),
-                "options": {k: v for k, v in vars(options).items() if k not in ("data", "json")},
-                "summary": figures,
-                "fits": [asdict(row) for row in rows],
-            },
-            indent=1,
-        )
-        options.json.write_text(text, encoding="utf-8")
+        record = {
+            **conditions(options.seed),
+            "options": {k: v for k, v in vars(options).items() if k not in ("data", "json")},
+            "summary": figures,
+            "fits": [asdict(row) for row in rows],
+        }
+        write_record(options.json, record)
 
 
 if __name__ == "__main__":

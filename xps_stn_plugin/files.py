@@ -44,6 +44,21 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file as `write_whole` does.
+
+    Raises
+    ------
+    PrefitError
+        As `write_whole`.
+    """
+
+    def write(temporary: Path) -> None:
+        temporary.write_text(text, encoding="utf-8")
+
+    write_whole(path, write)
+
+
 def refuse_measured(path: Path, measured: Iterable[Path]) -> None:
     """Refuse to write over a measured file.
 

@@ -8,7 +8,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..files import write_whole
+from ..files import write_text
 from ..fitting import component_table
 
 if TYPE_CHECKING:
@@ -82,11 +82,7 @@ def write(result: PrefitResult, path: Path) -> None:
     table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     table.writeheader()
     table.writerows(rows(result))
-
-    def write_text(temporary: Path) -> None:
-        temporary.write_text(text.getvalue(), encoding="utf-8")
-
-    write_whole(path, write_text)
+    write_text(path, text.getvalue())
 
 
 def _text(value: float | None, digits: int | None = None) -> str:

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..files import write_whole
+from ..files import write_text
 from ..fitting import component_table
 
 if TYPE_CHECKING:
@@ -62,12 +62,7 @@ def write(result: PrefitResult, path: Path) -> None:
     PrefitError
         If the file cannot be written.
     """
-    text = dumps(result)
-
-    def write_text(temporary: Path) -> None:
-        temporary.write_text(text, encoding="utf-8")
-
-    write_whole(path, write_text)
+    write_text(path, dumps(result))
 
 
 def _region(result: PrefitResult, name: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..files import write_whole
+from ..files import write_text
 
 if TYPE_CHECKING:
     from ..result import PrefitResult
@@ -47,9 +47,4 @@ def write_seeds(result: PrefitResult, path: Path) -> None:
         "regions": regions,
     }
     # lmfit writes open bounds as Infinity, which is Python's JSON and what its own loads reads.
-    text = json.dumps(document, indent=1, ensure_ascii=False)
-    write_whole(result.target(path), lambda temporary: _write(temporary, text))
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
+    write_text(result.target(path), json.dumps(document, indent=1, ensure_ascii=False))

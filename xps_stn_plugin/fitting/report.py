@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import lmfit
@@ -104,7 +104,7 @@ def component_table(seed: Seed, fit: lmfit.model.ModelResult | None = None) -> l
             )
         )
     total = sum(row.area for row in found)
-    rows = [_with_fraction(row, row.area / total if total else float("nan")) for row in found]
+    rows = [replace(row, fraction_of_region=row.area / total if total else float("nan")) for row in found]
     return sorted(rows, key=lambda row: row.center)
 
 
@@ -150,11 +150,11 @@ def fit_quality(seed: Seed, fit: lmfit.model.ModelResult) -> FitQuality:
     weights = np.ones_like(counts) if fit.weights is None else np.asarray(fit.weights, dtype=float)
     weighted = (residual * weights)[np.argsort(np.asarray(fit.userkws["x"]))]
     square = float(np.sum(weighted**2))
-    at_bounds = tuple(name for name, p in fit.params.items() if p.vary and not p.expr and _at_bound(p))
+    free = {name: p for name, p in fit.params.items() if p.vary and not p.expr}
+    at_bounds = tuple(name for name, p in free.items() if _at_bound(p))
     notes = []
     if not fit.success:
         notes.append(str(fit.message))
-    free = {name: p for name, p in fit.params.items() if p.vary and not p.expr}
     unknown = [name for name, p in free.items() if p.stderr is None or not np.isfinite(p.stderr)]
     if unknown:
         which = "any parameter" if len(unknown) == len(free) else ", ".join(unknown)
@@ -177,10 +177,6 @@ def _doublets(seed: Seed) -> list[list[SeedComponent]]:
     for component in seed.components:
         groups.setdefault(component.name, []).append(component)
     return list(groups.values())
-
-
-def _with_fraction(row: ComponentRow, fraction: float) -> ComponentRow:
-    return ComponentRow(**{**row.__dict__, "fraction_of_region": fraction})
 
 
 def _times(factor: float, value: float | None) -> float | None:

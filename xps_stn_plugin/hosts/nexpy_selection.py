@@ -10,7 +10,7 @@ import numpy as np
 
 from xps_prefit_hooks import PrefitError, Settings
 
-from ..readers.assembly import RawRegion, in_electronvolts, spectrum_of
+from ..readers.assembly import RawRegion, each_region, in_electronvolts, spectrum_of
 from .axes import is_kinetic
 
 if TYPE_CHECKING:
@@ -40,7 +40,9 @@ def selected_spectrum(node: Any, settings: Settings) -> xr.DataTree:
     if not groups:
         message = f"there is no spectrum in it ({node.nxclass}); select an NXdata, an NXentry or a file with spectra."
         raise PrefitError(_where(node), message)
-    return spectrum_of(Path(node.nxfilename or _where(node)), _regions(groups), settings)
+    return spectrum_of(
+        Path(node.nxfilename or _where(node)), each_region(_region, ((group,) for group in groups)), settings
+    )
 
 
 def nexus_root(spectrum: xr.DataTree) -> Any:
@@ -78,14 +80,6 @@ def _data_groups(node: Any) -> Iterator[Any]:
         yield node
     elif node.nxclass == "NXfield" and node.nxgroup is not None and node.nxgroup.nxclass == "NXdata":
         yield node.nxgroup
-
-
-def _regions(groups: list[Any]) -> Iterator[RawRegion | PrefitError]:
-    for group in groups:
-        try:
-            yield _region(group)
-        except PrefitError as error:
-            yield error
 
 
 def _region(group: Any) -> RawRegion:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,15 @@ class RawRegion:
     photon_energy: float | None = None
     variables: Mapping[str, ArrayLike] = field(default_factory=dict)
     attrs: Mapping[str, Any] = field(default_factory=dict)
+
+
+def each_region(read: Callable[..., RawRegion], items: Iterable[tuple[Any, ...]]) -> Iterator[RawRegion | PrefitError]:
+    """Regions ``read(*item)``; what cannot be read comes as its error, so that the others have their turn."""
+    for item in items:
+        try:
+            yield read(*item)
+        except PrefitError as error:
+            yield error
 
 
 def spectrum_of(path: Path, raws: Iterable[RawRegion | PrefitError], settings: Settings, **attrs: Any) -> xr.DataTree:

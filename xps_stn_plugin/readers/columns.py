@@ -15,7 +15,7 @@ from xps_prefit_hooks import PrefitError, Settings
 
 from ..regions import SURVEY, region_from_energy, region_name
 from .assembly import RawRegion, in_electronvolts, spectrum_of
-from .text import file_lines, number
+from .text import file_lines, no_number, number
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -163,8 +163,7 @@ def number_rows(path: Path) -> Rows:
 def _row(path: Path, i: int, fields: Sequence[str], values: Sequence[float | None], count: int) -> list[float]:
     for field, value in zip(fields, values, strict=True):
         if value is None or not np.isfinite(value):
-            message = f"row {i} holds '{field[:40]}' where a number should be; correct or remove the row."
-            raise PrefitError(str(path), message)
+            raise no_number(path, i, field)
     if len(values) != count:
         message = f"row {i} has {len(values)} numbers, but others have {count}; correct or remove the row."
         raise PrefitError(str(path), message.replace("1 numbers", "1 number"))

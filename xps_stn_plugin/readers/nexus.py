@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from xps_prefit_hooks import PrefitError, Settings
 
-from .assembly import RawRegion, in_electronvolts, spectrum_of
+from .assembly import RawRegion, each_region, in_electronvolts, spectrum_of
 
 if TYPE_CHECKING:
     import h5py
@@ -61,7 +60,8 @@ def _read_entries(path: Path, file: h5py.File, settings: Settings) -> xr.DataTre
     fitting = [entry for entry in entries if (_text(entry, "definition") or "").startswith(_DEFINITIONS)]
     if not fitting:
         raise PrefitError(str(path), _nothing_found(file, entries))
-    return spectrum_of(path, list(_regions(path, fitting)), settings)
+    named = ((f"{path}, entry {entry.name.strip('/')}", entry) for entry in fitting)
+    return spectrum_of(path, each_region(_region, named), settings)
 
 
 def _nothing_found(file: h5py.File, entries: list[h5py.Group]) -> str:
@@ -70,15 +70,6 @@ def _nothing_found(file: h5py.File, entries: list[h5py.Group]) -> str:
         return f"the NeXus file has no entry of the definitions NXmpes or NXxps (found: {said})."
     inside = ", ".join(list(file)[:4]) or "nothing"
     return f"the HDF5 file holds no NXentry, so it is not NeXus (found: {inside})."
-
-
-def _regions(path: Path, entries: list[h5py.Group]) -> Iterator[RawRegion | PrefitError]:
-    for entry in entries:
-        where = f"{path}, entry {entry.name.strip('/')}"
-        try:
-            yield _region(where, entry)
-        except PrefitError as error:
-            yield error
 
 
 def _region(where: str, entry: h5py.Group) -> RawRegion:

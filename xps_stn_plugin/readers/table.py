@@ -13,7 +13,7 @@ from xps_prefit_hooks import PrefitError, Settings
 
 from .assembly import RawRegion, spectrum_of
 from .columns import intensity_kind
-from .text import file_lines, number
+from .text import file_lines, no_number, number
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -75,7 +75,5 @@ def _columns(path: Path, names: list[str]) -> tuple[int, int, int]:
 def _value(path: Path, row: int, field: str, delimiter: str) -> float:
     value = number(field.strip() if delimiter == "," else field.strip().replace(",", "."))
     if value is None or not np.isfinite(value):
-        raise PrefitError(
-            str(path), f"row {row} holds '{field.strip()[:40]}' where a number should be; correct or remove the row."
-        )
+        raise no_number(path, row, field.strip())
     return value

@@ -41,3 +41,10 @@ def number(text: str) -> float | None:
         return None if "_" in text else float(text)
     except ValueError:
         return None
+
+
+def no_number(path: Path, row: int, field: str) -> PrefitError:
+    """Error that a row of a table holds something else than a finite number."""
+    return PrefitError(
+        str(path), f"row {row} holds '{field[:40]}' where a number should be; correct or remove the row."
+    )

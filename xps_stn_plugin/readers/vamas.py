@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from xps_prefit_hooks import PrefitError, Settings
 
-from .assembly import RawRegion, in_electronvolts, known_or_none, spectrum_of
+from .assembly import RawRegion, each_region, in_electronvolts, known_or_none, spectrum_of
 from .formats import VAMAS_LINE
 from .text import file_lines
 from .vamas_blocks import VamasBlock, VamasVariable, read_blocks, read_header
@@ -42,7 +42,8 @@ def read(path: Path, settings: Settings) -> xr.DataTree:
     text = [line.strip() for line in lines[blank:]]
     _refuse_lone_phi_header(path, text)
     blocks = _blocks(str(path), text, blank)
-    return spectrum_of(path, _regions(path, blocks), settings)
+    numbered = ((f"{path}, block {index}", block, index) for index, block in enumerate(blocks, start=1))
+    return spectrum_of(path, each_region(_region, numbered), settings)
 
 
 def _blocks(source: str, text: Sequence[str], offset: int) -> list[VamasBlock]:
@@ -102,15 +103,6 @@ def packaged_blocks(text: Sequence[str]) -> list[VamasBlock]:
         )
         for block in Vamas("\n".join(text).encode()).blocks
     ]
-
-
-def _regions(path: Path, blocks: Sequence[VamasBlock]) -> Iterator[RawRegion | PrefitError]:
-    for index, block in enumerate(blocks, start=1):
-        where = f"{path}, block {index}"
-        try:
-            yield _region(where, block, index)
-        except PrefitError as error:
-            yield error
 
 
 def _region(where: str, block: VamasBlock, index: int) -> RawRegion:

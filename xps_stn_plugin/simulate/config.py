@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from xps_prefit_hooks import PrefitError
+from ..configuration import check_entries, read_tables
 
 Range = tuple[float, float]
 
@@ -67,9 +67,7 @@ class SimulationConfig:
     def from_mapping(cls, source: str, table: Mapping[str, Any]) -> SimulationConfig:
         """Check names and make the settings."""
         names = {field.name for field in fields(cls)}
-        if wrong := sorted(set(table) ^ names):
-            what = "unknown" if wrong[0] in table else "missing"
-            raise PrefitError(source, f"the simulation entry {wrong[0]!r} is {what}; see simulate/data/default.toml.")
+        check_entries(source, "simulation", table, names, "simulate/data/default.toml")
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
         return cls(**values)
 
@@ -79,13 +77,7 @@ class SimulationConfig:
         if path is None:
             text = (files(__package__) / "data" / "default.toml").read_text(encoding="utf-8")
             return cls.from_mapping("default.toml", tomllib.loads(text)["simulation"])
-        try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise PrefitError(str(path), f"the configuration cannot be read ({error}).") from error
-        if "simulation" not in table:
-            raise PrefitError(str(path), "the configuration has no table [simulation].")
-        return cls.from_mapping(str(path), table["simulation"])
+        return cls.from_mapping(str(path), read_tables(path, "simulation")["simulation"])
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for the record."""

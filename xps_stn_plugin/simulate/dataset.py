@@ -6,23 +6,20 @@ import json
 import math
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 
 import h5py
 import numpy as np
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 
 from xps_prefit_hooks import PrefitError
 
 from ..chemistry.groups import group_names
 from ..files import write_whole
-from ..grid import Grid
 from .config import SimulationConfig
-from .library import LineLibrary
+from .drawing import ahead, build_simulator
 from .spectra import SpectrumBatch, SpectrumSimulator
-from .structures import generate_structures, reference_structures
 
 FORMAT = "xps-stn/simulated/1"
 #: Spectra drawn at a time; chunk k is drawn from (seed, k), so this number is part of what makes a set reproducible.
@@ -55,35 +52,25 @@ def write_dataset(path: Path, number: int, seed: int, config_path: Path | None =
         raise PrefitError(str(path), f"the folder {path.parent} does not exist; make it first.")
     config = SimulationConfig.load(config_path)
     with Progress() as progress:
-        task = progress.add_task("structures and their lines", total=None)
-        generated = generate_structures(config.generated_structures, config.structure_seed)
-        library = LineLibrary.build(
-            reference_structures(), generated, lambda done, total: progress.update(task, completed=done, total=total)
+        structures = progress.add_task("structures and their lines", total=None)
+        simulator = build_simulator(
+            config, lambda done, total: progress.update(structures, completed=done, total=total)
         )
-        progress.update(task, completed=1, total=1)
-        simulator = SpectrumSimulator(library, config, Grid())
         task = progress.add_task("spectra", total=number)
         write_whole(path, lambda temporary: _write(temporary, simulator, number, seed, progress, task))
 
 
 def _chunks(simulator: SpectrumSimulator, number: int, seed: int) -> Iterator[SpectrumBatch]:
-    """Chunks in order, drawn ahead by threads."""
-    workers = max(1, min(8, os.cpu_count() or 1))
+    """Chunks in order; chunk k depends on (seed, k) alone."""
 
     def draw(chunk: int) -> SpectrumBatch:
         size = min(CHUNK, number - chunk * CHUNK)
         return simulator.draw(size, np.random.default_rng([seed, chunk]))
 
-    total = math.ceil(number / CHUNK)
-    with ThreadPoolExecutor(workers) as pool:
-        ahead = [pool.submit(draw, chunk) for chunk in range(min(workers, total))]
-        for chunk in range(total):
-            yield ahead.pop(0).result()
-            if chunk + workers < total:
-                ahead.append(pool.submit(draw, chunk + workers))
+    yield from ahead(draw, range(math.ceil(number / CHUNK)), os.cpu_count() or 1)
 
 
-def _write(path: Path, simulator: SpectrumSimulator, number: int, seed: int, progress: Progress, task: object) -> None:
+def _write(path: Path, simulator: SpectrumSimulator, number: int, seed: int, progress: Progress, task: TaskID) -> None:
     grid, library = simulator.grid, simulator.library
     regions, names = len(grid.regions), group_names()
     components = simulator.config.mixture_size
@@ -131,7 +118,7 @@ def _write(path: Path, simulator: SpectrumSimulator, number: int, seed: int, pro
             mixture[rows] = batch.structures
             shares[rows] = batch.shares
             start = rows.stop
-            progress.update(task, completed=start)  # type: ignore[arg-type]
+            progress.update(task, completed=start)
 
 
 def _window(measured: np.ndarray) -> np.ndarray:

@@ -61,7 +61,7 @@ class LineLibrary:
         references, generated : sequence of str
             Repeat units.
         progress : callable or None
-            Told ``(done, all)`` now and then.
+            Told ``(done, all)`` now and then, and at the end.
         """
         structures = (*references, *generated)
         channels = {name: number for number, name in enumerate(core_levels())}
@@ -85,8 +85,8 @@ class LineLibrary:
             starts.append(len(rows))
             for name in functional_groups(smiles):
                 labels[number, groups[name]] = True
-            if progress is not None and number % 500 == 0:
-                progress(number, len(structures))
+            if progress is not None and ((number + 1) % 500 == 0 or number + 1 == len(structures)):
+                progress(number + 1, len(structures))
         region, energy, atoms, hydrogens, aromatic, aliphatic = (np.array(column) for column in zip(*rows, strict=True))
         return cls(
             structures=structures,

@@ -8,7 +8,6 @@ import math
 import os
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,14 +22,13 @@ from xps_prefit_hooks import PrefitError
 from ..chemistry.groups import group_names
 from ..files import write_whole
 from ..grid import Grid
-from ..simulate.library import LineLibrary
+from ..simulate.drawing import ahead, build_simulator
 from ..simulate.spectra import SpectrumBatch, SpectrumSimulator
-from ..simulate.structures import generate_structures, reference_structures
 from .inputs import network_input
 from .metrics import group_metrics, shift_metrics
 from .network import NetworkConfig, NetworkOutput, ShiftTransformer
 from .training_config import TrainingConfig
-from .weights import device_of, save_weights
+from .weights import save_weights
 
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.jsonl"
@@ -68,7 +66,7 @@ def train(config_path: Path, out: Path, resume: bool = False, device: str | None
         For a wrong configuration or device, a missing or foreign checkpoint, or a folder that holds another run.
     """
     config = TrainingConfig.load(config_path)
-    where = device_of(device)
+    where = _device(device)
     out.mkdir(parents=True, exist_ok=True)
     checkpoint = out / CHECKPOINT
     if checkpoint.exists() and not resume:
@@ -80,16 +78,21 @@ def train(config_path: Path, out: Path, resume: bool = False, device: str | None
 
     columns = (*Progress.get_default_columns(), TextColumn("{task.fields[state]}"))
     with Progress(*columns) as progress:
-        simulator = _simulator(config, progress)
+        structures = progress.add_task("structures and their lines", total=None, state="")
+        simulator = build_simulator(
+            config.simulation, lambda done, total: progress.update(structures, completed=done, total=total)
+        )
         grid = simulator.grid
         run = _Run.start(config, grid, where)
         if resume:
             run.load(checkpoint)
         validation = simulator.draw(config.validation_size, np.random.default_rng([config.seed, 2**32 - 1]))
-        task = progress.add_task("training", total=config.steps, completed=run.step, state="")
+        state = ""
+        task = progress.add_task("training", total=config.steps, completed=run.step, state=state)
         for batch in _batches(simulator, config, run.step, where):
             loss = run.advance(batch)
-            state = f"loss {loss:.3f}" if run.step % 20 == 0 else None
+            if run.step % 20 == 0:
+                state = f"loss {loss:.3f}"
             if run.step % config.validation_every == 0 or run.step == config.steps:
                 figures = {"step": run.step, "loss": loss, **_validate(run.average, validation, where)}
                 with (out / LOG).open("a", encoding="utf-8") as log:
@@ -97,10 +100,7 @@ def train(config_path: Path, out: Path, resume: bool = False, device: str | None
                 state = f"shift {figures['shift_median']:.3f} eV, exact {figures['exact']:.3f}"
             if run.step % config.checkpoint_every == 0 or run.step == config.steps:
                 run.save(checkpoint)
-            if state is None:
-                progress.update(task, completed=run.step)
-            else:
-                progress.update(task, completed=run.step, state=state)
+            progress.update(task, completed=run.step, state=state)
     weights = out / f"{config.name}.safetensors"
     save_weights(weights, run.average, name=config.name, version=config.version, groups=group_names(), grid=grid)
     return weights
@@ -193,6 +193,18 @@ class _Run:
         self.seconds = state["seconds"]
 
 
+def _device(name: str | None) -> torch.device:
+    """Device by name; without one CUDA where there is one, else the CPU."""
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise PrefitError(name, "this device is not available to torch here; use cpu.") from error
+    return device
+
+
 def _schedule(step: int, config: TrainingConfig) -> float:
     if step < config.warmup:
         return (step + 1) / config.warmup
@@ -206,18 +218,6 @@ def _loss(output: NetworkOutput, batch: _Batch, bins: Tensor, config: TrainingCo
     shift_loss = functional.cross_entropy(output.shift_logits, target)
     group_loss = functional.binary_cross_entropy_with_logits(output.group_logits, batch.labels)
     return shift_loss + config.group_weight * group_loss
-
-
-def _simulator(config: TrainingConfig, progress: Progress) -> SpectrumSimulator:
-    task = progress.add_task("structures", total=None, state="generating")
-    generated = generate_structures(config.simulation.generated_structures, config.simulation.structure_seed)
-
-    def report(done: int, total: int) -> None:
-        progress.update(task, completed=done, total=total, state="applying rules")
-
-    library = LineLibrary.build(reference_structures(), generated, report)
-    progress.update(task, total=len(library.structures), completed=len(library.structures), state="ready")
-    return SpectrumSimulator(library, config.simulation, Grid())
 
 
 def _to_device(drawn: SpectrumBatch, device: torch.device) -> _Batch:
@@ -238,14 +238,9 @@ def _batches(
     def draw(step: int) -> SpectrumBatch:
         return simulator.draw(config.batch_size, np.random.default_rng([config.seed, step]))
 
-    workers = max(1, min(8, (os.cpu_count() or 1) // 2))
-    with ThreadPoolExecutor(workers) as pool:
-        ahead = [pool.submit(draw, step) for step in range(first, min(first + workers, config.steps))]
-        for step in range(first, config.steps):
-            drawn = ahead.pop(0).result()
-            if step + workers < config.steps:
-                ahead.append(pool.submit(draw, step + workers))
-            yield _to_device(drawn, device)
+    # Half of the cores: the network has the others.
+    for drawn in ahead(draw, range(first, config.steps), (os.cpu_count() or 1) // 2):
+        yield _to_device(drawn, device)
 
 
 def _validate(network: ShiftTransformer, drawn: SpectrumBatch, device: torch.device) -> dict[str, float]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from xps_prefit_hooks import PrefitError
-
+from ..configuration import check_entries, read_tables
 from ..simulate.config import SimulationConfig
 
 
@@ -79,17 +77,9 @@ class TrainingConfig:
         PrefitError
             If the file cannot be read or an entry is unknown or missing.
         """
-        try:
-            tables = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise PrefitError(str(path), f"the training configuration cannot be read ({error}).") from error
-        for table in ("training", "simulation"):
-            if table not in tables:
-                raise PrefitError(str(path), f"the training configuration has no table [{table}].")
+        tables = read_tables(path, "training", "simulation")
         names = {field.name for field in fields(cls)} - {"simulation"}
-        if wrong := sorted(set(tables["training"]) ^ names):
-            what = "unknown" if wrong[0] in tables["training"] else "missing"
-            raise PrefitError(str(path), f"the training entry {wrong[0]!r} is {what}.")
+        check_entries(str(path), "training", tables["training"], names, "the configurations beside the weights")
         simulation = SimulationConfig.from_mapping(str(path), tables["simulation"])
         return cls(**tables["training"], simulation=simulation)
 

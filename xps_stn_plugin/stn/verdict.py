@@ -34,7 +34,7 @@ class Evidence:
     posterior, bins : ndarray, shape (bins,)
         Distribution over shifts and their values in eV.
     shift, stderr : float
-        Its mean and width in eV.
+        Its mean around the highest mode, and its spread from there, in eV.
     signal_to_noise : mapping of str to float
         Line height over channel noise of each region.
     region_shifts : mapping of str to RegionShift

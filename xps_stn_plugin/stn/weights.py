@@ -11,7 +11,6 @@ from typing import Any
 
 import safetensors
 import safetensors.torch
-import torch
 
 from xps_prefit_hooks import ModelInfo, PrefitError
 
@@ -115,21 +114,3 @@ def shipped_weights() -> TrainedNetwork:
 
 def _network_config(table: dict[str, Any]) -> NetworkConfig:
     return NetworkConfig(**{**table, "dilations": tuple(table["dilations"])})
-
-
-def device_of(name: str | None) -> torch.device:
-    """Device by name; without one CUDA where there is one, else the CPU.
-
-    Raises
-    ------
-    PrefitError
-        If the device is unknown or absent.
-    """
-    if name is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise PrefitError(name, "this device is not available to torch here; use cpu.") from error
-    return device

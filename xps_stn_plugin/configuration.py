@@ -1,0 +1,41 @@
+"""Configurations as TOML tables: read once, every entry checked by name."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from xps_prefit_hooks import PrefitError
+
+
+def read_tables(path: Path, *needed: str) -> dict[str, Any]:
+    """Read a TOML file that has the tables `needed`.
+
+    Raises
+    ------
+    PrefitError
+        If the file cannot be read or a table is missing.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise PrefitError(str(path), f"the configuration cannot be read ({error}).") from error
+    for name in needed:
+        if name not in tables:
+            raise PrefitError(str(path), f"the configuration has no table [{name}].")
+    return tables
+
+
+def check_entries(source: str, table: str, entries: Mapping[str, Any], names: Collection[str], example: str) -> None:
+    """Check that a table has just the entries `names`.
+
+    Raises
+    ------
+    PrefitError
+        Naming the first entry that is unknown or missing, and the `example` to compare with.
+    """
+    if wrong := sorted(set(entries) ^ set(names)):
+        what = "unknown" if wrong[0] in entries else "missing"
+        raise PrefitError(source, f"the {table} entry {wrong[0]!r} is {what}; see {example}.")
