@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from lmfit.models import LinearModel, PseudoVoigtModel
 
-from xps_prefit_hooks import ModelInfo, Prediction, RegionShift, Seed, SeedComponent, hookimpl
+from xps_prefit_hooks import GroupEvidence, ModelInfo, Prediction, RegionShift, Seed, SeedComponent, hookimpl
 from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
 
 SHIFT = 1.25
@@ -25,16 +25,24 @@ def spectrum(shift: float = SHIFT, source: str = "made.csv", seed: int = 0):
 
 
 class FakePlugin:
-    """Always says `SHIFT`; seeds Gaussian lines at the known lines on the axis it is given."""
+    """Always says `SHIFT`, and that 289 eV speaks for an ester; seeds Gaussian lines at the known lines."""
 
     def __init__(self):
         self.fits = []
+        self.explained = 0
 
     @hookimpl
     def xps_prefit_predict(self, spectrum, settings):
         groups = {"alkane": 0.25, "ester (aliphatic)": 0.98, "ketone": 0.01}
         regions = {name: RegionShift(SHIFT + 0.05, 0.1, 0.05) for name in spectrum.children}
         return Prediction(SHIFT, 0.06, groups, "ok", ("Looks fine.",), regions, ModelInfo("fake", "1", "0" * 64))
+
+    @hookimpl
+    def xps_prefit_explain(self, settings):
+        self.explained += 1
+        place = 289.0 + settings.reference - 285.0
+        parts = GroupEvidence("C1s", place - 0.5, place + 0.5, 4.5), GroupEvidence("O1s", 531.6, 532.6, -1.5)
+        return {"ester (aliphatic)": parts}
 
     @hookimpl
     def xps_prefit_seed(self, spectrum, region, settings):

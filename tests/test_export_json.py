@@ -31,6 +31,11 @@ def test_written_file_follows_the_schema(fake, validator, tmp_path):
         "convention": "measured minus true; aliphatic C 1s = 285.00 eV",
     }
     assert [group["name"] for group in written["groups"]] == ["ester (aliphatic)", "alkane", "ketone"]
+    assert written["groups"][0]["evidence"] == [
+        {"region": "C1s", "low": 288.5, "high": 289.5, "weight": 4.5},
+        {"region": "O1s", "low": 531.6, "high": 532.6, "weight": -1.5},
+    ]
+    assert set(written["groups"][1]) == {"name", "probability"}
     assert written["model"] == {"name": "fake", "version": "1", "sha256": "0" * 64}
     first, second = written["regions"]["C1s"]["components"]
     fit = result.fits["C1s"]
@@ -77,6 +82,8 @@ def test_region_without_a_seed_and_numbers_that_are_none(fake, validator):
         (("shift", "unit"), "V"),
         (("shift", "value"), "1.2"),
         (("groups", 0, "probability"), 1.2),
+        (("groups", 0, "evidence", 0, "weight"), "much"),
+        (("groups", 0, "evidence", 0, "surprise"), 1),
         (("regions", "C1s", "components", 0, "stderr"), {}),
         (("surprise",), 1),
     ],

@@ -4,12 +4,14 @@ import inspect
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from xps_prefit_hooks import (
     Exporter,
+    GroupEvidence,
     MenuAction,
     MenuOutcome,
     ModelInfo,
@@ -93,6 +95,20 @@ def test_hook_seed(manager):
     assert manager.seed(None, "Survey", PREDICTION, Settings()) is None
 
 
+def test_hook_explain(manager):
+    found = {"ester": (GroupEvidence("C1s", 288.6, 289.5, 4.8),)}
+
+    class Plugin:
+        @hookimpl
+        def xps_prefit_explain(self, prediction):
+            return found if prediction.model.name == "third" else None
+
+    manager.register(Plugin(), "explainer")
+    assert manager.explain(None, PREDICTION, Settings()) is found
+    other = replace(PREDICTION, model=ModelInfo("other", "1", ""))
+    assert manager.explain(None, other, Settings()) == {}
+
+
 def test_hook_exporters(manager, tmp_path):
     exporter = Exporter("word", "one word", ".word", lambda result, path: path.write_text(str(result)))
 
@@ -173,7 +189,7 @@ class _NeedsArgument:
     ("plugin", "message"),
     [
         (_WrongArgument, r"spectra"),
-        (_UnknownHook, r"implements xps_prefit_prediction, which is no hook; known are xps_prefit_exporters, "),
+        (_UnknownHook, r"implements xps_prefit_prediction, which is no hook; known are xps_prefit_explain, "),
         (_NoHook, r"implements no hook; mark its functions"),
         (_Wrapper, r"wraps xps_prefit_predict; wrappers are not supported"),
         (_NeedsArgument, r"TypeError: .*what"),

@@ -39,6 +39,7 @@ def house_file(tmp_path):
 def test_own_plugin_implements_what_is_built_in():
     plugin_manager.cache_clear()
     assert plugin_manager().hooks_of("xps_stn_plugin") == (
+        "xps_prefit_explain",
         "xps_prefit_exporters",
         "xps_prefit_menu",
         "xps_prefit_predict",

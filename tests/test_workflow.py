@@ -229,6 +229,24 @@ def test_seeds_are_made_once_and_only_when_asked():
     assert sorted(made) == ["C1s", "O1s", "Survey"]
 
 
+def test_evidence_is_found_once_and_only_when_asked(fake):
+    result = xps.prefit(fakes.spectrum(), reference=284.8)
+    fitted = result.fitted()
+    assert fake.explained == 0
+    (part, against) = result.evidence["ester (aliphatic)"]
+    assert (part.region, part.low, part.high) == ("C1s", pytest.approx(288.3), pytest.approx(289.3))
+    assert against.weight < 0 < part.weight
+    assert list(fitted.evidence) == ["ester (aliphatic)"]
+    assert "ketone" not in fitted.evidence
+    assert fake.explained == 1
+
+
+def test_no_evidence_without_a_shift(fake):
+    xps.plugin_manager().register(_Blind("out_of_domain"), "blind")
+    assert dict(xps.prefit(fakes.spectrum()).evidence) == {}
+    assert fake.explained == 0
+
+
 def test_without_a_shift_the_data_alone_seed_models_on_the_measured_axis(fake):
     from xps_stn_plugin.export.csv_export import rows
     from xps_stn_plugin.export.json_export import document

@@ -1,13 +1,14 @@
-"""The package's own plugin: readers, predictor, seeder, exporters and menu actions, through the hooks like any other's.
+"""The package's own plugin: readers, predictor, explainer, seeder, exporters and menu actions.
 
-Nothing heavy is imported before a hook is called.
+They go through the hooks like any other's. Nothing heavy is imported before a hook is called.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from xps_prefit_hooks import Exporter, MenuAction, Prediction, Reader, Seed, Settings, hookimpl
+from xps_prefit_hooks import Exporter, GroupEvidence, MenuAction, Prediction, Reader, Seed, Settings, hookimpl
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -27,6 +28,16 @@ def xps_prefit_predict(spectrum: xr.DataTree, settings: Settings) -> Prediction 
     from .stn.predict import predict
 
     return predict(spectrum, settings)
+
+
+@hookimpl
+def xps_prefit_explain(
+    spectrum: xr.DataTree, prediction: Prediction, settings: Settings
+) -> Mapping[str, tuple[GroupEvidence, ...]] | None:
+    """Evidence for the groups, by taking lines away and asking the shipped network again."""
+    from .stn.attribution import explain
+
+    return explain(spectrum, prediction, settings)
 
 
 @hookimpl

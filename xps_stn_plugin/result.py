@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from xps_prefit_hooks import ALIPHATIC_C1S, Prediction, PrefitError, RegionShift, Seed, Settings, Status
+from xps_prefit_hooks import ALIPHATIC_C1S, GroupEvidence, Prediction, PrefitError, RegionShift, Seed, Settings, Status
 
 from .files import refuse_measured
 from .plugins import plugin_manager
@@ -58,12 +58,43 @@ class LazySeeds(Mapping[str, Seed]):
         return f"{type(self).__name__}({', '.join(self)})"
 
 
+class LazyEvidence(Mapping[str, tuple[GroupEvidence, ...]]):
+    """Evidence by group, found when it is first asked for.
+
+    Parameters
+    ----------
+    find : callable
+        ``find()`` returns the evidence.
+    """
+
+    def __init__(self, find: Callable[[], Mapping[str, tuple[GroupEvidence, ...]]]) -> None:
+        self._find = find
+        self._found: Mapping[str, tuple[GroupEvidence, ...]] | None = None
+
+    def _evidence(self) -> Mapping[str, tuple[GroupEvidence, ...]]:
+        if self._found is None:
+            self._found = self._find()
+        return self._found
+
+    def __getitem__(self, group: str) -> tuple[GroupEvidence, ...]:
+        return self._evidence()[group]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._evidence())
+
+    def __len__(self) -> int:
+        return len(self._evidence())
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(self)})"
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class PrefitResult:
     """What a prefit found.
 
     Energies are in eV. The reported scale gives aliphatic C 1s the binding energy ``settings.reference``; `shift`,
-    `region_shifts`, `calibrated`, `seeds` and `fits` are all on it.
+    `region_shifts`, `calibrated`, `seeds`, `fits` and `evidence` are all on it.
 
     Parameters
     ----------
@@ -81,6 +112,9 @@ class PrefitResult:
         Seeded models of the regions for the calibrated axis, or for the measured one where no shift could be found.
     fits : mapping of str to lmfit.model.ModelResult
         Fits of the regions; empty until `fitted` makes them.
+    evidence : mapping of str to tuple of GroupEvidence
+        Parts of the spectrum that speak for or against each group that was found, found when first asked for; empty
+        where no shift could be found.
     """
 
     source: str
@@ -90,6 +124,7 @@ class PrefitResult:
     settings: Settings
     seeds: Mapping[str, Seed]
     fits: Mapping[str, ModelResult] = field(default_factory=dict)
+    evidence: Mapping[str, tuple[GroupEvidence, ...]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         regions = ", ".join(self.spectrum.children)

@@ -14,11 +14,11 @@ from typing import Any, get_args
 import numpy as np
 import xarray as xr
 
-from xps_prefit_hooks import ALIPHATIC_C1S, Background, Prediction, PrefitError, Seed, Settings
+from xps_prefit_hooks import ALIPHATIC_C1S, Background, GroupEvidence, Prediction, PrefitError, Seed, Settings
 
 from .plugins import plugin_manager
 from .regions import recognised, region_name
-from .result import LazySeeds, PrefitResult, calibrated_spectrum
+from .result import LazyEvidence, LazySeeds, PrefitResult, calibrated_spectrum
 from .spectrum import region_dataset, spectrum_tree
 
 Spectrum = str | os.PathLike[str] | xr.DataTree | xr.Dataset | xr.DataArray
@@ -104,7 +104,13 @@ def prefit(
     # A stack can be read and calibrated; a seed is for one spectrum.
     regions = tuple(name for name, child in axis.children.items() if child["counts"].ndim == 1)
     return PrefitResult(
-        source, tree, moved, prediction, settings, LazySeeds(regions, partial(_seed, axis, prediction, settings))
+        source,
+        tree,
+        moved,
+        prediction,
+        settings,
+        LazySeeds(regions, partial(_seed, axis, prediction, settings)),
+        evidence=LazyEvidence(partial(_evidence, tree, prediction, settings)),
     )
 
 
@@ -165,6 +171,12 @@ def _seed(spectrum: xr.DataTree, prediction: Prediction, settings: Settings, reg
     if seed is None or math.isfinite(prediction.shift):
         return seed
     return replace(seed, notes=(*seed.notes, "No shift was found: the model is for the measured axis."))
+
+
+def _evidence(
+    spectrum: xr.DataTree, prediction: Prediction, settings: Settings
+) -> Mapping[str, tuple[GroupEvidence, ...]]:
+    return plugin_manager().explain(spectrum, prediction, settings) if math.isfinite(prediction.shift) else {}
 
 
 def _source(spectrum: Any, default: str) -> str:

@@ -15,7 +15,7 @@ import pluggy
 from . import specs
 from ._errors import PrefitError
 from ._markers import PROJECT
-from ._types import Exporter, MenuAction, Prediction, Reader, Seed, Settings
+from ._types import Exporter, GroupEvidence, MenuAction, Prediction, Reader, Seed, Settings
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -204,6 +204,21 @@ class PluginManager:
         if prediction is None:
             raise PrefitError("plugins", "no predictor answered for this spectrum; `xps-stn plugins` lists them.")
         return prediction
+
+    def explain(
+        self, spectrum: xr.DataTree, prediction: Prediction, settings: Settings
+    ) -> Mapping[str, tuple[GroupEvidence, ...]]:
+        """Parts of the spectrum that speak for the groups found, by the first plugin that answers; else empty.
+
+        Raises
+        ------
+        PrefitError
+            If a plugin fails.
+        """
+        arguments = {"spectrum": spectrum, "prediction": prediction, "settings": settings}
+        # mypy wants a class that can be made; an isinstance check does not.
+        found = self.first("xps_prefit_explain", Mapping, **arguments)  # type: ignore[type-abstract]
+        return {} if found is None else found
 
     def seed(self, spectrum: xr.DataTree, region: str, prediction: Prediction, settings: Settings) -> Seed | None:
         """Seeded model of one region by the first seeder that answers; None if none does.

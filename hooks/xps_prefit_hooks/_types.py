@@ -121,6 +121,27 @@ class Prediction:
 
 
 @dataclass(frozen=True)
+class GroupEvidence:
+    """A part of the spectrum that speaks for or against a functional group.
+
+    Parameters
+    ----------
+    region : str
+        Name of the region in the spectrum.
+    low, high : float
+        The part in eV, on the calibrated axis.
+    weight : float
+        By how much the log odds of the group (natural logarithm) fall without this part; positive speaks for the group,
+        negative against it.
+    """
+
+    region: str
+    low: float
+    high: float
+    weight: float
+
+
+@dataclass(frozen=True)
 class SeedComponent:
     """One component of a seeded model.
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ._markers import hookspec
-from ._types import Exporter, MenuAction, Prediction, Reader, Seed, Settings
+from ._types import Exporter, GroupEvidence, MenuAction, Prediction, Reader, Seed, Settings
 
 if TYPE_CHECKING:
     import lmfit
@@ -21,6 +22,13 @@ def xps_prefit_readers() -> list[Reader]:
 @hookspec(firstresult=True)
 def xps_prefit_predict(spectrum: xr.DataTree, settings: Settings) -> Prediction | None:
     """Read shift and functional groups from a spectrum; None passes on to the next predictor."""
+
+
+@hookspec(firstresult=True)
+def xps_prefit_explain(
+    spectrum: xr.DataTree, prediction: Prediction, settings: Settings
+) -> Mapping[str, tuple[GroupEvidence, ...]] | None:
+    """Say which parts of the spectrum speak for the groups that were found; None passes on to the next plugin."""
 
 
 @hookspec(firstresult=True)

@@ -43,7 +43,7 @@ def document(result: PrefitResult) -> dict[str, Any]:
             "unit": "eV",
             "convention": result.convention,
         },
-        "groups": [{"name": name, "probability": _number(groups[name])} for name in ranked],
+        "groups": [_group(result, name) for name in ranked],
         "regions": {name: _region(result, name) for name in result.spectrum.children},
         "model": {"name": model.name, "version": model.version, "sha256": model.sha256},
     }
@@ -63,6 +63,16 @@ def write(result: PrefitResult, path: Path) -> None:
         If the file cannot be written.
     """
     write_text(path, dumps(result))
+
+
+def _group(result: PrefitResult, name: str) -> dict[str, Any]:
+    group: dict[str, Any] = {"name": name, "probability": _number(result.prediction.groups[name])}
+    if name in result.evidence:
+        group["evidence"] = [
+            {"region": part.region, **{key: _number(getattr(part, key)) for key in ("low", "high", "weight")}}
+            for part in result.evidence[name]
+        ]
+    return group
 
 
 def _region(result: PrefitResult, name: str) -> dict[str, Any]:
