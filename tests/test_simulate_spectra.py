@@ -18,23 +18,31 @@ PLAIN = replace(
     SimulationConfig.load(),
     reference_share=1.0,
     mixture_share=0.0,
+    outsider_share=0.0,
     region_shift_sigma=0.0,
+    region_shift_strong_share=0.0,
     position_sigma=0.0,
     aromatic_sigma=0.0,
     aliphatic_sigma=0.0,
     region_scale_sigma=0.0,
     fwhm_mean_excess=0.0,
+    fwhm_broad_share=0.0,
     fwhm_scatter=0.0,
     intensity_sigma=0.0,
     intensity_wild_share=0.0,
     contamination_share=0.0,
+    substrate_share=0.0,
+    ghost_share=0.0,
+    coarse_share=0.0,
     subtracted_share=1.0,
     background_level=(1e-6, 2e-6),
+    background_slope=0.0,
+    background_bend=0.0,
     shirley_step=(0.0, 0.0),
     peak_counts=(1e7, 1.1e7),
     margin_range=(9.9, 10.0),
     drop_signal=dict.fromkeys(GRID.regions, 0.0),
-    empty_region_share=0.0,
+    curious_share=0.0,
     carbon_only_share=0.0,
     single_region_share=0.0,
 )
@@ -117,7 +125,9 @@ def test_noise_is_poisson():
 
 
 def test_regions_are_dropped_and_added_as_asked():
-    dropped = _draw(PVC, number=200, drop_signal=dict.fromkeys(GRID.regions, 0.5), empty_region_share=0.5)
+    dropped = _draw(
+        PVC, number=200, drop_signal=dict.fromkeys(GRID.regions, 0.5), curious_share=1.0, empty_region_share=0.5
+    )
     present = dropped.measured.any(-1)
     assert 0.35 < present[:, GRID.regions.index("Cl2p")].mean() < 0.8
     assert 0.35 < present[:, GRID.regions.index("F1s")].mean() < 0.65
@@ -137,3 +147,44 @@ def test_every_region_is_one_run_of_points():
     batch = _draw(PET, number=100, margin_range=(0.8, 10.0), shift_range=(-8.0, 8.0))
     edges = np.abs(np.diff(np.pad(batch.measured.astype(int), ((0, 0), (0, 0), (1, 1))), axis=-1)).sum(-1)
     assert set(np.unique(edges)) <= {0, 2}
+
+
+def test_coarse_steps_are_straight_between_their_channels():
+    batch = _draw(PET, number=60, coarse_share=1.0, coarse_factor=5, peak_counts=(1e4, 1e4 + 1))
+    bent = np.abs(np.diff(batch.counts[:, 0], 2)) > 1e-2 * batch.counts[:, 0].max(-1, keepdims=True)
+    inner = batch.measured[:, 0, 1:-1] & batch.measured[:, 0, 2:] & batch.measured[:, 0, :-2]
+    for kinks, inside in zip(bent, inner, strict=True):
+        places = np.flatnonzero(kinks & inside)
+        # all bends of one spectrum lie on one comb of channels
+        assert any(len(set(places % every)) <= 1 for every in (2, 3, 4, 5))
+    assert (batch.counts[~batch.measured] == 0).all()
+
+
+def test_a_source_without_monochromator_draws_ghosts_below_each_line():
+    ghosts = {"Al": ((9.8, 0.064),), "Mg": ((9.8, 0.064),)}
+    changes = {"shift_range": (2.0, 2.1), "margin_range": (11.9, 12.0), "fwhm_broad": (1.1, 1.2)}
+    with_ghosts, without = (
+        _draw(POLYETHYLENE, ghost_share=share, ghost_lines=ghosts, fwhm_broad_share=1.0, **changes) for share in (1, 0)
+    )
+    energy = GRID.energies[0][None] - with_ghosts.shift[:, None]
+
+    def below(batch):
+        return (batch.counts[:, 0] * (np.abs(energy - 275.3) < 1.2)).sum(-1) / batch.counts[:, 0].sum(-1)
+
+    np.testing.assert_allclose(below(with_ghosts) - below(without), 0.064 / 1.064, atol=0.015)
+
+
+def test_differential_charging_spares_carbon_and_moves_the_others_as_labelled():
+    batch = _draw(PVC, number=60, region_shift_strong=0.3, region_shift_strong_share=1.0)
+    assert (batch.region_shift[:, 0] == 0).all()
+    chlorine = GRID.regions.index("Cl2p")
+    assert batch.region_shift[:, chlorine].std() == pytest.approx(0.3 / np.sqrt(3), rel=0.3)
+    moved = _maximum(batch, "Cl2p") - batch.shift - 200.64
+    assert np.corrcoef(moved, batch.region_shift[:, chlorine])[0, 1] > 0.9
+
+
+def test_an_oxide_below_draws_its_own_line_and_no_label():
+    batch = _draw(POLYETHYLENE, substrate_share=1.0, substrate_energy=(530.0, 530.01))
+    np.testing.assert_allclose(_maximum(batch, "O1s") - batch.shift, 530.0, atol=0.1)
+    assert batch.labels.sum() == _draw(POLYETHYLENE).labels.sum()
+    assert not batch.outside.any()

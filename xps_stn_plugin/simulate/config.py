@@ -9,6 +9,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..configuration import check_entries, read_tables
 
 Range = tuple[float, float]
@@ -31,14 +34,18 @@ class SimulationConfig:
     mixture_size: int
     smallest_share: float
     shift_range: Range
+    outsider_share: float
     region_shift_sigma: float
+    region_shift_strong: float
+    region_shift_strong_share: float
     position_sigma: float
     aromatic_sigma: float
     aliphatic_sigma: float
     region_scale_sigma: float
     fwhm_floor: float
     fwhm_mean_excess: float
-    fwhm_top: float
+    fwhm_broad: Range
+    fwhm_broad_share: float
     fwhm_factor: Mapping[str, float]
     fwhm_scatter: float
     lorentzian_range: Range
@@ -52,13 +59,22 @@ class SimulationConfig:
     intensity_wild_sigma: float
     contamination_share: float
     contamination_range: Range
+    substrate_share: float
+    substrate_energy: Range
+    substrate_range: Range
+    ghost_share: float
+    ghost_lines: Mapping[str, tuple[Range, ...]]
     peak_counts: Range
     subtracted_share: float
     background_level: Range
     background_slope: float
+    background_bend: float
     shirley_step: Range
+    coarse_share: float
+    coarse_factor: int
     margin_range: Range
     drop_signal: Mapping[str, float]
+    curious_share: float
     empty_region_share: float
     carbon_only_share: float
     single_region_share: float
@@ -82,3 +98,9 @@ class SimulationConfig:
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for the record."""
         return asdict(self)
+
+
+def log_uniform(limits: Range, shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Draw from a range, evenly in the logarithm."""
+    low, high = np.log(limits)
+    return np.exp(rng.uniform(low, high, shape))

@@ -103,6 +103,8 @@ def _write(path: Path, simulator: SpectrumSimulator, number: int, seed: int, pro
         shift.attrs["units"] = "eV"
         region_shift = file.create_dataset("region_shift", (number, regions), "f8")
         region_shift.attrs["units"] = "eV"
+        outside = file.create_dataset("outside", (number,), "?")
+        outside.attrs["description"] = "a sample that the network must say no to; its shift and labels are not to be learnt"
         labels = file.create_dataset("label", (number, len(names)), "?")
         mixture = file.create_dataset("mixture", (number, components), "i4")
         mixture.attrs["description"] = "rows of `structure`; -1 where there is no further component"
@@ -115,6 +117,7 @@ def _write(path: Path, simulator: SpectrumSimulator, number: int, seed: int, pro
             shift[rows] = batch.shift
             region_shift[rows] = batch.region_shift
             labels[rows] = batch.labels
+            outside[rows] = batch.outside
             mixture[rows] = batch.structures
             shares[rows] = batch.shares
             start = rows.stop

@@ -1,0 +1,95 @@
+"""Signal -> counts: intensities, background, energy steps, Poisson noise, subtraction of the background."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..grid import Grid
+from .config import SimulationConfig, log_uniform
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+
+def count(
+    signal: FloatArray, window: BoolArray, config: SimulationConfig, grid: Grid, rng: np.random.Generator
+) -> tuple[NDArray[np.float32], BoolArray]:
+    """Scale to counts, add background and noise, subtract the background again in a part of the spectra.
+
+    Parameters
+    ----------
+    signal : ndarray, shape (n, regions, points)
+        Lines in any unit; overwritten.
+    window : ndarray of bool, shape (n, regions, points)
+        Where there are data.
+    config : SimulationConfig
+        Ranges to draw from.
+    grid : Grid
+        Of `signal`.
+    rng : numpy.random.Generator
+        Where chance comes from.
+
+    Returns
+    -------
+    counts : ndarray of float32, shape (n, regions, points)
+        0 where nothing was measured.
+    measured : ndarray of bool, shape (n, regions, points)
+        `window`, its ends moved inwards to the first and last energy of a coarse scan.
+    """
+    number, regions, _ = signal.shape
+    shape = (number, regions, 1)
+    wild = rng.random((number, 1)) < config.intensity_wild_share
+    sigma = np.where(wild, config.intensity_wild_sigma, config.intensity_sigma)
+    signal *= np.exp(sigma * rng.normal(size=(number, regions)))[..., None]
+    top = (signal * window).max(axis=(1, 2), keepdims=True)
+    signal /= np.where(top > 0, top, 1.0)
+    peak = signal.max(axis=2, keepdims=True)
+    # A region without lines has the background of its neighbours.
+    base = np.where(peak > 0, peak, rng.uniform(0.05, 1.0, shape))
+    level = base * log_uniform(config.background_level, shape, rng)
+    ten = grid.offsets / 10.0
+    slope = config.background_slope * rng.normal(size=shape)
+    bend = config.background_bend * rng.normal(size=shape)
+    background = level * np.clip(1 + slope * ten + bend * ten**2, 0.05, None)
+    step = rng.uniform(*config.shirley_step, shape)
+    background += step * np.cumsum(signal, axis=2) * grid.step
+    counts = log_uniform(config.peak_counts, (number, 1, 1), rng)
+    noisy = rng.poisson(np.where(window, (signal + background) * counts, 0.0)).astype(float)
+    noisy, measured = _coarse(noisy, window, config, rng)
+    subtracted = rng.random((number, 1, 1)) < config.subtracted_share
+    noisy -= np.where(subtracted, background * counts, 0.0)
+    return np.where(measured, noisy, 0.0).astype(np.float32), measured
+
+
+def _coarse(
+    counts: FloatArray, window: BoolArray, config: SimulationConfig, rng: np.random.Generator
+) -> tuple[FloatArray, BoolArray]:
+    """Keep every second to fifth channel of a part of the spectra and draw straight lines between them."""
+    number, _, points = counts.shape
+    factor = np.where(
+        rng.random(number) < config.coarse_share, rng.integers(2, config.coarse_factor + 1, number), 1
+    )  # fmt: skip
+    phase = rng.integers(0, factor)
+    counts, measured = counts.copy(), window.copy()
+    channel = np.arange(points)
+    for every, start in np.unique(np.stack([factor, phase], axis=1)[factor > 1], axis=0):
+        own = np.flatnonzero((factor == every) & (phase == start))
+        kept = channel % every == start
+        # Channels outside the first and last kept one inside the window have no neighbour to interpolate with.
+        scanned = window[own] & kept
+        first = np.where(scanned.any(-1), scanned.argmax(-1), points)[..., None]
+        last = points - 1 - scanned[..., ::-1].argmax(-1)[..., None]
+        measured[own] = (channel >= first) & (channel <= last)
+        counts[own] = counts[own] @ _interpolation(points, int(every), int(start))
+    return counts, measured
+
+
+def _interpolation(points: int, every: int, start: int) -> FloatArray:
+    """Weights of the kept channels in all channels, shape (points, points)."""
+    kept = np.arange(start, points, every)
+    unit = np.zeros((points, points))
+    for channel in kept:
+        tent = 1 - np.abs(np.arange(points) - channel) / every
+        unit[channel] = np.clip(tent, 0.0, None)
+    return unit
