@@ -36,6 +36,18 @@ def test_plot_shows_what_was_found(fake):
     assert bars == [0.98, 0.25]
 
 
+def test_plot_marks_what_speaks_for_a_group(fake):
+    figure = xps.prefit(fakes.spectrum()).plot()
+    (strip,) = (a for a in figure.get_axes() if [text.get_text() for text in a.texts] == ["ester (aliphatic)"])
+    # 289 eV in C 1s; O 1s speaks against it, which has no bar.
+    (bar,) = strip.patches
+    assert (bar.get_x(), bar.get_x() + bar.get_width()) == pytest.approx((288.5, 289.5))
+    groups = _axes(figure)["Functional groups"]
+    assert bar.get_facecolor()[:3] == groups.patches[0].get_facecolor()[:3]
+    assert bar.get_facecolor()[:3] != groups.patches[1].get_facecolor()[:3]
+    assert "what speaks for a group" in figure.get_supxlabel()
+
+
 @pytest.mark.parametrize(
     ("suffix", "magic"), [(".png", b"\x89PNG\r\n"), (".pdf", b"%PDF"), (".svg", b"<?xml"), (".PNG", b"\x89PNG")]
 )

@@ -1,7 +1,11 @@
-"""Plot of a prefit: a panel for each region with its components and residual, groups as bars, shift as title."""
+"""Plot of a prefit: a panel for each region with its components and residual, groups as bars, shift as title.
+
+Under a region thin bars mark what speaks for the groups that were found, one row and colour for each group.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from xps_prefit_hooks import Seed
+from xps_prefit_hooks import GroupEvidence, Seed
 
 from ..chemistry.core_levels import core_levels
 from ..files import write_whole
@@ -39,6 +43,19 @@ _COLOURS = (
     "#5D7A3A",
     "#8C564B",
 )
+# Of groups: Tol's muted scheme, dark enough for text and apart from the components' colours.
+_GROUP_COLOURS = (
+    "#332288",
+    "#882255",
+    "#117733",
+    "#AA4499",
+    "#2E7F77",
+    "#7A7A1F",
+    "#B04A5A",
+    "#3A7CA5",
+    "#8A6A1F",
+    "#555555",
+)
 _STATUS_COLOURS = {"ok": "#00734F", "uncertain": "#B35900", "out_of_domain": "#B00020"}
 _INK, _GREY = "#222222", "#777777"
 
@@ -63,11 +80,16 @@ def figure(result: PrefitResult) -> Figure:
     _title(drawing, result)
     left, right = drawing.subfigures(1, 2, width_ratios=(5.2 * columns, 2.9), squeeze=False)[0]
     panels = left.subfigures(rows, columns, squeeze=False).ravel()
+    colours = {group: _GROUP_COLOURS[n % len(_GROUP_COLOURS)] for n, group in enumerate(result.evidence)}
     for name, panel in zip(names, panels, strict=False):
-        main, residual = panel.subplots(2, 1, sharex=True, height_ratios=(4, 1))
+        speaking = _speaking(result, name)
+        heights = (4, 0.2 * len(speaking), 1) if speaking else (4, 1)
+        main, *strip, residual = panel.subplots(len(heights), 1, sharex=True, height_ratios=heights)
         _draw_region(main, residual, result, name, spectrum[name].to_dataset())
+        for axes in strip:
+            _draw_evidence(axes, result, speaking, colours)
     # The bars keep their height however many rows of regions there are.
-    _draw_groups(right.subfigures(rows, 1, squeeze=False)[0, 0].subplots(), result)
+    _draw_groups(right.subfigures(rows, 1, squeeze=False)[0, 0].subplots(), result, colours)
     return drawing
 
 
@@ -88,7 +110,8 @@ def _title(drawing: Figure, result: PrefitResult) -> None:
     name = Path(result.source).name or result.source
     text = f"{name}    {result.shift_text}    {result.status.replace('_', ' ')}"
     drawing.suptitle(_plain(text), fontsize=13, fontweight="bold", color=colour)
-    drawing.supxlabel(f"Shift: {result.convention}", fontsize=8, color=_GREY)
+    note = ".  Bars under a spectrum: what speaks for a group" if any(result.evidence.values()) else ""
+    drawing.supxlabel(f"Shift: {result.convention}{note}", fontsize=8, color=_GREY)
 
 
 def _draw_region(main: Axes, residual: Axes, result: PrefitResult, name: str, data: xr.Dataset) -> None:
@@ -143,6 +166,35 @@ def _draw_model(main: Axes, residual: Axes, result: PrefitResult, seed: Seed, da
     residual.set_ylabel("residual / σ", fontsize=8)
 
 
+def _speaking(result: PrefitResult, region: str) -> dict[str, list[GroupEvidence]]:
+    """Parts of the region that speak for a group, by group; what speaks against one is left to the numbers."""
+    found = {
+        group: [part for part in parts if part.region == region and part.weight > 0]
+        for group, parts in result.evidence.items()
+    }
+    return {group: parts for group, parts in found.items() if parts}
+
+
+def _draw_evidence(
+    axes: Axes, result: PrefitResult, speaking: Mapping[str, list[GroupEvidence]], colours: Mapping[str, str]
+) -> None:
+    high, low = axes.get_xlim()
+    for row, (group, parts) in enumerate(speaking.items()):
+        strongest = max(part.weight for part in result.evidence[group])
+        for part in parts:
+            strength = 0.35 + 0.65 * part.weight / strongest
+            axes.barh(row, part.high - part.low, 0.6, part.low, color=colours[group], alpha=strength, lw=0)
+        # The name stands at the end that has more room.
+        left = high - max(part.high for part in parts) >= min(part.low for part in parts) - low
+        place = {"x": 0.005 if left else 0.995, "ha": "left" if left else "right"}
+        transform = axes.get_yaxis_transform()
+        axes.text(y=row, s=_plain(group), color=colours[group], fontsize=7, va="center", transform=transform, **place)
+    axes.set_ylim(len(speaking) - 0.4, -0.6)
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)
+    axes.tick_params(bottom=False, labelbottom=False)
+
+
 def _state(result: PrefitResult, name: str) -> str:
     fit = result.fits.get(name)
     if fit is None:
@@ -150,7 +202,7 @@ def _state(result: PrefitResult, name: str) -> str:
     return f"   reduced χ² {fit.redchi:.3g}" if fit.success else "   fit without success"
 
 
-def _draw_groups(axes: Axes, result: PrefitResult) -> None:
+def _draw_groups(axes: Axes, result: PrefitResult, colours: Mapping[str, str]) -> None:
     likely = [(name, value) for name, value in result.prediction.groups.items() if value > LEAST_PROBABILITY]
     likely = sorted(likely, key=lambda item: -item[1])[:MOST_GROUPS]
     axes.set_title("Functional groups", fontsize=11, loc="left")
@@ -163,7 +215,8 @@ def _draw_groups(axes: Axes, result: PrefitResult) -> None:
     if not likely:
         axes.text(0.0, 0.0, f"none above {LEAST_PROBABILITY}", fontsize=9, color=_GREY, va="center")
     for place, (name, value) in enumerate(likely):
-        axes.barh(place + 0.18, value, height=0.34, color=_COLOURS[0] if value > 0.5 else "#A9C4DA")
+        colour = colours.get(name, _COLOURS[0] if value > 0.5 else "#A9C4DA")
+        axes.barh(place + 0.18, value, height=0.34, color=colour)
         axes.text(0.0, place - 0.02, _plain(f"{name}  {value:.2f}"), fontsize=8.5, color=_INK, va="bottom")
 
 
