@@ -22,6 +22,7 @@ PLAIN = replace(
     region_shift_sigma=0.0,
     region_shift_strong_share=0.0,
     position_sigma=0.0,
+    generated_sigma=0.0,
     aromatic_sigma=0.0,
     aliphatic_sigma=0.0,
     region_scale_sigma=0.0,

@@ -39,6 +39,7 @@ class SimulationConfig:
     region_shift_strong: float
     region_shift_strong_share: float
     position_sigma: float
+    generated_sigma: float
     aromatic_sigma: float
     aliphatic_sigma: float
     region_scale_sigma: float

@@ -155,7 +155,10 @@ def sample_lines(
 
     # Saturated hydrocarbon is the zero of the scale, so the rules make no error there.
     zero = aliphatic & (np.abs(energy - 285.0) < 0.005)
-    sigma = np.select([zero, aromatic], [config.aliphatic_sigma, config.aromatic_sigma], config.position_sigma)
+    generated = np.zeros(of.size, dtype=bool)
+    generated[: owner.size] = chosen[owner] >= library.references
+    usual = np.where(generated, config.generated_sigma, config.position_sigma)
+    sigma = np.select([zero, aromatic], [config.aliphatic_sigma, config.aromatic_sigma], usual)
     energy = energy + sigma * rng.normal(size=energy.size)
     scale = rng.normal(0, config.region_scale_sigma, (number, regions))
     scale[:, carbon] = 0.0
