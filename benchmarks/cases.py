@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from benchmarks.polymers import Regions
+from benchmarks.polymers import Polymer, Regions
 from xps_prefit_hooks import Prediction, PrefitError
 from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
 from xps_stn_plugin.stn.predict import predict_with
@@ -71,6 +71,25 @@ def averaged(rows: Array, step: float, start: float = 0.0) -> Array:
 def moved(regions: Regions, shift: float) -> dict[str, Array]:
     """Rows whose energies are `shift` eV higher."""
     return {name: columns(rows[:, 0] + shift, rows[:, 1]) for name, rows in regions.items()}
+
+
+def mixture(polymers: Sequence[Polymer], shares: Sequence[float]) -> Regions:
+    """Mix polymers, each at its own area 1 over all regions, on a common axis of 0.1 eV; highest point 1."""
+    mixed: dict[str, Array] = {}
+    areas = [sum(rows[:, 1].clip(0).sum() for rows in polymer.regions.values()) for polymer in polymers]
+    for region in sorted({name for polymer in polymers for name in polymer.regions}):
+        parts = [
+            (ascending(polymer.regions)[region], share / area)
+            for polymer, share, area in zip(polymers, shares, areas, strict=True)
+            if region in polymer.regions
+        ]
+        low = min(rows[0, 0] for rows, _ in parts)
+        high = max(rows[-1, 0] for rows, _ in parts)
+        axis = np.round(np.arange(low, high + 0.05, 0.1), 1)
+        total = sum(weight * np.interp(axis, rows[:, 0], rows[:, 1], left=0, right=0) for rows, weight in parts)
+        mixed[region] = columns(axis, total)
+    top = max(rows[:, 1].max() for rows in mixed.values())
+    return {region: columns(rows[:, 0], rows[:, 1] / top) for region, rows in mixed.items()}
 
 
 def tree(name: str, regions: Regions) -> xr.DataTree:

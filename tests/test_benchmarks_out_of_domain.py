@@ -9,23 +9,19 @@ import numpy as np
 import pytest
 
 from benchmarks.cases import Conditions, columns, detected, doniach_sunjic, drawn, tree
-from benchmarks.out_of_domain import (
-    Answer,
+from benchmarks.foreign import (
     Case,
-    answers,
-    baseline,
     clipped,
     dead,
     doubled,
     featureless,
-    headline,
-    line_height,
     mirrored,
-    shares,
+    real_cases,
     simulated_cases,
     swapped,
     table,
 )
+from benchmarks.out_of_domain import Answer, answers, baseline, headline, line_height, shares
 from benchmarks.polymers import Polymer, load
 from xps_prefit_hooks import PrefitError
 from xps_stn_plugin.stn.weights import shipped_weights
@@ -142,8 +138,6 @@ def test_a_case_is_asked_in_its_own_charge_and_reproducibly():
 
 @pytest.mark.data
 def test_files_of_real_instruments_are_all_there(shared):
-    from benchmarks.out_of_domain import real_cases
-
     cases = real_cases(shared / "real")
     assert {case.verdict for case in cases} == {"outside", "doubtful", "debatable", "inside"}
     names = {polymer.name for polymer in load(shared / "measured")}
