@@ -104,7 +104,7 @@ def _write(path: Path, simulator: SpectrumSimulator, number: int, seed: int, pro
         region_shift = file.create_dataset("region_shift", (number, regions), "f8")
         region_shift.attrs["units"] = "eV"
         outside = file.create_dataset("outside", (number,), "?")
-        outside.attrs["description"] = "a sample that the network must say no to; its shift and labels are not to be learnt"
+        outside.attrs["description"] = "a sample that the network must say no to; shift and labels mean nothing"
         labels = file.create_dataset("label", (number, len(names)), "?")
         mixture = file.create_dataset("mixture", (number, components), "i4")
         mixture.attrs["description"] = "rows of `structure`; -1 where there is no further component"
