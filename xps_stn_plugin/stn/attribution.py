@@ -35,7 +35,7 @@ SPACING: Final = 0.4
 FIT_REACH: Final = 0.62
 #: Points of the running mean to which it is fitted, lest one noisy channel hold it down.
 SMOOTH_POINTS: Final = 5
-#: Least height of the data for a place to be tried: share of the region's highest point, and in standard deviations.
+#: Least height of a line that is taken away: share of the region's highest point, and in standard deviations.
 LEAST_HEIGHT: Final = 0.04
 LEAST_SIGMA: Final = 3.0
 #: Least fall of the log odds that is reported: the odds fall to half; and its least share of the group's largest.
@@ -178,10 +178,9 @@ def line_trials(counts: FloatArray, measured: NDArray[np.bool_], step: float, sh
         # Second differences take out everything smooth; variance 6 for white noise, median against outliers.
         noise = np.median(np.abs(np.diff(signal[row, measured[row]], 2))) / 0.6745 / math.sqrt(6 * SMOOTH_POINTS)
         floor = max(LEAST_HEIGHT * smooth.max(), LEAST_SIGMA * noise)
-        chosen = measured[row, tried] & (smooth[tried] > floor)
-        height = np.divide(smooth, line, out=np.full(line.shape, np.inf), where=under & measured[row])
-        height = height.min(axis=1).clip(min=0.0)[chosen]
-        found.append((np.full(height.size, row), tried[chosen], height[:, None] * line[chosen] * measured[row]))
+        height = np.divide(smooth, line, out=np.full(line.shape, np.inf), where=under & measured[row]).min(axis=1)
+        chosen = measured[row, tried] & (height > floor)
+        found.append((np.full(chosen.sum(), row), tried[chosen], height[chosen, None] * line[chosen] * measured[row]))
     if not found:
         return Trials(np.zeros(0, dtype=int), np.zeros(0, dtype=int), np.zeros((0, points)))
     return Trials(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
