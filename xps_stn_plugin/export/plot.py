@@ -186,9 +186,13 @@ def _draw_evidence(
             axes.barh(row, part.high - part.low, 0.6, part.low, color=colours[group], alpha=strength, lw=0)
         # The name stands at the end that has more room.
         left = high - max(part.high for part in parts) >= min(part.low for part in parts) - low
-        place = {"x": 0.005 if left else 0.995, "ha": "left" if left else "right"}
-        transform = axes.get_yaxis_transform()
-        axes.text(y=row, s=_plain(group), color=colours[group], fontsize=7, va="center", transform=transform, **place)
+        style: dict[str, Any] = {
+            "color": colours[group],
+            "fontsize": 7,
+            "va": "center",
+            "ha": "left" if left else "right",
+        }
+        axes.text(0.005 if left else 0.995, row, _plain(group), transform=axes.get_yaxis_transform(), **style)
     axes.set_ylim(len(speaking) - 0.4, -0.6)
     axes.set_yticks([])
     axes.spines[:].set_visible(False)
