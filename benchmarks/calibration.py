@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks.cases import Array, asked, columns, mixture, tree
+from benchmarks.cases import Array, asked, columns, mixture, tree, without_nan
 from benchmarks.polymers import Polymer, load
 from benchmarks.record import conditions, write_record
 from benchmarks.reliability import (
@@ -289,7 +289,7 @@ def plot(path: Path, answers: Sequence[Answers], results: Sequence[dict[str, Any
     """Draw coverage and reliability beside each other; bins of fewer than `FEW` decisions are left out."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 6), layout="constrained")
+    figure = Figure(figsize=(11, 5.5))
     left, right = figure.subplots(1, 2)
     levels = np.linspace(0.02, 0.99, 98)
     for said, row in zip(answers, results, strict=True):
@@ -319,7 +319,7 @@ def plot(path: Path, answers: Sequence[Answers], results: Sequence[dict[str, Any
     left.set_title("Error bars of the shift")
     right.set_title("Probabilities of the groups")
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    figure.savefig(path, dpi=150, bbox_inches="tight")
 
 
 @click.command()
@@ -346,7 +346,7 @@ def main(
     plot_path: Path | None,
 ) -> None:
     """Measure error bars and probabilities."""
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    console = Console(width=None if sys.stdout.isatty() else 180)
     polymers = load(data)
     trained = load_weights(weights) if weights else shipped_weights()
     simulation = SimulationConfig.load(config)
@@ -375,7 +375,7 @@ def main(
         "one stderr": one_stderr,
         "results": results,
     }
-    write_record(json_path, record)
+    write_record(json_path, without_nan(record))
     console.print(f"written: {json_path}")
     if plot_path:
         plot(plot_path, answers, results)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -111,6 +112,15 @@ def asked(trained: TrainedNetwork, spectrum: xr.DataTree) -> Prediction | None:
         return predict_with(trained, spectrum)
     except PrefitError:
         return None
+
+
+def without_nan(value: Any) -> Any:
+    """Return the same with None for numbers that are none: JSON has no NaN."""
+    if isinstance(value, dict):
+        return {key: without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def doniach_sunjic(energy: Array, position: float, fwhm: float, asymmetry: float) -> Array:

@@ -25,7 +25,7 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.alterations import COUNTS, Condition, all_conditions
-from benchmarks.cases import ascending, asked, moved, tree
+from benchmarks.cases import ascending, asked, moved, tree, without_nan
 from benchmarks.polymers import Polymer, load
 from benchmarks.record import conditions, write_record
 from xps_prefit_hooks import ALIPHATIC_C1S
@@ -255,7 +255,7 @@ def main(data: Path, weights: Path | None, draws: int, seed: int, json_path: Pat
         "results": results,
         "differential": recovered,
     }
-    write_record(json_path, record)
+    write_record(json_path, without_nan(record))
     console.print(f"written: {json_path}")
 
 

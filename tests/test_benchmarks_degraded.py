@@ -19,7 +19,7 @@ from benchmarks.alterations import (
     wider,
     without,
 )
-from benchmarks.cases import ascending, averaged, broadened, columns
+from benchmarks.cases import ascending, averaged, broadened, columns, without_nan
 from benchmarks.degraded import Outcome, figures, outcomes, recovery
 from benchmarks.polymers import Polymer
 from xps_stn_plugin.stn.weights import shipped_weights
@@ -157,3 +157,10 @@ def test_recovery_takes_out_what_a_region_disagrees_by_anyway():
     assert region["bias"] == pytest.approx((0.46 - 0.06) / 2)
     assert region["rms of saying 0"] == pytest.approx(0.2)
     assert total["region"] == "all"
+
+
+def test_records_have_no_nan():
+    assert without_nan({"a": [1.5, float("nan")], "b": ({"c": float("inf")}, "nan", 3)}) == {
+        "a": [1.5, None],
+        "b": [{"c": None}, "nan", 3],
+    }
