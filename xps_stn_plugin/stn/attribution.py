@@ -106,8 +106,8 @@ def explain_with(
     Returns
     -------
     mapping of str to tuple of GroupEvidence
-        For the groups with a probability above 0.5, most probable first; for each at most 4 intervals, largest weight
-        first, none where no single part carries the group. Empty where there is no shift or it is out of domain.
+        For the groups with a probability above 0.5, most probable first; for each at most 4 intervals, by falling
+        weight, none where no single part carries the group. Empty where there is no shift or it is out of domain.
     """
     if prediction.status == "out_of_domain" or not math.isfinite(prediction.shift):
         return MappingProxyType({})
@@ -245,12 +245,13 @@ def hills(falls: FloatArray, joined: NDArray[np.bool_]) -> list[slice]:
     Returns
     -------
     list of slice
-        At most 4 hills of one sign, each down to half its height; their feet belong to no other hill.
+        Hills of one sign, each down to half its height; their feet belong to no other hill.
     """
     size = np.abs(falls)
+    least = max(LEAST_FALL, LEAST_SHARE * float(size.max()))
     free = np.ones(falls.size, dtype=bool)
     found: list[slice] = []
-    while len(found) < MOST_INTERVALS and (top := float((size * free).max())) >= LEAST_FALL:
+    while (top := float((size * free).max())) >= least:
         peak = int((size * free).argmax())
         ends, feet = [peak, peak], [peak, peak]
         for end, side in enumerate((-1, 1)):
@@ -270,13 +271,13 @@ def hills(falls: FloatArray, joined: NDArray[np.bool_]) -> list[slice]:
 
 
 def _worth_telling(parts: list[GroupEvidence]) -> tuple[GroupEvidence, ...]:
-    """Leave out what hardly matters, and the flank of a line that a larger weight stands for; largest first."""
+    """Leave out what hardly matters, and the flank of a line that a larger weight stands for; for before against."""
     kept: list[GroupEvidence] = []
     for part in sorted(parts, key=lambda part: -abs(part.weight)):
         least = max(LEAST_FALL, LEAST_SHARE * abs(kept[0].weight) if kept else 0.0)
         if abs(part.weight) >= least and not any(_overlap(part, other) > LINE_FWHM / 2 for other in kept):
             kept.append(part)
-    return tuple(kept)
+    return tuple(sorted(kept, key=lambda part: -part.weight)[:MOST_INTERVALS])
 
 
 def _overlap(one: GroupEvidence, other: GroupEvidence) -> float:
