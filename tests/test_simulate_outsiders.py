@@ -6,7 +6,7 @@ import pytest
 from xps_stn_plugin.grid import Grid
 from xps_stn_plugin.simulate.config import SimulationConfig
 from xps_stn_plugin.simulate.library import LineLibrary
-from xps_stn_plugin.simulate.outsiders import charged_unevenly, draw_kinds, outsider_lines, outsider_rules
+from xps_stn_plugin.simulate.outsiders import disturbed, draw_kinds, outsider_lines, outsider_rules
 from xps_stn_plugin.simulate.spectra import SpectrumSimulator
 
 GRID = Grid()
@@ -60,15 +60,39 @@ def test_every_sulfur_line_is_a_doublet():
 
 
 def test_uneven_charging_doubles_every_line():
-    library = LineLibrary.build(["*CC(*)Cl"], [])
-    config = replace(SimulationConfig.load(), outsider_share=0.0, contamination_share=0.0, reference_share=1.0)
-    simulator = SpectrumSimulator(library, config, GRID)
-    assert not simulator.draw(8, np.random.default_rng(0)).outside.any()
     lines = _lines("carbide", number=2)
-    doubled = charged_unevenly(lines, np.array(["uneven", ""]), REGIONS, np.random.default_rng(1))
-    first = lines.row < REGIONS
-    assert doubled.row.size == lines.row.size + first.sum()
+    doubled = disturbed(lines, np.array(["uneven", ""]), GRID, np.random.default_rng(1))
+    assert doubled.row.size == lines.row.size + (lines.row < REGIONS).sum()
     assert (np.diff(doubled.row) >= 0).all()
+
+
+def test_a_mirrored_axis_turns_lines_about_the_centre_of_their_channel():
+    lines = _lines("graphite", number=2)
+    turned = disturbed(lines, np.array(["mirrored", ""]), GRID, np.random.default_rng(1))
+    own = (lines.row < REGIONS) & (lines.row % REGIONS == 0)
+    np.testing.assert_allclose(turned.energy[own], 2 * 288.0 - lines.energy[own])
+    np.testing.assert_allclose(turned.energy[lines.row >= REGIONS], lines.energy[lines.row >= REGIONS])
+
+
+def test_misnamed_regions_keep_their_shape_under_another_name():
+    lines = _lines("graphite", number=1)
+    renamed = disturbed(lines, np.array(["misnamed"]), GRID, np.random.default_rng(1))
+    carbon = lines.row == 0
+    assert not (renamed.row == 0).any() or (lines.row > 0).any()
+    centres = GRID.energies.mean(axis=1)
+    new = renamed.row[np.isclose(renamed.area, 1.0)][0]
+    moved = np.sort(renamed.energy[renamed.row == new]) - centres[new]
+    np.testing.assert_allclose(moved, np.sort(lines.energy[carbon]) - centres[0])
+
+
+def test_no_outsiders_where_none_are_asked_for():
+    library = LineLibrary.build(["*CC(*)Cl"], [])
+    config = replace(SimulationConfig.load(), outsider_share=0.0, reference_share=1.0)
+    batch = SpectrumSimulator(library, config, GRID).draw(8, np.random.default_rng(0))
+    assert not batch.outside.any()
+    # what has a line was measured, and the labelled regions are those of the sample
+    assert (batch.lined <= batch.measured.any(-1)).all()
+    assert batch.lined.any(1).all()
 
 
 def test_a_batch_of_outsiders_is_marked_and_unlabelled_where_foreign():

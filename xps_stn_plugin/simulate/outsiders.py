@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -18,7 +18,7 @@ from ..grid import Grid
 from .line_list import FloatArray, IntArray, LineList
 
 #: Kinds that are organic samples in an unusual state; the others have lines of their own or none.
-ORGANIC_KINDS = ("beyond", "uneven")
+ORGANIC_KINDS = ("beyond", "uneven", "mirrored", "misnamed")
 
 
 @cache
@@ -47,8 +47,25 @@ def either_sign(values: FloatArray, rng: np.random.Generator) -> FloatArray:
     return np.where(rng.random(values.shape) < 0.5, -values, values)
 
 
-def charged_unevenly(lines: LineList, kinds: NDArray[np.str_], regions: int, rng: np.random.Generator) -> LineList:
-    """Draw every line of the spectra of kind "uneven" a second time, elsewhere."""
+def disturbed(lines: LineList, kinds: NDArray[np.str_], grid: Grid, rng: np.random.Generator) -> LineList:
+    """Lines of organic samples, changed where the kind of the spectrum says so.
+
+    Of kind "uneven" every line is drawn a second time, elsewhere; "mirrored" is an axis of the wrong sense; "misnamed"
+    are regions under each other's names.
+    """
+    kind = kinds[lines.row // len(grid.regions)]
+    region = lines.row % len(grid.regions)
+    centres = np.array([level.energy for level in core_levels().values()])
+    mirrored = np.where(kind == "mirrored", 2 * (centres[region] - lines.energy), 0.0)
+    # Each region under the name of the next, or the one after, and so on.
+    turn = rng.integers(1, len(grid.regions), kinds.size)[lines.row // len(grid.regions)]
+    name = np.where(kind == "misnamed", (region + turn) % len(grid.regions), region)
+    moved = lines.take(np.arange(lines.row.size), energy=mirrored + centres[name] - centres[region])
+    renamed = LineList.joined(replace(moved, row=lines.row - region + name))
+    return _charged_unevenly(renamed, kinds, len(grid.regions), rng)
+
+
+def _charged_unevenly(lines: LineList, kinds: NDArray[np.str_], regions: int, rng: np.random.Generator) -> LineList:
     rules = outsider_rules()["uneven"]
     (near, far), (least, most) = rules["apart"], rules["share"]
     apart = either_sign(rng.uniform(near, far, kinds.size), rng)

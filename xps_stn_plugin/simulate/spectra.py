@@ -14,7 +14,7 @@ from .config import SimulationConfig
 from .counting import count
 from .library import LineLibrary
 from .line_list import FloatArray, IntArray, LineList, Sample, sample_lines, with_ghosts
-from .outsiders import ORGANIC_KINDS, beyond_range, charged_unevenly, draw_kinds, outsider_lines
+from .outsiders import ORGANIC_KINDS, beyond_range, disturbed, draw_kinds, outsider_lines
 from .windows import measured_windows
 
 
@@ -40,6 +40,8 @@ class SpectrumBatch:
         Area shares.
     outside : ndarray of bool, shape (n,)
         Not a sample that the network is made for; then `shift` and `labels` are not to be learnt.
+    lined : ndarray of bool, shape (n, regions)
+        Regions that were measured and have a line.
     """
 
     counts: NDArray[np.float32]
@@ -50,6 +52,7 @@ class SpectrumBatch:
     structures: IntArray
     shares: FloatArray
     outside: NDArray[np.bool_]
+    lined: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class SpectrumSimulator:
         )
         sample = Sample(structures, shares, shift, region_shift, source)
         lines = sample_lines(sample, self.library, config, grid, rng)
-        lines = charged_unevenly(lines, kinds, len(grid.regions), rng)
+        lines = disturbed(lines, kinds, grid, rng)
         lines = LineList.joined(lines, outsider_lines(kinds, shift, grid, rng))
         lines = with_ghosts(lines, source, len(grid.regions), config)
         window = measured_windows(lines, number, config, grid, rng)
@@ -103,6 +106,7 @@ class SpectrumSimulator:
             structures=structures,
             shares=shares,
             outside=kinds != "",
+            lined=np.isin(np.arange(number * len(grid.regions)), lines.row).reshape(number, -1) & measured.any(-1),
         )
 
     def _differential(self, number: int, rng: np.random.Generator) -> FloatArray:
