@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from xps_stn_plugin.stn.network import NetworkConfig, ShiftTransformer, mean_around_mode
+from xps_stn_plugin.stn.network import MODE_REACH, Localiser, NetworkConfig, ShiftTransformer, mean_around_mode
 from xps_stn_plugin.stn.transform import shift_axis
 
 
@@ -181,8 +181,8 @@ class Regression(Reader):
         return Reading(self.classifier(moved).float(), total, rounds=tuple(rounds))
 
 
-class Distribution(Reader):
-    """Ours: a distribution over shifts, whose highest mode moves the axis."""
+class Ours(Reader):
+    """The network of the package."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -230,22 +230,59 @@ def posterior_summary(logits: Tensor, bins: Tensor, shift: Tensor) -> Tensor:
     return torch.cat([counted[:, 1:-1], entropy, spread, outside], dim=1)
 
 
-class SeenDistribution(Reader):
-    """The distribution of ours, described to the classifier's dense layer beside the aligned spectrum."""
+class Distribution(Reader):
+    """The localiser of the package, whose highest mode moves the axis, and the plain classifier.
 
-    def __init__(self, config: NetworkConfig, channels: int) -> None:
+    Parameters
+    ----------
+    config : NetworkConfig
+        Size.
+    channels : int
+        Of the input.
+    seen : bool
+        Describe the distribution to the classifier's dense layer, beside the aligned spectrum.
+    """
+
+    def __init__(self, config: NetworkConfig, channels: int, seen: bool = False) -> None:
         super().__init__()
-        self.config = config
-        ours = ShiftTransformer(config)
-        self.localiser = ours.localiser
-        self.shift_bins = ours.shift_bins
-        self.classifier = Convolutions(config, channels, config.groups, extra=SUMMARY_BINS + 3)
+        self.config, self.seen = config, seen
+        self.localiser = Localiser(config)
+        self.shift_bins = ShiftTransformer(config).shift_bins
+        self.classifier = Convolutions(config, channels, config.groups, extra=SUMMARY_BINS + 3 if seen else 0)
 
     def forward(self, channels: Tensor) -> Reading:
         """Read shift and groups."""
         logits = self.localiser(channels).float()
         with torch.autocast(channels.device.type, enabled=False):
             shift = mean_around_mode(logits, self.shift_bins)
+            summary = posterior_summary(logits, self.shift_bins, shift) if self.seen else None
+        return Reading(self.groups(channels, shift, summary), shift, logits)
+
+    def groups(self, channels: Tensor, shift: Tensor, summary: Tensor | None = None) -> Tensor:
+        """Return group logits of the spectrum that is moved by `shift`."""
+        with torch.autocast(channels.device.type, enabled=False):
             aligned = shift_axis(channels, shift, self.config.step)
-            summary = posterior_summary(logits, self.shift_bins, shift)
-        return Reading(self.classifier(aligned, summary).float(), shift, logits)
+        result: Tensor = self.classifier(aligned, summary).float()
+        return result
+
+
+class AveragedModes(Reader):
+    """A trained `Distribution`; group probabilities are averaged over its two highest modes by their probability."""
+
+    def __init__(self, network: Distribution) -> None:
+        super().__init__()
+        self.network = network
+        self.shift_bins = network.shift_bins
+
+    def forward(self, channels: Tensor) -> Reading:
+        """Read shift as the network does, and averaged groups."""
+        logits, bins = self.network.localiser(channels).float(), self.shift_bins
+        first = mean_around_mode(logits, bins)
+        near_first = (bins - bins[logits.argmax(-1, keepdim=True)]).abs() <= MODE_REACH
+        others = logits.masked_fill(near_first, float("-inf"))
+        near_second = (bins - bins[others.argmax(-1, keepdim=True)]).abs() <= MODE_REACH
+        probability = logits.softmax(-1)
+        weights = [(probability * near).sum(-1) for near in (near_first, near_second & ~near_first)]
+        readings = [self.network.groups(channels, shift).sigmoid() for shift in (first, mean_around_mode(others, bins))]
+        mean = sum(w[:, None] * r for w, r in zip(weights, readings, strict=True)) / sum(weights)[:, None]
+        return Reading(torch.logit(mean, eps=1e-7), first, logits)

@@ -49,7 +49,7 @@ from benchmarks.mixtures import (
     split_by_mixture,
     split_by_polymer,
 )
-from benchmarks.networks import Distribution, PaperMlp, PaperStn, Reader
+from benchmarks.networks import Ours, PaperMlp, PaperStn, Reader
 from benchmarks.polymers import Polymer, load
 from benchmarks.record import conditions, write_record
 from benchmarks.training import Answers, Batch, Recipe, Trained, answers, train
@@ -201,7 +201,7 @@ def build(name: str, regions: int, span: float, seed: int) -> Reader:
         if name == "paper STN":
             return PaperStn(1, POINTS, groups, STEP, (ALIPHATIC_C1S - FIRST) / STEP)
         config = NetworkConfig(regions=regions, points=CHANNEL, groups=groups, step=STEP, max_shift=span + 1)
-        return Distribution(replace(config, classifier_width=96, hidden=384))
+        return Ours(replace(config, classifier_width=96, hidden=384))
 
 
 def figures(result: Result, learnable: NDArray[np.bool_] | None = None) -> dict[str, Any]:
