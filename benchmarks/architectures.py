@@ -38,6 +38,7 @@ from benchmarks.networks import (
 from benchmarks.record import conditions, write_record
 from benchmarks.training import Batch, Recipe, answers, train
 from xps_prefit_hooks import ALIPHATIC_C1S
+from xps_stn_plugin.chemistry.groups import group_names
 from xps_stn_plugin.grid import Grid
 from xps_stn_plugin.simulate.config import SimulationConfig
 from xps_stn_plugin.simulate.drawing import ahead, build_simulator
@@ -45,7 +46,6 @@ from xps_stn_plugin.simulate.spectra import SpectrumSimulator
 from xps_stn_plugin.stn.inputs import CHANNELS_PER_REGION, network_input
 from xps_stn_plugin.stn.network import NetworkConfig
 from xps_stn_plugin.stn.transform import shift_axis
-from xps_stn_plugin.stn.weights import shipped_weights
 
 #: Spectra drawn at a time; chunk k is drawn from (seed, k).
 CHUNK = 500
@@ -136,8 +136,17 @@ def networks(config: NetworkConfig) -> Mapping[str, Callable[[], Reader]]:
 
 
 def size_of_ours() -> NetworkConfig:
-    """Size of the shipped network."""
-    return shipped_weights().network.config
+    """Size of the shipped network; the others have the same widths."""
+    grid = Grid()
+    return NetworkConfig(
+        regions=len(grid.regions),
+        points=grid.points,
+        groups=len(group_names()),
+        step=grid.step,
+        max_shift=8.0,
+        classifier_width=96,
+        hidden=384,
+    )
 
 
 def inference_times(config: NetworkConfig) -> dict[str, float]:

@@ -252,11 +252,18 @@ class Distribution(Reader):
 
     def forward(self, channels: Tensor) -> Reading:
         """Read shift and groups."""
-        logits = self.localiser(channels).float()
+        logits = self.scores(channels)
         with torch.autocast(channels.device.type, enabled=False):
             shift = mean_around_mode(logits, self.shift_bins)
             summary = posterior_summary(logits, self.shift_bins, shift) if self.seen else None
         return Reading(self.groups(channels, shift, summary), shift, logits)
+
+    def scores(self, channels: Tensor) -> Tensor:
+        """Return logits of the shift bins."""
+        # The localiser of the package also gives the features that its classifier shares.
+        said = self.localiser(channels)
+        logits: Tensor = said[0] if isinstance(said, tuple) else said
+        return logits.float()
 
     def groups(self, channels: Tensor, shift: Tensor, summary: Tensor | None = None) -> Tensor:
         """Return group logits of the spectrum that is moved by `shift`."""
@@ -276,13 +283,15 @@ class AveragedModes(Reader):
 
     def forward(self, channels: Tensor) -> Reading:
         """Read shift as the network does, and averaged groups."""
-        logits, bins = self.network.localiser(channels).float(), self.shift_bins
+        logits, bins = self.network.scores(channels), self.shift_bins
         first = mean_around_mode(logits, bins)
         near_first = (bins - bins[logits.argmax(-1, keepdim=True)]).abs() <= MODE_REACH
         others = logits.masked_fill(near_first, float("-inf"))
         near_second = (bins - bins[others.argmax(-1, keepdim=True)]).abs() <= MODE_REACH
         probability = logits.softmax(-1)
-        weights = [(probability * near).sum(-1) for near in (near_first, near_second & ~near_first)]
-        readings = [self.network.groups(channels, shift).sigmoid() for shift in (first, mean_around_mode(others, bins))]
-        mean = sum(w[:, None] * r for w, r in zip(weights, readings, strict=True)) / sum(weights)[:, None]
+        first_weight, second_weight = ((probability * near).sum(-1) for near in (near_first, near_second & ~near_first))
+        share = (first_weight / (first_weight + second_weight))[:, None]
+        second = mean_around_mode(others, bins)
+        one, other = (self.network.groups(channels, shift).sigmoid() for shift in (first, second))
+        mean = share * one + (1 - share) * other
         return Reading(torch.logit(mean, eps=1e-7), first, logits)

@@ -386,7 +386,7 @@ def shipped_table(records: list[dict[str, Any]]) -> Table:
 @click.option("--span", "spans", type=float, multiple=True, default=(3.0, 5.0), show_default=True, help="eV")
 @click.option("--mixtures", default=100_000, show_default=True, help="A fifth is for testing.")
 @click.option("--epochs", default=25, show_default=True, help="Of the paper's networks, at most.")
-@click.option("--steps", default=3000, show_default=True, help="Of ours, in batches of 128.")
+@click.option("--steps", default=2000, show_default=True, help="Of ours, in batches of 128.")
 @click.option("--corrected", is_flag=True, help="Mix by the drawn fractions; the paper's code weighs the first more.")
 @click.option("--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Default: as shipped.")
 @click.option("--seed", default=20261122, show_default=True)
