@@ -29,6 +29,7 @@ import click
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
@@ -340,6 +341,7 @@ def mixture_table(records: list[dict[str, Any]]) -> Table:
         "published micro f1",
         "minutes",
         title="Split by mixture; shift error / eV",
+        box=box.MARKDOWN,
     )
     for row in records:
         exact, f1 = PUBLISHED.get(row["network"], {}), PUBLISHED_F1.get(row["network"], {})
@@ -354,7 +356,7 @@ def fold_table(records: list[dict[str, Any]]) -> Table:
     """Tabulate means and standard deviations over folds of polymers."""
     columns = ("exact", "micro_f1", "learnable_exact", "learnable_micro_f1", "shift_median", "shift_bias", "shift_p95")
     title = "Split by polymer, mean ± standard deviation over folds; shift error / eV"
-    table = Table("network", "folds", *(name.replace("_", " ") for name in columns), title=title)
+    table = Table("network", "folds", *(name.replace("_", " ") for name in columns), title=title, box=box.MARKDOWN)
     for name in dict.fromkeys(row["network"] for row in records):
         own = [row for row in records if row["network"] == name]
         cells = []
@@ -369,7 +371,15 @@ def shipped_table(records: list[dict[str, Any]]) -> Table:
     """Tabulate given weights."""
     columns = ("exact", "micro_f1", "shift_median", "shift_bias", "shift_p95")
     title = "Weights that saw nothing measured; shift error / eV"
-    table = Table("weights", "span", "mixtures", *(name.replace("_", " ") for name in columns), "status", title=title)
+    table = Table(
+        "weights",
+        "span",
+        "mixtures",
+        *(name.replace("_", " ") for name in columns),
+        "status",
+        title=title,
+        box=box.MARKDOWN,
+    )
     for row in records:
         status = ", ".join(f"{name} {share:.0%}" for name, share in row["status"].items())
         own = (cell(row, name) for name in columns)
@@ -405,7 +415,8 @@ def main(
     out: Path,
 ) -> None:
     """Run the paper's protocol; --span of the folds is the first."""
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    # Wide enough that no row of the tables, Markdown, is broken.
+    console = Console(width=None if sys.stdout.isatty() else 250)
     polymers = load(data)
     bench = Bench(polymers, library(polymers), Sizes(mixtures, epochs, steps), seed, corrected, out, console)
     if part in ("mixtures", "all"):
