@@ -6,6 +6,7 @@ and the free scale of its transform are as there.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import torch
@@ -158,21 +159,36 @@ class Unaligned(Reader):
         return Reading(self.classifier(channels).float())
 
 
+def sharing_weights(network: nn.Module) -> nn.Module:
+    """Copy a network with the same weights, but batch norms of its own."""
+    copied = copy.deepcopy(network)
+    for mine, theirs in zip(copied.modules(), network.modules(), strict=True):
+        if not isinstance(theirs, nn.BatchNorm1d):
+            for name, value in theirs.named_parameters(recurse=False):
+                setattr(mine, name, value)
+    return copied
+
+
 class Regression(Reader):
-    """A dense head gives the shift as one number; the spectrum is moved by it, `rounds` times with the same weights."""
+    """A dense head gives the shift as one number; the spectrum is moved by it, `rounds` times with the same weights.
+
+    Batch norms are each round's own: what a round sees is spread over 8 eV before the first move and over tenths after
+    it, and averages over both would fit neither (Cooijmans et al. 2016, arXiv 1603.09025).
+    """
 
     def __init__(self, config: NetworkConfig, channels: int, rounds: int = 1) -> None:
         super().__init__()
-        self.config, self.number = config, rounds
-        self.localiser = Convolutions(config, channels, 1)
+        self.config = config
+        first = Convolutions(config, channels, 1)
+        self.localisers = nn.ModuleList([first, *(sharing_weights(first) for _ in range(rounds - 1))])
         self.classifier = Convolutions(config, channels, config.groups)
 
     def forward(self, channels: Tensor) -> Reading:
         """Regress and move, then read."""
         moved, total = channels, torch.zeros(len(channels), device=channels.device)
         rounds = []
-        for _ in range(self.number):
-            step = self.localiser(moved).float().squeeze(1).tanh() * self.config.max_shift
+        for localiser in self.localisers:
+            step = localiser(moved).float().squeeze(1).tanh() * self.config.max_shift
             # Each round answers for its own step alone.
             total = total.detach() + step
             rounds.append(total)

@@ -179,7 +179,9 @@ def _cosine(step: int, recipe: Recipe) -> float:
 
 def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
     with torch.no_grad():
-        for mean, value in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
+        for weight, own in zip(average.parameters(), network.parameters(), strict=True):
+            weight.lerp_(own, 1 - decay)
+        for mean, value in zip(average.buffers(), network.buffers(), strict=True):
             if mean.is_floating_point():
                 mean.lerp_(value, 1 - decay)
             else:

@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 
@@ -13,6 +15,7 @@ from benchmarks.networks import (
     posterior_summary,
 )
 from xps_stn_plugin.stn.network import NetworkConfig
+from xps_stn_plugin.stn.transform import shift_axis
 
 CONFIG = NetworkConfig(
     regions=2, points=96, groups=3, step=0.1, max_shift=2.0, localiser_width=8, classifier_width=8, hidden=8
@@ -71,14 +74,31 @@ def test_the_papers_shift_is_where_the_moved_point_came_from(scale, translation)
     assert shift == pytest.approx(0.1 * (seen[0][0, 40].item() - 40.0), abs=1e-4)
 
 
-def test_repeated_rounds_add_up_and_share_their_weights():
-    one, three = Regression(CONFIG, 6, 1), Regression(CONFIG, 6, 3)
-    three.load_state_dict(one.state_dict())
+def test_repeated_rounds_share_their_weights_but_not_their_statistics():
+    network = Regression(CONFIG, 6, 3)
+    first, *others = network.localisers
+    assert len(others) == 2
+    for other in others:
+        for (name, mine), theirs in zip(first.named_parameters(), other.parameters(), strict=True):
+            # 2-D and 3-D: dense layers and convolutions; 1-D: batch norms and the last bias
+            assert (mine is theirs) == (mine.ndim > 1 or name == "dense.4.bias")
+    single = sum(value.numel() for value in Regression(CONFIG, 6, 1).parameters())
+    norms = sum(value.numel() for name, value in first.named_parameters() if value.ndim == 1 and name != "dense.4.bias")
+    assert sum(value.numel() for value in network.parameters()) == single + 2 * norms
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    network(torch.randn(4, 6, 96)).shift.sum().backward()
+    optimizer.step()
+    torch.testing.assert_close(copy.deepcopy(network).localisers[2].dense[4].weight, first.dense[4].weight)
+
+
+def test_each_round_starts_where_the_last_one_ended():
+    network = Regression(CONFIG, 6, 2).eval()
     channels = torch.randn(4, 6, 96)
-    first, repeated = one.eval()(channels), three.eval()(channels)
-    assert len(repeated.rounds) == 3
-    torch.testing.assert_close(repeated.rounds[0], first.shift)
-    torch.testing.assert_close(repeated.rounds[-1], repeated.shift)
+    reading = network(channels)
+    moved = shift_axis(channels, reading.rounds[0], 0.1)
+    step = network.localisers[1](moved).squeeze(1).tanh() * 2.0
+    torch.testing.assert_close(reading.shift, reading.rounds[0] + step)
+    torch.testing.assert_close(reading.shift, reading.rounds[1])
 
 
 def test_the_summary_counts_all_probability_and_knows_a_second_mode():
