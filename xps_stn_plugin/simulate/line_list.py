@@ -160,8 +160,8 @@ def sample_lines(
     usual = np.where(generated, config.generated_sigma, config.position_sigma)
     sigma = np.select([zero, aromatic], [config.aliphatic_sigma, config.aromatic_sigma], usual)
     energy = energy + sigma * rng.normal(size=energy.size)
+    # The zero of published scales scatters, too, hence no exception for C 1s.
     scale = rng.normal(0, config.region_scale_sigma, (number, regions))
-    scale[:, carbon] = 0.0
     energy = energy + (scale + sample.region_shift + sample.shift[:, None])[of, region]
 
     width = instrument_width(sample.source, config, rng)
