@@ -91,7 +91,8 @@ def taper_trials(sample: Sample, grid: Grid, lines: Trials) -> Trials:
 
 def falls(trained: TrainedNetwork, sample: Sample, trials: Trials) -> FloatArray:
     """Fall of all log odds without each thing, shape (trials, groups)."""
-    odds = log_odds(trained, np.concatenate([sample.counts[None], without(sample.counts, trials)]), sample.measured)
+    counts = np.concatenate([sample.counts[None], without(sample.counts, trials)])
+    odds = log_odds(trained, counts, sample.measured, sample.shift)
     return odds[0] - odds[1:]
 
 
@@ -106,10 +107,11 @@ def gradient_places(trained: TrainedNetwork, sample: Sample, lines: Trials, colu
     nothing = channels.clone()
     nothing[:, : 2 * regions] = 0.0
     path = (nothing + (channels - nothing) * ((torch.arange(STEPS) + 0.5) / STEPS)[:, None, None]).requires_grad_()
-    (slope,) = torch.autograd.grad(trained.network(path).group_logits[:, column].sum(), path)
+    held = torch.full((STEPS,), sample.shift)
+    (slope,) = torch.autograd.grad(trained.network(path, held).group_logits[:, column].sum(), path)
     shares = ((channels - nothing) * slope.mean(0))[0].double().numpy()
     with torch.inference_mode():
-        ends = trained.network(torch.cat([nothing, channels])).group_logits[:, column].double().numpy()
+        ends = trained.network(torch.cat([nothing, channels]), held[:2]).group_logits[:, column].double().numpy()
     gap = abs(shares.sum() - (ends[1] - ends[0])) / abs(ends[1] - ends[0])
     both = shares[:regions] + shares[regions : 2 * regions]
     width = round(LINE_FWHM / trained.grid.step)
@@ -119,11 +121,12 @@ def gradient_places(trained: TrainedNetwork, sample: Sample, lines: Trials, colu
 
 def region_places(trained: TrainedNetwork, sample: Sample, lines: Trials) -> FloatArray:
     """Fall of all log odds when the whole region of a place was not measured, shape (trials, groups)."""
-    base = log_odds(trained, sample.counts[None], sample.measured)[0]
+    base = log_odds(trained, sample.counts[None], sample.measured, sample.shift)[0]
     drop = {}
     for row in np.unique(lines.region):
         kept = np.arange(len(sample.counts))[:, None] != row
-        drop[row] = base - log_odds(trained, (sample.counts * kept)[None], sample.measured & kept)[0]
+        rest = log_odds(trained, (sample.counts * kept)[None], sample.measured & kept, sample.shift)
+        drop[row] = base - rest[0]
     return np.array([drop[row] for row in lines.region])
 
 
@@ -223,7 +226,7 @@ def main(number: int, structures: int, weights: Path | None, seed: int, json_pat
             channels = network_input(torch.from_numpy(batch.counts[index][None]), torch.from_numpy(measured[None]))
             read = trained.network(channels)
         sample = Sample(counts, measured, float(read.shift[0]))
-        found = np.flatnonzero((read.group_logits[0].numpy() > 0) & batch.labels[index])
+        found = np.flatnonzero((read.group_logits[0].numpy() > 0) & batch.labels[index] & ~batch.outside[index])
         wanted = {c: at for c in found if (at := sample.at_lines(trained.groups[c], trained.grid)).any()}
         if abs(sample.shift - batch.shift[index]) <= MOST_ERROR:
             scores.add(sample, wanted)

@@ -24,11 +24,13 @@ from xps_stn_plugin.stn.attribution import (
     line_trials,
     without,
 )
+from xps_stn_plugin.stn.calibration import Calibration
 from xps_stn_plugin.stn.predict import predict_with
 from xps_stn_plugin.stn.weights import TrainedNetwork, shipped_weights
 
 GRID = Grid()
 INFO = ModelInfo("toy", "1", "")
+CALIBRATION = Calibration(0.06, (0.05, 0.5), (0.05, 0.5), 1.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class _Toy:
     readings: tuple[tuple[tuple[str, float, float], ...], ...]
     shift: float = 0.0
 
-    def __call__(self, channels):
+    def __call__(self, channels, shift=None):
+        assert shift is None or torch.allclose(shift, torch.tensor(self.shift))
         odds = []
         for group in self.readings:
             total = torch.ones(len(channels))
@@ -58,7 +61,7 @@ class _Toy:
 
 def _toy(*readings, shift=0.0, probability=0.9, status="ok"):
     names = tuple(f"group {number}" for number, _ in enumerate(readings))
-    trained = TrainedNetwork(_Toy(readings, shift), GRID, names, INFO)
+    trained = TrainedNetwork(_Toy(readings, shift), GRID, names, CALIBRATION, INFO)
     prediction = Prediction(shift, 0.1, dict.fromkeys(names, probability), status, (), {}, INFO)
     return trained, prediction
 

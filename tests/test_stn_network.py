@@ -4,6 +4,7 @@ import torch
 from xps_stn_plugin.grid import Grid
 from xps_stn_plugin.lineshapes import pseudo_voigt
 from xps_stn_plugin.stn.network import NetworkConfig, ShiftTransformer, mean_around_mode
+from xps_stn_plugin.stn.transform import shift_axis
 
 SMALL = NetworkConfig(
     regions=2,
@@ -28,6 +29,7 @@ def test_shapes_and_bins(network):
     output = network(torch.randn(4, 6, 288))
     assert output.shift_logits.shape == (4, 160)
     assert output.group_logits.shape == (4, 3)
+    assert output.outside_logit.shape == (4,)
     assert network.shift_bins[0] == pytest.approx(-7.95)
     torch.testing.assert_close(network.shift_bins, -network.shift_bins.flip(0))
 
@@ -57,3 +59,15 @@ def test_the_shift_is_the_mean_around_the_highest_mode():
     )
     shift = mean_around_mode(logits.repeat(2, 1), bins)
     torch.testing.assert_close(shift, torch.full((2,), 1.03), atol=1e-3, rtol=0)
+
+
+def test_features_reach_the_classifier_at_the_place_where_the_axis_was_moved_to(network):
+    """A spectrum moved by two points, and by that much found moved, looks the same to the classifier."""
+    offsets = Grid().offsets
+    curves = [torch.tensor(pseudo_voigt(offsets, centre, 1.0, 0.0), dtype=torch.float32) for centre in (0.0, 0.2)]
+    features = []
+    with torch.no_grad():
+        for curve, shift in zip(curves, (0.0, 0.2), strict=True):
+            _, found = network.localiser(curve.expand(1, 6, -1))
+            features.append(shift_axis(found, torch.tensor([shift]), 0.2)[0, :, 40:100])
+    torch.testing.assert_close(features[1], features[0], atol=1e-4, rtol=1e-3)

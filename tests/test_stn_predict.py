@@ -8,9 +8,12 @@ from xps_stn_plugin.chemistry.groups import group_names
 from xps_stn_plugin.grid import Grid
 from xps_stn_plugin.lineshapes import pseudo_voigt
 from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
+from xps_stn_plugin.stn.calibration import Calibration
 from xps_stn_plugin.stn.network import NetworkConfig, ShiftTransformer
 from xps_stn_plugin.stn.predict import predict_with
 from xps_stn_plugin.stn.weights import TrainedNetwork, load_weights, save_weights, shipped_weights
+
+CALIBRATION = Calibration(0.06, (0.05, 0.5), (0.05, 0.4), 1.1, -0.1, 0.3)
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +56,29 @@ def test_the_times_that_regions_took_do_not_matter(trained):
     first, second = (predict_with(trained, spectrum_tree("test", regions)) for regions in (even, uneven))
     assert first.shift == pytest.approx(second.shift, abs=1e-4)
     assert first.groups == pytest.approx(second.groups, abs=1e-3)
+
+
+@pytest.mark.parametrize("apart", [-0.3, 0.0, 0.3])
+def test_differential_charging_shows_in_the_region_that_has_it(trained, apart):
+    regions = _pmma(1.0)
+    oxygen = regions["O1s"]
+    regions["O1s"] = oxygen.assign_coords(binding_energy=oxygen["binding_energy"] + apart)
+    prediction = predict_with(trained, spectrum_tree("test", regions))
+    seen = prediction.region_shifts["O1s"].value - prediction.region_shifts["C1s"].value
+    assert seen == pytest.approx(apart, abs=0.2)
+
+
+def test_one_featureless_line_is_uncertain_and_says_why(trained):
+    spectrum = spectrum_tree("test", {"C1s": _region("C1s", [(286.5, 20_000)], 279, 295)})
+    prediction = predict_with(trained, spectrum)
+    assert prediction.status == "uncertain"
+    assert any("one line without any feature" in reason for reason in prediction.reasons)
+
+
+def test_an_oxide_alone_is_out_of_domain(trained):
+    lines = [(530.0, 20_000), (531.6, 6000)]
+    prediction = predict_with(trained, spectrum_tree("test", {"O1s": _region("O1s", lines, 524, 540)}))
+    assert prediction.status != "ok"
 
 
 def test_no_known_region_gives_no_shift(trained):
@@ -98,11 +124,12 @@ def test_weights_round_trip(tmp_path):
     size = NetworkConfig(9, grid.points, len(group_names()), grid.step, 8.0, localiser_width=8, classifier_width=8)
     network = ShiftTransformer(size).eval()
     path = tmp_path / "w.safetensors"
-    save_weights(path, network, name="n", version="v", groups=group_names(), grid=grid)
+    save_weights(path, network, name="n", version="v", groups=group_names(), grid=grid, calibration=CALIBRATION)
     loaded = load_weights(path)
     assert isinstance(loaded, TrainedNetwork)
     assert loaded.info == ModelInfo("n", "v", loaded.info.sha256)
     assert loaded.groups == group_names()
+    assert loaded.calibration == CALIBRATION
     channels = torch.rand(2, 27, grid.points)
     with torch.no_grad():
         torch.testing.assert_close(loaded.network(channels).group_logits, network(channels).group_logits)

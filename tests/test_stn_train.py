@@ -11,14 +11,15 @@ from xps_stn_plugin.stn.train import train
 from xps_stn_plugin.stn.training_config import TrainingConfig
 from xps_stn_plugin.stn.weights import load_weights
 
-SHIPPED = Path(__file__).parent.parent / "weights" / "xps_stn_weights" / "prefit-1.toml"
+SHIPPED = Path(__file__).parent.parent / "weights" / "xps_stn_weights" / "prefit-2.toml"
 
 
 @pytest.fixture
 def tiny(tmp_path):
     """The committed configuration, made small."""
     changes = {
-        "steps": "6", "batch_size": "16", "validation_size": "32", "validation_every": "3", "checkpoint_every": "3",
+        "steps": "6", "batch_size": "16", "validation_size": "32",
+        "calibration_size": "64", "validation_every": "3", "checkpoint_every": "3",
         "localiser_width": "8", "classifier_width": "8", "hidden": "16", "generated_structures": "40",
         "precision": '"float32"', "name": '"tiny"',
     }  # fmt: skip
@@ -64,7 +65,9 @@ def test_a_resumed_run_gives_the_same_weights(tiny, tmp_path, monkeypatch):
     log = [json.loads(line) for line in (tmp_path / "straight" / "log.jsonl").read_text().splitlines()]
     assert [row["step"] for row in log] == [3, 6]
     assert all(np.isfinite(row["shift_median"]) for row in log)
-    assert load_weights(straight).info.name == "tiny"
+    loaded = load_weights(straight)
+    assert loaded.info.name == "tiny"
+    assert loaded.calibration.stderr[-1] > 0
     with pytest.raises(PrefitError, match="earlier run"):
         train(tiny, tmp_path / "straight", device="cpu")
     tiny.write_text(tiny.read_text().replace("steps = 6", "steps = 7"))

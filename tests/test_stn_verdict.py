@@ -61,3 +61,21 @@ def test_a_region_that_disagrees_is_named_but_does_not_condemn(disagreement, sai
     status, reasons = judge(replace(_evidence((0.0, 0.08, 1)), region_shifts=regions))
     assert status == "ok"
     assert any("O1s" in reason for reason in reasons) == said
+
+
+def test_a_foreign_sample_is_out_of_domain():
+    status, reasons = judge(replace(_evidence((0.0, 0.08, 1)), foreign=True))
+    assert status == "out_of_domain"
+    assert "organic" in reasons[0]
+
+
+def test_one_line_without_feature_is_uncertain():
+    status, reasons = judge(replace(_evidence((0.0, 0.08, 1), snr={"C1s": 50.0}), one_line=True))
+    assert status == "uncertain"
+    assert "C1s" in reasons[0]
+
+
+def test_a_saturated_region_is_uncertain():
+    status, reasons = judge(replace(_evidence((0.0, 0.08, 1)), saturated={"C1s": 9, "O1s": 2}))
+    assert status == "uncertain"
+    assert "9 channels of C1s" in reasons[0]

@@ -173,7 +173,7 @@ class PrefitResult:
 
     @property
     def region_shifts(self) -> dict[str, RegionShift]:
-        """Shift of each region by itself, and its disagreement with the common one, in eV."""
+        """Shift of each region that shows a line, and its disagreement with the common one, in eV."""
         offset = scale_offset(self.settings)
         shifts = self.prediction.region_shifts
         return {name: replace(shift, value=shift.value + offset) for name, shift in shifts.items()}

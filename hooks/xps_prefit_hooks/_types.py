@@ -67,14 +67,14 @@ class Reader:
 
 @dataclass(frozen=True)
 class RegionShift:
-    """The shift that one region alone asks for.
+    """The shift of one region, in view of the whole sample.
 
     Parameters
     ----------
     value, stderr : float
         Shift of the region and its standard error in eV.
     disagreement : float
-        `value` minus the common shift in eV; large where regions are charged differently.
+        `value` minus the common shift in eV: what the region is charged by more than C 1s, which carries the scale.
     """
 
     value: float

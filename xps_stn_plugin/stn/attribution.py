@@ -1,8 +1,9 @@
 """Which parts of a spectrum speak for a functional group: take a line away and ask the network again.
 
 At places 0.4 eV apart the largest line of 0.9 eV full width that fits under the data is taken away, and the network
-reads what is left. The fall of a group's log odds is what the place says for the group. Neighbouring places that say
-the same are one interval, whose weight is measured once more with all of it away. Why this method: docs/explain.md.
+reads what is left, on the axis that it found for the whole. The fall of a group's log odds is what the place says for
+the group. Neighbouring places that say the same are one interval, whose weight is measured once more with all of it
+away. Why this method: docs/explain.md.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from xps_prefit_hooks import ALIPHATIC_C1S, GroupEvidence, Prediction, Settings
 
 from ..grid import to_grid
 from .inputs import network_input, remove_baseline
-from .predict import _as_rates, _first_of_each, _shipped
+from .predict import shipped
+from .view import as_rates, seen_regions
 from .weights import TrainedNetwork
 
 #: Probability above which a group is explained.
@@ -83,7 +85,7 @@ def explain(
     spectrum: xr.DataTree, prediction: Prediction, settings: Settings
 ) -> Mapping[str, tuple[GroupEvidence, ...]] | None:
     """Explain a prediction of the shipped network; None for another's, which this one cannot speak for."""
-    trained = _shipped()
+    trained = shipped()
     return explain_with(trained, spectrum, prediction, settings) if prediction.model == trained.info else None
 
 
@@ -113,19 +115,27 @@ def explain_with(
         return MappingProxyType({})
     likely = sorted(prediction.groups.items(), key=lambda item: -item[1])
     columns = {name: trained.groups.index(name) for name, probability in likely if probability > PRESENT}
-    regions, _ = _first_of_each(spectrum, trained)
-    counts, measured = to_grid(_as_rates(regions), trained.grid)
+    regions, _ = seen_regions(spectrum, trained.grid)
+    counts, measured = to_grid(as_rates(regions), trained.grid)
     trials = line_trials(counts, measured, trained.grid.step, prediction.shift)
     if not columns or not trials.point.size:
         return MappingProxyType(dict.fromkeys(columns, ()))
-    whole, *alone = log_odds(trained, np.concatenate([counts[None], without(counts, trials)]), measured)
+    whole, *alone = log_odds(
+        trained, np.concatenate([counts[None], without(counts, trials)]), measured, prediction.shift
+    )
     falls = whole - np.array(alone)
     runs = {
         column: hills(falls[:, column], trials.neighbours(round(SPACING / trained.grid.step)))
         for column in columns.values()
     }
     wide = sorted({(run.start, run.stop) for each in runs.values() for run in each if run.stop - run.start > 1})
-    together = dict(zip(wide, whole - log_odds(trained, without(counts, trials.joined(wide)), measured), strict=True))
+    together = dict(
+        zip(
+            wide,
+            whole - log_odds(trained, without(counts, trials.joined(wide)), measured, prediction.shift),
+            strict=True,
+        )
+    )
     names = _names(spectrum, regions)
     offset = prediction.shift + ALIPHATIC_C1S - settings.reference
 
@@ -206,7 +216,7 @@ def without(counts: FloatArray, trials: Trials) -> FloatArray:
     return copies
 
 
-def log_odds(trained: TrainedNetwork, counts: FloatArray, measured: NDArray[np.bool_]) -> FloatArray:
+def log_odds(trained: TrainedNetwork, counts: FloatArray, measured: NDArray[np.bool_], shift: float) -> FloatArray:
     """Ask the network for spectra that were measured at the same places.
 
     Parameters
@@ -217,6 +227,8 @@ def log_odds(trained: TrainedNetwork, counts: FloatArray, measured: NDArray[np.b
         On its grid.
     measured : ndarray of bool, shape (regions, points)
         Where there are data.
+    shift : float
+        Shift in eV by which the axis is moved; held, lest a line that carries the scale speak for every group.
 
     Returns
     -------
@@ -227,7 +239,8 @@ def log_odds(trained: TrainedNetwork, counts: FloatArray, measured: NDArray[np.b
         return np.zeros((0, len(trained.groups)))
     where = torch.from_numpy(measured).expand(len(counts), *measured.shape)
     with torch.inference_mode():
-        output = trained.network(network_input(torch.from_numpy(counts.astype(np.float32)), where))
+        held = torch.full((len(counts),), shift)
+        output = trained.network(network_input(torch.from_numpy(counts.astype(np.float32)), where), held)
         odds: FloatArray = output.group_logits.double().numpy()
     return odds
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from rich.progress import Progress, TextColumn
 from torch import Tensor
 from torch.nn import functional
@@ -24,9 +25,10 @@ from ..files import write_whole
 from ..grid import Grid
 from ..simulate.drawing import ahead, build_simulator
 from ..simulate.spectra import SpectrumBatch, SpectrumSimulator
+from .calibration import Calibration, FloatArray, calibrate, spread_of
 from .inputs import network_input
 from .metrics import group_metrics, shift_metrics
-from .network import NetworkConfig, NetworkOutput, ShiftTransformer
+from .network import REGION_UNIT, NetworkConfig, NetworkOutput, ShiftTransformer
 from .training_config import TrainingConfig
 from .weights import save_weights
 
@@ -39,6 +41,9 @@ class _Batch:
     channels: Tensor
     shift: Tensor
     labels: Tensor
+    outside: Tensor
+    region_shift: Tensor
+    charged: Tensor
 
 
 def train(config_path: Path, out: Path, resume: bool = False, device: str | None = None) -> Path:
@@ -101,8 +106,17 @@ def train(config_path: Path, out: Path, resume: bool = False, device: str | None
             if run.step % config.checkpoint_every == 0 or run.step == config.steps:
                 run.save(checkpoint)
             progress.update(task, completed=run.step, state=state)
+        calibration = _calibrate(run.average, simulator, config, where)
     weights = out / f"{config.name}.safetensors"
-    save_weights(weights, run.average, name=config.name, version=config.version, groups=group_names(), grid=grid)
+    save_weights(
+        weights,
+        run.average,
+        name=config.name,
+        version=config.version,
+        groups=group_names(),
+        grid=grid,
+        calibration=calibration,
+    )
     return weights
 
 
@@ -215,9 +229,25 @@ def _schedule(step: int, config: TrainingConfig) -> float:
 def _loss(output: NetworkOutput, batch: _Batch, bins: Tensor, config: TrainingConfig) -> Tensor:
     distance = (bins[None, :] - batch.shift[:, None]) / config.shift_blur
     target = torch.softmax(-0.5 * distance**2, dim=-1)
-    shift_loss = functional.cross_entropy(output.shift_logits, target)
-    group_loss = functional.binary_cross_entropy_with_logits(output.group_logits, batch.labels)
-    return shift_loss + config.group_weight * group_loss
+    shift_loss = functional.cross_entropy(output.shift_logits, target, reduction="none")
+    group_loss = functional.binary_cross_entropy_with_logits(output.group_logits, batch.labels, reduction="none").mean(
+        -1
+    )
+    outside_loss = functional.binary_cross_entropy_with_logits(output.outside_logit, batch.outside)
+    # Nothing is to be learnt of shift and groups where the sample is foreign.
+    inside = 1 - batch.outside
+    organic = (inside * (shift_loss + config.group_weight * group_loss)).sum() / inside.sum().clamp(min=1)
+    # Gaussian likelihood of what is charged apart from C 1s.
+    distance = (output.region_shift - batch.region_shift) / output.region_sigma
+    region_loss = 0.5 * distance**2 + torch.log(output.region_sigma / REGION_UNIT)
+    known = batch.charged * inside[:, None]
+    apart = (known * region_loss).sum() / known.sum().clamp(min=1)
+    return organic + config.outside_weight * outside_loss + config.region_weight * apart
+
+
+def _not_carbon(drawn: SpectrumBatch) -> NDArray[np.bool_]:
+    """All regions but the first, C 1s, which carries the scale."""
+    return np.arange(drawn.lined.shape[1]) > 0
 
 
 def _to_device(drawn: SpectrumBatch, device: torch.device) -> _Batch:
@@ -227,6 +257,9 @@ def _to_device(drawn: SpectrumBatch, device: torch.device) -> _Batch:
         channels=network_input(counts, measured),
         shift=torch.from_numpy(drawn.shift.astype(np.float32)).to(device),
         labels=torch.from_numpy(drawn.labels.astype(np.float32)).to(device),
+        outside=torch.from_numpy(drawn.outside.astype(np.float32)).to(device),
+        region_shift=torch.from_numpy(drawn.region_shift.astype(np.float32)).to(device),
+        charged=torch.from_numpy((drawn.lined & drawn.lined[:, :1] & _not_carbon(drawn)).astype(np.float32)).to(device),
     )
 
 
@@ -243,22 +276,55 @@ def _batches(
         yield _to_device(drawn, device)
 
 
-def _validate(network: ShiftTransformer, drawn: SpectrumBatch, device: torch.device) -> dict[str, float]:
+@dataclass(frozen=True)
+class _Answers:
+    """What a network says about drawn spectra, as arrays on the CPU."""
+
+    shift: FloatArray
+    posterior: FloatArray
+    group_logits: FloatArray
+    outside_logit: FloatArray
+
+
+def _ask(network: ShiftTransformer, drawn: SpectrumBatch, device: torch.device) -> _Answers:
     network.eval()
-    batch = _to_device(drawn, device)
-    shift, groups = [], []
+    parts = []
     with torch.no_grad():
-        for channels in torch.split(batch.channels, 512):
+        for channels in torch.split(_to_device(drawn, device).channels, 512):
             output = network(channels)
-            shift.append(output.shift)
-            groups.append(output.group_logits > 0)
-    error = torch.cat(shift).cpu().numpy() - drawn.shift
-    figures = asdict(shift_metrics(error)) | asdict(group_metrics(torch.cat(groups).cpu().numpy(), drawn.labels))
+            posterior = output.shift_logits.double().softmax(-1)
+            parts.append((output.shift, posterior, output.group_logits, output.outside_logit))
+    return _Answers(*(torch.cat(values).double().cpu().numpy() for values in zip(*parts, strict=True)))
+
+
+def _validate(network: ShiftTransformer, drawn: SpectrumBatch, device: torch.device) -> dict[str, float]:
+    answers = _ask(network, drawn, device)
+    inside = ~drawn.outside
+    shift = asdict(shift_metrics((answers.shift - drawn.shift)[inside]))
+    groups = asdict(group_metrics((answers.group_logits > 0)[inside], drawn.labels[inside]))
+    called = answers.outside_logit > 0
     return {
-        "shift_median": figures["median"],
-        "shift_p95": figures["p95"],
-        "shift_bias": figures["bias"],
-        "exact": figures["exact"],
-        "micro_f1": figures["micro_f1"],
-        "macro_f1": figures["macro_f1"],
+        **{f"shift_{name}": shift[name] for name in ("median", "p95", "bias")},
+        **groups,
+        "outside_found": float(called[drawn.outside].mean()),
+        "outside_false": float(called[inside].mean()),
     }
+
+
+def _calibrate(
+    network: ShiftTransformer, simulator: SpectrumSimulator, config: TrainingConfig, device: torch.device
+) -> Calibration:
+    """Calibrate on spectra that were drawn for nothing else."""
+    drawn = simulator.draw(config.calibration_size, np.random.default_rng([config.seed, 2**32 - 2]))
+    answers = _ask(network, drawn, device)
+    bins = network.shift_bins.double().cpu().numpy()
+    spread = spread_of(answers.posterior, bins, answers.shift, config.shift_blur)
+    inside = ~drawn.outside
+    return calibrate(
+        config.shift_blur,
+        spread[inside],
+        (answers.shift - drawn.shift)[inside],
+        answers.group_logits[inside],
+        drawn.labels[inside],
+        answers.outside_logit[inside],
+    )

@@ -28,6 +28,10 @@ class TrainingConfig:
         Steps.
     group_weight : float
         Weight of the group loss (binary cross entropy, mean over groups) beside the shift loss (cross entropy, nats).
+    outside_weight : float
+        Weight of the loss of the verdict "outside" (binary cross entropy, nats).
+    region_weight : float
+        Weight of the loss of differential charging (Gaussian likelihood, nats).
     shift_blur : float
         Standard deviation in eV of the target distribution around the true shift.
     average : float
@@ -36,6 +40,8 @@ class TrainingConfig:
         Arithmetic of the convolutions in training.
     validation_size, validation_every, checkpoint_every : int
         Spectra, steps, steps.
+    calibration_size : int
+        Spectra on which error bars and probabilities are calibrated after the last step.
     max_shift : float
         Reach of the shift distribution in eV.
     localiser_width, classifier_width, hidden : int
@@ -55,10 +61,13 @@ class TrainingConfig:
     weight_decay: float
     warmup: int
     group_weight: float
+    outside_weight: float
+    region_weight: float
     shift_blur: float
     average: float
     precision: Literal["bfloat16", "float32"]
     validation_size: int
+    calibration_size: int
     validation_every: int
     checkpoint_every: int
     max_shift: float

@@ -16,11 +16,12 @@ from xps_prefit_hooks import ModelInfo, PrefitError
 
 from ..files import write_whole
 from ..grid import Grid
+from .calibration import Calibration
 from .network import NetworkConfig, ShiftTransformer
 
 #: Weights that are used unless others are asked for.
-SHIPPED = "prefit-1.safetensors"
-FORMAT = "xps-stn/weights/1"
+SHIPPED = "prefit-2.safetensors"
+FORMAT = "xps-stn/weights/2"
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class TrainedNetwork:
         Where it wants its spectra.
     groups : tuple of str
         Names of its outputs.
+    calibration : Calibration
+        From its outputs to error bars and probabilities.
     info : ModelInfo
         Name, version, SHA-256 of the file.
     """
@@ -42,11 +45,19 @@ class TrainedNetwork:
     network: ShiftTransformer
     grid: Grid
     groups: tuple[str, ...]
+    calibration: Calibration
     info: ModelInfo
 
 
 def save_weights(
-    path: Path, network: ShiftTransformer, *, name: str, version: str, groups: tuple[str, ...], grid: Grid
+    path: Path,
+    network: ShiftTransformer,
+    *,
+    name: str,
+    version: str,
+    groups: tuple[str, ...],
+    grid: Grid,
+    calibration: Calibration,
 ) -> None:
     """Write weights and what is needed to rebuild the network.
 
@@ -63,6 +74,7 @@ def save_weights(
         "regions": json.dumps(grid.regions),
         "grid": json.dumps(asdict(grid)),
         "network": json.dumps(asdict(network.config)),
+        "calibration": json.dumps(asdict(calibration)),
     }
     tensors = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
     data = safetensors.torch.save(tensors, metadata=header)
@@ -103,7 +115,8 @@ def load_weights(path: Path) -> TrainedNetwork:
     network.eval()
     network.requires_grad_(False)
     info = ModelInfo(name=header["name"], version=header["version"], sha256=hashlib.sha256(data).hexdigest())
-    return TrainedNetwork(network, grid, tuple(json.loads(header["groups"])), info)
+    calibration = _calibration(json.loads(header["calibration"]))
+    return TrainedNetwork(network, grid, tuple(json.loads(header["groups"])), calibration, info)
 
 
 def shipped_weights() -> TrainedNetwork:
@@ -114,3 +127,7 @@ def shipped_weights() -> TrainedNetwork:
 
 def _network_config(table: dict[str, Any]) -> NetworkConfig:
     return NetworkConfig(**{**table, "dilations": tuple(table["dilations"])})
+
+
+def _calibration(table: dict[str, Any]) -> Calibration:
+    return Calibration(**{**table, "spread": tuple(table["spread"]), "stderr": tuple(table["stderr"])})

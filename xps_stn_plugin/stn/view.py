@@ -1,0 +1,72 @@
+"""What the network looks at: the first region of each core level it knows, as rates that compare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import xarray as xr
+
+from xps_prefit_hooks import PrefitError
+
+from ..grid import Grid
+
+
+def seen_regions(spectrum: xr.DataTree, grid: Grid) -> tuple[Mapping[str, xr.Dataset], tuple[str, ...]]:
+    """Choose the first region of each core level that overlaps the grid; say which were passed over.
+
+    Parameters
+    ----------
+    spectrum : xarray.DataTree
+        On the measured axis.
+    grid : Grid
+        The network's.
+
+    Returns
+    -------
+    regions : mapping of str to xarray.Dataset
+        By core level, in the grid's order.
+    notes : tuple of str
+        One sentence for each region that repeats a level or lies outside the window.
+
+    Raises
+    ------
+    PrefitError
+        If a region is a stack of spectra.
+    """
+    windows = dict(zip(grid.regions, grid.energies, strict=True))
+    chosen: dict[str, xr.Dataset] = {}
+    notes = []
+    for name, child in spectrum.children.items():
+        level = child.attrs.get("region", name)
+        if level not in windows:
+            continue
+        data = child.to_dataset()
+        if data["counts"].ndim != 1:
+            source = str(spectrum.attrs.get("source", "spectrum"))
+            msg = f"region {name} is a stack with dimensions {tuple(data['counts'].dims)}; give one spectrum of it."
+            raise PrefitError(source, msg)
+        if level in chosen:
+            notes.append(f"{name} repeats {level}; the network read the first.")
+            continue
+        axis = data["binding_energy"].values
+        window = windows[level]
+        if axis[-1] < window[0] or axis[0] > window[-1]:
+            notes.append(
+                f"{name} was measured from {axis[0]:.1f} to {axis[-1]:.1f} eV, outside what the network looks at "
+                f"({window[0]:.1f} to {window[-1]:.1f} eV)."
+            )
+            continue
+        chosen[level] = data
+    return {name: chosen[name] for name in grid.regions if name in chosen}, tuple(notes)
+
+
+def as_rates(regions: Mapping[str, xr.Dataset]) -> Mapping[str, xr.Dataset]:
+    """Divide counts by the time they took, so that regions compare; as they are where a time is not known."""
+    rates = {}
+    for name, data in regions.items():
+        intensity = data.attrs.get("intensity")
+        time = data.attrs.get("dwell_time", 0.0) * data.attrs.get("scans", 0.0) if intensity == "counts" else 1.0
+        if intensity not in ("counts", "counts per second") or not time > 0:
+            return regions
+        rates[name] = data.assign(counts=data["counts"] / time)
+    return rates
