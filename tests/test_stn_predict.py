@@ -58,14 +58,19 @@ def test_the_times_that_regions_took_do_not_matter(trained):
     assert first.groups == pytest.approx(second.groups, abs=1e-3)
 
 
-@pytest.mark.parametrize("apart", [-0.3, 0.0, 0.3])
-def test_differential_charging_shows_in_the_region_that_has_it(trained, apart):
-    regions = _pmma(1.0)
-    oxygen = regions["O1s"]
-    regions["O1s"] = oxygen.assign_coords(binding_energy=oxygen["binding_energy"] + apart)
-    prediction = predict_with(trained, spectrum_tree("test", regions))
-    seen = prediction.region_shifts["O1s"].value - prediction.region_shifts["C1s"].value
-    assert seen == pytest.approx(apart, abs=0.2)
+def test_differential_charging_shows_in_the_region_that_has_it(trained):
+    seen = []
+    for apart in (-0.4, 0.0, 0.4):
+        regions = _pmma(1.0)
+        oxygen = regions["O1s"]
+        regions["O1s"] = oxygen.assign_coords(binding_energy=oxygen["binding_energy"] + apart)
+        prediction = predict_with(trained, spectrum_tree("test", regions))
+        assert prediction.region_shifts["C1s"].disagreement == 0.0
+        seen.append(prediction.region_shifts["O1s"].disagreement)
+    # an expectation, drawn towards none: of the right sign, smaller than what is there
+    assert seen[0] < -0.03 < seen[1] < 0.05 < seen[2]
+    assert abs(seen[0]) < 0.4
+    assert abs(seen[2]) < 0.4
 
 
 def test_one_featureless_line_is_uncertain_and_says_why(trained):

@@ -55,7 +55,7 @@ def test_without_carbon_the_shift_is_uncertain():
     assert "C 1s" in reasons[0]
 
 
-@pytest.mark.parametrize(("disagreement", "said"), [(0.2, False), (1.0, True)])
+@pytest.mark.parametrize(("disagreement", "said"), [(0.05, False), (0.2, True)])
 def test_a_region_that_disagrees_is_named_but_does_not_condemn(disagreement, said):
     regions = {"O1s": RegionShift(disagreement, 0.1, disagreement)}
     status, reasons = judge(replace(_evidence((0.0, 0.08, 1)), region_shifts=regions))

@@ -74,7 +74,8 @@ class RegionShift:
     value, stderr : float
         Shift of the region and its standard error in eV.
     disagreement : float
-        `value` minus the common shift in eV: what the region is charged by more than C 1s, which carries the scale.
+        `value` minus the common shift in eV: what the region is expected to be charged by more than C 1s, which
+        carries the scale.
     """
 
     value: float

@@ -23,9 +23,9 @@ SATURATED = 4
 #: Probability within `EDGE` eV of the end of the trained range above which the shift may lie outside.
 AT_EDGE = 0.2
 EDGE = 0.5
-#: Disagreement of a region with C 1s, in its own standard errors and in eV, that is worth a word.
-DISAGREE_SIGMA = 2.5
-DISAGREE_EV = 0.2
+#: Disagreement of a region with C 1s in eV that is worth a word. It is an expectation, drawn towards none: on simulated
+#: spectra it shows an eighth of what is there, on measured polymers a quarter, with a noise of 0.03 eV.
+DISAGREE_EV = 0.1
 
 
 @dataclass(frozen=True)
@@ -107,11 +107,10 @@ def judge(evidence: Evidence) -> tuple[Status, tuple[str, ...]]:
             f"Several shifts fit: about {best:+.1f} eV, or with probability {second:.0%} about {other:+.1f} eV."
         )
     for name, region in evidence.region_shifts.items():
-        # The error of the common shift is in both, and so not in their difference.
-        own = float(np.sqrt(max(region.stderr**2 - evidence.stderr**2, 0.0)))
-        if abs(region.disagreement) > max(DISAGREE_EV, DISAGREE_SIGMA * own):
+        if abs(region.disagreement) > DISAGREE_EV:
+            word = "more" if region.disagreement > 0 else "less"
             remarks.append(
-                f"{name} seems to be charged by {region.disagreement:+.2f} ± {own:.2f} eV more than the rest, or its "
+                f"{name} seems to be charged {word} than C1s, by {abs(region.disagreement):.2f} eV at the least, or its "
                 "environment is one that the network does not know."
             )
     status: Status = "out_of_domain" if outside else "uncertain" if doubts else "ok"
