@@ -108,10 +108,9 @@ def judge(evidence: Evidence) -> tuple[Status, tuple[str, ...]]:
         )
     for name, region in evidence.region_shifts.items():
         if abs(region.disagreement) > DISAGREE_EV:
-            word = "more" if region.disagreement > 0 else "less"
+            by = f"{abs(region.disagreement):.2f} eV {'more' if region.disagreement > 0 else 'less'}"
             remarks.append(
-                f"{name} seems to be charged {word} than C1s, by {abs(region.disagreement):.2f} eV at the least, or its "
-                "environment is one that the network does not know."
+                f"{name} seems to be charged by at least {by} than C1s, or has an environment that is not known here."
             )
     status: Status = "out_of_domain" if outside else "uncertain" if doubts else "ok"
     return status, (*outside, *doubts, *remarks)
