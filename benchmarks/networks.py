@@ -276,10 +276,10 @@ class Distribution(Reader):
 
     def scores(self, channels: Tensor) -> Tensor:
         """Return logits of the shift bins."""
-        # The localiser of the package also gives the features that its classifier shares.
-        said = self.localiser(channels)
-        logits: Tensor = said[0] if isinstance(said, tuple) else said
-        return logits.float()
+        # The features, which the classifier of the package shares, are left aside here.
+        logits, _ = self.localiser(channels)
+        result: Tensor = logits.float()
+        return result
 
     def groups(self, channels: Tensor, shift: Tensor, summary: Tensor | None = None) -> Tensor:
         """Return group logits of the spectrum that is moved by `shift`."""
