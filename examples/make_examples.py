@@ -34,6 +34,7 @@ def main() -> None:
         region_shift_sigma=0.02,
         region_shift_strong_share=0.0,
         position_sigma=0.05,
+        region_scale_sigma=0.02,
         fwhm_floor=0.95,
         fwhm_mean_excess=0.01,
         fwhm_broad_share=0.0,
