@@ -24,6 +24,7 @@ from xps_prefit_hooks import ALIPHATIC_C1S, GroupEvidence, Prediction, Settings
 from ..grid import to_grid
 from .inputs import network_input, remove_baseline
 from .predict import shipped
+from .signal import channel_noise
 from .view import as_rates, seen_regions
 from .weights import TrainedNetwork
 
@@ -185,8 +186,7 @@ def line_trials(counts: FloatArray, measured: NDArray[np.bool_], step: float, sh
         if measured[row].sum() < SMOOTH_POINTS:
             continue
         smooth = np.convolve(signal[row], np.ones(SMOOTH_POINTS) / SMOOTH_POINTS, mode="same")
-        # Second differences take out everything smooth; variance 6 for white noise, median against outliers.
-        noise = np.median(np.abs(np.diff(signal[row, measured[row]], 2))) / 0.6745 / math.sqrt(6 * SMOOTH_POINTS)
+        noise = channel_noise(signal[row, measured[row]]) / math.sqrt(SMOOTH_POINTS)
         floor = max(LEAST_HEIGHT * smooth.max(), LEAST_SIGMA * noise)
         height = np.divide(smooth, line, out=np.full(line.shape, np.inf), where=under & measured[row]).min(axis=1)
         chosen = measured[row, tried] & (height > floor)

@@ -20,7 +20,7 @@ def signal_to_noise(data: xr.Dataset) -> float:
     """Height of the line above a straight line between the ends, over the noise of one channel."""
     signal = _above_ends(data["counts"].values)
     smooth = np.convolve(signal, np.ones(3) / 3, mode="same")
-    noise = _noise(data["counts"].values)
+    noise = channel_noise(data["counts"].values)
     return float(smooth.max() / noise) if noise > 0 else float("inf")
 
 
@@ -54,7 +54,7 @@ def is_one_line(data: xr.Dataset) -> bool:
     # Means, for a window may end sooner on one side.
     excess = (signal[above].mean() if above.any() else 0.0) - (signal[below_peak].mean() if below_peak.any() else 0.0)
     channels = max(int(above.sum()), 1)
-    feature = abs(excess) * channels > FEATURE_SIGMA * _noise(counts) * np.sqrt(2 * channels)
+    feature = abs(excess) * channels > FEATURE_SIGMA * channel_noise(counts) * np.sqrt(2 * channels)
     return not (feature and abs(excess) * channels > UNEVEN * float(signal.sum()))
 
 
@@ -71,6 +71,7 @@ def _above_ends(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     return counts - line
 
 
-def _noise(counts: NDArray[np.float64]) -> float:
+def channel_noise(counts: NDArray[np.float64]) -> float:
+    """Estimate the standard deviation of one channel's noise, in the units of the counts."""
     # Second differences take out everything smooth; variance 6 for white noise, median against outliers.
     return float(np.median(np.abs(np.diff(counts, 2))) / 0.6745 / np.sqrt(6))
