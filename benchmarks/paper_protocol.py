@@ -21,7 +21,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -201,8 +201,17 @@ def build(name: str, regions: int, span: float, seed: int) -> Reader:
             return PaperMlp(POINTS, groups)
         if name == "paper STN":
             return PaperStn(1, POINTS, groups, STEP, (ALIPHATIC_C1S - FIRST) / STEP)
-        config = NetworkConfig(regions=regions, points=CHANNEL, groups=groups, step=STEP, max_shift=span + 1)
-        return Ours(replace(config, classifier_width=96, hidden=384))
+        return Ours(
+            NetworkConfig(
+                regions=regions,
+                points=CHANNEL,
+                groups=groups,
+                step=STEP,
+                max_shift=span + 1,
+                classifier_width=96,
+                hidden=384,
+            )
+        )
 
 
 def figures(result: Result, learnable: NDArray[np.bool_] | None = None) -> dict[str, Any]:

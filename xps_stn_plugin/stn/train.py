@@ -245,9 +245,11 @@ def _loss(output: NetworkOutput, batch: _Batch, bins: Tensor, config: TrainingCo
     return organic + config.outside_weight * outside_loss + config.region_weight * apart
 
 
-def _not_carbon(drawn: SpectrumBatch) -> NDArray[np.bool_]:
-    """All regions but the first, C 1s, which carries the scale."""
-    return np.arange(drawn.lined.shape[1]) > 0
+def _charged(drawn: SpectrumBatch) -> NDArray[np.bool_]:
+    """Regions whose differential charging can be told: with a line, beside one of C 1s, which carries the scale."""
+    charged: NDArray[np.bool_] = drawn.lined & drawn.lined[:, :1]
+    charged[:, 0] = False
+    return charged
 
 
 def _to_device(drawn: SpectrumBatch, device: torch.device) -> _Batch:
@@ -259,7 +261,7 @@ def _to_device(drawn: SpectrumBatch, device: torch.device) -> _Batch:
         labels=torch.from_numpy(drawn.labels.astype(np.float32)).to(device),
         outside=torch.from_numpy(drawn.outside.astype(np.float32)).to(device),
         region_shift=torch.from_numpy(drawn.region_shift.astype(np.float32)).to(device),
-        charged=torch.from_numpy((drawn.lined & drawn.lined[:, :1] & _not_carbon(drawn)).astype(np.float32)).to(device),
+        charged=torch.from_numpy(_charged(drawn).astype(np.float32)).to(device),
     )
 
 
