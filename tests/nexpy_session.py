@@ -140,7 +140,7 @@ def group(parent, name: str, kind: str, **attrs):
 
 def ester_of_benzene() -> dict:
     """Ring, ester, carbon beside it and shake-up on a Shirley step, with counting noise; charged by `SHIFT`."""
-    from xps_stn_plugin.seeding.shapes import hydrocarbon, stepped_pseudo_voigt
+    from xps_stn_plugin.models.shapes import hydrocarbon, stepped_pseudo_voigt
 
     x = np.arange(280.0, 296.0, 0.1)
     lines = ((6000, 284.76, 0.55), (1000, 289.0, 0.55), (400, 291.4, 1.1))

@@ -6,8 +6,8 @@ from test_seeding_seed import X, pmma, prediction, tree
 
 from xps_prefit_hooks import Settings
 from xps_stn_plugin.fitting import component_table, curves, fit_quality, fit_seed
+from xps_stn_plugin.models.shapes import hydrocarbon, stepped_pseudo_voigt
 from xps_stn_plugin.seeding import seed_region
-from xps_stn_plugin.seeding.shapes import hydrocarbon, stepped_pseudo_voigt
 
 ESTER = prediction("alkane", "ester (aliphatic)")
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from xps_prefit_hooks import ModelInfo, Prediction, PrefitError, Settings
 from xps_stn_plugin.chemistry.group_lines import group_lines
+from xps_stn_plugin.models.shapes import hydrocarbon, stepped_pseudo_voigt
 from xps_stn_plugin.seeding import seed_region
-from xps_stn_plugin.seeding.shapes import hydrocarbon, stepped_pseudo_voigt
 from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
 
 X = np.linspace(280, 295, 151)

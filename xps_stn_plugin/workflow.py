@@ -62,7 +62,7 @@ def prefit(
     *,
     reference: float = ALIPHATIC_C1S,
     photon_energy: float | None = None,
-    background: Background = "auto",
+    background: Background | Mapping[str, Background] = "auto",
 ) -> PrefitResult:
     """Find the shift and the functional groups of a spectrum, and seed lmfit models with them.
 
@@ -75,8 +75,8 @@ def prefit(
         Binding energy in eV that the reported scale gives to aliphatic C 1s.
     photon_energy : float, optional
         Photon energy in eV, for a file with a kinetic energy axis.
-    background : {"auto", "linear", "shirley"}
-        Background of the seeded models.
+    background : str, or mapping of str to str
+        Background of the seeded models, or of each region that is named; see `Settings`.
 
     Returns
     -------
@@ -149,14 +149,17 @@ def _attempt(number: int, spectrum: Spectrum, options: dict[str, Any]) -> Prefit
         return PrefitFailure(source, f"unexpected {type(error).__name__}: {error}")
 
 
-def _settings(reference: float, photon_energy: float | None, background: Background) -> Settings:
+def _settings(
+    reference: float, photon_energy: float | None, background: Background | Mapping[str, Background]
+) -> Settings:
     if not (math.isfinite(reference) and abs(reference - ALIPHATIC_C1S) <= 5.0):
         msg = f"{reference:g} eV is no energy of aliphatic C 1s; give one within 5 eV of {ALIPHATIC_C1S:.2f} eV."
         raise PrefitError("reference", msg)
     if photon_energy is not None and not (math.isfinite(photon_energy) and photon_energy > 0):
         raise PrefitError("photon energy", f"{photon_energy:g} eV is none; give a positive number of eV.")
-    if background not in get_args(Background):
-        raise PrefitError("background", f"{background!r} is unknown; take one of {', '.join(get_args(Background))}.")
+    for kind in [background] if isinstance(background, str) else background.values():
+        if kind not in get_args(Background):
+            raise PrefitError("background", f"{kind!r} is unknown; take one of {', '.join(get_args(Background))}.")
     return Settings(reference, photon_energy, background)
 
 

@@ -24,6 +24,7 @@ from ._types import (
     SeedComponent,
     Settings,
     Status,
+    Ties,
 )
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "SeedComponent",
     "Settings",
     "Status",
+    "Ties",
     "hookimpl",
     "hookspec",
 ]

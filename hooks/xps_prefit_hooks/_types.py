@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 ALIPHATIC_C1S = 285.00
 
 Status = Literal["ok", "uncertain", "out_of_domain"]
-Background = Literal["auto", "linear", "shirley"]
+Background = Literal["auto", "offset", "linear", "shirley", "tougaard-u2", "tougaard-u3"]
+Ties = Literal["soft", "hard", "free"]
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,35 @@ class Settings:
         Binding energy in eV that the reported scale gives to aliphatic C 1s. It moves the reported scale only.
     photon_energy : float or None
         Photon energy in eV for files with a kinetic energy axis that do not tell it; overrides the file where given.
-    background : {"auto", "linear", "shirley"}
-        Background in the seeded models.
+    background : str, or mapping of str to str
+        Background in the seeded models: "auto", "offset", "linear", "shirley", "tougaard-u2" or "tougaard-u3"; or one
+        by region, where regions that are not named take "auto".
+    ties : {"soft", "hard", "free"}
+        Areas of the lines of one group: within bounds about their stoichiometric ratio, at it, or independent.
+    expect : tuple of str
+        Substances that the sample is expected to hold: names or abbreviations (``PMMA``) or SMILES.
+    present, absent : tuple of str
+        Functional groups that are known to be there, or not to be there.
+    sensitivity : str
+        Name of the set of sensitivity factors for atomic percentages.
+    transmission : float
+        Exponent of the kinetic energy in the analyser's transmission function; 0 for intensities that are corrected
+        for it or where it does not depend on the energy.
     """
 
     reference: float = ALIPHATIC_C1S
     photon_energy: float | None = None
-    background: Background = "auto"
+    background: Background | Mapping[str, Background] = "auto"
+    ties: Ties = "soft"
+    expect: tuple[str, ...] = ()
+    present: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    sensitivity: str = "scofield"
+    transmission: float = 0.0
+
+    def background_of(self, region: str) -> Background:
+        """Background that was asked for in a region."""
+        return self.background if isinstance(self.background, str) else self.background.get(region, "auto")
 
 
 @dataclass(frozen=True)

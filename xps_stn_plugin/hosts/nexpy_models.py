@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from lmfit import Model
 
-from ..seeding.shapes import FloatArray, HydrocarbonModel, SteppedPseudoVoigtModel
+from ..models.shapes import FloatArray, HydrocarbonModel, SteppedPseudoVoigtModel
 
 __all__ = ["FreeParameterModel", "HydrocarbonModel", "SteppedPseudoVoigtModel"]
 

@@ -4,14 +4,5 @@ from __future__ import annotations
 
 from .region import Noise, noise_of
 from .seed import seed_region
-from .shapes import HydrocarbonModel, RegionModel, SteppedPseudoVoigtModel, split
 
-__all__ = [
-    "HydrocarbonModel",
-    "Noise",
-    "RegionModel",
-    "SteppedPseudoVoigtModel",
-    "noise_of",
-    "seed_region",
-    "split",
-]
+__all__ = ["Noise", "noise_of", "seed_region"]

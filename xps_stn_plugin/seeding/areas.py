@@ -14,10 +14,10 @@ from scipy.optimize import nnls
 from scipy.signal import find_peaks
 
 from xps_stn_plugin.lineshapes import pseudo_voigt, pseudo_voigt_cdf, vibrational_weights
+from xps_stn_plugin.models.shapes import VIBRATION_MEAN, VIBRATION_MEMBERS, VIBRATION_QUANTUM
 
 from .lines import Line
 from .region import RegionData
-from .shapes import VIBRATION_MEAN, VIBRATION_MEMBERS, VIBRATION_QUANTUM
 
 FloatArray = NDArray[np.float64]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import xarray as xr
@@ -159,7 +159,7 @@ def _slope_before_the_line(
     return slope if abs(slope) > 4 * error else 0.0
 
 
-def choose_background(data: RegionData, wanted: Background) -> tuple[Literal["linear", "shirley"], str]:
+def choose_background(data: RegionData, wanted: Background) -> tuple[Background, str]:
     """Background of the region's model and the sentence that says why.
 
     ``auto`` takes Shirley where the high-binding-energy end is higher by more than four standard errors and by more

@@ -13,11 +13,11 @@ from lmfit.models import LinearModel, PseudoVoigtModel
 from xps_prefit_hooks import ALIPHATIC_C1S, Prediction, PrefitError, Seed, SeedComponent, Settings
 from xps_stn_plugin.chemistry.core_levels import core_levels
 from xps_stn_plugin.chemistry.group_lines import group_lines
+from xps_stn_plugin.models.shapes import HydrocarbonModel, RegionModel, SteppedPseudoVoigtModel
 
 from .areas import FRACTION, MOST_UNASSIGNED, Areas, Doublet, add_unexplained
 from .lines import MERGE_DISTANCE, MERGE_WIDTH_SHARE, Line, expected_lines, merge_lines
 from .region import SURVEY_WIDTH, RegionData, choose_background, region_data
-from .shapes import HydrocarbonModel, RegionModel, SteppedPseudoVoigtModel
 
 #: Width (start, low, high) in eV where the core level is not in the table; from metals to oxides' multiplets.
 _GENERIC_FWHM: Final = (1.5, 0.5, 4.0)
@@ -69,7 +69,7 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
     level = core_levels().get(data.core)
     doublet = Doublet(level.splitting or 0.0, level.ratio or 0.0) if level else Doublet()
     fwhm = level.fwhm if level else _GENERIC_FWHM
-    background, reason = choose_background(data, settings.background)
+    background, reason = choose_background(data, settings.background_of(region))
     notes = [reason]
 
     lines, said = expected_lines(

@@ -10,7 +10,7 @@ from lmfit.models import LinearModel
 from scipy.integrate import cumulative_trapezoid
 
 from xps_stn_plugin.lineshapes import pseudo_voigt_cdf
-from xps_stn_plugin.seeding.shapes import (
+from xps_stn_plugin.models.shapes import (
     VIBRATION_MEAN,
     VIBRATION_QUANTUM,
     HydrocarbonModel,
