@@ -133,7 +133,7 @@ def _with_nan():
         (
             fakes.spectrum(),
             {"background": "cubic"},
-            "background: 'cubic' is unknown; take one of auto, linear, shirley",
+            "background: 'cubic' is unknown; take one of auto, offset, linear, shirley, tougaard-u2, tougaard-u3",
         ),
     ],
 )
