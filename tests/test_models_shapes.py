@@ -5,6 +5,8 @@ import pickle
 import lmfit
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lmfit.lineshapes import pvoigt
 from lmfit.models import LinearModel
 from scipy.integrate import cumulative_trapezoid
@@ -107,3 +109,34 @@ def test_guess_finds_one_line(model):
     assert fit.params["center"].value == pytest.approx(285.2, abs=1e-3)
     assert fit.params["amplitude"].value == pytest.approx(50, rel=1e-3)
     assert fit.params["fwhm"].value == pytest.approx(1.2, rel=1e-3)
+
+
+def by_differences(function, values, name, step=1e-3):
+    """Fourth-order central difference of a curve by one of its parameters, each scaled to its size."""
+    step *= max(abs(values[name]), 1.0) if name != "center" else 1.0
+
+    def at(steps):
+        return function(**{**values, name: values[name] + steps * step})
+
+    return (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * step)
+
+
+@settings(deadline=None)
+@given(
+    model=st.sampled_from([SteppedPseudoVoigtModel(prefix="a_"), HydrocarbonModel()]),
+    amplitude=st.floats(0.5, 1e5),
+    center=st.floats(283, 290),
+    sigma=st.floats(0.25, 1.5),
+    fraction=st.floats(0.01, 0.99),
+    vibration=st.floats(0.01, 0.9),
+    step=st.floats(0.01, 0.2),
+)
+def test_partials_are_the_derivatives(model, **values):
+    x = np.random.default_rng(3).permutation(np.linspace(280, 293, 90))
+    values = {name: values[name] for name in model.func.__annotations__ if name in values}
+    curve, partials = model.partials(x, **values)
+    np.testing.assert_allclose(curve, model.func(x, **values), rtol=1e-12)
+    assert set(partials) == set(values)
+    for name, derivative in partials.items():
+        numeric = by_differences(lambda **these: model.func(x, **these), values, name)
+        np.testing.assert_allclose(derivative, numeric, atol=1e-6 * np.abs(numeric).max(), err_msg=name)

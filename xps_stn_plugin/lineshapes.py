@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -47,6 +47,51 @@ def pseudo_voigt_cdf(energy: ArrayLike, center: ArrayLike, fwhm: ArrayLike, frac
     return curve
 
 
+class LinePartials(NamedTuple):
+    """A line, or its integral, with its derivative by each of its parameters; all of one shape.
+
+    Parameters
+    ----------
+    curve : ndarray
+        In 1/eV, or without unit for an integral.
+    center, fwhm, fraction : ndarray
+        Derivatives of `curve` by the parameter of that name.
+    """
+
+    curve: FloatArray
+    center: FloatArray
+    fwhm: FloatArray
+    fraction: FloatArray
+
+
+def pseudo_voigt_partials(energy: ArrayLike, center: ArrayLike, fwhm: ArrayLike, fraction: ArrayLike) -> LinePartials:
+    """`pseudo_voigt` with its analytic derivatives; the parameters broadcast as they do there."""
+    width = np.asarray(fwhm)
+    u = (np.asarray(energy) - center) / width
+    square = u * u
+    gauss = np.exp(-4.0 * _LN2 * square) * (2.0 * math.sqrt(_LN2 / math.pi) / width)
+    pole = 1.0 / (1.0 + 4.0 * square)
+    lorentz = pole * (2.0 / math.pi / width)
+    excess = lorentz - gauss
+    curve = gauss + fraction * excess
+    pull = gauss * _LN2
+    pull += fraction * (lorentz * pole - pull)
+    by_center = pull * u * (8.0 / width)
+    return LinePartials(curve, by_center, by_center * u - curve / width, excess)
+
+
+def pseudo_voigt_cdf_partials(
+    energy: ArrayLike, center: ArrayLike, fwhm: ArrayLike, fraction: ArrayLike, curve: FloatArray
+) -> LinePartials:
+    """`pseudo_voigt_cdf` with its analytic derivatives; `curve` is `pseudo_voigt` for the same arguments."""
+    from scipy.special import erf
+
+    u = (np.asarray(energy) - center) / np.asarray(fwhm)
+    gauss = 0.5 + 0.5 * erf(2.0 * math.sqrt(_LN2) * u)
+    excess = 0.5 + np.arctan(2.0 * u) / math.pi - gauss
+    return LinePartials(gauss + fraction * excess, -curve, -u * curve, excess)
+
+
 def vibrational_weights(quanta: ArrayLike, members: int) -> NDArray[np.float64]:
     """Poisson weights of a vibrational progression, normalised over its first `members`.
 
@@ -68,3 +113,14 @@ def vibrational_weights(quanta: ArrayLike, members: int) -> NDArray[np.float64]:
     weights: NDArray[np.float64] = mean**number / np.array([math.factorial(n) for n in number])
     weights /= weights.sum(axis=-1, keepdims=True)
     return weights
+
+
+def vibrational_slopes(quanta: float, members: int) -> NDArray[np.float64]:
+    """Differentiate `vibrational_weights` by the mean number of quanta, shape (members,)."""
+    number = np.arange(members)
+    factorials = np.array([math.factorial(n) for n in number], dtype=float)
+    powers = quanta**number / factorials
+    slopes = np.concatenate([[0.0], powers[:-1]])
+    whole = powers.sum()
+    result: NDArray[np.float64] = slopes / whole - powers * (slopes.sum() / whole**2)
+    return result

@@ -20,7 +20,14 @@ import numpy as np
 from lmfit.models import PseudoVoigtModel
 from numpy.typing import NDArray
 
-from xps_stn_plugin.lineshapes import pseudo_voigt, pseudo_voigt_cdf, vibrational_weights
+from xps_stn_plugin.lineshapes import (
+    pseudo_voigt,
+    pseudo_voigt_cdf,
+    pseudo_voigt_cdf_partials,
+    pseudo_voigt_partials,
+    vibrational_slopes,
+    vibrational_weights,
+)
 
 FloatArray = NDArray[np.float64]
 
@@ -36,6 +43,9 @@ VIBRATION_MEMBERS: Final = 4
 VIBRATION_MEAN: Final = 0.4
 
 _TINY: Final = 1e-15
+
+#: A curve, and its derivative by each parameter.
+Partials = tuple[FloatArray, dict[str, FloatArray]]
 
 
 def stepped_pseudo_voigt(
@@ -86,6 +96,14 @@ class SteppedPseudoVoigtModel(lmfit.Model):  # type: ignore[misc]  # lmfit has n
         super().__init__(stepped_pseudo_voigt, list(independent_vars), prefix=prefix, nan_policy=nan_policy, **kwargs)
         _set_hints(self)
 
+    def partials(
+        self, x: FloatArray, amplitude: float, center: float, sigma: float, fraction: float, step: float
+    ) -> Partials:
+        """Curve, and its analytic derivative by each parameter (name without prefix)."""
+        weights = np.ones(1)
+        curve, partials, _ = _stepped(x, np.zeros(1), weights, amplitude, center, sigma, fraction, step)
+        return curve, partials
+
     def guess(self, data: Any, x: Any, **kwargs: Any) -> lmfit.Parameters:
         """Guess start values of one line, as `lmfit.models.PseudoVoigtModel.guess` does, without a step."""
         return _guess(self, data, x, **kwargs)
@@ -100,6 +118,24 @@ class HydrocarbonModel(lmfit.Model):  # type: ignore[misc]
         super().__init__(hydrocarbon, list(independent_vars), prefix=prefix, nan_policy=nan_policy, **kwargs)
         _set_hints(self)
         self.set_param_hint("vibration", value=VIBRATION_MEAN, min=0.0, max=1.0, vary=False)
+
+    def partials(
+        self,
+        x: FloatArray,
+        amplitude: float,
+        center: float,
+        sigma: float,
+        fraction: float,
+        vibration: float,
+        step: float,
+    ) -> Partials:
+        """Curve, and its analytic derivative by each parameter (name without prefix)."""
+        mean = max(vibration, 0.0)
+        offsets = VIBRATION_QUANTUM * np.arange(VIBRATION_MEMBERS, dtype=np.float64)
+        weights = vibrational_weights(mean, VIBRATION_MEMBERS)
+        curve, partials, members = _stepped(x, offsets, weights, amplitude, center, sigma, fraction, step)
+        partials["vibration"] = amplitude * (vibrational_slopes(mean, VIBRATION_MEMBERS) @ members)
+        return curve, partials
 
     def guess(self, data: Any, x: Any, **kwargs: Any) -> lmfit.Parameters:
         """Guess start values of one line from its data."""
@@ -131,6 +167,33 @@ def split(model: lmfit.Model, params: lmfit.Parameters, x: FloatArray) -> tuple[
         return whole, np.zeros_like(whole)
     line = np.asarray(model.eval(params, x=x, **{name: 0.0}), dtype=float)
     return line, whole - line
+
+
+def _stepped(
+    x: FloatArray,
+    offsets: FloatArray,
+    weights: FloatArray,
+    amplitude: float,
+    center: float,
+    sigma: float,
+    fraction: float,
+    step: float,
+) -> tuple[FloatArray, dict[str, FloatArray], FloatArray]:
+    """Weighted lines with their steps, the derivatives, and each line alone (of unit area, with its step)."""
+    fwhm = 2.0 * max(sigma, _TINY)
+    at = (np.asarray(x, dtype=float), (center + offsets)[:, None], fwhm, fraction)
+    line = pseudo_voigt_partials(*at)
+    integral = pseudo_voigt_cdf_partials(*at, line.curve)
+    both = [one + step * other for one, other in zip(line, integral, strict=True)]
+    unit, by_center, by_fwhm, by_fraction = (weights @ part for part in both)
+    partials = {
+        "amplitude": unit,
+        "center": amplitude * by_center,
+        "sigma": (2.0 * amplitude) * by_fwhm,
+        "fraction": amplitude * by_fraction,
+        "step": amplitude * (weights @ integral.curve),
+    }
+    return amplitude * unit, partials, both[0]
 
 
 def _set_hints(model: lmfit.Model) -> None:
