@@ -40,13 +40,14 @@ def test_lines_can_become_components(region):
         assert line.source in ("BB", "analogy")
 
 
-def test_satellites_hang_on_a_line_of_the_same_group():
-    for regions in group_lines().values():
-        for row in regions.values():
-            for line in row:
-                if line.relative_to:
-                    assert line.relative_to in {other.key for other in row}
-                    assert 0 < line.ratio[0] < line.ratio[1]
+def test_lines_hang_on_a_line_of_a_group_that_has_both():
+    for region, lines in by_region().items():
+        rows = [{line.key for line in regions.get(region, ())} for regions in group_lines().values()]
+        for line in lines.values():
+            if line.relative_to:
+                assert any({line.key, line.relative_to} <= row for row in rows)
+                assert 0 < line.ratio[0] < line.ratio[1]
+                assert line.satellite or line.ratio[0] < line.share < line.ratio[1]
 
 
 @pytest.mark.parametrize(

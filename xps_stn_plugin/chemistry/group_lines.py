@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
+
+#: Bounds of the area of a tied line over its stoichiometric share, where the table gives none (see there).
+_RATIO_BOUNDS: Final = (0.65, 1.5)
 
 
 @dataclass(frozen=True)
@@ -32,11 +35,13 @@ class GroupLine:
     source : str
         ``BB`` (Beamson & Briggs 1992 as held in NIST SRD 20) or ``analogy``.
     relative_to : str or None
-        For a satellite: key of the line that it belongs to.
+        Key of the line that its area hangs on.
+    share : float
+        Atoms per atom of that line; 0 for a satellite.
+    ratio : tuple of float
+        Bounds of its area over that line's area.
     offset : float
         For a satellite: distance in eV from that line.
-    ratio : tuple of float
-        For a satellite: bounds of its area over that line's area.
     """
 
     key: str
@@ -47,8 +52,14 @@ class GroupLine:
     optional: bool = False
     source: str = "BB"
     relative_to: str | None = None
-    offset: float = 0.0
+    share: float = 0.0
     ratio: tuple[float, float] = (0.0, 0.0)
+    offset: float = 0.0
+
+    @property
+    def satellite(self) -> bool:
+        """Whether it is a satellite of the line that it hangs on."""
+        return self.offset > 0
 
 
 #: Group -> region -> lines, the group's own line first.
@@ -75,4 +86,6 @@ def group_lines() -> GroupLines:
 
 
 def _group_line(key: str, row: dict[str, Any]) -> GroupLine:
-    return GroupLine(key=key, **{**row, "ratio": tuple(row.get("ratio", (0.0, 0.0)))})
+    share = row.get("share", 0.0)
+    bounds = row.get("ratio", [round(factor * share, 6) for factor in _RATIO_BOUNDS])
+    return GroupLine(key=key, **{**row, "ratio": tuple(bounds)})

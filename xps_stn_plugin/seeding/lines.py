@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -34,6 +36,8 @@ class Line:
         Groups that bring it; empty where the data alone ask for it.
     position, low, high : float
         Start and window in eV.
+    expected : float
+        Where chemistry says that it lies, in eV; NaN where the data alone ask for it.
     vibrational : bool
         Whether it has the C-H stretch progression.
     keep : bool
@@ -44,6 +48,14 @@ class Line:
         For satellites, the tie to the main line.
     members : tuple of str
         Keys of the table's lines that it stands for.
+    scatter : float
+        Half width in eV of the window without the shift's error: how far chemistry lets it lie from where it should.
+    family : str
+        Lines of one family come from the same atoms' neighbourhood in a known ratio; empty where none is known.
+    atoms : float
+        Its atoms in the family.
+    slack : tuple of float
+        By which factors its area may differ from what its atoms say.
     """
 
     key: str
@@ -52,11 +64,16 @@ class Line:
     position: float
     low: float
     high: float
+    expected: float = math.nan
     vibrational: bool = False
     keep: bool = False
     weight: float = 1.0
     satellite: GroupLine | None = None
     members: tuple[str, ...] = ()
+    scatter: float = 0.2
+    family: str = ""
+    atoms: float = 0.0
+    slack: tuple[float, float] = (1.0, 1.0)
 
 
 def expected_lines(
@@ -91,7 +108,7 @@ def expected_lines(
         for number, entry in enumerate(table[group].get(core, ())):
             position = entry.position + offset
             if not extent[0] - 0.2 < position < extent[1] + 0.2:
-                if not entry.optional and entry.relative_to is None:
+                if not entry.optional and not entry.satellite:
                     outside.append(f"{entry.name} ({position:.1f} eV)")
                 continue
             keep = number == 0 and not entry.optional and probability >= CERTAIN
@@ -100,6 +117,7 @@ def expected_lines(
                 lines[entry.key] = replace(old, groups=(*old.groups, group), keep=old.keep or keep)
                 continue
             half = float(np.hypot(entry.half_width, 2 * shift_stderr))
+            family, atoms, slack = _family(entry)
             lines[entry.key] = Line(
                 key=entry.key,
                 name=entry.name,
@@ -107,14 +125,31 @@ def expected_lines(
                 position=position,
                 low=position - half,
                 high=position + half,
+                expected=position,
                 vibrational=entry.vibrational,
                 keep=keep,
                 weight=0.5 if entry.optional else 1.0,
-                satellite=entry if entry.relative_to else None,
+                satellite=entry if entry.satellite else None,
                 members=(entry.key,),
+                scatter=entry.half_width,
+                family=family,
+                atoms=atoms,
+                slack=slack,
             )
     notes = [f"Outside the measured range and left out: {', '.join(dict.fromkeys(outside))}."] if outside else []
-    return sorted(lines.values(), key=lambda line: line.position), notes
+    return sorted(map(partial(_related, lines), lines.values()), key=lambda line: line.position), notes
+
+
+def _family(entry: GroupLine) -> tuple[str, float, tuple[float, float]]:
+    if entry.satellite or not entry.relative_to:
+        return entry.key, 1.0, (1.0, 1.0)
+    return entry.relative_to, entry.share, (entry.ratio[0] / entry.share, entry.ratio[1] / entry.share)
+
+
+def _related(lines: Mapping[str, Line], line: Line) -> Line:
+    """Take the line out of its family if the lead is missing or another group brings one of the two as well."""
+    lead = lines.get(line.family)
+    return line if lead is not None and set(lead.groups) == set(line.groups) else replace(line, family="", atoms=0.0)
 
 
 def merge_lines(lines: Iterable[Line], limit: float) -> tuple[list[Line], list[str]]:
@@ -147,16 +182,22 @@ def _merged(first: Line, second: Line) -> Line:
     # The line that the groups surely bring, else the first, gives its name to the prefix.
     lead = second if (second.keep, second.weight) > (first.keep, first.weight) else first
     weight = first.weight + second.weight
+    position = (first.position * first.weight + second.position * second.weight) / weight
     names = dict.fromkeys([*first.name.split(" + "), *second.name.split(" + ")])
     return Line(
         key=lead.key,
         name=" + ".join(names),
         groups=tuple(dict.fromkeys([*first.groups, *second.groups])),
-        position=(first.position * first.weight + second.position * second.weight) / weight,
+        position=position,
         low=min(first.low, second.low),
         high=max(first.high, second.high),
+        expected=position,
         vibrational=first.vibrational or second.vibrational,
         keep=first.keep or second.keep,
         weight=weight,
         members=(*first.members, *second.members),
+        scatter=max(first.scatter, second.scatter),
+        family=first.family if first.family == second.family else "",
+        atoms=first.atoms + second.atoms,
+        slack=(min(first.slack[0], second.slack[0]), max(first.slack[1], second.slack[1])),
     )
