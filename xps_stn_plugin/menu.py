@@ -94,17 +94,13 @@ def _about(request: MenuRequest) -> MenuOutcome:
 
 
 def _result(request: MenuRequest) -> PrefitResult:
-    from .workflow import prefit
+    from .settings import settings_of
+    from .workflow import prefit_with
 
     if request.spectrum is None:
         raise PrefitError("selection", "nothing is selected; select a spectrum first.")
-    settings = request.settings
-    return prefit(
-        request.spectrum,
-        reference=settings.reference,
-        photon_energy=settings.photon_energy,
-        background=settings.background,
-    )
+    # Hosts make settings from dialogs: they are checked here as those of a script are.
+    return prefit_with(request.spectrum, settings_of(**vars(request.settings)))
 
 
 def _out(request: MenuRequest) -> Path:

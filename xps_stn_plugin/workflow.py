@@ -9,16 +9,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from xps_prefit_hooks import ALIPHATIC_C1S, Background, GroupEvidence, Prediction, PrefitError, Seed, Settings
+from xps_prefit_hooks import ALIPHATIC_C1S, Background, GroupEvidence, Prediction, PrefitError, Seed, Settings, Ties
 
 from .plugins import plugin_manager
 from .regions import recognised, region_name
 from .result import LazyEvidence, LazySeeds, PrefitResult, calibrated_spectrum
+from .settings import settings_of
 from .spectrum import region_dataset, spectrum_tree
 
 Spectrum = str | os.PathLike[str] | xr.DataTree | xr.Dataset | xr.DataArray
@@ -54,7 +55,7 @@ def read(path: str | os.PathLike[str], photon_energy: float | None = None) -> xr
     PrefitError
         If the file cannot be read.
     """
-    return _read(path, _settings(ALIPHATIC_C1S, photon_energy, "auto"))
+    return _read(path, settings_of(photon_energy=photon_energy))
 
 
 def prefit(
@@ -63,6 +64,12 @@ def prefit(
     reference: float = ALIPHATIC_C1S,
     photon_energy: float | None = None,
     background: Background | Mapping[str, Background] = "auto",
+    ties: Ties = "soft",
+    expect: str | Iterable[str] = (),
+    present: str | Iterable[str] = (),
+    absent: str | Iterable[str] = (),
+    sensitivity: str = "scofield",
+    transmission: float = 0.0,
 ) -> PrefitResult:
     """Find the shift and the functional groups of a spectrum, and seed lmfit models with them.
 
@@ -77,6 +84,16 @@ def prefit(
         Photon energy in eV, for a file with a kinetic energy axis.
     background : str, or mapping of str to str
         Background of the seeded models, or of each region that is named; see `Settings`.
+    ties : {"soft", "hard", "free"}
+        Areas of the lines of one group: within bounds about their stoichiometric ratio, at it, or independent.
+    expect : str or iterable of str
+        Substances that the sample is expected to hold: abbreviations (``PMMA``), names or SMILES.
+    present, absent : str or iterable of str
+        Functional groups that are known to be there, or not to be there.
+    sensitivity : str
+        Name of the set of sensitivity factors for atomic percentages.
+    transmission : float
+        Exponent of the kinetic energy in the analyser's transmission function; see `Settings`.
 
     Returns
     -------
@@ -87,7 +104,22 @@ def prefit(
     PrefitError
         If the spectrum cannot be read or is not one, an option makes no sense, or a plugin fails.
     """
-    settings = _settings(reference, photon_energy, background)
+    settings = settings_of(
+        reference=reference,
+        photon_energy=photon_energy,
+        background=background,
+        ties=ties,
+        expect=expect,
+        present=present,
+        absent=absent,
+        sensitivity=sensitivity,
+        transmission=transmission,
+    )
+    return prefit_with(spectrum, settings)
+
+
+def prefit_with(spectrum: Spectrum, settings: Settings) -> PrefitResult:
+    """Prefit with settings that `settings_of` made; see `prefit`."""
     tree = _read(spectrum, settings) if isinstance(spectrum, str | os.PathLike) else spectrum
     tree = _checked(tree)
     source = str(tree.attrs["source"])
@@ -134,33 +166,19 @@ def prefit_many(spectra: Iterable[Spectrum], **options: Any) -> list[PrefitResul
     PrefitError
         If an option makes no sense; never for a spectrum.
     """
-    _settings(**{"reference": ALIPHATIC_C1S, "photon_energy": None, "background": "auto", **options})
-    return [_attempt(number, spectrum, options) for number, spectrum in enumerate(spectra, start=1)]
+    settings = settings_of(**options)
+    return [_attempt(number, spectrum, settings) for number, spectrum in enumerate(spectra, start=1)]
 
 
-def _attempt(number: int, spectrum: Spectrum, options: dict[str, Any]) -> PrefitResult | PrefitFailure:
+def _attempt(number: int, spectrum: Spectrum, settings: Settings) -> PrefitResult | PrefitFailure:
     try:
-        return prefit(spectrum, **options)
+        return prefit_with(spectrum, settings)
     except PrefitError as error:
         return PrefitFailure(_source(spectrum, f"spectrum {number}"), str(error))
     except Exception as error:  # noqa: BLE001 (one bad spectrum must not lose a night's work; logged with traceback)
         source = _source(spectrum, f"spectrum {number}")
         _log.exception("Unexpected error in %s", source)
         return PrefitFailure(source, f"unexpected {type(error).__name__}: {error}")
-
-
-def _settings(
-    reference: float, photon_energy: float | None, background: Background | Mapping[str, Background]
-) -> Settings:
-    if not (math.isfinite(reference) and abs(reference - ALIPHATIC_C1S) <= 5.0):
-        msg = f"{reference:g} eV is no energy of aliphatic C 1s; give one within 5 eV of {ALIPHATIC_C1S:.2f} eV."
-        raise PrefitError("reference", msg)
-    if photon_energy is not None and not (math.isfinite(photon_energy) and photon_energy > 0):
-        raise PrefitError("photon energy", f"{photon_energy:g} eV is none; give a positive number of eV.")
-    for kind in [background] if isinstance(background, str) else background.values():
-        if kind not in get_args(Background):
-            raise PrefitError("background", f"{kind!r} is unknown; take one of {', '.join(get_args(Background))}.")
-    return Settings(reference, photon_energy, background)
 
 
 def _read(path: str | os.PathLike[str], settings: Settings) -> xr.DataTree:

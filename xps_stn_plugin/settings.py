@@ -1,0 +1,100 @@
+"""What the user asks for, checked where it comes in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any, Final, get_args
+
+from xps_prefit_hooks import ALIPHATIC_C1S, Background, PrefitError, Settings, Ties
+
+from .chemistry.groups import group_names
+
+#: Largest exponent of the kinetic energy that is taken for a transmission function: analysers have about -1 (fixed
+#: pass energy) to 1 (fixed retarding ratio).
+_STEEPEST: Final = 3.0
+
+
+def settings_of(
+    *,
+    reference: float = ALIPHATIC_C1S,
+    photon_energy: float | None = None,
+    background: Background | Mapping[str, Background] = "auto",
+    ties: Ties = "soft",
+    expect: str | Iterable[str] = (),
+    present: str | Iterable[str] = (),
+    absent: str | Iterable[str] = (),
+    sensitivity: str = "scofield",
+    transmission: float = 0.0,
+) -> Settings:
+    """Make settings from what people write: one name for several, any case, blanks around; see `Settings`.
+
+    Parameters
+    ----------
+    reference, photon_energy, background, ties, sensitivity, transmission
+        As in `Settings`; the regions of `background` may be written ``C 1s``.
+    expect : str or iterable of str
+        Expected substances: abbreviations, names or SMILES.
+    present, absent : str or iterable of str
+        Functional groups that are known to be there, or not to be.
+
+    Raises
+    ------
+    PrefitError
+        If a value makes no sense, a group or substance is unknown, or two of them contradict each other.
+    """
+    if not (math.isfinite(reference) and abs(reference - ALIPHATIC_C1S) <= 5.0):
+        msg = f"{reference:g} eV is no energy of aliphatic C 1s; give one within 5 eV of {ALIPHATIC_C1S:.2f} eV."
+        raise PrefitError("reference", msg)
+    if photon_energy is not None and not (math.isfinite(photon_energy) and photon_energy > 0):
+        raise PrefitError("photon energy", f"{photon_energy:g} eV is none; give a positive number of eV.")
+    if not (math.isfinite(transmission) and abs(transmission) <= _STEEPEST):
+        msg = f"{transmission:g} is no exponent of a transmission function; give one within {_STEEPEST:g} of 0."
+        raise PrefitError("transmission", msg)
+    if not isinstance(background, str):
+        background = {region.replace(" ", ""): kind for region, kind in background.items()}
+    for kind in [background] if isinstance(background, str) else background.values():
+        _one_of("background", kind, get_args(Background))
+    _one_of("ties", ties, get_args(Ties))
+    here, gone = _groups("present", present), _groups("absent", absent)
+    if both := [group for group in here if group in gone]:
+        raise PrefitError("groups", f"{', '.join(both)} cannot be both present and absent; drop one of the two.")
+    return Settings(
+        reference=float(reference),
+        photon_energy=None if photon_energy is None else float(photon_energy),
+        background=background,
+        ties=ties,
+        expect=_texts("expect", expect),
+        present=here,
+        absent=gone,
+        sensitivity=sensitivity,
+        transmission=float(transmission),
+    )
+
+
+def _one_of(what: str, given: Any, known: tuple[str, ...]) -> None:
+    if given not in known:
+        raise PrefitError(what, f"{given!r} is unknown; take one of {', '.join(known)}.")
+
+
+def _texts(what: str, given: str | Iterable[str]) -> tuple[str, ...]:
+    """Texts without blanks around, each once."""
+    texts = [given] if isinstance(given, str) else list(given)
+    for text in texts:
+        if not isinstance(text, str) or not text.strip():
+            raise PrefitError(what, f"{text!r} is no name; give texts.")
+    return tuple(dict.fromkeys(text.strip() for text in texts))
+
+
+def _groups(what: str, given: str | Iterable[str]) -> tuple[str, ...]:
+    known = {name.casefold(): name for name in group_names()}
+    found = []
+    for text in _texts(what, given):
+        key = " ".join(text.casefold().split())
+        if key not in known:
+            near = [name for name in known if name.startswith(key)] or get_close_matches(key, known, n=3, cutoff=0.5)
+            hint = f"near are {', '.join(known[name] for name in near)}" if near else "docs/guide.md lists them"
+            raise PrefitError(what, f"there is no functional group {text!r}; {hint}.")
+        found.append(known[key])
+    return tuple(dict.fromkeys(found))
