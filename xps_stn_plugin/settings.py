@@ -10,6 +10,7 @@ from typing import Any, Final, get_args
 from xps_prefit_hooks import ALIPHATIC_C1S, Background, PrefitError, Settings, Ties
 
 from .chemistry.groups import group_names
+from .chemistry.substances import find_substance
 
 #: Largest exponent of the kinetic energy that is taken for a transmission function: analysers have about -1 (fixed
 #: pass energy) to 1 (fixed retarding ratio).
@@ -60,12 +61,17 @@ def settings_of(
     here, gone = _groups("present", present), _groups("absent", absent)
     if both := [group for group in here if group in gone]:
         raise PrefitError("groups", f"{', '.join(both)} cannot be both present and absent; drop one of the two.")
+    expected = _texts("expect", expect)
+    for substance in map(find_substance, expected):
+        if against := [group for group in gone if group in substance.groups]:
+            msg = f"{substance.label} is expected and has {', '.join(against)}, called absent; drop one of the two."
+            raise PrefitError("groups", msg)
     return Settings(
         reference=float(reference),
         photon_energy=None if photon_energy is None else float(photon_energy),
         background=background,
         ties=ties,
-        expect=_texts("expect", expect),
+        expect=expected,
         present=here,
         absent=gone,
         sensitivity=sensitivity,
@@ -93,7 +99,10 @@ def _groups(what: str, given: str | Iterable[str]) -> tuple[str, ...]:
     for text in _texts(what, given):
         key = " ".join(text.casefold().split())
         if key not in known:
-            near = [name for name in known if name.startswith(key)] or get_close_matches(key, known, n=3, cutoff=0.5)
+            # "esters" is nearer to "ester (aliphatic)" than its letters tell.
+            stems = {name.split(" (")[0] for name in known}
+            stem = get_close_matches(key.split(" (")[0], stems, n=2, cutoff=0.5)
+            near = [name for name in known if name.split(" (")[0] in stem]
             hint = f"near are {', '.join(known[name] for name in near)}" if near else "docs/guide.md lists them"
             raise PrefitError(what, f"there is no functional group {text!r}; {hint}.")
         found.append(known[key])

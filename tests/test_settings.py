@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+import xps_stn_plugin as xps
+from xps_prefit_hooks import PrefitError, Settings
+from xps_stn_plugin.settings import settings_of
+
+
+def test_defaults_are_those_of_the_contract():
+    assert settings_of() == Settings()
+
+
+def test_one_name_for_several_and_any_case():
+    made = settings_of(expect=" PMMA ", present="Ester (Aliphatic)", absent=["amine", "amide", "amine"])
+    assert made.expect == ("PMMA",)
+    assert made.present == ("ester (aliphatic)",)
+    assert made.absent == ("amine", "amide")
+
+
+def test_settings_pass_through_unchanged():
+    made = settings_of(background={"C 1s": "shirley"}, ties="hard", expect=["PET", "hydrocarbon"], transmission=-0.7)
+    assert made.background_of("C1s") == "shirley"
+    assert made.background_of("O1s") == "auto"
+    assert settings_of(**vars(made)) == made
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"present": "esters"}, r"present: there is no functional group 'esters'; near are .*ester \(aliphatic\)"),
+        ({"absent": "ester"}, r"absent: .*; near are .*ester \(aromatic\)"),
+        ({"present": "ketone (aliphatic)", "absent": "ketone (aliphatic)"}, "both present and absent"),
+        ({"expect": "PMMA", "absent": "alkane"}, r"poly\(methyl methacrylate\) \(PMMA\) is expected and has alkane"),
+        ({"expect": "PMMAA"}, "no substance 'PMMAA' is known"),
+        ({"expect": ["PMMA", 3]}, "expect: 3 is no name"),
+        ({"expect": " "}, "expect: ' ' is no name"),
+        ({"ties": "loose"}, "ties: 'loose' is unknown; take one of soft, hard, free"),
+        ({"background": {"C1s": "cubic"}}, "background: 'cubic' is unknown"),
+        ({"transmission": math.inf}, "transmission: inf is no exponent"),
+        ({"transmission": 40}, "transmission: 40 is no exponent"),
+    ],
+)
+def test_bad_settings_are_one_sentence(options, message):
+    with pytest.raises(PrefitError, match=message) as raised:
+        settings_of(**options)
+    assert "\n" not in str(raised.value)
+
+
+def test_prefit_takes_every_setting(fake):
+    import fakes
+
+    asked = {
+        "reference": 284.8,
+        "photon_energy": 1486.6,
+        "background": {"C1s": "linear"},
+        "ties": "free",
+        "expect": ("PMMA",),
+        "present": ("alkene",),
+        "absent": ("amine",),
+        "sensitivity": "scofield",
+        "transmission": 0.5,
+    }
+    assert set(asked) == set(vars(Settings()))
+    assert xps.prefit(fakes.spectrum(), **asked).settings == Settings(**asked)
+    (row,) = xps.prefit_many([fakes.spectrum()], **asked)
+    assert row.settings == Settings(**asked)
+    with pytest.raises(PrefitError, match="ties"):
+        xps.prefit_many([], ties="loose")
