@@ -24,8 +24,8 @@ FloatArray = NDArray[np.float64]
 #: Lorentzian share that fits start from.
 FRACTION: Final = 0.3
 
-#: Trial displacements of all lines together and of each line for itself, in eV.
-_RIGID = np.arange(-0.3, 0.31, 0.1)
+#: Trial displacements in eV of all lines together, at least and at most this far, and of each line for itself.
+_RIGID_STEP, _RIGID_LEAST, _RIGID_MOST = 0.1, 0.3, 1.5
 _SINGLE = np.arange(-0.2, 0.21, 0.1)
 
 #: Trial widths as shares of the start width.
@@ -76,6 +76,8 @@ class Areas:
         Common width in eV.
     step : float
         Background step per area in 1/eV; 0 for a linear background.
+    fraction : float
+        Common Lorentzian share.
     envelope : ndarray, shape (n,)
         Lines and background.
     misfit : float
@@ -88,6 +90,7 @@ class Areas:
     step: float
     envelope: FloatArray
     misfit: float
+    fraction: float = FRACTION
 
 
 def estimate_areas(
@@ -121,7 +124,7 @@ def estimate_areas(
     solve = partial(_solve, data, lines, doublet)
 
     # One after the other and once more, which finds what the scan of both together would at a third of its cost.
-    width, moves = float(widths[len(widths) // 2]), [np.clip(positions + rigid, low, high) for rigid in _RIGID]
+    width, moves = float(widths[len(widths) // 2]), [np.clip(positions + rigid, low, high) for rigid in _rigid(lines)]
     for _ in range(2):
         positions = min(moves, key=lambda trial: solve(trial[:, None], width, step)[2])
         width = min((float(w) for w in np.unique(widths)), key=lambda w: solve(positions[:, None], w, step)[2])
@@ -137,6 +140,13 @@ def estimate_areas(
         areas, centers, _, envelope = solve(candidates, width, step)
     moved = tuple(replace(line, position=float(c)) for line, c in zip(lines, centers, strict=True))
     return Areas(moved, areas, width, step, envelope, _rms(data.counts - envelope))
+
+
+def _rigid(lines: Sequence[Line]) -> FloatArray:
+    """Trial displacements of all lines together, as far as the widest window reaches beyond its line's own scatter."""
+    reach = max((0.5 * (line.high - line.low) - line.scatter for line in lines if line.members), default=0.0)
+    steps = round(float(np.clip(reach, _RIGID_LEAST, _RIGID_MOST)) / _RIGID_STEP)
+    return np.asarray(_RIGID_STEP * np.arange(-steps, steps + 1), dtype=float)
 
 
 def find_lines(

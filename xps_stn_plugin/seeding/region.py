@@ -73,6 +73,11 @@ class RegionData:
         above = float(np.max(self.counts - self.chord()))
         return max(above, 1e-6 * float(np.ptp(self.counts)), np.finfo(float).tiny)
 
+    @property
+    def peak_counts(self) -> float:
+        """Sum of the squared signal-to-noise ratios: about the counts in the peaks, whatever the intensities' units."""
+        return float(np.sum(((self.counts - self.chord()) / self.noise.sigma) ** 2))
+
     def chord(self) -> FloatArray:
         """Straight line between the averaged ends, shape (n,)."""
         return np.interp(self.energy, self.energy[[0, -1]], [self.low_end, self.high_end])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -13,9 +15,10 @@ from xps_stn_plugin.chemistry.core_levels import core_levels
 from xps_stn_plugin.chemistry.group_lines import group_lines
 
 from .areas import MOST_UNASSIGNED, Areas, Doublet, add_unexplained
-from .lines import MERGE_DISTANCE, MERGE_WIDTH_SHARE, Line, expected_lines, merge_lines
+from .lines import Line, expected_lines, merge_distance, merge_lines
 from .parameters import assembled
 from .region import SURVEY_WIDTH, RegionData, choose_background, region_data
+from .selection import select
 
 #: Width (start, low, high) in eV where the core level is not in the table; from metals to oxides' multiplets.
 _GENERIC_FWHM: Final = (1.5, 0.5, 4.0)
@@ -74,31 +77,39 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
     )
     notes += said
     satellites = [line for line in lines if line.satellite]
-    lines, said = merge_lines(
-        [line for line in lines if not line.satellite], max(MERGE_DISTANCE, MERGE_WIDTH_SHARE * fwhm[0])
-    )
+    lines, said = merge_lines([line for line in lines if not line.satellite], merge_distance(fwhm[0], data.peak_counts))
     notes += said
     most = MOST_UNASSIGNED if not lines else MOST_UNASSIGNED - 2
-    found, added = add_unexplained(
-        data, [*lines, *satellites], doublet, fwhm, shirley=background == "shirley", most=most
-    )
-    if added:
-        ask = "asks" if added == 1 else "ask"
-        notes.append(
-            f"{added} unassigned component{'s'[: added - 1]}: the data {ask} for signal that no group found explains."
-        )
-    silent = found is None or not found.areas.any()
-    if found is None or silent:
-        found = _one_line(data, fwhm)
-        notes.append("No significant signal: one component of fixed width, free within the region.")
+    shirley = background == "shirley"
+    found, _ = add_unexplained(data, [*lines, *satellites], doublet, fwhm, shirley=shirley, most=most)
+    build = partial(assembled, data, doublet=doublet, fwhm=fwhm, background=background, ties=settings.ties)
+    if found is None or not found.areas.any():
+        return _silent(build, _one_line(data, fwhm), notes)
     found, said = _without_empty(found, data.core)
     notes += said
-    seed = assembled(data, found, doublet, fwhm, background, settings.ties, notes)
-    if silent:
-        # Nothing but noise to fit: a free width would end on the narrowest spike.
-        for name in ("sigma", "fraction"):
-            seed.params[f"{found.lines[0].key}_{name}"].set(vary=False)
+    found, said = select(data, found, build, most)
+    notes += [*said, *_unassigned(found)]
+    return build(found, notes=notes)
+
+
+def _silent(build: Callable[..., Seed], found: Areas, notes: list[str]) -> Seed:
+    """Seed for nothing but noise: a free width would end on the narrowest spike."""
+    said = "No significant signal: one component of fixed width, free within the region."
+    seed = build(found, notes=[*notes, said])
+    for name in ("sigma", "fraction"):
+        seed.params[f"{found.lines[0].key}_{name}"].set(vary=False)
     return seed
+
+
+def _unassigned(found: Areas) -> list[str]:
+    places = [f"{line.position:.1f}" for line in found.lines if not line.groups]
+    if not places:
+        return []
+    one = len(places) == 1
+    return [
+        f"{len(places)} unassigned component{'' if one else 's'} at {', '.join(places)} eV: "
+        f"the data ask for signal that no group found explains."
+    ]
 
 
 def _one_line(data: RegionData, fwhm: tuple[float, float, float]) -> Areas:
