@@ -3,6 +3,25 @@
 from __future__ import annotations
 
 from .fit import fit_seed
-from .report import ComponentRow, FitQuality, component_table, curves, fit_quality
+from .report import (
+    BackgroundRow,
+    ComponentRow,
+    FitQuality,
+    background_table,
+    component_table,
+    curves,
+    fit_quality,
+)
+from .standard_errors import complete_errors
 
-__all__ = ["ComponentRow", "FitQuality", "component_table", "curves", "fit_quality", "fit_seed"]
+__all__ = [
+    "BackgroundRow",
+    "ComponentRow",
+    "FitQuality",
+    "background_table",
+    "complete_errors",
+    "component_table",
+    "curves",
+    "fit_quality",
+    "fit_seed",
+]

@@ -1,10 +1,10 @@
-"""What a fit says: quality, table of components, curves."""
+"""What a fit says: quality, table of components and background, curves."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final
 
 import lmfit
 import numpy as np
@@ -13,10 +13,28 @@ from numpy.typing import ArrayLike, NDArray
 from xps_prefit_hooks import Seed, SeedComponent
 from xps_stn_plugin.models.shapes import split
 
+from .doubts import (
+    bound_sentences,
+    correlation_sentences,
+    error_sentences,
+    significance_sentences,
+    strong_correlations,
+    without_signal,
+)
+from .parameter_names import at_bounds, background_names, doublets, parameter_name, sources
+from .quality import chi_square_probability, examine_residual, probability_text
+from .standard_errors import uncertainty
+
 FloatArray = NDArray[np.float64]
 
-#: A parameter within this share of its range from a bound counts as at the bound.
-_AT_BOUND: Final = 1e-3
+#: Words of `ComponentRow.at_bound`, by what the parameter is.
+_BOUND_WORDS = {
+    "position": "position",
+    "distance from its neighbour": "position",
+    "width": "width",
+    "area": "area",
+    "area ratio": "ratio",
+}
 
 
 @dataclass(frozen=True)
@@ -37,6 +55,16 @@ class FitQuality:
         Free parameters that ended at a bound.
     notes : tuple of str
         Sentences about what should be doubted.
+    runs_p : float
+        Two-sided probability of the runs of one sign in the weighted residual (Wald-Wolfowitz).
+    weighting : str
+        Where the weights come from: ``Poisson, from counts``, ``estimated from the scatter``, ``given by the caller``.
+    chi_square_probability : float or None
+        Probability of a chi-square as large, where the weights are Poisson; None otherwise, for an estimated noise is
+        not known well enough.
+    correlations : tuple of (str, str, float)
+        Pairs of parameters of different components that correlate by more than 0.95, in words (``area of C1s C-O``);
+        the strongest first.
     """
 
     rms_residual: float
@@ -45,6 +73,23 @@ class FitQuality:
     durbin_watson: float
     at_bounds: tuple[str, ...]
     notes: tuple[str, ...]
+    runs_p: float = math.nan
+    weighting: str = "not known"
+    chi_square_probability: float | None = None
+    correlations: tuple[tuple[str, str, float], ...] = ()
+
+    @property
+    def line(self) -> str:
+        """The quality in one line for people."""
+        text = f"reduced chi-square {self.redchi:.3g}"
+        if self.chi_square_probability is not None:
+            text += f" ({probability_text(self.chi_square_probability)})"
+        elif self.weighting.startswith("estimated"):
+            text += " against the estimated noise"
+        elif self.weighting != "not known":
+            text += f" (weights {self.weighting})"
+        tests = f"Durbin-Watson {self.durbin_watson:.2f}, runs test {probability_text(self.runs_p)}"
+        return f"{text}, {tests}"
 
 
 @dataclass(frozen=True)
@@ -56,7 +101,7 @@ class ComponentRow:
     prefix, name : str
         lmfit prefix (of the higher-j line) and name for people.
     groups : tuple of str
-        Functional groups that bring it.
+        Functional groups that bring it; empty for an unassigned component.
     center : float
         Binding energy in eV; of the higher-j line, and of the first vibrational member.
     fwhm : float
@@ -64,9 +109,12 @@ class ComponentRow:
     area : float
         Intensity times eV; both lines of a doublet, without the background step.
     stderr : mapping of str to float
-        Standard errors of ``center``, ``fwhm``, ``area`` where the fit gave them.
+        Standard errors of ``center``, ``fwhm``, ``area`` where there are any.
     fraction_of_region : float
         Area over the sum of the region's areas; NaN where that sum is zero.
+    at_bound : tuple of str
+        What ended at a bound: ``position``, ``width``, ``area``, ``ratio`` (its area to that of another line of its
+        group).
     """
 
     prefix: str
@@ -77,35 +125,47 @@ class ComponentRow:
     area: float
     stderr: Mapping[str, float]
     fraction_of_region: float
+    at_bound: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class BackgroundRow:
+    """One parameter of the background.
+
+    Parameters
+    ----------
+    name : str
+        lmfit's name without the background's prefix; ``step`` and others that are shared by the lines stand without
+        the line's prefix.
+    value, stderr : float
+        Value over the calibrated axis in eV, and its standard error; NaN where there is none.
+    """
+
+    name: str
+    value: float
+    stderr: float
 
 
 def component_table(seed: Seed, fit: lmfit.model.ModelResult | None = None) -> list[ComponentRow]:
     """Components of a seed, ascending in binding energy; start values where there is no fit."""
     params = fit.params if fit is not None else seed.params
-    found = []
-    for first, *partners in _doublets(seed):
-        prefixes = [first.prefix, *(partner.prefix for partner in partners)]
-        center, width = params[f"{first.prefix}center"], params[f"{first.prefix}sigma"]
-        amplitudes = [params[f"{prefix}amplitude"] for prefix in prefixes]
-        errors = {"center": center.stderr, "fwhm": _times(2.0, width.stderr)}
-        # Lines of a doublet are tied, so that their errors add and not their squares.
-        parts = [amplitude.stderr for amplitude in amplitudes]
-        errors["area"] = None if any(part is None for part in parts) else float(sum(parts))
-        found.append(
-            ComponentRow(
-                prefix=first.prefix,
-                name=first.name,
-                groups=first.groups,
-                center=float(center.value),
-                fwhm=2.0 * float(width.value),
-                area=float(sum(amplitude.value for amplitude in amplitudes)),
-                stderr={key: float(value) for key, value in errors.items() if value is not None and np.isfinite(value)},
-                fraction_of_region=float("nan"),
-            )
-        )
+    errors = uncertainty(seed, fit).stderr if fit is not None else {}
+    bounds = at_bounds(seed, params) if fit is not None else {}
+    empty = without_signal(seed, params, bounds)
+    found = [_row(seed, params, lines, errors, bounds, empty) for lines in doublets(seed)]
     total = sum(row.area for row in found)
     rows = [replace(row, fraction_of_region=row.area / total if total else float("nan")) for row in found]
     return sorted(rows, key=lambda row: row.center)
+
+
+def background_table(seed: Seed, fit: lmfit.model.ModelResult | None = None) -> list[BackgroundRow]:
+    """Parameters of a seed's background with their errors; start values where there is no fit."""
+    params = fit.params if fit is not None else seed.params
+    errors = uncertainty(seed, fit).stderr if fit is not None else {}
+    return [
+        BackgroundRow(parameter_name(seed, name).quantity, float(params[name].value), errors.get(name, float("nan")))
+        for name in background_names(seed, params)
+    ]
 
 
 def curves(seed: Seed, params: lmfit.Parameters, x: ArrayLike) -> dict[str, FloatArray]:
@@ -142,51 +202,125 @@ def curves(seed: Seed, params: lmfit.Parameters, x: ArrayLike) -> dict[str, Floa
 
 def fit_quality(seed: Seed, fit: lmfit.model.ModelResult) -> FitQuality:
     """Judge a fit."""
-    counts = np.asarray(fit.data, dtype=float)
+    energy, counts = np.asarray(fit.userkws["x"], dtype=float), np.asarray(fit.data, dtype=float)
     residual = counts - np.asarray(fit.best_fit, dtype=float)
-    drawn = curves(seed, fit.params, fit.userkws["x"])
+    drawn = curves(seed, fit.params, energy)
     height = float(np.max(drawn["envelope"] - drawn["background"]))
     rms = float(np.sqrt(np.mean(residual**2)))
     weights = np.ones_like(counts) if fit.weights is None else np.asarray(fit.weights, dtype=float)
-    weighted = (residual * weights)[np.argsort(np.asarray(fit.userkws["x"]))]
-    square = float(np.sum(weighted**2))
-    free = {name: p for name, p in fit.params.items() if p.vary and not p.expr}
-    at_bounds = tuple(name for name, p in free.items() if _at_bound(p))
-    notes = []
-    if not fit.success:
-        notes.append(str(fit.message))
-    unknown = [name for name, p in free.items() if p.stderr is None or not np.isfinite(p.stderr)]
-    if unknown:
-        which = "any parameter" if len(unknown) == len(free) else ", ".join(unknown)
-        notes.append(f"No standard error of {which}: the data do not determine it apart from the others.")
-    if at_bounds:
-        notes.append(f"At a bound: {', '.join(at_bounds)}.")
+    found = uncertainty(seed, fit)
+    rows = component_table(seed, fit)
+    bounds = at_bounds(seed, fit.params)
+    tests = examine_residual(energy, residual * weights, min((row.fwhm for row in rows), default=1.0))
+    weighting = str(getattr(fit, "weighting", "not known"))
+    notes = [] if fit.success else [str(fit.message)]
+    if tests.structured:
+        notes.append(
+            f"The residual has structure (Durbin-Watson {tests.durbin_watson:.2f}, runs test "
+            f"{probability_text(tests.runs_p)}): something is missing or misplaced near {tests.place:.1f} eV, "
+            f"where the data lie {tests.peak:.0f} standard errors {'above' if tests.above else 'below'} the fit."
+        )
+    notes += bound_sentences(seed, fit.params, bounds)
+    notes += error_sentences(seed, fit, found, bounds)
+    areas = [(row.name, row.area, row.stderr["area"]) for row in rows if "area" in row.stderr]
+    notes += significance_sentences(areas)
+    notes += correlation_sentences(seed, found)
     return FitQuality(
         rms_residual=rms,
         relative_rms=rms / height if height > 0 else float("inf"),
         redchi=float(fit.redchi),
-        durbin_watson=float(np.sum(np.diff(weighted) ** 2) / square) if square > 0 else float("nan"),
-        at_bounds=at_bounds,
+        durbin_watson=tests.durbin_watson,
+        at_bounds=tuple(bounds),
         notes=tuple(notes),
+        runs_p=tests.runs_p,
+        weighting=weighting,
+        chi_square_probability=(
+            chi_square_probability(float(fit.chisqr), int(fit.nfree)) if weighting.startswith("Poisson") else None
+        ),
+        correlations=tuple((str(one), str(other), value) for one, other, value in strong_correlations(seed, found)),
     )
 
 
-def _doublets(seed: Seed) -> list[list[SeedComponent]]:
-    """Components of the same name together, the higher-j line first."""
-    groups: dict[str, list[SeedComponent]] = {}
-    for component in seed.components:
-        groups.setdefault(component.name, []).append(component)
-    return list(groups.values())
+def _row(
+    seed: Seed,
+    params: lmfit.Parameters,
+    lines: list[SeedComponent],
+    errors: Mapping[str, float],
+    bounds: Mapping[str, str],
+    empty: set[str],
+) -> ComponentRow:
+    first = lines[0]
+    prefix = first.prefix
+    amplitudes = [f"{line.prefix}amplitude" for line in lines]
+    width, width_error = _width(seed, params, prefix, errors)
+    # Lines of a doublet are tied, so that their errors add and not their squares.
+    area_errors = [errors.get(name, float("nan")) for name in amplitudes]
+    stderr = {"center": errors.get(f"{prefix}center", float("nan")), "fwhm": width_error, "area": sum(area_errors)}
+    if first.name in empty:
+        # Without area, neither position nor width mean anything.
+        stderr["center"] = stderr["fwhm"] = float("nan")
+    decisive = {
+        source
+        for bare in ("center", "sigma", "amplitude")
+        if f"{prefix}{bare}" in params
+        for source in sources(params, f"{prefix}{bare}")
+        if source in bounds
+    }
+    return ComponentRow(
+        prefix=prefix,
+        name=first.name,
+        groups=first.groups,
+        center=float(params[f"{prefix}center"].value),
+        fwhm=width,
+        area=float(sum(params[name].value for name in amplitudes)),
+        stderr={key: float(value) for key, value in stderr.items() if np.isfinite(value)},
+        fraction_of_region=float("nan"),
+        at_bound=("area",) if first.name in empty else _bound_words(seed, first, sorted(decisive)),
+    )
 
 
-def _times(factor: float, value: float | None) -> float | None:
-    return None if value is None else factor * value
+def _bound_words(seed: Seed, component: SeedComponent, decisive: list[str]) -> tuple[str, ...]:
+    """Words for the parameters at a bound that decide the component; of others' areas and ratios, none."""
+    words = []
+    for name in decisive:
+        what = parameter_name(seed, name)
+        # A width may be shared; another line's area or position at a bound is that line's affair.
+        if what.quantity in _BOUND_WORDS and (what.owner == component.name or what.quantity == "width"):
+            words.append(_BOUND_WORDS[what.quantity])
+    return tuple(dict.fromkeys(words))
 
 
-def _at_bound(parameter: lmfit.Parameter) -> bool:
-    low, high, value = parameter.min, parameter.max, parameter.value
-    if np.isfinite(low) and np.isfinite(high):
-        return bool(min(value - low, high - value) <= _AT_BOUND * (high - low))
-    # With one bound, the error is the only scale.
-    scale = parameter.stderr if parameter.stderr else abs(value - parameter.init_value) if parameter.init_value else 0.0
-    return bool(value - low <= _AT_BOUND * scale) if np.isfinite(low) else False
+def _width(seed: Seed, params: lmfit.Parameters, prefix: str, errors: Mapping[str, float]) -> tuple[float, float]:
+    """Full width at half maximum and its error: the model's own, or that of the line as drawn."""
+    sigma = params.get(f"{prefix}sigma")
+    if (own := params.get(f"{prefix}fwhm")) is not None:
+        error = errors.get(own.name, float("nan"))
+        if not np.isfinite(error) and sigma is not None and sigma.value > 0:
+            error = errors.get(sigma.name, float("nan")) * own.value / sigma.value
+        return float(own.value), error
+    model = next(model for model in seed.model.components if model.prefix == prefix)
+    width = drawn_width(model, params, float(params[f"{prefix}center"].value))
+    # A line keeps its shape when its width scales.
+    relative = (
+        errors.get(f"{prefix}sigma", float("nan")) / sigma.value if sigma is not None and sigma.value else math.nan
+    )
+    return width, width * relative
+
+
+def drawn_width(model: lmfit.Model, params: lmfit.Parameters, center: float) -> float:
+    """Full width at half maximum in eV of a component as drawn about `center`; NaN where it has none within 50 eV."""
+    reach = 0.5
+    while reach <= 50.0:
+        x = np.linspace(center - reach, center + reach, 4001)
+        line, _ = split(model, params, x)
+        top = int(np.argmax(line))
+        above = line >= 0.5 * line[top]
+        if line[top] > 0 and not above[0] and not above[-1]:
+            left = int(np.argmax(above))
+            right = x.size - 1 - int(np.argmax(above[::-1]))
+            half = 0.5 * line[top]
+            low = np.interp(half, line[left - 1 : left + 1], x[left - 1 : left + 1])
+            high = np.interp(half, line[right + 1 : right - 1 : -1], x[right + 1 : right - 1 : -1])
+            return float(high - low)
+        reach *= 2.0
+    return math.nan

@@ -1,0 +1,154 @@
+"""Sentences about what should be doubted in a fit, in the words of a spectroscopist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import lmfit
+
+from xps_prefit_hooks import Seed
+
+from .parameter_names import ParameterName, free_names, owner_of, parameter_name, sources
+from .standard_errors import Uncertainty
+
+#: Correlations from here on are reported, and how many sentences about them at most.
+STRONG_CORRELATION: Final = 0.95
+_MOST_CORRELATIONS: Final = 3
+
+#: An area below this many standard errors is not distinguishable from nothing.
+_SIGNIFICANT: Final = 2.0
+
+
+def strong_correlations(seed: Seed, found: Uncertainty) -> tuple[tuple[ParameterName, ParameterName, float], ...]:
+    """Pairs of parameters of different components that correlate by more than 0.95, the strongest first."""
+    pairs = []
+    for first, second, value in found.correlations:
+        one, other = parameter_name(seed, first), parameter_name(seed, second)
+        if abs(value) > STRONG_CORRELATION and one.owner != other.owner:
+            pairs.append((one, other, value))
+    return tuple(pairs)
+
+
+def without_signal(seed: Seed, params: lmfit.Parameters, bounds: Mapping[str, str]) -> set[str]:
+    """Names of the components whose area ended at zero."""
+    return {
+        component.name
+        for component in seed.components
+        if f"{component.prefix}amplitude" in params
+        and params[f"{component.prefix}amplitude"].min >= 0
+        and any(
+            bounds.get(source) == "lower" and params[source].min == 0
+            for source in sources(params, f"{component.prefix}amplitude")
+        )
+    }
+
+
+def bound_sentences(seed: Seed, params: lmfit.Parameters, bounds: Mapping[str, str]) -> list[str]:
+    """Say which components ended at a bound, and which have no signal."""
+    empty = without_signal(seed, params, bounds)
+    said = [f"{name} has no signal: its area ended at zero." for name in sorted(empty)]
+    for name, side in bounds.items():
+        what, value = parameter_name(seed, name), float(params[name].value)
+        if what.owner in empty and what.quantity != "width":
+            continue
+        text = f"ended at the {side} end of its range"
+        if what.owner == "the background":
+            said.append(
+                "The background shows no step."
+                if what.quantity == "step" and params[name].min == 0 and side == "lower"
+                else f"The background's {what.quantity} {text}, {value:.4g}."
+            )
+        elif what.quantity in ("position", "distance from its neighbour"):
+            said.append(f"{what.owner}: its {what.quantity} {text}, {value:.2f} eV.")
+        elif what.quantity == "width":
+            shared = " (shared with other components)" if _shared(seed, params, name) else ""
+            said.append(f"{what.owner}: its width{shared} {text}, {2 * value:.2f} eV.")
+        elif what.quantity == "Lorentzian share":
+            said.append(f"The lines are purely {'Gaussian' if side == 'lower' else 'Lorentzian'}.")
+        else:
+            said.append(f"{f'{what.owner}: its ' if what.owner else ''}{what.quantity} {text}, {value:.3g}.")
+    return list(dict.fromkeys(said))
+
+
+def error_sentences(
+    seed: Seed, fit: lmfit.model.ModelResult, found: Uncertainty, bounds: Mapping[str, str]
+) -> list[str]:
+    """Say which standard errors are missing and why, and under what condition the others hold."""
+    free = free_names(fit.params)
+    missing = [name for name in free if name not in found.stderr]
+    if not missing:
+        return []
+    if not fit.success:
+        return ["No standard errors that mean something: the fit found no minimum."]
+    if fit.ndata <= len(free):
+        return [f"No standard errors: {fit.ndata} points cannot determine {len(free)} parameters."]
+    said = []
+    empty = without_signal(seed, fit.params, bounds)
+    for first, second, sign in found.inseparable:
+        one, other = parameter_name(seed, first), parameter_name(seed, second)
+        said.append(
+            f"No standard error of the {one} and the {other}: they correlate at {sign:+.2f}, so that the data cannot "
+            "tell them apart."
+        )
+    named = {name for pair in found.inseparable for name in pair[:2]}
+    others = [name for name in found.undetermined if name not in named]
+    if others:
+        said.append(f"Nor of {_list(parameter_name(seed, name) for name in others)}, which depend on them.")
+    for name, why in found.held.items():
+        what = parameter_name(seed, name)
+        if what.owner in empty or what.owner == "the background":
+            # The sentence about the missing signal, or step, says it all.
+            continue
+        reason = "it ended at a bound" if why == "bound" else "the data do not depend on it"
+        said.append(f"{what.owner or name}: no standard error of its {what.quantity}, because {reason}.")
+    if found.held and len(found.held) < len(free):
+        which = _list(parameter_name(seed, name) for name in found.held)
+        said.append(f"The standard errors are for fixed {which}.")
+    return said
+
+
+def significance_sentences(areas: Iterable[tuple[str, float, float]]) -> list[str]:
+    """Name the components whose area is less than two standard errors; `areas` are (name, area, error)."""
+    weak = [f"{name} ({area:.3g} ± {error:.2g})" for name, area, error in areas if area < _SIGNIFICANT * error]
+    if not weak:
+        return []
+    return [f"Not distinguishable from zero: the area of {_list(weak)}."]
+
+
+def correlation_sentences(seed: Seed, found: Uncertainty) -> list[str]:
+    """Name the components that the data hardly tell apart, the worst first; one sentence for each pair of them."""
+    pairs: dict[frozenset[str], str] = {}
+    for one, other, value in strong_correlations(seed, found):
+        pairs.setdefault(frozenset((one.owner, other.owner)), _correlation(one, other, value))
+    said = list(pairs.values())
+    more = len(said) - _MOST_CORRELATIONS
+    return said[:_MOST_CORRELATIONS] + (
+        [f"{more} more pairs of components correlate as strongly."] if more > 1 else said[_MOST_CORRELATIONS:]
+    )
+
+
+def _correlation(one: ParameterName, other: ParameterName, value: float) -> str:
+    if one.quantity != other.quantity or not (one.owner and other.owner):
+        return f"The {one} and the {other} correlate at {value:.2f}."
+    known = ""
+    if one.quantity == "area":
+        known = f": only their {'sum' if value < 0 else 'ratio'} is well determined"
+    elif one.quantity == "position":
+        known = f": only their {'middle' if value < 0 else 'distance'} is well determined"
+    return f"{one.owner} and {other.owner}: {one.quantity}s correlate at {value:.2f}{known}."
+
+
+def _shared(seed: Seed, params: lmfit.Parameters, name: str) -> bool:
+    """Whether another component than the owner takes its value from the parameter."""
+    owner = owner_of(seed, name)
+    return any(
+        params[other].expr and name in sources(params, other) and owner_of(seed, other).name != owner.name  # type: ignore[union-attr]
+        for other in params
+        if owner is not None and owner_of(seed, other) is not None
+    )
+
+
+def _list(names: Iterable[ParameterName | str]) -> str:
+    *first, last = dict.fromkeys(map(str, names))
+    return f"{', '.join(first)} and {last}" if first else last

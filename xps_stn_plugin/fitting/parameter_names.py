@@ -1,0 +1,131 @@
+"""Parameters of a seeded model in words: whose they are, and what they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import lmfit
+import numpy as np
+
+from xps_prefit_hooks import Seed, SeedComponent
+
+#: What lmfit's parameters of a line mean to a spectroscopist.
+_QUANTITIES: Final = {
+    "amplitude": "area",
+    "center": "position",
+    "gap": "distance from its neighbour",
+    "sigma": "width",
+    "fwhm": "width",
+    "ratio": "area ratio",
+    "fraction": "Lorentzian share",
+}
+
+#: Parameters of the background that peak-linked models carry on each line.
+_BACKGROUND_PARAMETERS: Final = ("step", "loss", "loss_c", "loss_d", "loss_gap", "slope", "intercept", "offset")
+
+#: A parameter within this share of its range from a bound counts as at the bound.
+_AT_BOUND: Final = 1e-3
+
+#: With one bound alone: within this share of the standard error, or of the largest value of its kind.
+_OF_ERROR, _OF_LARGEST = 1e-2, 1e-4
+
+
+@dataclass(frozen=True)
+class ParameterName:
+    """A parameter in words.
+
+    Parameters
+    ----------
+    owner : str
+        Name of the component; ``the background``; empty for a parameter of neither.
+    quantity : str
+        ``area``, ``position``, ``width``, ``area ratio``, ``Lorentzian share``, or the parameter's bare name.
+    """
+
+    owner: str
+    quantity: str
+
+    def __str__(self) -> str:
+        return f"{self.quantity} of {self.owner}" if self.owner else self.quantity
+
+
+def parameter_name(seed: Seed, name: str) -> ParameterName:
+    """Say in words which parameter of the seed's model `name` is."""
+    if name.startswith(seed.background_prefix):
+        return ParameterName("the background", name.removeprefix(seed.background_prefix))
+    owner = owner_of(seed, name)
+    if owner is None:
+        return ParameterName("", name)
+    bare = name.removeprefix(owner.prefix)
+    if bare in _BACKGROUND_PARAMETERS:
+        return ParameterName("the background", bare)
+    return ParameterName(owner.name, _QUANTITIES.get(bare, bare))
+
+
+def owner_of(seed: Seed, name: str) -> SeedComponent | None:
+    """Component whose prefix the parameter carries; the longest where several fit."""
+    found = [component for component in seed.components if name.startswith(component.prefix)]
+    return max(found, key=lambda component: len(component.prefix), default=None)
+
+
+def doublets(seed: Seed) -> list[list[SeedComponent]]:
+    """Components of the same name together, the higher-j line first."""
+    groups: dict[str, list[SeedComponent]] = {}
+    for component in seed.components:
+        groups.setdefault(component.name, []).append(component)
+    return list(groups.values())
+
+
+def free_names(params: lmfit.Parameters) -> list[str]:
+    """Names of the parameters that a fit varies, in their order."""
+    return [name for name, parameter in params.items() if parameter.vary and not parameter.expr]
+
+
+def sources(params: lmfit.Parameters, name: str) -> set[str]:
+    """Free parameters that decide a parameter's value, itself among them where it is free."""
+    parameter = params[name]
+    if parameter.expr:
+        return {source for part in _words(parameter.expr) if part in params for source in sources(params, part)}
+    return {name} if parameter.vary else set()
+
+
+def background_names(seed: Seed, params: lmfit.Parameters) -> list[str]:
+    """Parameters of the background: its own model's, and free ones that lines carry (``step``)."""
+    own = [name for name in params if name.startswith(seed.background_prefix)]
+    return own + [
+        name for name in free_names(params) if name not in own and parameter_name(seed, name).owner == "the background"
+    ]
+
+
+def at_bounds(seed: Seed, params: lmfit.Parameters) -> dict[str, str]:
+    """Free parameters that ended at a bound: ``lower`` or ``upper`` by name."""
+    found = {}
+    for name in free_names(params):
+        parameter = params[name]
+        low, high, value = parameter.min, parameter.max, parameter.value
+        if np.isfinite(low) and np.isfinite(high):
+            margin = _AT_BOUND * (high - low)
+        else:
+            error = parameter.stderr if parameter.stderr and np.isfinite(parameter.stderr) else 0.0
+            margin = max(_OF_ERROR * error, _OF_LARGEST * max(_alike(seed, params, name), default=0.0))
+        if value - low <= margin:
+            found[name] = "lower"
+        elif high - value <= margin:
+            found[name] = "upper"
+    return found
+
+
+def _alike(seed: Seed, params: lmfit.Parameters, name: str) -> Iterator[float]:
+    """Sizes of the parameters of the same kind, which tell what is small."""
+    owner = owner_of(seed, name)
+    bare = name.removeprefix(owner.prefix) if owner else ""
+    for component in seed.components:
+        if f"{component.prefix}{bare}" in params and bare:
+            yield abs(float(params[f"{component.prefix}{bare}"].value))
+
+
+def _words(expression: str) -> set[str]:
+    return set(re.findall(r"[A-Za-z_]\w*", expression))

@@ -1,0 +1,214 @@
+"""Standard errors of a fit, also where lmfit has none, and which parameters the data cannot tell apart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import lmfit
+import numpy as np
+from numpy.typing import NDArray
+
+from xps_prefit_hooks import Seed
+
+from .parameter_names import at_bounds, free_names, sources
+
+FloatArray = NDArray[np.float64]
+
+#: Share of a parameter's range that a numerical derivative steps.
+_STEP: Final = 1e-6
+
+#: A parameter does nothing if its whole range changes the weighted residual by less than this many standard deviations.
+_NO_EFFECT: Final = 1e-2
+
+#: A direction is not seen if its singular value, of the Jacobian with columns of length one, is less than this share of
+#: the largest: 1/s is then the error in units of a lone parameter's, a million times as large.
+_SINGULAR: Final = 1e-6
+
+#: Share of an unseen direction from which on a parameter takes part in it.
+_TAKES_PART: Final = 1e-2
+
+
+@dataclass(frozen=True)
+class Uncertainty:
+    """Standard errors of a fit, in the units of the parameters.
+
+    Parameters
+    ----------
+    stderr : mapping of str to float
+        Standard error of each parameter, tied ones too, that has one; finite and positive.
+    correlations : tuple of (str, str, float)
+        Pairs of free parameters with their correlation, the strongest first.
+    held : mapping of str to str
+        Free parameters that were held while the errors of the others were computed, and why: ``bound``, ``no effect``.
+    inseparable : tuple of (str, str, float)
+        Pairs of free parameters that the data cannot tell apart, and the sign of their correlation.
+    undetermined : tuple of str
+        Free parameters without an error that are not held: those that cannot be told apart, and all where the fit found
+        no minimum.
+    """
+
+    stderr: Mapping[str, float]
+    correlations: tuple[tuple[str, str, float], ...] = ()
+    held: Mapping[str, str] = field(default_factory=dict)
+    inseparable: tuple[tuple[str, str, float], ...] = ()
+    undetermined: tuple[str, ...] = ()
+
+
+def uncertainty(seed: Seed, fit: lmfit.model.ModelResult) -> Uncertainty:
+    """Return lmfit's standard errors; where some are missing, those that can be had without the culprits.
+
+    The covariance is the inverse of J^T J, J being the Jacobian of the weighted residual, scaled by the reduced
+    chi-square as lmfit does. Parameters at a bound, and those that change nothing (the position of a component without
+    area), are held; of the rest, directions that the data do not see are left out, and every parameter that takes part
+    in one has no error. Errors of tied parameters are propagated to first order.
+    """
+    free = free_names(fit.params)
+    given = {name: float(p.stderr) for name, p in fit.params.items() if _is_error(p.stderr)}
+    missing = [name for name in free if name not in given]
+    if not missing or not fit.success or fit.ndata <= len(free):
+        return Uncertainty(given, _given_correlations(fit.params, free), undetermined=tuple(missing))
+    jacobian = _jacobian(fit, free)
+    scale = math.sqrt(float(fit.redchi)) if fit.scale_covar else 1.0
+    held = dict.fromkeys(at_bounds(seed, fit.params), "bound")
+    for name, column in zip(free, jacobian.T, strict=True):
+        size, span = float(np.linalg.norm(column)), float(fit.params[name].max - fit.params[name].min)
+        if not 0 < size < math.inf or size * span <= _NO_EFFECT * scale:
+            held[name] = "no effect"
+    left = [name for name in free if name not in held]
+    covariance, seen, pairs = _covariance(jacobian[:, [free.index(name) for name in left]], left)
+    names = [name for name, here in zip(left, seen, strict=True) if here]
+    covariance = covariance[np.ix_(seen, seen)] * scale**2
+    errors = dict(zip(names, np.sqrt(np.diag(covariance)).tolist(), strict=True))
+    undetermined = tuple(name for name in left if name not in names)
+    errors |= {
+        name: error
+        for name, error in _tied_errors(fit.params, names, covariance).items()
+        if sources(fit.params, name).isdisjoint(undetermined)
+    }
+    return Uncertainty(
+        {**errors, **{name: error for name, error in given.items() if name not in held}},
+        _correlations(names, covariance),
+        held,
+        pairs,
+        undetermined,
+    )
+
+
+def complete_errors(seed: Seed, fit: lmfit.model.ModelResult) -> None:
+    """Fill in standard errors, correlations and covariance that a fit lacks; numbers that it has are left alone.
+
+    In a covariance that is filled in, held parameters have variance zero; there is none where a parameter has no error
+    for another reason. ``errorbars`` stays as lmfit set it.
+    """
+    free = free_names(fit.params)
+    if all(_is_error(fit.params[name].stderr) for name in free):
+        return
+    found = uncertainty(seed, fit)
+    for name, parameter in fit.params.items():
+        if not _is_error(parameter.stderr):
+            parameter.stderr = found.stderr.get(name)
+    for name in free:
+        fit.params[name].correl = fit.params[name].correl or {}
+    for first, second, value in found.correlations:
+        fit.params[first].correl.setdefault(second, value)
+        fit.params[second].correl.setdefault(first, value)
+    if found.undetermined or not found.held:
+        return
+    errors = np.array([0.0 if name in found.held else found.stderr[name] for name in free])
+    correlation = np.eye(len(free))
+    for first, second, value in found.correlations:
+        i, j = free.index(first), free.index(second)
+        correlation[i, j] = correlation[j, i] = value
+    fit.covar = correlation * np.outer(errors, errors)
+    fit.var_names = free
+
+
+def _is_error(value: float | None) -> bool:
+    # lmfit leaves zero for what it did not vary or could not propagate.
+    return value is not None and math.isfinite(value) and value > 0
+
+
+def _step(parameter: lmfit.Parameter) -> float:
+    """Step of a numerical derivative."""
+    width, value = float(parameter.max - parameter.min), abs(float(parameter.value))
+    return _STEP * (max(width, 1e-3 * value) if math.isfinite(width) else value or 1.0)
+
+
+def _jacobian(fit: lmfit.model.ModelResult, free: list[str]) -> FloatArray:
+    """Differentiate the weighted residual: the solver's own Jacobian, shape (n, free), or a numerical one."""
+    if fit.method == "least_squares" and list(getattr(fit, "var_names", ())) == free:
+        own: FloatArray = np.asarray(getattr(fit, "jac", ()), dtype=float)
+        if own.shape == (fit.ndata, len(free)):
+            return own
+    params = fit.params.copy()
+    weights = 1.0 if fit.weights is None else np.asarray(fit.weights, dtype=float)
+    columns = []
+    for name in free:
+        parameter, value = params[name], float(params[name].value)
+        step = _step(parameter)
+        # Values are cut at the bounds, so that the step next to one is half as long.
+        ends = [min(max(value + sign * step, parameter.min), parameter.max) for sign in (-1, 1)]
+        sides = []
+        for end in ends:
+            parameter.set(value=end)
+            sides.append(np.asarray(fit.eval(params=params), dtype=float) * weights)
+        parameter.set(value=value)
+        columns.append((sides[1] - sides[0]) / (ends[1] - ends[0]))
+    return np.stack(columns, axis=1)
+
+
+def _covariance(
+    jacobian: FloatArray, names: list[str]
+) -> tuple[FloatArray, NDArray[np.bool_], tuple[tuple[str, str, float], ...]]:
+    """Unscaled covariance, which parameters take part in no unseen direction, and the pairs that make those up."""
+    if not names:
+        return np.empty((0, 0)), np.empty(0, dtype=bool), ()
+    norms = np.linalg.norm(jacobian, axis=0)
+    _, singular, directions = np.linalg.svd(jacobian / norms, full_matrices=False)
+    unseen = singular < _SINGULAR * singular[0]
+    pairs = []
+    for direction in directions[unseen]:
+        i, j = np.argsort(-np.abs(direction))[:2]
+        pairs.append((names[min(i, j)], names[max(i, j)], float(np.sign(direction[i] * direction[j]))))
+    seen = np.all(np.abs(directions[unseen]) < _TAKES_PART, axis=0)
+    half = directions[~unseen].T / singular[~unseen]
+    return half @ half.T / np.outer(norms, norms), seen, tuple(pairs)
+
+
+def _tied_errors(params: lmfit.Parameters, names: list[str], covariance: FloatArray) -> dict[str, float]:
+    """Errors of the parameters that follow from the free ones `names`."""
+    tied = [name for name, parameter in params.items() if parameter.expr]
+    moved = params.copy()
+    gradients = np.zeros((len(tied), len(names)))
+    errors = np.sqrt(np.diag(covariance))
+    for column, (name, error) in enumerate(zip(names, errors, strict=True)):
+        value, step = float(params[name].value), 1e-3 * float(error)
+        ends = [min(max(value + sign * step, params[name].min), params[name].max) for sign in (-1, 1)]
+        sides = []
+        for end in ends:
+            moved[name].set(value=end)
+            sides.append(np.array([float(moved[other].value) for other in tied]))
+        moved[name].set(value=value)
+        gradients[:, column] = (sides[1] - sides[0]) / (ends[1] - ends[0])
+    variances = np.einsum("ij,jk,ik->i", gradients, covariance, gradients)
+    return {name: math.sqrt(v) for name, v in zip(tied, variances.tolist(), strict=True) if v > 0}
+
+
+def _given_correlations(params: lmfit.Parameters, free: list[str]) -> tuple[tuple[str, str, float], ...]:
+    pairs = []
+    for n, first in enumerate(free):
+        for second in free[n + 1 :]:
+            value = (params[first].correl or {}).get(second)
+            if value is not None and math.isfinite(value):
+                pairs.append((first, second, float(value)))
+    return tuple(sorted(pairs, key=lambda pair: -abs(pair[2])))
+
+
+def _correlations(names: list[str], covariance: FloatArray) -> tuple[tuple[str, str, float], ...]:
+    errors = np.sqrt(np.diag(covariance))
+    values = covariance / np.outer(errors, errors)
+    pairs = [(a, b, float(values[i, j])) for i, a in enumerate(names) for j, b in enumerate(names) if i < j]
+    return tuple(sorted(pairs, key=lambda pair: -abs(pair[2])))
