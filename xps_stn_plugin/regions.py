@@ -60,7 +60,7 @@ def region_name(label: str) -> str | None:
     if _VALENCE.search(label):
         return VALENCE
     for match in _AUGER.finditer(label):
-        if (element := match["element"].capitalize()) in _subshells():
+        if (element := match["element"].capitalize()) in subshells():
             return element + match["shells"].upper()
     return None
 
@@ -105,7 +105,7 @@ def region_from_element(label: str, low: float, high: float) -> str | None:
         ``data/electron_levels.csv``, with their source.
     """
     for match in _LONE_ELEMENT.finditer(label):
-        levels = _subshells().get(match["element"], {})
+        levels = subshells().get(match["element"], {})
         inside = [name for name, energies in levels.items() if any(low <= energy <= high for energy in energies)]
         if len(inside) == 1:
             return match["element"] + inside[0]
@@ -156,7 +156,7 @@ def recognised(source: str, labels: Iterable[str], low: float, high: float) -> t
 
 
 @cache
-def _subshells() -> Mapping[str, Mapping[str, tuple[float, float]]]:
+def subshells() -> Mapping[str, Mapping[str, tuple[float, float]]]:
     """Lowest and highest binding energy in eV of each subshell of each element."""
     text = files(__package__).joinpath("data", "electron_levels.csv").read_text(encoding="utf-8")
     levels: dict[str, dict[str, tuple[float, float]]] = {}
@@ -169,7 +169,7 @@ def _level(match: re.Match[str]) -> str | None:
     element, subshell = match["element"].capitalize(), match["subshell"].lower()
     if match["element"] in _WORDS and match[0] != match["element"] + match["subshell"]:
         return None  # "as 3d map" is no arsenic
-    return element + subshell if subshell in _subshells().get(element, {}) else None
+    return element + subshell if subshell in subshells().get(element, {}) else None
 
 
 def _overlap(level: CoreLevel, low: float, high: float) -> float:

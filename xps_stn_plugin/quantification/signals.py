@@ -1,0 +1,191 @@
+"""The fitted regions that atomic percentages are made of, one for each element."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import xarray as xr
+
+from xps_prefit_hooks import Seed
+from xps_stn_plugin.chemistry.core_levels import core_levels
+from xps_stn_plugin.regions import subshells
+
+from .areas import ComponentAreas, FloatArray, component_areas
+from .sensitivity import SensitivitySet
+from .transmission import AL_K_ALPHA, is_for, photon_energy, transmission_correction
+
+if TYPE_CHECKING:
+    from lmfit.model import ModelResult
+
+_CORE_LEVEL: Final = re.compile(r"(?P<element>[A-Z][a-z]?)(?P<subshell>[1-6][spdf])")
+
+
+@dataclass(frozen=True)
+class Signal:
+    """Fitted areas of a region and what they have to be divided by.
+
+    Parameters
+    ----------
+    region, core, symbol : str
+        Name of the region in the spectrum, its core level (``C1s``), its element.
+    areas : ComponentAreas
+    divisor : float
+        Sensitivity factor times transmission, escape depth and measuring time.
+    """
+
+    region: str
+    core: str
+    symbol: str
+    areas: ComponentAreas
+    divisor: float
+
+    @property
+    def amounts(self) -> FloatArray:
+        """Amounts of the components in one arbitrary unit for all regions, shape (components,)."""
+        return self.areas.values / self.divisor
+
+    @property
+    def covariance(self) -> FloatArray | None:
+        """Covariance of the amounts, shape (components, components)."""
+        return None if self.areas.covariance is None else self.areas.covariance / self.divisor**2
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What intensities are corrected for.
+
+    Parameters
+    ----------
+    factors : SensitivitySet
+    transmission, escape_depth : float
+        Exponents of the kinetic energy.
+    photon_energy : float or None
+        In eV; None takes what the file says.
+    """
+
+    factors: SensitivitySet
+    transmission: float
+    escape_depth: float
+    photon_energy: float | None
+
+
+def label(core: str) -> str:
+    """Core level for people: ``C 1s``."""
+    match = _CORE_LEVEL.fullmatch(core)
+    return f"{match['element']} {match['subshell']}" if match else core
+
+
+def signals(
+    spectrum: xr.DataTree, seeds: Mapping[str, Seed], fits: Mapping[str, ModelResult], correction: Correction
+) -> tuple[list[Signal], list[str]]:
+    """Regions to count with, and sentences about those left out and what was assumed.
+
+    Of several regions of one element the one is taken whose core level the seeds know best (those of the network
+    before others), then the one with the larger sensitivity factor, then the first.
+
+    Parameters
+    ----------
+    spectrum : xarray.DataTree
+        Regions on the axis of the fits.
+    seeds : mapping of str to Seed
+    fits : mapping of str to lmfit.model.ModelResult
+    correction : Correction
+    """
+    datasets = {region: spectrum[region].to_dataset() for region in fits}
+    notes: list[str] = []
+    usable: list[tuple[str, str, str, float]] = []
+    for region, fit in fits.items():
+        core = str(datasets[region].attrs["region"])
+        match = _CORE_LEVEL.fullmatch(core)
+        factor, why = (None, "no core level") if match is None else _factor(core, datasets[region], correction.factors)
+        if match is None or factor is None:
+            notes.append(f"{region} is left out of the percentages: {why}.")
+        elif not fit.nfev or not np.isfinite(
+            fit.params.valuesdict().get(f"{seeds[region].components[0].prefix}center")
+        ):
+            notes.append(f"{region} is left out of the percentages: {match['element']} has no fit ({fit.message}).")
+        else:
+            if not fit.success:
+                notes.append(f"{region}: the fit did not converge, so that its areas are not the best ones.")
+            usable.append((region, core, match["element"], factor))
+    chosen, said = _one_each(usable)
+    notes += said
+    exposures, said = _exposures([datasets[region] for region, *_ in chosen], [region for region, *_ in chosen])
+    notes += said
+    found, unknown, foreign = [], [], []
+    for (region, core, symbol, factor), exposure in zip(chosen, exposures, strict=True):
+        areas = component_areas(seeds[region], fits[region])
+        energy, known = photon_energy(datasets[region].attrs, correction.photon_energy)
+        unknown += [] if known else [region]
+        foreign += [] if is_for(correction.factors, energy) else [f"{region} ({energy:.1f} eV)"]
+        passed = transmission_correction(
+            energy - _center(areas), correction.transmission, correction.escape_depth, correction.factors
+        )
+        found.append(Signal(region, core, symbol, areas, factor * passed * exposure))
+    if unknown:
+        notes.append(f"Photon energy unknown, taken as Al K-alpha, {AL_K_ALPHA} eV: {', '.join(unknown)}.")
+    if foreign:
+        own = " or ".join(f"{energy:.1f}" for energy in correction.factors.photon_energies)
+        others = ", ".join(foreign)
+        notes.append(f"The factors of {correction.factors.name!r} are for {own} eV, other X-rays were used: {others}.")
+    return found, notes
+
+
+def _factor(core: str, dataset: xr.Dataset, factors: SensitivitySet) -> tuple[float | None, str]:
+    """Factor for what the region shows of a core level: the whole of it, or the higher-j line."""
+    if core not in factors.factors:
+        return None, f"the set {factors.name!r} has no sensitivity factor of {label(core)}"
+    factor = factors.factors[core]
+    element, subshell = core[:-2], core[-2:]
+    if core in core_levels() or subshell not in subshells().get(element, {}):
+        return factor.whole, ""
+    near, far = subshells()[element][subshell]
+    energy = dataset["binding_energy"].values
+    if energy.max() >= far and energy.min() <= near:
+        return factor.whole, ""
+    if energy.min() <= near:
+        return factor.line, f"the set {factors.name!r} has no sensitivity factor of the one line of {label(core)} in it"
+    return None, f"the line of {label(core)} of higher j is not in it"
+
+
+def _one_each(usable: Sequence[tuple[str, str, str, float]]) -> tuple[list[tuple[str, str, str, float]], list[str]]:
+    best: dict[str, tuple[str, str, str, float]] = {}
+    for row in usable:
+        old = best.get(row[2])
+        if old is None or (row[1] in core_levels(), row[3]) > (old[1] in core_levels(), old[3]):
+            best[row[2]] = row
+    notes = [
+        f"{region}: {symbol} is counted by {best[symbol][0]} alone, of which this is a second measure."
+        for region, _, symbol, _ in usable
+        if best[symbol][0] != region
+    ]
+    return list(best.values()), notes
+
+
+def _exposures(datasets: Sequence[xr.Dataset], regions: Sequence[str]) -> tuple[list[float], list[str]]:
+    """Seconds at each energy where counts have to be divided by them, else 1."""
+    attrs = [dataset.attrs for dataset in datasets]
+    alike = [1.0] * len(regions)
+    if len(regions) < 2:
+        return alike, []
+    kinds = [str(row.get("intensity", "arbitrary")) for row in attrs]
+    if set(kinds) - {"counts", "counts per second"}:
+        return alike, ["Intensities have no known unit: all regions are taken to share one scale."]
+    dwells = [row.get("dwell_time") for row in attrs]
+    missing = [name for name, kind, dwell in zip(regions, kinds, dwells, strict=True) if kind == "counts" and not dwell]
+    if missing:
+        return alike, [f"No dwell time of {', '.join(missing)}: all regions are taken to be counted equally long."]
+    return [
+        float(dwell) * float(row.get("scans") or 1) if kind == "counts" and dwell else 1.0
+        for row, kind, dwell in zip(attrs, kinds, dwells, strict=True)
+    ], []
+
+
+def _center(areas: ComponentAreas) -> float:
+    """Mean binding energy in eV, weighted by area."""
+    total = areas.values.sum()
+    return float(areas.centers @ areas.values / total) if total > 0 else float(areas.centers.mean())

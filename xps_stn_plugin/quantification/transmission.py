@@ -1,0 +1,62 @@
+"""How many of the photoelectrons get out and through the analyser, as powers of their kinetic energy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from .sensitivity import SensitivitySet
+
+#: Photon energy of Al K-alpha in eV (Beamson & Briggs 1992; the monochromator passes K-alpha 1 at 1486.7 eV).
+AL_K_ALPHA: Final = 1486.6
+
+#: Exponent of the kinetic energy in the inelastic mean free path of organic materials between 200 and 1500 eV: 0.5 in
+#: Seah & Dench (Surf. Interface Anal. 1 (1979) 2), 0.7-0.8 in the TPP-2M equation of Tanuma, Powell and Penn
+#: (Surf. Interface Anal. 21 (1994) 165).
+ESCAPE_DEPTH_EXPONENT: Final = 0.75
+
+#: Kinetic energy in eV at which the correction is 1; it cancels in percentages.
+_UNIT: Final = 1000.0
+
+#: Photon energies in eV that differ by less belong to the same source.
+_SAME_SOURCE: Final = 5.0
+
+
+def photon_energy(attrs: Mapping[str, Any], given: float | None = None) -> tuple[float, bool]:
+    """Photon energy of a region in eV, and whether it is known rather than taken to be Al K-alpha.
+
+    Parameters
+    ----------
+    attrs : mapping
+        Attributes of the region, where readers put ``photon_energy``.
+    given : float, optional
+        What the user said, in eV; overrides the file.
+    """
+    known = given if given is not None else attrs.get("photon_energy")
+    return (AL_K_ALPHA, False) if known is None else (float(known), True)
+
+
+def is_for(factors: SensitivitySet, energy: float) -> bool:
+    """Whether a set of factors is for a photon energy in eV."""
+    return any(abs(energy - own) < _SAME_SOURCE for own in factors.photon_energies)
+
+
+def transmission_correction(
+    kinetic_energy: float, transmission: float, escape_depth: float, factors: SensitivitySet
+) -> float:
+    """Divisor of an intensity beyond its sensitivity factor: ``(E / 1 keV) ** exponent``.
+
+    Parameters
+    ----------
+    kinetic_energy : float
+        Photon energy minus binding energy in eV; the work function is left out, it moves the ratio of two lines by
+        less than a thousandth.
+    transmission : float
+        Exponent of the kinetic energy in the transmission of the analyser for these intensities.
+    escape_depth : float
+        Exponent of the kinetic energy in the inelastic mean free path; 0 for none.
+    factors : SensitivitySet
+        What the factors contain already is not corrected twice.
+    """
+    exponent = transmission - factors.transmission + (0.0 if factors.escape_depth else escape_depth)
+    return float((kinetic_energy / _UNIT) ** exponent)
