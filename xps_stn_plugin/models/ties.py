@@ -11,6 +11,8 @@ import ast
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
 import lmfit
@@ -34,7 +36,9 @@ _KNOWN: Final[dict[str, Any]] = {
     "min": min,
 }
 _OPERATORS: Final = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
-_ONE_ARGUMENT: Final = ("exp", "log", "sqrt", "abs")
+
+#: How many arguments the functions of an expression take; ``sign`` appears in derivatives only.
+_FUNCTIONS: Final = {"exp": 1, "log": 1, "sqrt": 1, "abs": 1, "sign": 0, "max": 2, "min": 2}
 
 #: Relative step of central differences, the cube root of the double precision's epsilon.
 _STEP: Final = float(np.finfo(float).eps ** (1 / 3))
@@ -152,11 +156,12 @@ class Ties:
         return matrix
 
 
-def parse(expression: str, parameters: Collection[str]) -> tuple[Value, dict[str, float | Value]] | None:
-    """Value and derivatives of an expression in the names of parameters.
+@lru_cache(maxsize=4096)
+def parse(expression: str) -> tuple[Value, Mapping[str, float | Value]] | None:
+    """Value and derivatives of an expression.
 
     Known are numbers, parentheses, ``+ - * / **``, ``exp``, ``log``, ``sqrt``, ``abs``, ``max`` and ``min`` of two,
-    ``pi`` and ``e``.
+    ``pi`` and ``e``; every other name is a parameter's.
 
     Returns
     -------
@@ -168,15 +173,13 @@ def parse(expression: str, parameters: Collection[str]) -> tuple[Value, dict[str
         node = ast.parse(expression.strip(), mode="eval").body
     except SyntaxError:
         return None
-    if not _is_known(node, parameters):
+    if not _is_known(node):
         return None
-    names = sorted({n.id for n in ast.walk(node) if isinstance(n, ast.Name) and n.id in parameters})
     slopes: dict[str, float | Value] = {}
-    for name in names:
+    for name in sorted(_names(node)):
         slope = _slope(node, name)
-        constant = not any(isinstance(n, ast.Name) and n.id in parameters for n in ast.walk(slope))
-        slopes[name] = float(_function(slope)({})) if constant else _function(slope)
-    return _function(node), slopes
+        slopes[name] = _function(slope) if _names(slope) else float(_function(slope)({}))
+    return _function(node), MappingProxyType(slopes)
 
 
 def _made(start: Mapping[str, float], free: tuple[str, ...], ties: tuple[Tie, ...]) -> Ties:
@@ -188,8 +191,11 @@ def _made(start: Mapping[str, float], free: tuple[str, ...], ties: tuple[Tie, ..
 
 def _tie(name: str, params: lmfit.Parameters) -> Tie:
     parameter = params[name]
-    parsed = parse(parameter.expr, params.keys())
-    value, slopes = parsed if parsed is not None else _foreign(parameter.expr, params)
+    parsed = parse(parameter.expr)
+    # A user may have named a parameter like a constant, or hold values in lmfit's interpreter that are no parameters.
+    if parsed is None or not set(parsed[1]) <= set(params) or not _KNOWN.keys().isdisjoint(params):
+        parsed = _foreign(parameter.expr, params)
+    value, slopes = parsed
     return Tie(name, value, slopes, float(parameter.min), float(parameter.max))
 
 
@@ -204,7 +210,7 @@ def _ordered(ties: dict[str, Tie]) -> tuple[Tie, ...]:
     return tuple(order)
 
 
-def _foreign(expression: str, params: lmfit.Parameters) -> tuple[Value, dict[str, float | Value]]:
+def _foreign(expression: str, params: lmfit.Parameters) -> tuple[Value, Mapping[str, float | Value]]:
     """Let lmfit's own interpreter, with the user's functions in it, evaluate an expression."""
     own = params.copy()
     for parameter in own.values():
@@ -238,20 +244,23 @@ def _function(node: ast.expr) -> Value:
     return evaluate
 
 
-def _is_known(node: ast.expr, parameters: Collection[str]) -> bool:
+def _names(node: ast.expr) -> set[str]:
+    """Parameters that an expression names."""
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} - set(_KNOWN)
+
+
+def _is_known(node: ast.expr) -> bool:
     match node:
         case ast.Constant(value=value):
             return isinstance(value, int | float) and not isinstance(value, bool)
         case ast.Name(id=name):
-            return name in parameters or name in ("pi", "e")
+            return name not in _FUNCTIONS
         case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=a):
-            return _is_known(a, parameters)
+            return _is_known(a)
         case ast.BinOp(left=a, op=op, right=b) if isinstance(op, _OPERATORS):
-            return _is_known(a, parameters) and _is_known(b, parameters)
-        case ast.Call(func=ast.Name(id=name), args=[a], keywords=[]):
-            return name in _ONE_ARGUMENT and name not in parameters and _is_known(a, parameters)
-        case ast.Call(func=ast.Name(id="max" | "min" as name), args=[a, b], keywords=[]):
-            return name not in parameters and _is_known(a, parameters) and _is_known(b, parameters)
+            return _is_known(a) and _is_known(b)
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=[]):
+            return _FUNCTIONS.get(name) == len(args) and all(map(_is_known, args))
     return False
 
 
