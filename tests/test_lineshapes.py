@@ -5,7 +5,14 @@ from hypothesis import strategies as st
 from lmfit.lineshapes import pvoigt
 from scipy.integrate import cumulative_trapezoid
 
-from xps_stn_plugin.lineshapes import pseudo_voigt, pseudo_voigt_cdf, vibrational_weights
+from xps_stn_plugin.lineshapes import (
+    pseudo_voigt,
+    pseudo_voigt_cdf,
+    pseudo_voigt_cdf_partials,
+    pseudo_voigt_partials,
+    vibrational_slopes,
+    vibrational_weights,
+)
 
 widths = st.floats(0.2, 2.0)
 fractions = st.floats(0.0, 1.0)
@@ -76,3 +83,30 @@ def test_no_quanta_leave_the_first_member_alone():
 def test_single_precision_is_kept():
     single = np.float32(1.0)
     assert pseudo_voigt(np.zeros(3, np.float32), single, single, single).dtype == np.float32
+
+
+@given(center=st.floats(283, 287), fwhm=st.floats(0.3, 3.0), fraction=st.floats(0.0, 1.0))
+def test_partials_are_the_derivatives(center, fwhm, fraction):
+    x = np.linspace(280, 290, 61)
+    at = {"center": np.array([[center], [center + 0.4]]), "fwhm": fwhm, "fraction": fraction}
+    line = pseudo_voigt_partials(x, **at)
+    integral = pseudo_voigt_cdf_partials(x, **at, curve=line.curve)
+    for function, partials in ((pseudo_voigt, line), (pseudo_voigt_cdf, integral)):
+        np.testing.assert_allclose(partials.curve, function(x, **at), rtol=1e-12, atol=1e-15)
+        for name in at:
+            h = 1e-3 * fwhm
+
+            def moved(steps, function=function, name=name, h=h):
+                return function(x, **{**at, name: at[name] + steps * h})
+
+            numeric = (8 * (moved(1) - moved(-1)) - (moved(2) - moved(-2))) / (12 * h)
+            size = np.abs(numeric).max()
+            np.testing.assert_allclose(getattr(partials, name), numeric, atol=1e-8 * size, err_msg=name)
+
+
+@given(st.floats(0.0, 1.0))
+def test_vibrational_slopes_are_derivatives(quanta):
+    h = 1e-5
+    # Forward, because no mean is negative.
+    one, two, three = (vibrational_weights(quanta + k * h, 5) for k in range(3))
+    np.testing.assert_allclose(vibrational_slopes(quanta, 5), (4 * two - three - 3 * one) / (2 * h), atol=1e-8)

@@ -2,6 +2,29 @@
 
 from __future__ import annotations
 
-from .shapes import HydrocarbonModel, RegionModel, SteppedPseudoVoigtModel, split
+from .backgrounds import BACKGROUND_PARAMETERS, TOUGAARD, background_parameters, split
+from .shapes import (
+    GraphiticModel,
+    HydrocarbonModel,
+    LineModel,
+    RegionModel,
+    SteppedPseudoVoigtModel,
+    TougaardGraphiticModel,
+    TougaardHydrocarbonModel,
+    TougaardPseudoVoigtModel,
+)
 
-__all__ = ["HydrocarbonModel", "RegionModel", "SteppedPseudoVoigtModel", "split"]
+__all__ = [
+    "BACKGROUND_PARAMETERS",
+    "TOUGAARD",
+    "GraphiticModel",
+    "HydrocarbonModel",
+    "LineModel",
+    "RegionModel",
+    "SteppedPseudoVoigtModel",
+    "TougaardGraphiticModel",
+    "TougaardHydrocarbonModel",
+    "TougaardPseudoVoigtModel",
+    "background_parameters",
+    "split",
+]

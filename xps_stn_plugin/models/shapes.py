@@ -1,19 +1,17 @@
-"""Line shapes as lmfit models: pseudo-Voigt and hydrocarbon lines that carry their own background step.
+"""Line shapes as lmfit models: symmetric, hydrocarbon and graphitic lines that carry their own background.
 
-A line of area A at c adds the background ``step * A * F(x - c)``, F being the cumulative distribution of the line.
-That is Shirley's background (Phys. Rev. B 5 (1972) 4709: each photoelectron loses energy with a probability that
-does not depend on the loss), linked to the peaks of the model instead of to the counts: it rises to higher binding
-energy, depends on the energy alone and not on sampling or direction, and needs no measured data. ``amplitude`` stays
-the area of the peak without its step; ``step`` is in 1/eV, one value for all lines of a region. `split` takes line
-and step apart.
+Each shape comes with Shirley's step (parameter ``step``, in 1/eV) and with Tougaard's inelastic background (parameters
+``loss``, ``loss_c`` and ``loss_d``, in eV2); see `backgrounds`. ``amplitude`` is the area of the line without its
+background, ``center`` the energy without any loss, ``sigma`` half the full width at half maximum of the pseudo-Voigt
+that `losses` spread, ``fraction`` its Lorentzian share.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import add
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import lmfit
 import numpy as np
@@ -25,27 +23,53 @@ from xps_stn_plugin.lineshapes import (
     pseudo_voigt_cdf,
     pseudo_voigt_cdf_partials,
     pseudo_voigt_partials,
-    vibrational_slopes,
-    vibrational_weights,
 )
+
+from .backgrounds import TOUGAARD, LossGrid, split
+from .losses import (
+    ASYMMETRY,
+    CUTOFF,
+    VIBRATION_MEAN,
+    VIBRATION_MEMBERS,
+    VIBRATION_QUANTUM,
+    Losses,
+    electron_hole_losses,
+    no_losses,
+    vibrational_losses,
+)
+
+__all__ = [
+    "ASYMMETRY",
+    "CUTOFF",
+    "VIBRATION_MEAN",
+    "VIBRATION_MEMBERS",
+    "VIBRATION_QUANTUM",
+    "GraphiticModel",
+    "HydrocarbonModel",
+    "LineModel",
+    "RegionModel",
+    "SteppedPseudoVoigtModel",
+    "TougaardGraphiticModel",
+    "TougaardHydrocarbonModel",
+    "TougaardPseudoVoigtModel",
+    "graphitic",
+    "hydrocarbon",
+    "split",
+    "stepped_pseudo_voigt",
+    "tougaard_graphitic",
+    "tougaard_hydrocarbon",
+    "tougaard_pseudo_voigt",
+]
 
 FloatArray = NDArray[np.float64]
 
-#: C-H stretch quantum in eV between the members of aliphatic carbon's progression (Beamson & Briggs 1992: 285.00,
-#: 285.39, 285.78 and 286.17 eV in poly(ethylene), poly(1-butene) and others, as held in NIST SRD 20).
-VIBRATION_QUANTUM: Final = 0.39
-
-#: Members of the progression that are drawn; the fifth would carry 0.1 % of the area at a mean of 0.4 quanta.
-VIBRATION_MEMBERS: Final = 4
-
-#: Mean number of quanta of a CH2 group, 0.2 for each C-H bond. The line's mean lies 0.16 eV above the first member; a
-#: symmetric line fitted to it reads about 0.13 eV high, as it does on measured poly(ethylene).
-VIBRATION_MEAN: Final = 0.4
-
-_TINY: Final = 1e-15
-
 #: A curve, and its derivative by each parameter.
 Partials = tuple[FloatArray, dict[str, FloatArray]]
+
+_TINY: Final = 1e-15
+_U3: Final = TOUGAARD["tougaard-u3"]
+_C: Final = _U3["loss_c"]
+_D: Final = _U3["loss_d"]
 
 
 def stepped_pseudo_voigt(
@@ -57,11 +81,7 @@ def stepped_pseudo_voigt(
     step: float = 0.0,
 ) -> FloatArray:
     """Pseudo-Voigt of area `amplitude` with its background step."""
-    fwhm = 2.0 * max(sigma, _TINY)
-    shape = pseudo_voigt(x, center, fwhm, fraction)
-    if step:
-        shape = shape + step * pseudo_voigt_cdf(x, center, fwhm, fraction)
-    return np.asarray(amplitude * shape, dtype=float)
+    return _stepped(x, no_losses(), amplitude, center, sigma, fraction, step)
 
 
 def hydrocarbon(
@@ -77,69 +97,178 @@ def hydrocarbon(
 
     `center` is the first vibrational member, which is what tables of binding energies give.
     """
-    x = np.asarray(x, dtype=float)
-    centers = center + VIBRATION_QUANTUM * np.arange(VIBRATION_MEMBERS)
-    weights = vibrational_weights(max(vibration, 0.0), VIBRATION_MEMBERS)[:, None]
-    fwhm = 2.0 * max(sigma, _TINY)
-    shape = (weights * pseudo_voigt(x, centers[:, None], fwhm, fraction)).sum(axis=0)
-    if step:
-        shape = shape + step * (weights * pseudo_voigt_cdf(x, centers[:, None], fwhm, fraction)).sum(axis=0)
-    return np.asarray(amplitude * shape, dtype=float)
+    return _stepped(x, vibrational_losses(vibration), amplitude, center, sigma, fraction, step)
 
 
-class SteppedPseudoVoigtModel(lmfit.Model):  # type: ignore[misc]  # lmfit has no type hints
-    """lmfit model of `stepped_pseudo_voigt`; ``sigma`` is half the FWHM, ``amplitude`` the peak's area."""
+def graphitic(
+    x: FloatArray,
+    amplitude: float = 1.0,
+    center: float = 0.0,
+    sigma: float = 0.4,
+    fraction: float = 0.3,
+    asymmetry: float = ASYMMETRY,
+    cutoff: float = CUTOFF,
+    step: float = 0.0,
+) -> FloatArray:
+    """Line of conducting carbon: a pseudo-Voigt with the tail of `electron_hole_losses`, `amplitude` the whole area.
+
+    Drawn to within 1e-3 of its height for widths above 0.6 eV, asymmetries to 0.1 and cut-offs to 5 eV.
+    """
+    return _stepped(x, electron_hole_losses(asymmetry, cutoff), amplitude, center, sigma, fraction, step)
+
+
+def tougaard_pseudo_voigt(
+    x: FloatArray,
+    amplitude: float = 1.0,
+    center: float = 0.0,
+    sigma: float = 0.6,
+    fraction: float = 0.3,
+    loss: float = 0.0,
+    loss_c: float = _C,
+    loss_d: float = _D,
+) -> FloatArray:
+    """Pseudo-Voigt of area `amplitude` with its inelastic background."""
+    return _scattered(x, no_losses(), amplitude, center, sigma, fraction, loss, loss_c, loss_d)
+
+
+def tougaard_hydrocarbon(
+    x: FloatArray,
+    amplitude: float = 1.0,
+    center: float = 0.0,
+    sigma: float = 0.5,
+    fraction: float = 0.3,
+    vibration: float = VIBRATION_MEAN,
+    loss: float = 0.0,
+    loss_c: float = _C,
+    loss_d: float = _D,
+) -> FloatArray:
+    """Line of `hydrocarbon` with its inelastic background."""
+    return _scattered(x, vibrational_losses(vibration), amplitude, center, sigma, fraction, loss, loss_c, loss_d)
+
+
+def tougaard_graphitic(
+    x: FloatArray,
+    amplitude: float = 1.0,
+    center: float = 0.0,
+    sigma: float = 0.4,
+    fraction: float = 0.3,
+    asymmetry: float = ASYMMETRY,
+    cutoff: float = CUTOFF,
+    loss: float = 0.0,
+    loss_c: float = _C,
+    loss_d: float = _D,
+) -> FloatArray:
+    """Line of `graphitic` with its inelastic background."""
+    losses = electron_hole_losses(asymmetry, cutoff)
+    return _scattered(x, losses, amplitude, center, sigma, fraction, loss, loss_c, loss_d)
+
+
+class LineModel(lmfit.Model):  # type: ignore[misc]  # lmfit has no type hints
+    """A line with its background; the models below say which.
+
+    Parameters
+    ----------
+    independent_vars : sequence of str
+    prefix : str
+    nan_policy : {"raise", "propagate", "omit"}
+    **kwargs
+        As for `lmfit.Model`.
+    """
+
+    _curve: ClassVar[Callable[..., FloatArray]]
+    _losses: ClassVar[Callable[..., Losses]]
 
     def __init__(
         self, independent_vars: Sequence[str] = ("x",), prefix: str = "", nan_policy: str = "raise", **kwargs: Any
     ) -> None:
-        super().__init__(stepped_pseudo_voigt, list(independent_vars), prefix=prefix, nan_policy=nan_policy, **kwargs)
-        _set_hints(self)
+        super().__init__(type(self)._curve, list(independent_vars), prefix=prefix, nan_policy=nan_policy, **kwargs)
+        self._set_hints()
 
-    def partials(
-        self, x: FloatArray, amplitude: float, center: float, sigma: float, fraction: float, step: float
-    ) -> Partials:
-        """Curve, and its analytic derivative by each parameter (name without prefix)."""
-        weights = np.ones(1)
-        curve, partials, _ = _stepped(x, np.zeros(1), weights, amplitude, center, sigma, fraction, step)
-        return curve, partials
+    def partials(self, x: FloatArray, **values: float) -> Partials:
+        """Curve, and its analytic derivative by each parameter.
+
+        Parameters
+        ----------
+        x : ndarray, shape (n,)
+            Energies in eV, in any order.
+        **values : float
+            Value of each parameter of the line, by its name without prefix.
+
+        Returns
+        -------
+        curve : ndarray, shape (n,)
+        derivatives : dict of str to ndarray of shape (n,)
+            By parameter. ``loss_c`` and ``loss_d``, which nobody fits, have none.
+        """
+        own = {name: values.pop(name) for name in ("vibration", "asymmetry", "cutoff") if name in values}
+        with_background = _scattered_partials if "loss" in values else _stepped_partials
+        return with_background(np.asarray(x, dtype=float), type(self)._losses(**own), **values)
 
     def guess(self, data: Any, x: Any, **kwargs: Any) -> lmfit.Parameters:
-        """Guess start values of one line, as `lmfit.models.PseudoVoigtModel.guess` does, without a step."""
-        return _guess(self, data, x, **kwargs)
+        """Guess start values of one line, as `lmfit.models.PseudoVoigtModel.guess` does, without a background."""
+        found = PseudoVoigtModel().guess(data, x=x)
+        values = {name: found[name].value for name in ("amplitude", "center", "sigma")}
+        return self.make_params(**{**values, **kwargs})
+
+    def _set_hints(self) -> None:
+        hints: dict[str, dict[str, Any]] = {
+            "amplitude": {"min": 0.0},
+            "sigma": {"min": 0.0},
+            "fraction": {"value": 0.3, "min": 0.0, "max": 1.0},
+            "vibration": {"value": VIBRATION_MEAN, "min": 0.0, "max": 1.0, "vary": False},
+            "asymmetry": {"value": ASYMMETRY, "min": 0.0, "max": 0.3},
+            "cutoff": {"value": CUTOFF, "min": 0.5, "max": 8.0, "vary": False},
+            "step": {"value": 0.0, "min": 0.0, "vary": False},
+            "loss": {"value": 0.0, "min": 0.0, "vary": False},
+            "loss_c": {"value": _C, "min": 1.0, "vary": False},
+            "loss_d": {"value": _D, "min": 1.0, "vary": False},
+        }
+        for name, hint in hints.items():
+            if f"{self.prefix}{name}" in self.param_names:
+                self.set_param_hint(name, **hint)
+        self.set_param_hint("fwhm", expr=f"2*{self.prefix}sigma")
 
 
-class HydrocarbonModel(lmfit.Model):  # type: ignore[misc]
+class SteppedPseudoVoigtModel(LineModel):
+    """lmfit model of `stepped_pseudo_voigt`."""
+
+    _curve = staticmethod(stepped_pseudo_voigt)
+    _losses = staticmethod(no_losses)
+
+
+class HydrocarbonModel(LineModel):
     """lmfit model of `hydrocarbon`; ``fwhm`` is that of one vibrational member."""
 
-    def __init__(
-        self, independent_vars: Sequence[str] = ("x",), prefix: str = "", nan_policy: str = "raise", **kwargs: Any
-    ) -> None:
-        super().__init__(hydrocarbon, list(independent_vars), prefix=prefix, nan_policy=nan_policy, **kwargs)
-        _set_hints(self)
-        self.set_param_hint("vibration", value=VIBRATION_MEAN, min=0.0, max=1.0, vary=False)
+    _curve = staticmethod(hydrocarbon)
+    _losses = staticmethod(vibrational_losses)
 
-    def partials(
-        self,
-        x: FloatArray,
-        amplitude: float,
-        center: float,
-        sigma: float,
-        fraction: float,
-        vibration: float,
-        step: float,
-    ) -> Partials:
-        """Curve, and its analytic derivative by each parameter (name without prefix)."""
-        mean = max(vibration, 0.0)
-        offsets = VIBRATION_QUANTUM * np.arange(VIBRATION_MEMBERS, dtype=np.float64)
-        weights = vibrational_weights(mean, VIBRATION_MEMBERS)
-        curve, partials, members = _stepped(x, offsets, weights, amplitude, center, sigma, fraction, step)
-        partials["vibration"] = amplitude * (vibrational_slopes(mean, VIBRATION_MEMBERS) @ members)
-        return curve, partials
 
-    def guess(self, data: Any, x: Any, **kwargs: Any) -> lmfit.Parameters:
-        """Guess start values of one line from its data."""
-        return _guess(self, data, x, **kwargs)
+class GraphiticModel(LineModel):
+    """lmfit model of `graphitic`; ``fwhm`` is that of the line before its tail."""
+
+    _curve = staticmethod(graphitic)
+    _losses = staticmethod(electron_hole_losses)
+
+
+class TougaardPseudoVoigtModel(LineModel):
+    """lmfit model of `tougaard_pseudo_voigt`."""
+
+    _curve = staticmethod(tougaard_pseudo_voigt)
+    _losses = staticmethod(no_losses)
+
+
+class TougaardHydrocarbonModel(LineModel):
+    """lmfit model of `tougaard_hydrocarbon`."""
+
+    _curve = staticmethod(tougaard_hydrocarbon)
+    _losses = staticmethod(vibrational_losses)
+
+
+class TougaardGraphiticModel(LineModel):
+    """lmfit model of `tougaard_graphitic`."""
+
+    _curve = staticmethod(tougaard_graphitic)
+    _losses = staticmethod(electron_hole_losses)
 
 
 class RegionModel(lmfit.model.CompositeModel):  # type: ignore[misc]
@@ -159,52 +288,84 @@ class RegionModel(lmfit.model.CompositeModel):  # type: ignore[misc]
         return RegionModel, (list(self.components),)
 
 
-def split(model: lmfit.Model, params: lmfit.Parameters, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Line and step of one component model, each with the shape of `x`; models without a step have none."""
-    whole = np.asarray(model.eval(params, x=x), dtype=float)
-    name = f"{model.prefix}step"
-    if name not in params:
-        return whole, np.zeros_like(whole)
-    line = np.asarray(model.eval(params, x=x, **{name: 0.0}), dtype=float)
-    return line, whole - line
-
-
 def _stepped(
-    x: FloatArray,
-    offsets: FloatArray,
-    weights: FloatArray,
-    amplitude: float,
-    center: float,
-    sigma: float,
-    fraction: float,
-    step: float,
-) -> tuple[FloatArray, dict[str, FloatArray], FloatArray]:
-    """Weighted lines with their steps, the derivatives, and each line alone (of unit area, with its step)."""
-    fwhm = 2.0 * max(sigma, _TINY)
-    at = (np.asarray(x, dtype=float), (center + offsets)[:, None], fwhm, fraction)
+    x: FloatArray, losses: Losses, amplitude: float, center: float, sigma: float, fraction: float, step: float
+) -> FloatArray:
+    at = (np.asarray(x, dtype=float), (center + losses.energies)[:, None], 2.0 * max(sigma, _TINY), fraction)
+    shape = losses.weights @ pseudo_voigt(*at)
+    if step:
+        shape = shape + step * (losses.weights @ pseudo_voigt_cdf(*at))
+    return np.asarray(amplitude * shape, dtype=float)
+
+
+def _stepped_partials(
+    x: FloatArray, losses: Losses, amplitude: float, center: float, sigma: float, fraction: float, step: float
+) -> Partials:
+    at = (x, (center + losses.energies)[:, None], 2.0 * max(sigma, _TINY), fraction)
     line = pseudo_voigt_partials(*at)
     integral = pseudo_voigt_cdf_partials(*at, line.curve)
     both = [one + step * other for one, other in zip(line, integral, strict=True)]
-    unit, by_center, by_fwhm, by_fraction = (weights @ part for part in both)
+    unit, by_center, by_fwhm, by_fraction = (losses.weights @ part for part in both)
     partials = {
         "amplitude": unit,
         "center": amplitude * by_center,
         "sigma": (2.0 * amplitude) * by_fwhm,
         "fraction": amplitude * by_fraction,
-        "step": amplitude * (weights @ integral.curve),
+        "step": amplitude * (losses.weights @ integral.curve),
     }
-    return amplitude * unit, partials, both[0]
+    for name, slope in losses.slopes.items():
+        partials[name] = amplitude * (slope @ both[0])
+    return amplitude * unit, partials
 
 
-def _set_hints(model: lmfit.Model) -> None:
-    model.set_param_hint("amplitude", min=0.0)
-    model.set_param_hint("sigma", min=0.0)
-    model.set_param_hint("fraction", value=0.3, min=0.0, max=1.0)
-    model.set_param_hint("step", value=0.0, min=0.0, vary=False)
-    model.set_param_hint("fwhm", expr=f"2*{model.prefix}sigma")
+def _scattered(
+    x: FloatArray,
+    losses: Losses,
+    amplitude: float,
+    center: float,
+    sigma: float,
+    fraction: float,
+    loss: float,
+    loss_c: float,
+    loss_d: float,
+) -> FloatArray:
+    curve = _stepped(x, losses, amplitude, center, sigma, fraction, 0.0)
+    if loss:
+        x = np.asarray(x, dtype=float)
+        grid = LossGrid.of(x)
+        line = np.asarray(pseudo_voigt(grid.energies, center, 2.0 * max(sigma, _TINY), fraction), dtype=float)
+        bare = Losses(losses.energies, losses.weights, {})
+        scattered, _ = grid.scattered(x, line[None, :], bare, loss_c, loss_d)
+        curve = curve + (amplitude * loss) * scattered[0]
+    return curve
 
 
-def _guess(model: lmfit.Model, data: Any, x: Any, **kwargs: Any) -> lmfit.Parameters:
-    found = PseudoVoigtModel().guess(data, x=x)
-    values = {name: found[name].value for name in ("amplitude", "center", "sigma")}
-    return model.make_params(**{**values, **kwargs})
+def _scattered_partials(
+    x: FloatArray,
+    losses: Losses,
+    amplitude: float,
+    center: float,
+    sigma: float,
+    fraction: float,
+    loss: float,
+    loss_c: float,
+    loss_d: float,
+) -> Partials:
+    fwhm = 2.0 * max(sigma, _TINY)
+    here = pseudo_voigt_partials(x, (center + losses.energies)[:, None], fwhm, fraction)
+    grid = LossGrid.of(x)
+    lines = np.asarray(pseudo_voigt_partials(grid.energies, center, fwhm, fraction), dtype=float)
+    scattered, slopes = grid.scattered(x, lines, losses, loss_c, loss_d)
+    unit, by_center, by_fwhm, by_fraction = (
+        losses.weights @ one + loss * other for one, other in zip(here, scattered, strict=True)
+    )
+    partials = {
+        "amplitude": unit,
+        "center": amplitude * by_center,
+        "sigma": (2.0 * amplitude) * by_fwhm,
+        "fraction": amplitude * by_fraction,
+        "loss": amplitude * scattered[0],
+    }
+    for name, slope in losses.slopes.items():
+        partials[name] = amplitude * (slope @ here.curve + loss * slopes[name])
+    return amplitude * unit, partials
