@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .confidence import Confidence, Interval, confidence_intervals
 from .fit import fit_seed
 from .report import (
     BackgroundRow,
@@ -17,10 +18,13 @@ from .standard_errors import complete_errors
 __all__ = [
     "BackgroundRow",
     "ComponentRow",
+    "Confidence",
     "FitQuality",
+    "Interval",
     "background_table",
     "complete_errors",
     "component_table",
+    "confidence_intervals",
     "curves",
     "fit_quality",
     "fit_seed",

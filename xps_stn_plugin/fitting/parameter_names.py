@@ -88,7 +88,7 @@ def sources(params: lmfit.Parameters, name: str) -> set[str]:
     """Free parameters that decide a parameter's value, itself among them where it is free."""
     parameter = params[name]
     if parameter.expr:
-        return {source for part in _words(parameter.expr) if part in params for source in sources(params, part)}
+        return {source for part in words(parameter.expr) if part in params for source in sources(params, part)}
     return {name} if parameter.vary else set()
 
 
@@ -127,5 +127,6 @@ def _alike(seed: Seed, params: lmfit.Parameters, name: str) -> Iterator[float]:
             yield abs(float(params[f"{component.prefix}{bare}"].value))
 
 
-def _words(expression: str) -> set[str]:
+def words(expression: str) -> set[str]:
+    """Names in an expression that ties a parameter."""
     return set(re.findall(r"[A-Za-z_]\w*", expression))
