@@ -59,13 +59,22 @@ def loaded(parts):
 
 
 def test_own_models_have_the_keys_that_nexpy_makes():
-    assert {"Hydrocarbon", "SteppedPseudoVoigt", "FreeParameter"} <= set(MENU)
+    own = {key for key in MENU if MENU[key].__module__.startswith("xps_stn_plugin.")}
+    assert own == {
+        "FreeParameter",
+        "Graphitic",
+        "Hydrocarbon",
+        "SteppedPseudoVoigt",
+        "TougaardGraphitic",
+        "TougaardHydrocarbon",
+        "TougaardPseudoVoigt",
+    }
 
 
 def test_the_panel_gets_the_same_model_bounds_and_ties(seed):
     x = np.linspace(280, 296, 301)
     parts = fit_parts(seed, x, KEYS)
-    assert [(part.name, part.key) for part in parts] == [
+    assert [(part.name, part.key) for part in parts[:6]] == [
         ("ring_1", "SteppedPseudoVoigt"),
         ("ester_beta_2", "Hydrocarbon"),
         ("ester_3", "SteppedPseudoVoigt"),
@@ -73,6 +82,7 @@ def test_the_panel_gets_the_same_model_bounds_and_ties(seed):
         ("background_5", "Linear"),
         ("shake_up_ratio_6", "FreeParameter"),
     ]
+    assert all(part.key == "FreeParameter" and "_ratio_" in part.name for part in parts[6:])
     models, params = loaded(parts)
     before = [seed.model.eval(seed.params, x=x), sum(model.eval(params, x=x) for model in models)]
     np.testing.assert_allclose(*before, rtol=1e-12)
@@ -86,6 +96,26 @@ def test_the_panel_gets_the_same_model_bounds_and_ties(seed):
     assert np.max(np.abs(after[0] - before[0])) > 1
     free = [sorted((p.value, p.min, p.max) for p in these.values() if p.vary) for these in (moved, params)]
     assert free[0] == free[1]
+
+
+def test_every_line_of_ours_comes_back_with_its_background():
+    x = np.linspace(278, 296, 91)
+    kinds = [getattr(nexpy_models, name) for name in nexpy_models.__all__ if name != "FreeParameterModel"]
+    model = LinearModel(prefix="bg_")
+    for number, kind in enumerate(kinds):
+        model += kind(prefix=f"line{number}_")
+    params = model.make_params(bg_slope=2.0, bg_intercept=3.0)
+    for number, kind in enumerate(kinds):
+        params[f"line{number}_amplitude"].set(100.0 + number)
+        params[f"line{number}_center"].set(284.0 + number)
+        strength = f"line{number}_" + ("loss" if kind.__name__.startswith("Tougaard") else "step")
+        params[strength].set(300.0 if strength.endswith("loss") else 0.05)
+    lines = tuple(SeedComponent(f"line{number}_", "C1s C") for number in range(len(kinds)))
+    parts = fit_parts(Seed("C1s", model, params, lines, "linear"), x, KEYS)
+    assert {MENU[part.key] for part in parts} == {LinearModel, *kinds}
+    models, again = loaded(parts)
+    for part, one in zip(parts, models, strict=True):
+        np.testing.assert_allclose(np.zeros_like(x) + one.eval(again, x=x), part.curve, rtol=1e-12)
 
 
 def test_bounds_are_text(seed):

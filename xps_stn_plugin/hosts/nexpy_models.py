@@ -1,7 +1,7 @@
 """lmfit models for NeXpy's Fit panel (entry-point group ``nexpy.models``).
 
 NeXpy offers every lmfit model class that it finds in this module, `HydrocarbonModel` as "Hydrocarbon",
-`SteppedPseudoVoigtModel` as "SteppedPseudoVoigt".
+`SteppedPseudoVoigtModel` as "SteppedPseudoVoigt", and so on.
 """
 
 from __future__ import annotations
@@ -12,9 +12,25 @@ from typing import Any
 import numpy as np
 from lmfit import Model
 
-from ..models.shapes import FloatArray, HydrocarbonModel, SteppedPseudoVoigtModel
+from ..models.shapes import (
+    FloatArray,
+    GraphiticModel,
+    HydrocarbonModel,
+    SteppedPseudoVoigtModel,
+    TougaardGraphiticModel,
+    TougaardHydrocarbonModel,
+    TougaardPseudoVoigtModel,
+)
 
-__all__ = ["FreeParameterModel", "HydrocarbonModel", "SteppedPseudoVoigtModel"]
+__all__ = [
+    "FreeParameterModel",
+    "GraphiticModel",
+    "HydrocarbonModel",
+    "SteppedPseudoVoigtModel",
+    "TougaardGraphiticModel",
+    "TougaardHydrocarbonModel",
+    "TougaardPseudoVoigtModel",
+]
 
 
 def no_intensity(x: FloatArray, value: float = 1.0) -> FloatArray:
