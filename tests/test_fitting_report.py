@@ -187,4 +187,5 @@ def test_background_is_reported_with_its_errors():
     rows = {row.name: row for row in background_table(seed, fit)}
     assert abs(rows["step"].value - 0.02) < 4 * rows["step"].stderr
     assert rows["intercept"].stderr > 0
+    assert list(rows) == ["slope", "intercept", "step"]
     assert all(np.isnan(row.stderr) for row in background_table(seed))

@@ -111,9 +111,9 @@ def confidence_intervals(
             for sigma, low, high in found:
                 intervals.append(Interval(component.name, quantity, sigma, float(factor * low), float(factor * high)))
             for side, ends in (("lower", [low for _, low, _ in found]), ("upper", [high for *_, high in found])):
-                if not np.isfinite(ends).all():
-                    sigma = next(sigma for (sigma, *_), end in zip(found, ends, strict=True) if not np.isfinite(end))
-                    notes.append(f"The data set no {side} limit to {what} at {sigma:g} sigma.")
+                open_ended = [sigma for (sigma, *_), end in zip(found, ends, strict=True) if not np.isfinite(end)]
+                if open_ended:
+                    notes.append(f"At {open_ended[0]:g} sigma, the {side} limit to {what} lies beyond its range.")
     return Confidence(tuple(intervals), tuple(notes))
 
 

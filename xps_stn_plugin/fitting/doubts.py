@@ -9,7 +9,7 @@ import lmfit
 
 from xps_prefit_hooks import Seed
 
-from .parameter_names import ParameterName, free_names, owner_of, parameter_name, sources
+from .parameter_names import BACKGROUND, ParameterName, free_names, owner_of, parameter_name, sources
 from .standard_errors import Uncertainty
 
 #: Correlations from here on are reported, and how many sentences about them at most.
@@ -53,9 +53,9 @@ def bound_sentences(seed: Seed, params: lmfit.Parameters, bounds: Mapping[str, s
         if what.owner in empty and what.quantity != "width":
             continue
         text = f"ended at the {side} end of its range"
-        if what.owner == "the background":
+        if what.owner == BACKGROUND:
             said.append(
-                "The background shows no step."
+                "The background shows no step: it ended at zero."
                 if what.quantity == "step" and params[name].min == 0 and side == "lower"
                 else f"The background's {what.quantity} {text}, {value:.4g}."
             )
@@ -97,7 +97,7 @@ def error_sentences(
         said.append(f"Nor of {_list(parameter_name(seed, name) for name in others)}, which depend on them.")
     for name, why in found.held.items():
         what = parameter_name(seed, name)
-        if what.owner in empty or what.owner == "the background":
+        if what.owner in empty or what.owner == BACKGROUND:
             # The sentence about the missing signal, or step, says it all.
             continue
         reason = "it ended at a bound" if why == "bound" else "the data do not depend on it"

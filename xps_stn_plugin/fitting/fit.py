@@ -14,6 +14,7 @@ from xps_stn_plugin.models.plan import EVALUATIONS_PER_PARAMETER, SOLVER, FitPla
 from xps_stn_plugin.seeding.region import noise_of
 
 from .planned import fit_planned
+from .standard_errors import complete_errors
 
 #: Options of `lmfit.Model.fit` with which the fit can be planned; with any other it is left to lmfit.
 _PLANNED_OPTIONS: Final = frozenset({"weights", "method", "fit_kws", "scale_covar"})
@@ -30,7 +31,8 @@ def fit_seed(
     """Fit a seed to its region.
 
     Weights are 1/sigma: Poisson for counts, otherwise one value estimated from the scatter of the data (see
-    `noise_of`). The result's attribute ``weighting`` says which.
+    `noise_of`). The result's attribute ``weighting`` says which. Standard errors that lmfit could not find are filled in
+    where they can be had (`complete_errors`).
 
     A sum of components is fitted by lmfit's ``least_squares`` with an analytic Jacobian (see `FitPlan`), and its ties
     are evaluated outside lmfit's interpreter; that is what makes it some ten times faster than `lmfit.Model.fit`. The
@@ -96,6 +98,7 @@ def fit_seed(
         # lmfit's conf_interval hands them on to MINPACK, which has no such option.
         result.kws = {name: value for name, value in result.kws.items() if name != "x_scale"}
     result.weighting = weighting
+    complete_errors(seed, result)
     return result
 
 

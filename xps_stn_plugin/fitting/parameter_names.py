@@ -11,6 +11,10 @@ import lmfit
 import numpy as np
 
 from xps_prefit_hooks import Seed, SeedComponent
+from xps_stn_plugin.models.backgrounds import BACKGROUND_PARAMETERS
+
+#: Owner of the background's parameters.
+BACKGROUND: Final = "the background"
 
 #: What lmfit's parameters of a line mean to a spectroscopist.
 _QUANTITIES: Final = {
@@ -22,9 +26,6 @@ _QUANTITIES: Final = {
     "ratio": "area ratio",
     "fraction": "Lorentzian share",
 }
-
-#: Parameters of the background that peak-linked models carry on each line.
-_BACKGROUND_PARAMETERS: Final = ("step", "loss", "loss_c", "loss_d", "loss_gap", "slope", "intercept", "offset")
 
 #: A parameter within this share of its range from a bound counts as at the bound.
 _AT_BOUND: Final = 1e-3
@@ -55,13 +56,13 @@ class ParameterName:
 def parameter_name(seed: Seed, name: str) -> ParameterName:
     """Say in words which parameter of the seed's model `name` is."""
     if name.startswith(seed.background_prefix):
-        return ParameterName("the background", name.removeprefix(seed.background_prefix))
+        return ParameterName(BACKGROUND, name.removeprefix(seed.background_prefix))
     owner = owner_of(seed, name)
     if owner is None:
         return ParameterName("", name)
     bare = name.removeprefix(owner.prefix)
-    if bare in _BACKGROUND_PARAMETERS:
-        return ParameterName("the background", bare)
+    if bare in BACKGROUND_PARAMETERS:
+        return ParameterName(BACKGROUND, bare)
     return ParameterName(owner.name, _QUANTITIES.get(bare, bare))
 
 
@@ -93,11 +94,15 @@ def sources(params: lmfit.Parameters, name: str) -> set[str]:
 
 
 def background_names(seed: Seed, params: lmfit.Parameters) -> list[str]:
-    """Parameters of the background: its own model's, and free ones that lines carry (``step``)."""
+    """Parameters of the background: its own model's, and those that the lines carry (``step``), once each."""
     own = [name for name in params if name.startswith(seed.background_prefix)]
-    return own + [
-        name for name in free_names(params) if name not in own and parameter_name(seed, name).owner == "the background"
-    ]
+    carried: dict[str, str] = {}
+    for name, parameter in params.items():
+        what = parameter_name(seed, name)
+        # Tied ones repeat the one that they are tied to; a fixed zero is a background that is not there.
+        if name not in own and what.owner == BACKGROUND and not parameter.expr and (parameter.vary or parameter.value):
+            carried.setdefault(what.quantity, name)
+    return own + list(carried.values())
 
 
 def at_bounds(seed: Seed, params: lmfit.Parameters) -> dict[str, str]:

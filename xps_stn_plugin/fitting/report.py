@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import Seed, SeedComponent
-from xps_stn_plugin.models.shapes import split
+from xps_stn_plugin.models.backgrounds import split
 
 from .doubts import (
     bound_sentences,

@@ -100,8 +100,8 @@ def uncertainty(seed: Seed, fit: lmfit.model.ModelResult) -> Uncertainty:
 def complete_errors(seed: Seed, fit: lmfit.model.ModelResult) -> None:
     """Fill in standard errors, correlations and covariance that a fit lacks; numbers that it has are left alone.
 
-    In a covariance that is filled in, held parameters have variance zero; there is none where a parameter has no error
-    for another reason. ``errorbars`` stays as lmfit set it.
+    In a covariance that is filled in, held parameters have variance zero, and ``errorbars`` becomes True; there is none
+    where a parameter has no error for another reason.
     """
     free = free_names(fit.params)
     if all(_is_error(fit.params[name].stderr) for name in free):
@@ -123,7 +123,7 @@ def complete_errors(seed: Seed, fit: lmfit.model.ModelResult) -> None:
         i, j = free.index(first), free.index(second)
         correlation[i, j] = correlation[j, i] = value
     fit.covar = correlation * np.outer(errors, errors)
-    fit.var_names = free
+    fit.var_names, fit.errorbars = free, True
 
 
 def _is_error(value: float | None) -> bool:
