@@ -31,8 +31,8 @@ def fit_seed(
     """Fit a seed to its region.
 
     Weights are 1/sigma: Poisson for counts, otherwise one value estimated from the scatter of the data (see
-    `noise_of`). The result's attribute ``weighting`` says which. Standard errors that lmfit could not find are filled in
-    where they can be had (`complete_errors`).
+    `noise_of`). The result's attribute ``weighting`` says which. Standard errors that lmfit could not find are filled
+    in where they can be had (`complete_errors`).
 
     A sum of components is fitted by lmfit's ``least_squares`` with an analytic Jacobian (see `FitPlan`), and its ties
     are evaluated outside lmfit's interpreter; that is what makes it some ten times faster than `lmfit.Model.fit`. The
