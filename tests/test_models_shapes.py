@@ -12,6 +12,7 @@ from lmfit.models import LinearModel
 from scipy.integrate import cumulative_trapezoid, quad
 from scipy.special import gamma
 
+from xps_stn_plugin import read
 from xps_stn_plugin.lineshapes import pseudo_voigt, pseudo_voigt_cdf
 from xps_stn_plugin.models.shapes import (
     VIBRATION_MEAN,
@@ -251,3 +252,24 @@ def test_models_pickle_and_are_strict_about_missing_counts(model):
         params["a_vibration"].set(0.0)
     fit = model(prefix="a_", nan_policy="omit").fit(data, params, x=x)
     assert fit.params["a_amplitude"].value == pytest.approx(5.0, rel=1e-3)
+
+
+@pytest.mark.data
+def test_measured_platinum_has_the_asymmetry_of_the_literature(shared):
+    # Pt 4f7/2 at 71.0-71.1 eV, singularity index 0.19 (S. Huefner, G. K. Wertheim, Phys. Rev. B 11 (1975) 678).
+    region = read(shared / "real" / "Pt4f.vms")["Pt4f"].to_dataset()
+    x, counts = (region[name].values.astype(float) for name in ("binding_energy", "counts"))
+    fits = {}
+    for kind in (SteppedPseudoVoigtModel, GraphiticModel):
+        model = kind(prefix="a_") + kind(prefix="b_") + lmfit.models.ConstantModel(prefix="bg_")
+        params = model.make_params(a_amplitude=counts.max(), a_center=71.2, a_sigma=0.5, bg_c=counts.min(), a_step=0.02)
+        params["a_step"].set(vary=True)
+        params["b_amplitude"].set(expr="0.75*a_amplitude")
+        params["b_center"].set(expr="a_center+3.33")
+        for name in {"sigma", "fraction", "step", "asymmetry"} & set(kind().param_names):
+            params[f"b_{name}"].set(expr=f"a_{name}")
+        fits[kind] = model.fit(counts, params, x=x, weights=1 / np.sqrt(counts))
+    graphitic_fit = fits[GraphiticModel]
+    assert graphitic_fit.redchi < fits[SteppedPseudoVoigtModel].redchi / 5
+    assert 70.95 < graphitic_fit.params["a_center"].value < 71.15
+    assert 0.15 < graphitic_fit.params["a_asymmetry"].value < 0.29

@@ -139,3 +139,5 @@ def _merged(fine: FloatArray, low: float) -> tuple[FloatArray, FloatArray]:
 
 _FINE, _PER_LOG = _fine_grid(0.2, 1.1, 1e-7, 30.0)
 _COARSE, _MERGE = _merged(_FINE, 0.1)
+for _table in (_FINE, _PER_LOG, _COARSE, _MERGE):
+    _table.setflags(write=False)

@@ -112,7 +112,7 @@ def graphitic(
 ) -> FloatArray:
     """Line of conducting carbon: a pseudo-Voigt with the tail of `electron_hole_losses`, `amplitude` the whole area.
 
-    Drawn to within 1e-3 of its height for widths above 0.6 eV, asymmetries to 0.1 and cut-offs to 5 eV.
+    Drawn to within 5e-4 of its height for widths above 0.6 eV, asymmetries to 0.1 and cut-offs to 5 eV.
     """
     return _stepped(x, electron_hole_losses(asymmetry, cutoff), amplitude, center, sigma, fraction, step)
 
