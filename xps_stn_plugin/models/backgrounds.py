@@ -90,7 +90,7 @@ class LossGrid:
         """Make the grid of a window of energies in eV, in any order."""
         first = int(np.floor((np.min(x) - _BELOW) / _SPACING))
         last = int(np.ceil(np.max(x) / _SPACING)) + 1
-        return cls(_SPACING * np.arange(first, last + 1))
+        return cls(_SPACING * np.arange(first, last + 1, dtype=np.float64))
 
     def scattered(
         self, x: FloatArray, lines: FloatArray, losses: Losses, loss_c: float, loss_d: float
@@ -125,10 +125,12 @@ class LossGrid:
 
         def spread(weights: FloatArray) -> FloatArray:
             lower, upper = weights * (1.0 - (place - whole)), weights * (place - whole)
-            bins = np.bincount(whole[seen], lower[seen], count)
-            return bins + np.bincount(whole[seen] + 1, upper[seen], count)
+            bins = np.zeros(count)
+            bins += np.bincount(whole[seen], lower[seen], count)
+            bins += np.bincount(whole[seen] + 1, upper[seen], count)
+            return bins
 
-        kernel = _SPACING * cross_section(_SPACING * np.arange(count), 1.0, loss_c, loss_d)
+        kernel = _SPACING * cross_section(_SPACING * np.arange(count, dtype=np.float64), 1.0, loss_c, loss_d)
         distributions = np.stack([spread(weights) for weights in (losses.weights, *losses.slopes.values())])
         kernels = rfft(kernel, length) * rfft(distributions, length)
         spectra = rfft(lines, length)
