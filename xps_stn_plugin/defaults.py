@@ -23,11 +23,11 @@ def xps_prefit_readers() -> list[Reader]:
 
 
 @hookimpl
-def xps_prefit_predict(spectrum: xr.DataTree, settings: Settings) -> Prediction | None:
+def xps_prefit_predict(spectrum: xr.DataTree, settings: Settings, shift: float | None) -> Prediction | None:
     """Shift and groups by the shipped network."""
     from .stn.predict import predict
 
-    return predict(spectrum, settings)
+    return predict(spectrum, settings, shift)
 
 
 @hookimpl

@@ -105,7 +105,7 @@ class PrefitResult:
     moved : xarray.DataTree or None
         On the corrected axis; None where no shift could be found.
     prediction : Prediction
-        What the network said, on the 285.00 eV scale.
+        What is reported, on the 285.00 eV scale: the network's word in view of what the user knows.
     settings : Settings
         What was asked for.
     seeds : mapping of str to Seed
@@ -115,6 +115,8 @@ class PrefitResult:
     evidence : mapping of str to tuple of GroupEvidence
         Parts of the spectrum that speak for or against each group that was found, found when first asked for; empty
         where no shift could be found.
+    unsteered : Prediction or None
+        What the network said by itself; the same as `prediction` where the user knew nothing.
     """
 
     source: str
@@ -125,6 +127,7 @@ class PrefitResult:
     seeds: Mapping[str, Seed]
     fits: Mapping[str, ModelResult] = field(default_factory=dict)
     evidence: Mapping[str, tuple[GroupEvidence, ...]] = field(default_factory=dict)
+    unsteered: Prediction | None = None
 
     def __repr__(self) -> str:
         regions = ", ".join(self.spectrum.children)

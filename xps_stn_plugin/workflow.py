@@ -123,14 +123,17 @@ def prefit_with(spectrum: Spectrum, settings: Settings) -> PrefitResult:
     tree = _read(spectrum, settings) if isinstance(spectrum, str | os.PathLike) else spectrum
     tree = _checked(tree)
     source = str(tree.attrs["source"])
-    prediction = plugin_manager().predict(tree, settings)
-    if not math.isfinite(prediction.shift):
-        if prediction.status != "out_of_domain":
-            msg = f"{prediction.model.name} gave {prediction.shift} eV as shift and called it {prediction.status}."
-            raise PrefitError(source, msg)
-        moved = None
-    else:
-        moved = calibrated_spectrum(tree, prediction, settings)
+    said = plugin_manager().predict(tree, settings)
+    if not math.isfinite(said.shift) and said.status != "out_of_domain":
+        msg = f"{said.model.name} gave {said.shift} eV as shift and called it {said.status}."
+        raise PrefitError(source, msg)
+    prediction = said
+    if settings.expect or settings.present or settings.absent:
+        # lmfit comes with it, which a prefit without fit does not need.
+        from .expectation import steered
+
+        prediction = steered(said, tree, settings, partial(plugin_manager().predict, tree, settings))
+    moved = calibrated_spectrum(tree, prediction, settings) if math.isfinite(prediction.shift) else None
     # Without a shift the data alone seed models on the measured axis: metals are fitted too.
     axis = tree if moved is None else moved
     # A stack can be read and calibrated; a seed is for one spectrum.
@@ -143,6 +146,7 @@ def prefit_with(spectrum: Spectrum, settings: Settings) -> PrefitResult:
         settings,
         LazySeeds(regions, partial(_seed, axis, prediction, settings)),
         evidence=LazyEvidence(partial(_evidence, tree, prediction, settings)),
+        unsteered=said,
     )
 
 

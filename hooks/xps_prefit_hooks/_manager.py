@@ -192,15 +192,16 @@ class PluginManager:
         """Menu actions of all plugins."""
         return self.collect("xps_prefit_menu", MenuAction)
 
-    def predict(self, spectrum: xr.DataTree, settings: Settings) -> Prediction:
-        """Shift and groups by the first predictor that answers.
+    def predict(self, spectrum: xr.DataTree, settings: Settings, shift: float | None = None) -> Prediction:
+        """Shift and groups by the first predictor that answers; groups at `shift` (eV) where it is known.
 
         Raises
         ------
         PrefitError
             If a predictor fails, or none answers.
         """
-        prediction = self.first("xps_prefit_predict", Prediction, spectrum=spectrum, settings=settings)
+        arguments = {"spectrum": spectrum, "settings": settings, "shift": shift}
+        prediction = self.first("xps_prefit_predict", Prediction, **arguments)
         if prediction is None:
             raise PrefitError("plugins", "no predictor answered for this spectrum; `xps-stn plugins` lists them.")
         return prediction

@@ -20,8 +20,8 @@ def xps_prefit_readers() -> list[Reader]:
 
 
 @hookspec(firstresult=True)
-def xps_prefit_predict(spectrum: xr.DataTree, settings: Settings) -> Prediction | None:
-    """Read shift and functional groups from a spectrum; None passes on to the next predictor."""
+def xps_prefit_predict(spectrum: xr.DataTree, settings: Settings, shift: float | None) -> Prediction | None:
+    """Read shift and functional groups from a spectrum, the groups at `shift` where it is known; None passes on."""
 
 
 @hookspec(firstresult=True)

@@ -25,7 +25,7 @@ from .weights import TrainedNetwork, shipped_weights
 CARBON = "C1s"
 
 
-def predict(spectrum: xr.DataTree, settings: Settings) -> Prediction:
+def predict(spectrum: xr.DataTree, settings: Settings, shift: float | None = None) -> Prediction:
     """Ask the shipped network.
 
     Parameters
@@ -34,13 +34,15 @@ def predict(spectrum: xr.DataTree, settings: Settings) -> Prediction:
         On the measured axis; of repeated core levels the first is used.
     settings : Settings
         Unused by the network.
+    shift : float, optional
+        Shift in eV at which the groups are read, where it is known.
 
     Returns
     -------
     Prediction
         Shift NaN and status "out_of_domain" where no region is one that the network knows, or none shows a line.
     """
-    return predict_with(shipped(), spectrum)
+    return predict_with(shipped(), spectrum, shift)
 
 
 @cache
@@ -49,7 +51,7 @@ def shipped() -> TrainedNetwork:
     return shipped_weights()
 
 
-def predict_with(trained: TrainedNetwork, spectrum: xr.DataTree) -> Prediction:
+def predict_with(trained: TrainedNetwork, spectrum: xr.DataTree, shift: float | None = None) -> Prediction:
     """Ask a given network; see `predict`.
 
     Raises
@@ -68,19 +70,19 @@ def predict_with(trained: TrainedNetwork, spectrum: xr.DataTree) -> Prediction:
     counts, measured = to_grid(as_rates(regions), trained.grid)
     channels = network_input(torch.from_numpy(counts[None].astype(np.float32)), torch.from_numpy(measured[None]))
     with torch.inference_mode():
-        output = trained.network(channels)
+        output = trained.network(channels, None if shift is None else torch.tensor([shift], dtype=torch.float32))
         posterior = output.shift_logits.double().softmax(-1).numpy()
     bins = trained.network.shift_bins.double().numpy()
     calibration = trained.calibration
-    shift = float(output.shift[0])
-    spread = spread_of(posterior, bins, np.array([shift]), calibration.blur)
+    found = float(output.shift[0])
+    spread = spread_of(posterior, bins, np.array([found]), calibration.blur)
     stderr = float(calibration.standard_error(spread)[0])
     probabilities = calibration.probability(output.group_logits[0].double().numpy())
     region_shifts = _region_shifts(trained, output, lined, stderr)
     evidence = Evidence(
         posterior=posterior[0],
         bins=bins,
-        shift=shift,
+        shift=found,
         stderr=stderr,
         signal_to_noise=ratios,
         region_shifts=region_shifts,
@@ -90,7 +92,7 @@ def predict_with(trained: TrainedNetwork, spectrum: xr.DataTree) -> Prediction:
     )
     status, reasons = judge(evidence)
     return Prediction(
-        shift=shift,
+        shift=found,
         shift_stderr=stderr,
         groups=MappingProxyType(dict(zip(trained.groups, map(float, probabilities), strict=True))),
         status=status,

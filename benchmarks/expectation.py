@@ -1,0 +1,159 @@
+"""What the user's knowledge is worth: shift and groups with the substance expected, and with a wrong one.
+
+    python -m benchmarks.expectation --data ../shared/measured
+
+Each polymer's axis is moved rigidly by a random shift within the span. Three prefits: nothing expected, the polymer
+itself expected, and one of the other named substances (of another structure) at random. Error = reported minus applied
+shift. A contradiction is told where a reason says that lines or groups do not fit what is expected.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from benchmarks.polymers import Polymer, load
+from benchmarks.record import conditions, write_record
+from xps_stn_plugin.chemistry.substances import find_substance, substances
+from xps_stn_plugin.result import PrefitResult
+from xps_stn_plugin.workflow import prefit
+
+#: What a reason says that contradicts the expectation.
+CONTRADICTIONS = (
+    "do not fit",
+    "fit at several shifts",
+    "but the network is sure",
+    "No measured region shows a line",
+    "shows a line, where",
+    "shows no line, where",
+    "does not show it",
+    "Not expected, but",
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One draw of one polymer: what was expected, the error and standard error in eV, and what was said."""
+
+    polymer: str
+    expected: str
+    error: float
+    stderr: float
+    status: str
+    exact: bool
+    contradictions: tuple[str, ...]
+
+
+def case(polymer: Polymer, expected: str, applied: float, result: PrefitResult) -> Case:
+    """Figures of one prefit."""
+    found = {name for name, probability in result.prediction.groups.items() if probability > 0.5}
+    told = tuple(part for part in CONTRADICTIONS if any(part in reason for reason in result.reasons))
+    return Case(
+        polymer.name,
+        expected,
+        result.shift - applied,
+        result.shift_stderr,
+        result.status,
+        found == polymer.groups,
+        told,
+    )
+
+
+def cases(polymers: Sequence[Polymer], span: float, draws: int, seed: int) -> Iterator[tuple[Case, Case, Case]]:
+    """Draw shifts; yield what comes of expecting nothing, the right and a wrong substance."""
+    rng = np.random.default_rng(seed)
+    for polymer in polymers:
+        own = find_substance(polymer.name)
+        others = [one for one in substances() if one.lines != own.lines]
+        for _ in range(draws):
+            applied = float(rng.uniform(-span, span))
+            wrong = others[int(rng.integers(len(others)))].abbreviation
+            spectrum = polymer.spectrum(applied)
+            none, right, other = (
+                case(polymer, expect, applied, prefit(spectrum, expect=[expect] if expect else []))
+                for expect in ("", own.abbreviation, wrong)
+            )
+            yield none, right, other
+
+
+def figures(rows: Sequence[Case]) -> dict[str, Any]:
+    """Shift errors, coverage of their bars, exact match, status and contradictions."""
+    error = np.abs([row.error for row in rows])
+    stderr = np.array([row.stderr for row in rows])
+    ok = np.array([row.status == "ok" for row in rows])
+    return {
+        "median": float(np.median(error)),
+        "p95": float(np.percentile(error, 95)),
+        "bias": float(np.mean([row.error for row in rows])),
+        "within_1_stderr": float(np.mean(error <= stderr)),
+        "within_2_stderr": float(np.mean(error <= 2 * stderr)),
+        "exact": float(np.mean([row.exact for row in rows])),
+        "ok": float(ok.mean()),
+        "ok_and_off": float(np.mean(ok & (error > 0.5))),
+        "contradicted": float(np.mean([bool(row.contradictions) for row in rows])),
+        "contradictions": {
+            part: float(np.mean([part in row.contradictions for row in rows])) for part in CONTRADICTIONS
+        },
+        "unnoticed": sorted({f"{row.polymer} as {row.expected}" for row in rows if not row.contradictions}),
+    }
+
+
+def tabulated(results: Sequence[dict[str, Any]]) -> Table:
+    """One row for each set of regions and each kind of expectation."""
+    columns = (
+        "median",
+        "p95",
+        "bias",
+        "within_1_stderr",
+        "within_2_stderr",
+        "exact",
+        "ok",
+        "ok_and_off",
+        "contradicted",
+    )
+    table = Table("regions", "expected", *(name.replace("_", " ") for name in columns), title="Shift error / eV")
+    for row in results:
+        table.add_row(row["regions"], row["expected"], *(f"{row[name]:.3f}" for name in columns))
+    return table
+
+
+@click.command()
+@click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
+@click.option("--span", default=3.0, show_default=True)
+@click.option("--draws", default=4, show_default=True)
+@click.option("--seed", default=20261122, show_default=True)
+@click.option("--json", "json_path", type=click.Path(path_type=Path), default=Path("runs/expectation.json"))
+def main(data: Path, span: float, draws: int, seed: int, json_path: Path) -> None:
+    """Measure what expected substances do to shift, groups and reasons."""
+    console = Console(width=None if sys.stdout.isatty() else 150)
+    results: list[dict[str, Any]] = []
+    for label, carbon_only in (("C 1s alone", True), ("all", False)):
+        polymers = [
+            replace(polymer, regions={"C1s": polymer.regions["C1s"]}) if carbon_only else polymer
+            for polymer in load(data)
+        ]
+        total = len(polymers) * draws
+        rows = list(track(cases(polymers, span, draws, seed), label, total, console=console, transient=True))
+        for kind, chosen in zip(("nothing", "the polymer", "another"), zip(*rows, strict=True), strict=True):
+            results.append(
+                {"regions": label, "expected": kind, **figures(chosen), "cases": [asdict(row) for row in chosen]}
+            )
+    console.print(tabulated(results))
+    for row in results:
+        if row["expected"] != "nothing":
+            console.print(row["regions"], row["expected"], row["contradictions"])
+    write_record(json_path, {**conditions(seed), "span": span, "draws": draws, "results": results})
+    console.print(f"written: {json_path}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""From a prediction and what the user knows to the prediction that is reported."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Final
+
+import xarray as xr
+
+from xps_prefit_hooks import ALIPHATIC_C1S, Prediction, RegionShift, Settings, Status
+from xps_stn_plugin.chemistry.substances import Substance, find_substance
+from xps_stn_plugin.stn.signal import saturated_channels
+from xps_stn_plugin.stn.verdict import SATURATED, SECOND_SHIFT
+
+from .pattern import PatternShift, shift_by_pattern
+
+#: Probability above which the network sees a group, and below which it hardly does.
+SEEN: Final = 0.5
+HARDLY: Final = 0.1
+
+#: Share of a region's height that lines may leave and still fit, as root mean square. Reference lines of the right
+#: polymer leave 3 % of measured ones in the median and 10 % at most (`benchmarks.expectation`).
+MISFIT: Final = 0.12
+
+#: Standard errors by which network and lines may differ.
+_APART: Final = 3.0
+
+#: Share of the area below which nothing of a substance is seen.
+_TRACE: Final = 0.02
+
+
+@dataclass(frozen=True)
+class _Shift:
+    """A shift with its standard error in eV, what is to be said of it, and whether it is another than the network's."""
+
+    value: float
+    stderr: float
+    status: Status
+    reasons: tuple[str, ...]
+    moved: bool = False
+
+
+def steered(
+    said: Prediction, spectrum: xr.DataTree, settings: Settings, read_at: Callable[[float], Prediction]
+) -> Prediction:
+    """Put together what the network said and what the user knows.
+
+    Groups of expected substances and present ones get probability 1, absent ones 0; the others keep what the network
+    gives them. Where the lines of expected substances fit the spectrum, the shift is that of network and lines,
+    weighted by their standard errors, or of the lines alone where the network is uncertain; the other groups are read
+    anew at that shift. Contradictions are said in `reasons`.
+
+    Parameters
+    ----------
+    said : Prediction
+        What the network said.
+    spectrum : xarray.DataTree
+        On the measured axis.
+    settings : Settings
+        With ``expect``, ``present`` and ``absent``.
+    read_at : callable
+        ``read_at(shift)`` is the prediction whose groups are read at that shift, in eV on the 285.00 eV scale.
+    """
+    substances = [find_substance(text) for text in settings.expect]
+    pattern = shift_by_pattern(spectrum, substances) if substances else None
+    shift = _shift(said, pattern, _labels(substances), spectrum, settings)
+    seen = read_at(shift.value) if shift.moved else said
+    # Without a shift the network sees no groups: there is nothing to compare with.
+    blind = not math.isfinite(shift.value)
+    doubts = () if blind else (*_pattern_doubts(pattern, substances), *_group_doubts(seen.groups, substances, settings))
+    remarks = () if blind else _remarks(seen.groups, substances, settings)
+    own = tuple(f"The network alone: {reason}" for reason in said.reasons) if shift.moved else said.reasons
+    known = {*settings.present, *(group for one in substances for group in one.groups)}
+    fixed = {**dict.fromkeys(sorted(known), 1.0), **dict.fromkeys(settings.absent, 0.0)}
+    return replace(
+        said,
+        shift=shift.value,
+        shift_stderr=shift.stderr,
+        groups=MappingProxyType({**seen.groups, **fixed}),
+        status="uncertain" if doubts and shift.moved and said.status != "ok" else shift.status,
+        reasons=(*_mistakable(substances, settings), *shift.reasons, *doubts, *remarks, *own),
+        region_shifts=_region_shifts(said, seen, shift),
+    )
+
+
+def _shift(
+    said: Prediction, pattern: PatternShift | None, labels: str, spectrum: xr.DataTree, settings: Settings
+) -> _Shift:
+    """Weigh network and lines."""
+    alone = _Shift(said.shift, said.shift_stderr, said.status, ())
+    if pattern is None:
+        return (
+            replace(alone, reasons=(f"No measured region shows a line where {labels} has one.",)) if labels else alone
+        )
+    offset = ALIPHATIC_C1S - settings.reference
+
+    def text(value: float, stderr: float) -> str:
+        return f"{value + offset:+.2f} ± {stderr:.2f} eV"
+
+    if pattern.misfit > MISFIT:
+        msg = (
+            f"The lines of {labels}, expected, do not fit at any shift: they leave {pattern.misfit:.0%} of the height "
+            f"of {pattern.worst}."
+        )
+        return replace(alone, reasons=(msg,))
+    if pattern.elsewhere > SECOND_SHIFT:
+        best, other = pattern.shift + offset, pattern.other + offset
+        msg = f"The lines of {labels}, expected, fit at several shifts: about {best:+.1f} and {other:+.1f} eV."
+        return replace(alone, reasons=(msg,))
+    if said.status == "out_of_domain":
+        return alone
+    lines, network = text(pattern.shift, pattern.stderr), text(said.shift, said.shift_stderr)
+    if said.status == "uncertain":
+        msg = f"The shift was taken from the lines of {labels}, expected; the network alone said {network}, uncertain."
+        flat = any(saturated_channels(child.to_dataset()) >= SATURATED for child in spectrum.children.values())
+        return _Shift(pattern.shift, pattern.stderr, "uncertain" if flat else "ok", (msg,), moved=True)
+    if abs(pattern.shift - said.shift) > _APART * math.hypot(pattern.stderr, said.shift_stderr):
+        msg = f"The lines of {labels}, expected, fit best at a shift of {lines}, but the network is sure of {network}."
+        return replace(alone, status="uncertain", reasons=(msg,))
+    weights = said.shift_stderr**-2, pattern.stderr**-2
+    mean = (weights[0] * said.shift + weights[1] * pattern.shift) / sum(weights)
+    msg = f"The shift is the weighted mean of the network's, {network}, and that of the lines of {labels}, {lines}."
+    # Both rest on the same reference chemistry, so that two are hardly surer than the better one.
+    return _Shift(mean, min(said.shift_stderr, pattern.stderr), "ok", (msg,), moved=True)
+
+
+def _pattern_doubts(pattern: PatternShift | None, substances: Sequence[Substance]) -> tuple[str, ...]:
+    if pattern is None:
+        return ()
+    labels, doubts = _labels(substances), []
+    if pattern.foreign:
+        doubts.append(f"{', '.join(pattern.foreign)} shows a line, where {labels}, expected, has none.")
+    if pattern.empty:
+        doubts.append(f"{', '.join(pattern.empty)} shows no line, where {labels}, expected, has one.")
+    doubts += [
+        f"Nothing of {one.label}, expected, is seen beside the others."
+        for one, share in zip(substances, pattern.shares, strict=True)
+        if share < _TRACE
+    ]
+    return tuple(doubts)
+
+
+def _group_doubts(seen: Mapping[str, float], substances: Sequence[Substance], settings: Settings) -> tuple[str, ...]:
+    """Name groups that ought to be there and that the network hardly sees, and the other way round."""
+    expected = {group for one in substances for group in one.groups}
+    doubts = []
+    for groups, word in ((expected, "Expected"), (set(settings.present) - expected, "Said to be present")):
+        if unseen := _listed({g: seen[g] for g in sorted(groups & set(seen)) if seen[g] < HARDLY}):
+            doubts.append(f"{word}, but the spectrum does not show it: {unseen}.")
+    if there := _listed({g: seen[g] for g in settings.absent if seen.get(g, 0.0) > SEEN}):
+        doubts.append(f"Said to be absent, but the spectrum shows it: {there}.")
+    return tuple(doubts)
+
+
+def _remarks(seen: Mapping[str, float], substances: Sequence[Substance], settings: Settings) -> tuple[str, ...]:
+    """Name groups that the network sees beside the expected ones; they stay."""
+    if not substances:
+        return ()
+    known = {*settings.present, *settings.absent, *(group for one in substances for group in one.groups)}
+    beside = _listed({group: p for group, p in seen.items() if p > SEEN and group not in known})
+    return (f"Not expected, but the spectrum shows it: {beside}.",) if beside else ()
+
+
+def _mistakable(substances: Sequence[Substance], settings: Settings) -> tuple[str, ...]:
+    return tuple(
+        f"{text} was taken for {one.name}; others mean {one.mistakable} by it."
+        for one, text in zip(substances, settings.expect, strict=True)
+        if one.mistakable and text.casefold() == one.abbreviation.casefold()
+    )
+
+
+def _region_shifts(said: Prediction, seen: Prediction, shift: _Shift) -> Mapping[str, RegionShift]:
+    """Shifts of the regions about the steered common one."""
+    if not shift.moved:
+        return said.region_shifts
+
+    def stderr(region: RegionShift) -> float:
+        own = max(region.stderr**2 - said.shift_stderr**2, 0.0)
+        return math.sqrt(own + shift.stderr**2)
+
+    return MappingProxyType(
+        {
+            name: replace(region, value=shift.value + region.disagreement, stderr=stderr(said.region_shifts[name]))
+            for name, region in seen.region_shifts.items()
+            if name in said.region_shifts
+        }
+    )
+
+
+def _labels(substances: Sequence[Substance]) -> str:
+    return " and ".join(one.label for one in substances)
+
+
+def _listed(groups: Mapping[str, float]) -> str:
+    return ", ".join(f"{group} (probability {p:.2f})" for group, p in groups.items())
