@@ -122,8 +122,10 @@ class Lines:
         Background in counts at the lowest energy, and its change in counts per eV.
     step : float or None
         Background step per area in 1/eV; None for a model without step.
-    quanta : tuple of float
-        Mean number of vibrational quanta of each line; 0 for a plain line.
+    bonds : tuple of int
+        C-H bonds of each line's carbon; 0 for a line without vibrational progression.
+    quantum : float
+        Mean number of vibrational quanta for each bond.
     """
 
     centers: FloatArray
@@ -133,24 +135,29 @@ class Lines:
     base: float
     slope: float
     step: float | None
-    quanta: tuple[float, ...]
+    bonds: tuple[int, ...]
+    quantum: float = 0.0
 
     def vector(self) -> FloatArray:
-        """Free parameters: centres, areas, width, fraction, background."""
+        """Free parameters: centres, areas, width, fraction, background, and where there are any, step and quantum."""
         rest = [self.fwhm, self.fraction, self.base, self.slope]
-        return np.concatenate([self.centers, self.areas, rest, [] if self.step is None else [self.step]])
+        rest += [] if self.step is None else [self.step]
+        rest += [self.quantum] if any(self.bonds) else []
+        return np.concatenate([self.centers, self.areas, rest])
 
     def moved(self, vector: FloatArray) -> Lines:
         """Lines of the same kind with other parameters."""
-        n = len(self.quanta)
-        fwhm, fraction, base, slope = (float(value) for value in vector[2 * n : 2 * n + 4])
-        step = None if self.step is None else float(vector[-1])
-        return Lines(vector[:n], vector[n : 2 * n], fwhm, fraction, base, slope, step, self.quanta)
+        n = len(self.bonds)
+        fwhm, fraction, base, slope, *rest = (float(value) for value in vector[2 * n :])
+        step = None if self.step is None else rest[0]
+        quantum = rest[-1] if any(self.bonds) else 0.0
+        return Lines(vector[:n], vector[n : 2 * n], fwhm, fraction, base, slope, step, self.bonds, quantum)
 
     def curve(self, energy: FloatArray) -> FloatArray:
         """Return the counts expected at ascending `energy` in eV, shape (n,)."""
-        members = [_MEMBERS if mean else 1 for mean in self.quanta]
-        weights = np.concatenate([vibrational_weights(m, n) for m, n in zip(self.quanta, members, strict=True)])
+        members = [_MEMBERS if bonds else 1 for bonds in self.bonds]
+        quanta = [bonds * max(self.quantum, 0.0) for bonds in self.bonds]
+        weights = np.concatenate([vibrational_weights(mean, n) for mean, n in zip(quanta, members, strict=True)])
         areas = np.repeat(self.areas, members) * weights
         offsets = np.concatenate([VIBRATION_QUANTUM * np.arange(n) for n in members])
         at = np.repeat(self.centers, members) + offsets
@@ -204,14 +211,16 @@ def cells() -> list[Cell]:
 
 def samples(run: Run, sets: int, seed: int) -> Iterator[Sample]:
     """Spectra of one run: doublets (but for ``misled``) and singlets of each set; the same for the same seed."""
+    config = SimulationConfig.load()
     for replicate in range(sets):
         rng = np.random.default_rng([seed, ("blind", "told", "misled").index(run), replicate])
         for cell in cells() if run != "misled" else []:
             pairs = PAIRS[cell.separation]
-            yield _draw(run, cell, replicate, pairs[replicate % len(pairs)], (), rng)
+            yield _draw(run, cell, replicate, pairs[replicate % len(pairs)], (), config, rng)
         for counts in COUNTS:
             for group, wrong in SINGLETS:
-                yield _draw(run, Cell(0.0, 1, counts), replicate, (group,), (wrong,) * (run == "misled"), rng)
+                also = (wrong,) if run == "misled" else ()
+                yield _draw(run, Cell(0.0, 1, counts), replicate, (group,), also, config, rng)
 
 
 def main_line(group: str) -> GroupLine:
@@ -229,9 +238,14 @@ def main_line(group: str) -> GroupLine:
 
 
 def _draw(
-    run: Run, cell: Cell, replicate: int, groups: tuple[str, ...], wrong: tuple[str, ...], rng: np.random.Generator
+    run: Run,
+    cell: Cell,
+    replicate: int,
+    groups: tuple[str, ...],
+    wrong: tuple[str, ...],
+    config: SimulationConfig,
+    rng: np.random.Generator,
 ) -> Sample:
-    config = SimulationConfig.load()
     step = float(rng.choice(_STEPS))
     energy = np.arange(_ENERGIES[0] + rng.uniform(0, step), _ENERGIES[1], step)
     lines = [main_line(group) for group in groups]
@@ -240,18 +254,18 @@ def _draw(
     # Each pair of environments has its larger line on either side in turn.
     low = cell.ratio if (replicate + replicate // 4) % 2 == 0 else 1
     areas = np.array([low, cell.ratio + 1 - low], dtype=float)[: len(lines)]
-    quantum = rng.uniform(*config.huang_rhys_range)
-    quanta = tuple(
-        float(_BONDS.get(group, 2) * quantum) if line.vibrational and run != "blind" else 0.0
+    quantum = float(rng.uniform(*config.huang_rhys_range))
+    bonds = tuple(
+        _BONDS.get(group, 2) if line.vibrational and run != "blind" else 0
         for group, line in zip(groups, lines, strict=True)
     )
     fwhm, fraction = float(rng.uniform(*_FWHM)), float(rng.uniform(*_LORENTZIAN))
-    top = float(Lines(centers, areas, fwhm, fraction, 0.0, 0.0, None, quanta).curve(energy).max())
+    top = float(Lines(centers, areas, fwhm, fraction, 0.0, 0.0, None, bonds, quantum).curve(energy).max())
     areas = areas * cell.counts / top
     base = cell.counts * float(np.exp(rng.uniform(*np.log(_BACKGROUND))))
     slope = base * float(rng.uniform(-_SLOPE, _SLOPE)) / 10
     rise = cell.counts * float(rng.uniform(*_STEP)) / float(areas.sum())
-    truth = Lines(centers, areas, fwhm, fraction, base, slope, rise if rng.random() < 0.5 else None, quanta)
+    truth = Lines(centers, areas, fwhm, fraction, base, slope, rise if rng.random() < 0.5 else None, bonds, quantum)
     satellite = np.zeros_like(energy)
     share, above, width = (
         rng.uniform(*limits) for limits in (config.shake_up_share, config.shake_up_energy, config.shake_up_fwhm)

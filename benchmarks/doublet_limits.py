@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy.optimize import least_squares
 from scipy.stats import chi2, ncx2, norm
 
 from benchmarks.doublet_design import AXIS_ERROR, POSITION_SCATTER, Lines, Sample, main_line
+from xps_stn_plugin.simulate.config import SimulationConfig
 
 FloatArray = NDArray[np.float64]
 
@@ -38,8 +40,8 @@ class Limits:
         Standard error in eV of a centre: quadratic mean of both.
     center_told : float
         The same where the table's positions are known within their scatter and that of the axis.
-    share : float
-        Standard error of the larger line's share of the area.
+    share, share_told : float
+        Standard error of the larger line's share of the area, both ways.
     power : float
         Share of such doublets that a likelihood-ratio test with 5 % false alarms calls doublets.
     ceiling : float
@@ -50,6 +52,7 @@ class Limits:
     center: float
     center_told: float
     share: float
+    share_told: float
     power: float
     ceiling: float
 
@@ -95,14 +98,16 @@ def power(noncentrality: float) -> tuple[float, float]:
 
 
 def limits(sample: Sample) -> Limits:
-    """Limits of one doublet, with every parameter of its lines and background unknown."""
+    """Limits of one doublet, every parameter of its lines and background unknown but for the range of the vibration."""
     truth, mean = sample.truth, sample.expected()
     vector = truth.vector()
     derivatives = jacobian(lambda values: truth.moved(values).curve(sample.energy), vector)
-    bound = covariance(derivatives, mean)
-    prior = np.zeros_like(bound)
-    prior[:2, :2] = np.linalg.inv(_position_covariance())
-    told = covariance(derivatives, mean, prior)
+    known = np.zeros((vector.size, vector.size))
+    if any(truth.bonds):
+        known[-1, -1] = 1 / _quantum()[1] ** 2
+    bound = covariance(derivatives, mean, known)
+    known[:2, :2] = np.linalg.inv(_position_covariance())
+    told = covariance(derivatives, mean, known)
     larger = int(np.argmax(truth.areas))
     total = truth.areas.sum()
     gradient = np.zeros(vector.size)
@@ -113,6 +118,7 @@ def limits(sample: Sample) -> Limits:
         center=float(np.sqrt(np.mean(np.diag(bound)[:2]))),
         center_told=float(np.sqrt(np.mean(np.diag(told)[:2]))),
         share=float(np.sqrt(gradient @ bound @ gradient)),
+        share_told=float(np.sqrt(gradient @ told @ gradient)),
         power=chance,
         ceiling=ceiling,
     )
@@ -121,21 +127,22 @@ def limits(sample: Sample) -> Limits:
 def noncentrality(sample: Sample) -> float:
     """Chi-square between a doublet without noise and the singlet that is most like it, of either line's shape."""
     mean = sample.expected()
-    return min(_fit(sample, mean, start, mean)[1] for start in _singlets(sample.truth))
+    return min(_fit(sample, mean, start, sample.truth.quantum)[1] for start in _singlets(sample.truth))
 
 
 def ideal(sample: Sample) -> tuple[Lines, float]:
     """Best fit of two lines of the true shapes, and by how much its chi-square is below that of one line.
 
-    An analyst who knows the shapes, the variances and, for a doublet, where to start. Where two groups are told, the
-    table's positions are known within their scatter; where one is told, there is nothing to decide and the gain is 0.
+    An analyst who knows the shapes (of the vibration, its range), the variances and, for a doublet, where to start.
+    Where two groups are told, the table's positions are known within their scatter; where one is told, there is
+    nothing to decide and the gain is 0.
     """
-    mean, truth = sample.expected(), sample.truth
-    one = min((_fit(sample, sample.counts, start, mean) for start in _singlets(truth)), key=lambda fit: fit[1])
+    truth, usual = sample.truth, _quantum()[0]
+    one = min((_fit(sample, sample.counts, start, usual) for start in _singlets(truth)), key=lambda fit: fit[1])
     if len(sample.groups) == 1:
         return one[0], 0.0
     positions = np.array([main_line(group).position for group in sample.groups])
-    if len(truth.quanta) == 2:
+    if len(truth.bonds) == 2:
         starts = [truth]
     elif positions.size:
         second = _beside(one[0], positions[1] - one[0].centers[0], 0.1)
@@ -143,7 +150,7 @@ def ideal(sample: Sample) -> tuple[Lines, float]:
     else:
         starts = [_beside(one[0], distance, share) for distance, share in _SECOND]
     prior = positions if positions.size else None
-    two = min((_fit(sample, sample.counts, start, mean, prior) for start in starts), key=lambda fit: fit[1])
+    two = min((_fit(sample, sample.counts, start, usual, prior) for start in starts), key=lambda fit: fit[1])
     return two[0], one[1] - two[1]
 
 
@@ -158,34 +165,44 @@ def _singlets(truth: Lines) -> list[Lines]:
     center = float(truth.centers @ truth.areas / total)
     fwhm = float(truth.fwhm + 0.5 * np.ptp(truth.centers))
     return [
-        replace(truth, centers=np.array([center]), areas=np.array([total]), fwhm=fwhm, quanta=(mean,))
-        for mean in dict.fromkeys(truth.quanta)
+        replace(truth, centers=np.array([center]), areas=np.array([total]), fwhm=fwhm, bonds=(bonds,))
+        for bonds in dict.fromkeys(truth.bonds)
     ]
 
 
 def _beside(line: Lines, distance: float, share: float) -> Lines:
     areas = line.areas[0] * np.array([1 - share, share])
-    return replace(line, centers=line.centers[0] + np.array([0.0, distance]), areas=areas, quanta=line.quanta * 2)
+    return replace(line, centers=line.centers[0] + np.array([0.0, distance]), areas=areas, bonds=line.bonds * 2)
+
+
+@cache
+def _quantum() -> tuple[float, float]:
+    """Mean and standard deviation of the quanta for each C-H bond, over the range that is drawn from."""
+    low, high = SimulationConfig.load().huang_rhys_range
+    return (low + high) / 2, float((high - low) / np.sqrt(12))
 
 
 def _fit(
-    sample: Sample, counts: FloatArray, start: Lines, mean: FloatArray, prior: FloatArray | None = None
+    sample: Sample, counts: FloatArray, start: Lines, quantum: float, positions: FloatArray | None = None
 ) -> tuple[Lines, float]:
-    """Least squares with the true variances; lines, and their chi-square without the prior's part."""
-    root = np.sqrt(mean)
+    """Least squares with the true variances; lines, and their chi-square without the part of known positions."""
+    root = np.sqrt(sample.expected())
     whiten = np.linalg.inv(np.linalg.cholesky(_position_covariance()))
+    vibrates = any(start.bonds)
+    scale = _quantum()[1]
 
     def residual(vector: FloatArray) -> FloatArray:
-        rest = (start.moved(vector).curve(sample.energy) + sample.satellite - counts) / root
-        return rest if prior is None else np.concatenate([rest, whiten @ (vector[:2] - prior)])
+        parts = [(start.moved(vector).curve(sample.energy) + sample.satellite - counts) / root]
+        parts += [(vector[-1:] - quantum) / scale] if vibrates else []
+        parts += [] if positions is None else [whiten @ (vector[:2] - positions)]
+        return np.concatenate(parts)
 
-    n = len(start.quanta)
+    n = len(start.bonds)
     vector = start.vector()
     low, high = np.full(vector.size, -np.inf), np.full(vector.size, np.inf)
     low[:n], high[:n] = sample.energy[0], sample.energy[-1]
     low[n : 2 * n] = 0.0
     low[2 * n : 2 * n + 2], high[2 * n : 2 * n + 2] = (_FWHM[0], 0.0), (_FWHM[1], 1.0)
-    if start.step is not None:
-        low[-1] = 0.0
+    low[2 * n + 4 :] = 0.0
     found = least_squares(residual, vector, bounds=(low, high), x_scale="jac", ftol=1e-6, xtol=1e-7, max_nfev=200)
-    return start.moved(found.x), float(np.sum(found.fun[: counts.size] ** 2))
+    return start.moved(found.x), float(np.sum(found.fun[: counts.size + vibrates] ** 2))

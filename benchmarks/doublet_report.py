@@ -32,11 +32,11 @@ def report(found: dict[str, Any], methods: Sequence[str]) -> str:
         lines += [f"  {method:20} {_total(whole[method])}" for method in methods]
         for method in ("ours", "ideal"):
             lines += [f"  {f'{method}, {n} counts':20} {_total(values[method])}" for n, values in by_counts.items()]
-        limit, center = whole["limits"], _center(run)
+        limit, told = whole["limits"], _told(run)
         lines.append(
             f"  limit: told apart by likelihood ratio {limit['power']:.1%}, by any at most {limit['ceiling']:.1%}; "
-            f"Cramer-Rao, weighted with that: {limit[f'{center}, if told apart']:.3f} eV, "
-            f"share {limit['share, if told apart']:.3f}"
+            f"Cramer-Rao, weighted with that: {limit[f'center{told}, if told apart']:.3f} eV, "
+            f"share {limit[f'share{told}, if told apart']:.3f}"
         )
     lines += [
         "",
@@ -65,12 +65,12 @@ def _cell(cell: dict[str, Any], run: str) -> str:
     mine, limit = cell["ours"], cell["limits"]
     return (
         f"{100 * mine['called singlets']:3.0f}/{100 * mine['over-split']:<3.0f} {_signed(mine['energy bias'])} "
-        f"{_plain(mine['energy random'])} ({min(limit[_center(run)], 9.99):.3f}) {100 * limit['power']:3.0f}"
+        f"{_plain(mine['energy random'])} ({min(limit['center' + _told(run)], 9.99):.3f}) {100 * limit['power']:3.0f}"
     )
 
 
-def _center(run: str) -> str:
-    return "center" if run == "blind" else "center_told"
+def _told(run: str) -> str:
+    return "" if run == "blind" else "_told"
 
 
 def _total(values: dict[str, Any]) -> str:

@@ -252,7 +252,7 @@ def bounds(rows: Sequence[Row]) -> dict[str, float | None]:
     some = [row.limits for row in rows if row.limits]
     weights = np.array([one.power for one in some])
     out = {name: _mean([getattr(one, name) for one in some]) for name in ("power", "ceiling")}
-    for name in ("center", "center_told", "share"):
+    for name in ("center", "center_told", "share", "share_told"):
         square = np.array([getattr(one, name) for one in some]) ** 2
         out[name] = float(np.sqrt(square.mean())) if some else None
         out[f"{name}, if told apart"] = float(np.sqrt(square @ weights / weights.sum())) if some else None

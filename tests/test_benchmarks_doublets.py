@@ -20,7 +20,7 @@ def lines(centers: list[float], areas: list[float], fwhm: float = 1.0, fraction:
     background = {"base": 0.0, "slope": 0.0, "step": None} | other
     return Lines(
         np.array(centers), np.array(areas), fwhm, fraction, background["base"], background["slope"],
-        background["step"], (0.0,) * len(centers),
+        background["step"], (0,) * len(centers),
     )  # fmt: skip
 
 
@@ -194,3 +194,19 @@ def test_the_command_writes_figures_and_picture(tmp_path, monkeypatch, capsys) -
     assert whole["ours"]["singlets"] == 12
     assert len(record["results"]["blind"]["cells"]) == 51
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("bonds", [(0, 0), (2, 0), (2, 3)])
+@pytest.mark.parametrize("step", [None, 0.03])
+def test_parameters_go_into_a_vector_and_back(bonds, step) -> None:
+    one = Lines(np.array([285.0, 286.0]), np.array([3.0, 2.0]), 1.1, 0.2, 5.0, 0.1, step, bonds, 0.2)
+    again = one.moved(one.vector())
+    assert again.curve(ENERGY) == pytest.approx(one.curve(ENERGY))
+    assert (again.step, again.bonds) == (step, bonds)
+
+
+def test_a_vibrating_line_lies_above_its_first_member() -> None:
+    # Mean of the progression: quanta for each bond times bonds times 0.39 eV.
+    one = Lines(np.array([286.0]), np.array([1.0]), 0.5, 0.0, 0.0, 0.0, None, (2,), 0.2)
+    curve = one.curve(ENERGY)
+    assert (curve * ENERGY).sum() / curve.sum() == pytest.approx(286.0 + 2 * 0.2 * 0.39, abs=2e-3)
