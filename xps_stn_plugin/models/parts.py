@@ -51,7 +51,9 @@ class Part:
         A model's own method ``partials(x, **values)`` is used where it has one; lmfit's constant, linear and
         pseudo-Voigt models are known; the others have no analytic derivatives.
         """
-        names = {name.removeprefix(component.prefix): name for name in component.param_names}
+        # `make_params` adds what is derived, such as fwhm and height, to a model's parameters.
+        taken = component.make_funcargs(params)
+        names = {bare: name for name in component.param_names if (bare := name.removeprefix(component.prefix)) in taken}
         ranges = {bare: (float(params[name].min), float(params[name].max)) for bare, name in names.items()}
         known = getattr(component, "partials", None) or _LMFIT_MODELS.get(type(component))
         return cls(component.prefix, names, known or _evaluation(component, names), ranges)

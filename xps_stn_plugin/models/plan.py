@@ -180,11 +180,11 @@ class FitPlan:
         """
         gone = {name: 0.0 for prefix in prefixes if (name := f"{prefix}amplitude") in self.ties.start}
         ties = self.ties.fixed(gone)
-        values, reach = ties.values([ties.start[name] for name in ties.free]), ties.reach()
+        reach, values = ties.reach(), ties.values([ties.start[name] for name in ties.free])
+        slopes = dict(zip(ties.start, ties.derivatives(values), strict=True))
+        nothing = {name for name, value in values.items() if value == 0.0 and not slopes[name].any()}
         parts = tuple(
-            part
-            for part in self.parts
-            if part.prefix not in prefixes and not _is_nothing(part.names.get("amplitude"), values, reach)
+            part for part in self.parts if part.prefix not in prefixes and part.names.get("amplitude") not in nothing
         )
         moving = {free for part in parts for name in part.names.values() for free in reach[name]}
         ties = ties.fixed({name: ties.start[name] for name in ties.free if name not in moving})
@@ -244,11 +244,6 @@ def _planned(
     pick = np.array([order[part.names[bare]] for part, moving in rows for bare in moving], dtype=np.intp)
     needed = ties.of({name for part in parts for name in part.names.values()})
     return FitPlan(x, data, weights, parts, ties, low, high, rows, needed, pick)
-
-
-def _is_nothing(amplitude: str | None, values: Mapping[str, float], reach: Mapping[str, frozenset[str]]) -> bool:
-    """Whether an amplitude is 0 and stays so."""
-    return amplitude is not None and values[amplitude] == 0.0 and not reach[amplitude]
 
 
 def _is_sum(model: lmfit.Model) -> bool:
