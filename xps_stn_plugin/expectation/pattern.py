@@ -53,8 +53,8 @@ class PatternShift:
     shift, stderr : float
         Measured minus true binding energy and its standard error in eV: statistics and `CHEMISTRY` in quadrature.
     misfit : float
-        Root mean square of what the lines leave over the height of the region, of the worst region, each within
-        0.2 eV of the shift.
+        Share of the region's variance, noise aside, that the lines leave unexplained (1 less the coefficient of
+        determination), of the worst region, each within 0.2 eV of the shift.
     worst : str
         The worst region.
     elsewhere : float
@@ -154,12 +154,12 @@ class _RegionFit:
     def __init__(self, data: RegionData, level: CoreLevel, substances: Sequence[Substance]) -> None:
         self.level = level
         self.energy = data.energy
-        self.height = data.height
         self.independent = 2 * float(np.ptp(data.energy)) / level.fwhm[0]
         self.noise = float(np.sum(data.noise.sigma**2))
         line = np.stack([np.ones_like(data.energy), data.energy - data.energy.mean()], axis=1)
         self.flat, _ = np.linalg.qr(line)
         self.target = self._flattened(data.counts)
+        self.signal = float(np.sum(self.target**2)) - self.noise
         self.lines = [[line for line in one.lines if line.region == level.name] for one in substances]
         energies = [line.energy for lines in self.lines for line in lines]
         self.axis = np.arange(min(energies) - _REACH, max(energies) + _REACH, _STEP)
@@ -171,7 +171,7 @@ class _RegionFit:
         return likelihood
 
     def misfit(self, shift: float) -> float:
-        return float(np.sqrt(self._best(shift)[1] / self.energy.size)) / self.height
+        return max(self._best(shift)[1] - self.noise, 0.0) / max(self.signal, np.finfo(float).tiny)
 
     def shares(self, shift: float) -> FloatArray:
         """Share of the area that each substance gets."""
