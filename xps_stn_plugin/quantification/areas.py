@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xps_prefit_hooks import Seed, SeedComponent
+from xps_stn_plugin.fitting.standard_errors import uncertainty
 
 if TYPE_CHECKING:
     import lmfit
@@ -32,7 +33,7 @@ class ComponentAreas:
     centers : ndarray, shape (components,)
         Binding energies in eV, of the higher-j line.
     covariance : ndarray, shape (components, components), or None
-        Of the areas; None where the fit has none.
+        Of the areas; None where the fit has none. Zero for areas that were not free: fixed ones, and those at a bound.
     """
 
     components: tuple[SeedComponent, ...]
@@ -44,7 +45,9 @@ class ComponentAreas:
 def component_areas(seed: Seed, fit: lmfit.model.ModelResult) -> ComponentAreas:
     """Areas of the components of a fit, with the covariance that the fit's own covariance gives them.
 
-    Ties (`expr`) and ratios are differentiated through the parameters, so that tied components vary together.
+    Ties (`expr`) and ratios are differentiated through the parameters, so that tied components vary together. Where
+    the fit gave no covariance, parameters at a bound are held, and those that the data do not determine are left out
+    if no area hangs on them.
     """
     lines: dict[str, list[SeedComponent]] = {}
     for component in seed.components:
@@ -54,7 +57,7 @@ def component_areas(seed: Seed, fit: lmfit.model.ModelResult) -> ComponentAreas:
         components=tuple(group[0] for group in lines.values()),
         values=_areas(fit.params, prefixes),
         centers=np.array([fit.params[f"{first}center"].value for first, *_ in prefixes]),
-        covariance=_covariance(fit, prefixes),
+        covariance=_covariance(seed, fit, prefixes),
     )
 
 
@@ -62,26 +65,44 @@ def _areas(params: lmfit.Parameters, prefixes: list[list[str]]) -> FloatArray:
     return np.array([sum(params[f"{prefix}amplitude"].value for prefix in group) for group in prefixes], dtype=float)
 
 
-def _covariance(fit: lmfit.model.ModelResult, prefixes: list[list[str]]) -> FloatArray | None:
-    covariance = getattr(fit, "covar", None)
-    names = getattr(fit, "var_names", None)
-    if covariance is None or not names or not fit.errorbars:
-        return None
-    covariance = np.asarray(covariance, dtype=float)
-    variances = np.diag(covariance)
-    if covariance.shape != (len(names),) * 2 or not np.isfinite(covariance).all() or (variances < 0).any():
+def _covariance(seed: Seed, fit: lmfit.model.ModelResult, prefixes: list[list[str]]) -> FloatArray | None:
+    names, covariance, lost = _of_parameters(seed, fit)
+    if not names:
         return None
     params = fit.params.copy()
-    slopes = np.zeros((len(prefixes), len(names)))
-    for i, (name, step) in enumerate(zip(names, _STEP * np.sqrt(variances), strict=True)):
-        start, ends = params[name].value, []
-        for moved in (start - step, start + step):
-            params[name].value = moved  # kept within the bounds by lmfit
-            params.update_constraints()
-            ends.append((params[name].value, _areas(params, prefixes)))
-        params[name].value = start
+    if any(_slopes(params, name, _STEP * (abs(params[name].value) or 1.0), prefixes).any() for name in lost):
+        return None
+    steps = _STEP * np.sqrt(np.diag(covariance))
+    slopes = np.array([_slopes(params, name, step, prefixes) for name, step in zip(names, steps, strict=True)])
+    return np.asarray(slopes.T @ covariance @ slopes, dtype=float)
+
+
+def _of_parameters(seed: Seed, fit: lmfit.model.ModelResult) -> tuple[list[str], FloatArray, tuple[str, ...]]:
+    """Free parameters with an error, their covariance, and those that the data do not determine."""
+    names, covariance = list(getattr(fit, "var_names", [])), getattr(fit, "covar", None)
+    if covariance is not None:
+        covariance = np.asarray(covariance, dtype=float)
+        if covariance.shape == (len(names),) * 2 and np.isfinite(covariance).all() and (np.diag(covariance) >= 0).all():
+            return names, covariance, ()
+    found = uncertainty(seed, fit)
+    known = [name for name in names if name in found.stderr and name not in found.held]
+    correlation = np.eye(len(known))
+    for first, second, value in found.correlations:
+        if first in known and second in known:
+            i, j = known.index(first), known.index(second)
+            correlation[i, j] = correlation[j, i] = value
+    errors = np.array([found.stderr[name] for name in known])
+    return known, correlation * np.outer(errors, errors), found.undetermined
+
+
+def _slopes(params: lmfit.Parameters, name: str, step: float, prefixes: list[list[str]]) -> FloatArray:
+    """Differentiate all areas by one parameter; shape (components,)."""
+    start, ends = params[name].value, []
+    for moved in (start - step, start + step):
+        params[name].value = moved  # kept within the bounds by lmfit
         params.update_constraints()
-        (low, below), (high, above) = ends
-        if high > low:
-            slopes[:, i] = (above - below) / (high - low)
-    return np.asarray(slopes @ covariance @ slopes.T, dtype=float)
+        ends.append((params[name].value, _areas(params, prefixes)))
+    params[name].value = start
+    params.update_constraints()
+    (low, below), (high, above) = ends
+    return (above - below) / (high - low) if high > low else np.zeros(len(prefixes))

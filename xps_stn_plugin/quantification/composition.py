@@ -58,7 +58,7 @@ class ComponentShare:
     atomic_percent : float
         Of all atoms.
     stderr : float or None
-        Its standard error.
+        Its standard error; None where the fit has none or held the area, at a bound for instance.
     percent_of_region : float
         Of the atoms of its region.
     percent_of_region_stderr : float or None
@@ -308,6 +308,7 @@ def _element(signal: Signal, shares: Shares, *, only: bool) -> ElementShare:
 def _components(signal: Signal, shares: Shares) -> list[ComponentShare]:
     start = shares.regions.index(signal.region)
     within, within_covariance = _normalised(signal.amounts, signal.covariance)
+    free = np.zeros(within.size) if signal.covariance is None else np.diag(signal.covariance) > 0
     return [
         ComponentShare(
             region=signal.region,
@@ -315,9 +316,13 @@ def _components(signal: Signal, shares: Shares) -> list[ComponentShare]:
             groups=component.groups,
             assigned=bool(component.groups),
             atomic_percent=float(shares.percent[start + i]),
-            stderr=None if shares.covariance is None else _root(shares.covariance[start + i, start + i]),
+            stderr=_root(shares.covariance[start + i, start + i])
+            if shares.covariance is not None and free[i]
+            else None,
             percent_of_region=float(within[i]),
-            percent_of_region_stderr=None if within_covariance is None else _root(within_covariance[i, i]),
+            percent_of_region_stderr=_root(within_covariance[i, i])
+            if within_covariance is not None and free[i]
+            else None,
         )
         for i, component in sorted(
             enumerate(signal.areas.components), key=lambda item: float(signal.areas.centers[item[0]])
