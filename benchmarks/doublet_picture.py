@@ -56,5 +56,6 @@ def draw(found: dict[str, Any], path: Path) -> None:
             axes[2 * r + 1, k].set_title("error of the centres, eV\n(Cramer-Rao bound)", fontsize=9)
     for axis in axes.flat:
         axis.set_xticks(range(len(RATIOS)), [f"1:{ratio}" for ratio in RATIOS])
+        axis.set_xlabel("ratio of the areas", fontsize=8)
         axis.set_yticks(range(len(SEPARATIONS)), [f"{separation} eV" for separation in SEPARATIONS])
     write_whole(path, lambda temporary: figure.savefig(temporary, dpi=110, format=path.suffix.lstrip(".") or "png"))

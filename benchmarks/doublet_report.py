@@ -38,6 +38,13 @@ def report(found: dict[str, Any], methods: Sequence[str]) -> str:
             f"Cramer-Rao, weighted with that: {limit[f'center{told}, if told apart']:.3f} eV, "
             f"share {limit[f'share{told}, if told apart']:.3f}"
         )
+        if part["thresholds"]:
+            each = ", ".join(
+                f"{t['fall of chi-square']:g}: {_percent(t['doublets called singlets']).strip()} and "
+                f"{_percent(t['singlets called doublets']).strip()}"
+                for t in part["thresholds"]
+            )
+            lines.append(f"  ideal, doublets missed and singlets split if chi-square must fall by {each}")
     lines += [
         "",
         "experts: BE bias -0.055..+0.34, random 0.012..0.13 eV; share bias -0.33..+0.17, random 0.016..0.18; "

@@ -52,6 +52,9 @@ LEAST_SHARE: Final = 0.01
 #: Fewest singlets that give the ideal analyst's threshold; with fewer it is that of the chi-square distribution.
 _ENOUGH_SINGLETS: Final = 40
 
+#: Falls of chi-square for which the ideal analyst's errors are listed.
+_FALLS: Final = (4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 11.4)
+
 #: Twenty analysts (Conny, Powell and Currie 1998; part II 2000), each range over analysts and spectra.
 EXPERTS: Final = {
     "binding energy bias": (-0.055, 0.34),
@@ -102,12 +105,13 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Row:
-    """One spectrum: verdicts by method and its limits (None for singlets)."""
+    """One spectrum: verdicts by method, its limits (None for singlets), fall of chi-square with the ideal second line."""
 
     run: Run
     cell: Cell
     verdicts: dict[str, Verdict]
     limits: Limits | None
+    gain: float = 0.0
 
 
 def verdict(truth: Lines, found: Found) -> Verdict:
@@ -215,7 +219,7 @@ def measure(
                 if kept
                 else Found([0.0], [1.0], [1.0])
             )
-            rows.append(Row(run, sample.cell, {**by, "ideal": verdict(sample.truth, found)}, bound))
+            rows.append(Row(run, sample.cell, {**by, "ideal": verdict(sample.truth, found)}, bound, gain))
         seconds["ideal"] += time.perf_counter() - start
     return rows, seconds
 
@@ -273,6 +277,7 @@ def summary(rows: Sequence[Row], methods: Sequence[str]) -> dict[str, Any]:
                 }
                 for counts in sorted({row.cell.counts for row in own})
             },
+            "thresholds": _thresholds(own) if run == "blind" else [],
             "cells": [
                 asdict(cell) | {method: figures(some, method) for method in methods} | {"limits": bounds(some)}
                 for cell, some in by_cell
@@ -288,6 +293,18 @@ def _mean(values: Iterable[Any]) -> float | None:
 
 def _spread(values: FloatArray) -> float | None:
     return float(values.std(ddof=1)) if values.size > 1 else None
+
+
+def _thresholds(rows: Sequence[Row]) -> list[dict[str, float | None]]:
+    """What the ideal analyst calls wrong at several falls of chi-square; BIC asks for 2 ln(points), 10 to 11.4 here."""
+    return [
+        {
+            "fall of chi-square": fall,
+            "doublets called singlets": _mean([row.gain <= fall for row in rows if row.limits]),
+            "singlets called doublets": _mean([row.gain > fall for row in rows if not row.limits]),
+        }
+        for fall in _FALLS
+    ]
 
 
 def _within_cells(rows: Sequence[Row], method: str) -> float | None:

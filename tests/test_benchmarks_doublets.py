@@ -193,6 +193,8 @@ def test_the_command_writes_figures_and_picture(tmp_path, monkeypatch, capsys) -
     assert whole["ours"]["doublets"] == 48
     assert whole["ours"]["singlets"] == 12
     assert len(record["results"]["blind"]["cells"]) == 51
+    missed = [row["doublets called singlets"] for row in record["results"]["blind"]["thresholds"]]
+    assert missed == sorted(missed)
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
