@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from unittest.mock import create_autospec
@@ -83,6 +84,73 @@ def test_summary_tells_what_was_found(fake, run, file):
         assert text in outcome.stdout
 
 
+def test_summary_shows_doubts_and_atomic_percent(fake, run, file):
+    outcome = run("prefit", file)
+    (line,) = [line for line in outcome.stdout.splitlines() if line.startswith("  C1s  (")]
+    assert "Durbin-Watson" in line
+    assert "runs test p" in line
+    assert "atomic %  C " in outcome.stdout
+    assert "Background: slope " in outcome.stdout
+    assert "confidence" not in outcome.stdout
+
+
+def test_confidence_intervals_on_request(fake, run, file):
+    outcome = run("prefit", file, "--confidence")
+    assert "center, 68 %" in outcome.stdout
+    written = json.loads(run("prefit", file, "--confidence", "--json", "-").stdout)
+    parts = written["regions"]["C1s"]["components"][0]["confidence"]
+    assert {(part["quantity"], part["sigma"]) for part in parts} == {
+        (quantity, sigma) for quantity in ("center", "area") for sigma in (1.0, 2.0)
+    }
+    assert run("prefit", file, "--confidence", "--no-fit").exit_code == 2
+
+
+def test_flags_and_notes_of_components(fake, run, file, monkeypatch):
+    seeded = fakes.FakePlugin.xps_prefit_seed
+
+    class Narrow:
+        @hookimpl
+        def xps_prefit_seed(self, spectrum, region, settings):
+            seed = seeded(fake, spectrum, region, settings)
+            if region != "C1s":
+                return seed
+            seed.params["p1_center"].set(value=284.7, min=284.5, max=284.8)
+            parts = (seed.components[0], replace(seed.components[1], groups=()))
+            return replace(seed, components=parts, notes=("Line 3 was dropped.",))
+
+    xps.plugin_manager().register(Narrow(), "narrow")
+    lines = run("prefit", file).stdout.splitlines()
+    assert next(line for line in lines if "line 1" in line).rstrip().endswith("position at bound")
+    assert next(line for line in lines if "line 2" in line).rstrip().endswith("unassigned")
+    lines = [line.rstrip() for line in lines]
+    assert "    Line 3 was dropped." in lines
+    assert "    C1s line 1: its position ended at the upper end of its range, 284.80 eV." in lines
+    assert any("something is missing or misplaced near 28" in line for line in lines)
+
+
+def test_what_the_user_knows_is_passed_on(fake, run, file):
+    class Listener:
+        @hookimpl
+        def xps_prefit_fitted(self, result):
+            self.settings = result.settings
+
+    listener = Listener()
+    xps.plugin_manager().register(listener, "listener")
+    known = ["--expect", "PMMA", "--present", "alkane", "--absent", "nitro (aromatic)", "--absent", "amine"]
+    physics = ["--ties", "hard", "--background", "C1s=offset", "--background", "O1s=linear", "--transmission", "-0.5"]
+    assert run("prefit", file, *known, *physics).exit_code == 0
+    settings = listener.settings
+    assert settings.expect == ("PMMA",)
+    assert settings.present == ("alkane",)
+    assert "nitro (aromatic)" in settings.absent
+    assert len(settings.absent) == 2
+    assert settings.ties == "hard"
+    assert [settings.background_of(region) for region in ("C1s", "O1s", "N1s")] == ["offset", "linear", "auto"]
+    assert settings.transmission == -0.5
+    assert run("prefit", file, "--background", "shirley").exit_code == 0
+    assert listener.settings.background == "shirley"
+
+
 def test_json_alone_on_standard_output(fake, run, file):
     outcome = run("prefit", file, "--json", "-", "--reference", "284.8")
     assert outcome.exit_code == 0
@@ -125,6 +193,10 @@ def test_failed_file_does_not_stop_the_others(fake, run, file, tmp_path):
         (["{file}", "--csv", "{folder}/none/a.csv"], 1, "does not exist; make it or choose another."),
         (["{file}", "--out", "{file}"], 1, "the folder cannot be made"),
         (["{folder}"], 1, "this is a folder"),
+        (["{file}", "--background", "polynomial"], 1, "'polynomial' is unknown; take one of auto, offset, linear,"),
+        (["{file}", "--background", "linear", "--background", "C1s=shirley"], 2, "once as KIND, or as REGION=KIND"),
+        (["{file}", "--present", "kryptonite"], 1, "there is no functional group 'kryptonite'"),
+        (["{file}", "--sensitivity", "guesswork"], 1, "guesswork"),
         ([], 2, "Missing argument 'FILE...'"),
     ],
 )

@@ -6,9 +6,11 @@ import math
 import fakes
 import jsonschema
 import pytest
+from conftest import ROOT
 
 import xps_stn_plugin as xps
 from xps_stn_plugin.export.json_export import document, schema
+from xps_stn_plugin.fitting import add_confidence, fit_quality
 
 
 @pytest.fixture
@@ -45,6 +47,56 @@ def test_written_file_follows_the_schema(fake, validator, tmp_path):
     assert written["regions"]["C1s"]["background"]["kind"] == "linear"
     assert written["regions"]["C1s"]["background"]["parameters"]["slope"] == fit.params["bg_slope"].value
     assert written["regions"]["C1s"]["fit"]["nfev"] == fit.nfev
+    background = written["regions"]["C1s"]["background"]
+    assert background["stderr"]["intercept"] == fit.params["bg_intercept"].stderr
+    quality = fit_quality(result.seeds["C1s"], fit)
+    found = written["regions"]["C1s"]["fit"]
+    assert found["durbin_watson"] == quality.durbin_watson
+    assert found["runs_p"] == quality.runs_p
+    assert found["weighting"] == "Poisson, from counts"
+    assert found["chi_square_probability"] == quality.chi_square_probability
+    assert found["message"] == fit.message
+    shares = [part["atomic_percent"]["value"] for region in ("C1s", "O1s") for part in _components(written, region)]
+    assert sum(shares) == pytest.approx(100)
+    elements = {part["symbol"]: part["atomic_percent"] for part in written["quantification"]["elements"]}
+    assert elements["O"] == pytest.approx(shares[-1])
+
+
+def _components(document, region):
+    return document["regions"][region]["components"]
+
+
+def test_correlations_bounds_and_confidence_are_written(fake, validator):
+    result = xps.prefit(fakes.spectrum())
+    seed = result.seeds["C1s"]
+    seed.params["p1_center"].set(value=284.7, min=284.5, max=284.8)
+    result = result.fitted()
+    fit = result.fits["C1s"]
+    add_confidence(seed, fit, sigmas=(1,))
+    fit.params["p1_amplitude"].correl["p2_amplitude"] = fit.params["p2_amplitude"].correl["p1_amplitude"] = -0.97
+    written = json.loads(json.dumps(document(result), allow_nan=False))
+    validator.validate(written)
+    first, second = _components(written, "C1s")
+    assert first["at_bound"] == ["position"]
+    assert second["at_bound"] == []
+    assert written["regions"]["C1s"]["fit"]["correlations"] == [
+        {"between": ["area of C1s line 1", "area of C1s line 2"], "value": -0.97}
+    ]
+    notes = " ".join(written["regions"]["C1s"]["fit"]["notes"])
+    assert "C1s line 1: its position ended at the upper end of its range, 284.80 eV." in notes
+    assert "areas correlate at -0.97" in notes
+    area = {part["quantity"]: part for part in second["confidence"]}["area"]
+    assert area["low"] < second["area"] < area["high"]
+    # Without being asked, there are none.
+    assert "confidence" not in _components(written, "O1s")[0]
+
+
+def test_every_comparison_follows_the_schema(validator):
+    """The network reads an ester in both regions of the example, so that both count it."""
+    written = document(xps.prefit(str(ROOT / "examples" / "pmma_charged.csv")).fitted())
+    validator.validate(json.loads(json.dumps(written, allow_nan=False)))
+    (comparison,) = written["quantification"]["comparisons"]
+    assert {estimate["region"] for estimate in comparison["estimates"]} == {"C1s", "O1s"}
 
 
 def test_start_values_without_a_fit(fake, validator):
@@ -67,6 +119,7 @@ def test_region_without_a_seed_and_numbers_that_are_none(fake, validator):
     result = xps.prefit(spectrum).fitted()
     result.fits["C1s"].bic = math.nan
     result.fits["C1s"].params["p1_center"].stderr = math.inf
+    result.fits["C1s"].success = False
     written = json.loads(json.dumps(document(result), allow_nan=False))
     validator.validate(written)
     assert written["regions"]["Survey"]["components"] == []
@@ -85,11 +138,15 @@ def test_region_without_a_seed_and_numbers_that_are_none(fake, validator):
         (("groups", 0, "evidence", 0, "weight"), "much"),
         (("groups", 0, "evidence", 0, "surprise"), 1),
         (("regions", "C1s", "components", 0, "stderr"), {}),
+        (("regions", "C1s", "components", 0, "at_bound"), ["height"]),
+        (("regions", "C1s", "fit", "runs_p"), 1.5),
+        (("regions", "C1s", "fit", "correlations"), [{"between": ["area of A"], "value": 0.96}]),
+        (("quantification", "components", 0, "assigned"), "yes"),
         (("surprise",), 1),
     ],
 )
 def test_schema_refuses_what_is_wrong(fake, validator, path, value):
-    written = document(xps.prefit(fakes.spectrum()))
+    written = document(xps.prefit(fakes.spectrum()).fitted())
     part = written
     for key in path[:-1]:
         part = part[key]

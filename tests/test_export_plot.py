@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import fakes
 import numpy as np
@@ -34,6 +35,25 @@ def test_plot_shows_what_was_found(fake):
     np.testing.assert_allclose(best, result.fits["C1s"].best_fit, rtol=0.02)
     bars = [bar.get_width() for bar in axes["Functional groups"].patches]
     assert bars == [0.98, 0.25]
+
+
+def test_plot_says_how_good_a_fit_is_and_what_to_doubt(fake):
+    result = xps.prefit(fakes.spectrum())
+    seed = result.seeds["C1s"]
+    unassigned = replace(seed, components=(seed.components[0], replace(seed.components[1], groups=())))
+    unassigned.params["p1_center"].set(value=284.7, min=284.5, max=284.8)
+    result = replace(result, seeds={"C1s": unassigned})
+    fitted = result.fitted()
+    axes = _axes(fitted.plot())["C 1s"]
+    assert axes.get_title(loc="right").startswith(f"reduced χ² {fitted.fits['C1s'].redchi:.3g}, Durbin-Watson ")
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert labels[0].endswith("position at bound")
+    assert labels[1].split("  ")[-1] == f"{fitted.fits['C1s'].params['p2_center'].value:.2f}"
+    styles = [line.get_linestyle() for line in axes.lines[1:3]]
+    assert styles == ["-", "--"]
+    assert "start values" in next(title for title in _axes(result.plot()) if title.startswith("C 1s"))
+    fitted.fits["C1s"].weighting = "estimated from the scatter"
+    assert "(estimated noise)" in _axes(fitted.plot())["C 1s"].get_title(loc="right")
 
 
 def test_plot_marks_what_speaks_for_a_group(fake):

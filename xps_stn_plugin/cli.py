@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from xps_prefit_hooks import ALIPHATIC_C1S, PrefitError
 
 from . import __version__
-
-if TYPE_CHECKING:
-    from .result import PrefitResult
 
 #: Environment variable that shows the traceback of an unexpected error.
 DEBUG_VARIABLE = "XPS_STN_DEBUG"
@@ -60,13 +56,29 @@ def main() -> None:
 @click.option("--reference", default=ALIPHATIC_C1S, show_default=True, help="Energy of aliphatic C 1s in eV.")
 @click.option("--photon-energy", type=float, help="Photon energy in eV, for kinetic energy axes.")
 @click.option(
+    "--expect", multiple=True, metavar="TEXT", help="Expected substance: PMMA, a name, or SMILES; repeatable."
+)
+@click.option("--present", multiple=True, metavar="GROUP", help="Functional group that is there; repeatable.")
+@click.option("--absent", multiple=True, metavar="GROUP", help="Functional group that is not there; repeatable.")
+@click.option(
     "--background",
-    type=click.Choice(["auto", "linear", "shirley"]),
-    default="auto",
+    multiple=True,
+    metavar="[REGION=]KIND",
+    help="auto, offset, linear, shirley, tougaard-u2 or tougaard-u3, for all regions or for one; repeatable.",
+)
+@click.option(
+    "--ties",
+    type=click.Choice(["soft", "hard", "free"]),
+    default="soft",
     show_default=True,
-    help="Background of the models.",
+    help="Areas of one group's lines: about their stoichiometric ratio, at it, or independent.",
+)
+@click.option("--sensitivity", default="scofield", show_default=True, help="Sensitivity factors for atomic percent.")
+@click.option(
+    "--transmission", type=float, default=0.0, show_default=True, help="Exponent of the analyser's transmission."
 )
 @click.option("--fit/--no-fit", default=True, help="Fit the seeded models (the default), or show their start values.")
+@click.option("--confidence", is_flag=True, help="Confidence intervals of positions and areas too.")
 def prefit(
     files: tuple[Path, ...],
     json_path: Path | None,
@@ -74,9 +86,14 @@ def prefit(
     csv_path: Path | None,
     out: Path | None,
     fit: bool,
+    confidence: bool,
+    background: tuple[str, ...],
     **options: Any,
 ) -> None:
     """Find shift and groups of each FILE; seed and fit its regions."""
+    options["background"] = _background(background)
+    if confidence and not fit:
+        raise click.UsageError("--confidence needs a fit; leave out --no-fit.")
     single = {"--json": json_path, "--plot": plot_path, "--csv": csv_path}
     if len(files) > 1 and (given := [option for option, path in single.items() if path is not None]):
         raise click.UsageError(f"{', '.join(given)} is for one FILE; use --out DIR for several.")
@@ -85,7 +102,7 @@ def prefit(
     failures = 0
     for file in files:
         targets = [*paths, *(_folder(out) / f"{names[file]}{suffix}" for suffix in (".json", ".csv", ".png") if out)]
-        task = partial(_prefit_file, file, files, targets, fit, str(json_path) == "-", options)
+        task = partial(_prefit_file, file, files, targets, fit, confidence, str(json_path) == "-", options)
         failures += not _succeeds(file, task)
     if failures:
         raise click.exceptions.Exit(1)
@@ -167,7 +184,13 @@ def train(config: Path, out: Path, resume: bool, device: str | None) -> None:
 
 
 def _prefit_file(
-    file: Path, measured: tuple[Path, ...], targets: list[Path], fit: bool, as_json: bool, options: dict[str, Any]
+    file: Path,
+    measured: tuple[Path, ...],
+    targets: list[Path],
+    fit: bool,
+    confidence: bool,
+    as_json: bool,
+    options: dict[str, Any],
 ) -> None:
     from .files import refuse_measured
     from .workflow import prefit as run
@@ -178,6 +201,11 @@ def _prefit_file(
     result = run(file, **options)
     if fit:
         result = result.fitted()
+    if confidence:
+        from .fitting import add_confidence
+
+        for region, fitted in result.fits.items():
+            add_confidence(result.seeds[region], fitted)
     for target in targets:
         result.save(target)
     if as_json:
@@ -185,7 +213,18 @@ def _prefit_file(
 
         click.echo(dumps(result), nl=False)
     else:
-        _show(result, targets)
+        from .export.terminal import show
+
+        show(result, _console(), targets)
+
+
+def _background(given: tuple[str, ...]) -> str | dict[str, str]:
+    """Background of all regions, or of each that is named."""
+    named = dict(text.split("=", 1) for text in given if "=" in text)
+    kinds = [text for text in given if "=" not in text]
+    if len(kinds) > 1 or (kinds and named):
+        raise click.UsageError("give --background once as KIND, or as REGION=KIND for each region.")
+    return kinds[0] if kinds else named or "auto"
 
 
 def _succeeds(file: Path, task: Callable[[], None]) -> bool:
@@ -234,51 +273,3 @@ def _console() -> Any:
 
     # Where the output goes into a file or a pipe, lines may be long; a terminal knows its width.
     return Console(highlight=False, width=None if sys.stdout.isatty() else 140)
-
-
-def _energy(value: float, error: float | None = None) -> str:
-    if not math.isfinite(value):
-        return "-"
-    return f"{value:.2f}" + ("" if error is None else f" ± {error:.2f}")
-
-
-def _show(result: PrefitResult, targets: list[Path]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    from .fitting import component_table
-
-    console = _console()
-    colour = {"ok": "green", "uncertain": "yellow"}.get(result.status, "red")
-    head = Text.assemble(
-        (result.source, "bold"), "  ", result.shift_text, "  ", (result.status.replace("_", " "), colour)
-    )
-    console.print(head, soft_wrap=True)
-    console.print(Text(f"  {result.convention}", "dim"), soft_wrap=True)
-    for reason in result.reasons:
-        console.print(Text(f"  {reason}"), soft_wrap=True)
-    likely = sorted((item for item in result.prediction.groups.items() if item[1] > 0.5), key=lambda item: -item[1])
-    found = ", ".join(f"{name} {probability:.2f}" for name, probability in likely)
-    console.print(Text(f"  groups: {found or 'none above 0.5'}"), soft_wrap=True)
-    for region, seed in result.seeds.items():
-        fit = result.fits.get(region)
-        state = "start values" if fit is None else f"reduced chi-square {fit.redchi:.3g}"
-        state = state if fit is None or fit.success else f"fit without success: {fit.message}"
-        table = Table("", "center / eV", "measured / eV", "FWHM / eV", "area", "%", box=None, pad_edge=False)
-        for column in table.columns[1:]:
-            column.justify = "right"
-        for row in component_table(seed, fit):
-            error = row.stderr.get("center")
-            center, measured = result.positions(row.center)
-            table.add_row(
-                Text(f"  {result.short_name(region, row.name)}"),
-                _energy(center, error),
-                _energy(measured, None if math.isfinite(center) else error),
-                f"{row.fwhm:.2f}",
-                f"{row.area:.4g}",
-                f"{100 * row.fraction_of_region:.1f}",
-            )
-        console.print(Text(f"  {region}  ({seed.background} background, {state})", "bold"), soft_wrap=True)
-        console.print(table)
-    if targets:
-        console.print(Text(f"  written: {', '.join(map(str, targets))}"), soft_wrap=True)

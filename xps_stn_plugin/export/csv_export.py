@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..files import write_text
-from ..fitting import component_table
+from ..fitting import component_table, fit_quality
+from .composition import composition, shares
 
 if TYPE_CHECKING:
     from ..result import PrefitResult
@@ -28,7 +29,13 @@ COLUMNS = (
     "area_intensity_eV",
     "area_stderr_intensity_eV",
     "area_percent",
+    "atomic_percent",
+    "atomic_percent_stderr",
+    "at_bound",
     "fitted",
+    "reduced_chi_square",
+    "durbin_watson",
+    "runs_p",
     "shift_eV",
     "shift_stderr_eV",
     "reference_eV",
@@ -37,16 +44,20 @@ COLUMNS = (
 
 
 def rows(result: PrefitResult) -> list[dict[str, str]]:
-    """Rows by column; a number that is not known is empty, groups are joined by semicolons.
+    """Rows by column; a number that is not known is empty, groups and what is at a bound are joined by semicolons.
 
-    ``fitted`` is ``no`` for start values, ``failed`` for a fit without success.
+    A component without groups is unassigned. ``fitted`` is ``no`` for start values, ``failed`` for a fit without
+    success.
     """
     found = []
+    percentages = shares(composition(result))
     for region, seed in result.seeds.items():
         fit = result.fits.get(region)
+        quality = None if fit is None else fit_quality(seed, fit)
         fitted = "no" if fit is None else "yes" if fit.success else "failed"
         for row in component_table(seed, fit):
             center, measured = result.positions(row.center)
+            share = percentages.get((region, row.name))
             values = (
                 result.source,
                 region,
@@ -60,7 +71,13 @@ def rows(result: PrefitResult) -> list[dict[str, str]]:
                 _text(row.area),
                 _text(row.stderr.get("area")),
                 _text(100 * row.fraction_of_region, 2),
+                _text(share.atomic_percent if share else None, 2),
+                _text(share.stderr if share else None, 2),
+                "; ".join(row.at_bound),
                 fitted,
+                _text(quality.redchi if quality else None),
+                _text(quality.durbin_watson if quality else None, 3),
+                _text(quality.runs_p if quality else None),
                 _text(result.shift, 4),
                 _text(result.shift_stderr, 4),
                 _text(result.settings.reference, 2),

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..files import write_text
-from ..fitting import component_table
+from ..fitting import ComponentRow, Confidence, background_table, component_table, fit_quality
+from .composition import composition, shares
 
 if TYPE_CHECKING:
+    from lmfit.model import ModelResult
+
+    from xps_prefit_hooks import Seed
+
+    from ..quantification import ComponentShare
     from ..result import PrefitResult
 
 SCHEMA = "xps-stn/prefit/1"
@@ -32,6 +39,8 @@ def document(result: PrefitResult) -> dict[str, Any]:
     groups = result.prediction.groups
     ranked = sorted(groups, key=lambda name: (-groups[name] if math.isfinite(groups[name]) else 1.0, name))
     model = result.prediction.model
+    made = composition(result)
+    percentages = shares(made)
     return {
         "schema": SCHEMA,
         "source": result.source,
@@ -44,7 +53,8 @@ def document(result: PrefitResult) -> dict[str, Any]:
             "convention": result.convention,
         },
         "groups": [_group(result, name) for name in ranked],
-        "regions": {name: _region(result, name) for name in result.spectrum.children},
+        "regions": {name: _region(result, name, percentages) for name in result.spectrum.children},
+        "quantification": None if made is None else made.to_dict(),
         "model": {"name": model.name, "version": model.version, "sha256": model.sha256},
     }
 
@@ -75,7 +85,7 @@ def _group(result: PrefitResult, name: str) -> dict[str, Any]:
     return group
 
 
-def _region(result: PrefitResult, name: str) -> dict[str, Any]:
+def _region(result: PrefitResult, name: str, percentages: Mapping[tuple[str, str], ComponentShare]) -> dict[str, Any]:
     shift = result.region_shifts.get(name)
     seed = result.seeds.get(name)
     fit = result.fits.get(name)
@@ -90,36 +100,72 @@ def _region(result: PrefitResult, name: str) -> dict[str, Any]:
         },
         "background": None,
         "components": [],
+        "notes": [],
         "fit": None,
     }
-    if seed is not None:
-        params = seed.params if fit is None else fit.params
-        prefix = seed.background_prefix
-        region["background"] = {
-            "kind": seed.background,
-            "parameters": {
-                key.removeprefix(prefix): _number(params[key].value) for key in params if key.startswith(prefix)
-            },
-        }
-        region["components"] = [
-            {
-                "name": row.name,
-                "groups": list(row.groups),
-                **dict(zip(("center", "center_measured"), map(_number, result.positions(row.center)), strict=True)),
-                "fwhm": _number(row.fwhm),
-                "area": _number(row.area),
-                "stderr": {key: _number(row.stderr.get(key)) for key in ("center", "fwhm", "area")},
-            }
-            for row in component_table(seed, fit)
-        ]
+    if seed is None:
+        return region
+    rows = background_table(seed, fit)
+    region["background"] = {
+        "kind": seed.background,
+        "parameters": {row.name: _number(row.value) for row in rows},
+        "stderr": {row.name: _number(row.stderr) for row in rows},
+    }
+    region["components"] = [
+        _component(result, name, row, percentages.get((name, row.name))) for row in component_table(seed, fit)
+    ]
+    region["notes"] = list(seed.notes)
     if fit is not None:
-        region["fit"] = {
-            "success": bool(fit.success),
-            "redchi": _number(fit.redchi),
-            "nfev": int(fit.nfev),
-            "bic": _number(fit.bic),
-        }
+        region["fit"] = _fit(seed, fit)
     return region
+
+
+def _component(result: PrefitResult, region: str, row: ComponentRow, share: ComponentShare | None) -> dict[str, Any]:
+    component: dict[str, Any] = {
+        "name": row.name,
+        "groups": list(row.groups),
+        **dict(zip(("center", "center_measured"), map(_number, result.positions(row.center)), strict=True)),
+        "fwhm": _number(row.fwhm),
+        "area": _number(row.area),
+        "stderr": {key: _number(row.stderr.get(key)) for key in ("center", "fwhm", "area")},
+        "at_bound": list(row.at_bound),
+        "atomic_percent": None
+        if share is None
+        else {"value": _number(share.atomic_percent), "stderr": _number(share.stderr)},
+    }
+    confidence: Confidence | None = getattr(result.fits.get(region), "confidence", None)
+    if confidence is not None:
+        component["confidence"] = [
+            {
+                "quantity": part.quantity,
+                "sigma": part.sigma,
+                "low": _number(part.low),
+                "high": _number(part.high),
+            }
+            for part in confidence.intervals
+            if part.component == row.name
+        ]
+    return component
+
+
+def _fit(seed: Seed, fit: ModelResult) -> dict[str, Any]:
+    quality = fit_quality(seed, fit)
+    confidence: Confidence | None = getattr(fit, "confidence", None)
+    return {
+        "success": bool(fit.success),
+        "redchi": _number(fit.redchi),
+        "nfev": int(fit.nfev),
+        "bic": _number(fit.bic),
+        "message": str(fit.message),
+        "weighting": quality.weighting,
+        "chi_square_probability": _number(quality.chi_square_probability),
+        "durbin_watson": _number(quality.durbin_watson),
+        "runs_p": _number(quality.runs_p),
+        "correlations": [
+            {"between": [first, second], "value": _number(value)} for first, second, value in quality.correlations
+        ],
+        "notes": [*quality.notes, *(confidence.notes if confidence else ())],
+    }
 
 
 def _number(value: float | None) -> float | None:

@@ -17,7 +17,7 @@ from xps_prefit_hooks import GroupEvidence, Seed
 
 from ..chemistry.core_levels import core_levels
 from ..files import write_whole
-from ..fitting import component_table, curves
+from ..fitting import ComponentRow, component_table, curves, fit_quality
 from ..seeding import noise_of
 
 if TYPE_CHECKING:
@@ -128,6 +128,7 @@ def _draw_region(main: Axes, residual: Axes, result: PrefitResult, name: str, da
     level = core_levels().get(str(data.attrs.get("region")))
     state = "" if seed is None else _state(result, name)
     main.set_title(_plain(f"{level.label if level and name == level.name else name}{state}"), fontsize=11, loc="left")
+    main.set_title(_quality(result, name), fontsize=8, loc="right", color=_GREY)
     main.set_ylabel(f"intensity / {data.attrs.get('intensity', 'arbitrary')}", fontsize=9)
     lowest.set_xlabel(f"{'measured ' if result.moved is None else ''}binding energy / eV", fontsize=9)
     main.set_xlim(float(energy[-1]), float(energy[0]))
@@ -147,10 +148,11 @@ def _draw_model(main: Axes, residual: Axes, result: PrefitResult, seed: Seed, da
     drawn = curves(seed, params, fine)
     background = drawn["background"]
     for number, row in enumerate(component_table(seed, fit)):
-        colour = _COLOURS[number % len(_COLOURS)]
-        label = _plain(f"{result.short_name(seed.region, row.name)}  {row.center:.2f}")
-        main.fill_between(fine, background, background + drawn[row.name], color=colour, alpha=0.35, lw=0, label=label)
-        main.plot(fine, background + drawn[row.name], color=colour, lw=1.0)
+        # What no group explains is grey and dashed, so that nobody takes it for a finding.
+        colour, line, alpha = (_COLOURS[number % len(_COLOURS)], "-", 0.35) if row.groups else (_GREY, "--", 0.2)
+        label = _plain(f"{result.short_name(seed.region, row.name)}  {row.center:.2f}{_bound_mark(row)}")
+        main.fill_between(fine, background, background + drawn[row.name], color=colour, alpha=alpha, lw=0, label=label)
+        main.plot(fine, background + drawn[row.name], line, color=colour, lw=1.0)
     main.plot(fine, background, "--", color=_GREY, lw=1.0)
     main.plot(fine, drawn["envelope"], color="#C00000", lw=1.3, zorder=4)
     handles, labels = main.get_legend_handles_labels()
@@ -199,11 +201,27 @@ def _draw_evidence(
     axes.tick_params(bottom=False, labelbottom=False)
 
 
+def _bound_mark(row: ComponentRow) -> str:
+    if not row.at_bound:
+        return ""
+    return "  no signal" if row.at_bound == ("area",) else f"  {', '.join(row.at_bound)} at bound"
+
+
 def _state(result: PrefitResult, name: str) -> str:
     fit = result.fits.get(name)
     if fit is None:
         return "   start values, not fitted"
-    return f"   reduced χ² {fit.redchi:.3g}" if fit.success else "   fit without success"
+    return "" if fit.success else "   fit without success"
+
+
+def _quality(result: PrefitResult, name: str) -> str:
+    """Quality of the fit in a few words."""
+    fit = result.fits.get(name)
+    if fit is None or not fit.success:
+        return ""
+    quality = fit_quality(result.seeds[name], fit)
+    noise = " (estimated noise)" if quality.weighting.startswith("estimated") else ""
+    return f"reduced χ² {quality.redchi:.3g}{noise}, Durbin-Watson {quality.durbin_watson:.2f}"
 
 
 def _draw_groups(axes: Axes, result: PrefitResult, colours: Mapping[str, str]) -> None:

@@ -1,50 +1,246 @@
-"""Seeded models as JSON, for scripts that go on with lmfit."""
+"""Seeded models as JSON, to be loaded again by `load_seeds` or read by other programs.
+
+``{"schema": "xps-stn/seeds/2", "source", "convention", "shift", "shift_stderr", "regions": {NAME: {...}}}``; each region
+has ``models`` (class, prefix, options), ``params`` in their order (name, value, min, max, vary, expr, brute_step),
+``components`` (prefix, name, groups), ``background``, ``background_prefix``, ``notes`` and ``shift`` (what ``x`` differs
+by from the measured energy, in eV). Bounds that are open are null.
+"""
 
 from __future__ import annotations
 
 import json
+import math
+import operator
+import re
+from collections.abc import Iterator, Mapping
+from inspect import isclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import lmfit
+
+from xps_prefit_hooks import PrefitError, Seed, SeedComponent
 
 from ..files import write_text
 
 if TYPE_CHECKING:
     from ..result import PrefitResult
 
+SCHEMA = "xps-stn/seeds/2"
+
+#: Values that JSON has not, in a parameter that was never given one or has open bounds: what null stands for.
+_OPEN = {"value": -math.inf, "min": -math.inf, "max": math.inf}
+
 
 def write_seeds(result: PrefitResult, path: Path) -> None:
-    """Write start values, bounds and ties of every seeded region.
+    """Write the seeded models of a result.
 
-    The file holds ``{"schema": "xps-stn/seeds/1", "source", "shift", "shift_stderr", "convention", "regions"}``; each
-    region has its ``components`` (prefix, name, groups), the ``model`` in words, the kind of ``background``, ``notes``,
-    and ``params``, which `lmfit.Parameters.loads` reads after ``json.dumps``. Without a shift, which is null then, the
-    parameters are for the measured axis.
+    Without a shift, which is null then, they are for the measured axis.
 
     Raises
     ------
     PrefitError
-        If `path` is the measured file, or the file cannot be written.
+        If `path` is the measured file, the file cannot be written, or a model cannot be saved.
     """
-    regions = {
-        region: {
-            "model": seed.model.name,
-            "background": seed.background,
-            "components": [
-                {"prefix": component.prefix, "name": component.name, "groups": list(component.groups)}
-                for component in seed.components
-            ],
-            "notes": list(seed.notes),
-            "params": json.loads(seed.params.dumps()),
-        }
-        for region, seed in result.seeds.items()
-    }
-    document = {
-        "schema": "xps-stn/seeds/1",
+    head = {
         "source": result.source,
+        "convention": result.convention,
         "shift": None if result.moved is None else result.shift,
         "shift_stderr": None if result.moved is None else result.shift_stderr,
-        "convention": result.convention,
-        "regions": regions,
     }
-    # lmfit writes open bounds as Infinity, which is Python's JSON and what its own loads reads.
-    write_text(result.target(path), json.dumps(document, indent=1, ensure_ascii=False))
+    _write(result.target(path), result.seeds, head)
+
+
+def save_seeds(path: str | Path, seeds: Seed | Mapping[str, Seed]) -> None:
+    """Write one seed or seeds by region to a JSON file that `load_seeds` reads.
+
+    Raises
+    ------
+    PrefitError
+        If the file cannot be written, or a model is of a class that is neither of this package nor of lmfit.
+    """
+    by_region = {seeds.region: seeds} if isinstance(seeds, Seed) else seeds
+    _write(Path(path), by_region, {"source": "", "convention": "", "shift": None, "shift_stderr": None})
+
+
+def load_seeds(path: str | Path) -> dict[str, Seed]:
+    """Read a file that `save_seeds` or the exporter wrote.
+
+    Returns
+    -------
+    dict of str to Seed
+        By region: models, parameters with bounds and ties, components, background and notes as they were.
+
+    Raises
+    ------
+    PrefitError
+        If the file cannot be read, is no file of seeds, or names a model that is not known here.
+    """
+    path = Path(path)
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PrefitError(str(path), f"cannot be read: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise PrefitError(str(path), f"is no JSON: {error}.") from error
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if schema not in (SCHEMA, "xps-stn/seeds/1"):
+        raise PrefitError(str(path), f"is no file of seeds: its schema is {schema!r} and should be {SCHEMA!r}.")
+    read = _seed if schema == SCHEMA else _first_seed
+    found = {}
+    for region, row in document.get("regions", {}).items():
+        try:
+            found[region] = read(region, row)
+        except PrefitError as error:
+            raise PrefitError(str(path), f"region {region}: {error}") from error
+        except (KeyError, TypeError, ValueError, AttributeError, NameError) as error:
+            text = " ".join(str(error).split())
+            raise PrefitError(str(path), f"region {region} is damaged: {type(error).__name__} {text}.") from error
+    return found
+
+
+def _write(path: Path, seeds: Mapping[str, Seed], head: dict[str, Any]) -> None:
+    document = {"schema": SCHEMA, **head, "regions": {region: _region(seed) for region, seed in seeds.items()}}
+    write_text(path, json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _region(seed: Seed) -> dict[str, Any]:
+    return {
+        "models": [_model(seed, model) for model in _terms(seed, seed.model)],
+        "background": seed.background,
+        "background_prefix": seed.background_prefix,
+        "components": [
+            {"prefix": component.prefix, "name": component.name, "groups": list(component.groups)}
+            for component in seed.components
+        ],
+        "notes": list(seed.notes),
+        "shift": seed.shift,
+        "params": [_parameter(seed, parameter) for parameter in seed.params.values()],
+    }
+
+
+def _terms(seed: Seed, model: lmfit.Model) -> Iterator[lmfit.Model]:
+    """Models of a sum."""
+    if not isinstance(model, lmfit.model.CompositeModel):
+        yield model
+    elif model.op is operator.add:
+        yield from _terms(seed, model.left)
+        yield from _terms(seed, model.right)
+    else:
+        msg = f"joins models by {getattr(model.op, '__name__', model.op)}; only sums can be saved."
+        raise PrefitError(f"seed of {seed.region}", msg)
+
+
+def _model(seed: Seed, model: lmfit.Model) -> dict[str, Any]:
+    name = type(model).__name__
+    options = dict(model.opts)
+    if hasattr(model, "poly_degree"):
+        options["degree"] = model.poly_degree
+    row = {"class": name, "prefix": model.prefix, "options": options}
+    # What comes out of the file must be what went in: the same class, parameters and variables.
+    try:
+        again = _made(json.loads(json.dumps(row, allow_nan=False)))
+    except (PrefitError, TypeError, ValueError):
+        again = None
+    if (
+        type(again) is not type(model)
+        or (again.param_names, again.independent_vars, again.opts) != (model.param_names, ["x"], model.opts)
+        or again.func is not model.func
+    ):
+        msg = f"model {name} (prefix {model.prefix!r}) cannot be saved: it is not of this package or of lmfit.models."
+        raise PrefitError(f"seed of {seed.region}", msg)
+    return row
+
+
+def _parameter(seed: Seed, parameter: lmfit.Parameter) -> dict[str, Any]:
+    value = parameter._val if parameter.expr is None else parameter.value
+    numbers = {"value": value, "min": parameter.min, "max": parameter.max}
+    if any(math.isnan(number) for number in numbers.values()):
+        raise PrefitError(f"seed of {seed.region}", f"parameter {parameter.name} is not a number; give it a value.")
+    return {
+        "name": parameter.name,
+        **{key: None if number == _OPEN[key] else float(number) for key, number in numbers.items()},
+        "vary": bool(parameter.vary),
+        "expr": parameter.expr,
+        "brute_step": parameter.brute_step,
+    }
+
+
+def _seed(region: str, row: Mapping[str, Any]) -> Seed:
+    models = [_made(model) for model in row["models"]]
+    params = _params(row["params"])
+    return _assembled(region, row, models, params, row["background_prefix"], row["shift"])
+
+
+def _params(rows: list[dict[str, Any]]) -> lmfit.Parameters:
+    params = lmfit.Parameters()
+    for row in rows:
+        numbers = {key: default if row[key] is None else float(row[key]) for key, default in _OPEN.items()}
+        params.add(row["name"], vary=row["vary"], brute_step=row["brute_step"], **numbers)
+    # Ties last, for they may refer to parameters that come later.
+    for row in rows:
+        if row["expr"] is not None:
+            params[row["name"]].set(expr=row["expr"])
+    params.update_constraints()
+    return params
+
+
+def _first_seed(region: str, row: Mapping[str, Any]) -> Seed:
+    """Seed of the first schema, which has lmfit's text for the model and lmfit's own form of the parameters."""
+    functions = {_function(made): made for made in _classes().values() if _function(made)}
+    terms = re.findall(r"Model\((\w+)(?:, prefix='(\w*)')?\)", row["model"])
+    if not terms or any(function not in functions for function, _ in terms):
+        raise PrefitError("model", f"{row['model']!r} is not known here any more; seed the spectrum again.")
+    models = [functions[function](prefix=prefix) for function, prefix in terms]
+    params = lmfit.Parameters().loads(json.dumps(row["params"]))
+    return _assembled(region, row, models, params, "bg_", 0.0)
+
+
+def _assembled(
+    region: str,
+    row: Mapping[str, Any],
+    models: list[lmfit.Model],
+    params: lmfit.Parameters,
+    background_prefix: str,
+    shift: float,
+) -> Seed:
+    from ..models import RegionModel
+
+    model = RegionModel(models) if len(models) > 1 else models[0]
+    if lacking := [name for name in model.param_names if name not in params]:
+        raise PrefitError("params", f"{lacking[0]} is missing.")
+    components = tuple(SeedComponent(one["prefix"], one["name"], tuple(one["groups"])) for one in row["components"])
+    return Seed(
+        region, model, params, components, row["background"], background_prefix, tuple(row["notes"]), float(shift)
+    )
+
+
+def _made(row: Mapping[str, Any]) -> lmfit.Model:
+    made = _classes().get(row["class"])
+    if made is None:
+        raise PrefitError("model", f"{row['class']!r} is neither of this package nor of lmfit.models.")
+    return made(prefix=row["prefix"], **row["options"])
+
+
+def _classes() -> dict[str, type[lmfit.Model]]:
+    """Classes by name, this package's before lmfit's; sums and free formulae are none."""
+    import lmfit.models
+
+    from .. import models
+
+    found: dict[str, type[lmfit.Model]] = {}
+    for module in (lmfit.models, models):
+        for name, value in vars(module).items():
+            sums = (lmfit.model.CompositeModel, lmfit.models.ExpressionModel)
+            if isclass(value) and issubclass(value, lmfit.Model) and value is not lmfit.Model:
+                if not issubclass(value, sums):
+                    found[name] = value
+    return found
+
+
+def _function(made: type[lmfit.Model]) -> str:
+    """Name of a class's function, by which lmfit's text calls it; empty for classes that need more than a prefix."""
+    try:
+        return str(made().func.__name__)
+    except TypeError:
+        return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .confidence import Confidence, Interval, confidence_intervals
+from .confidence import Confidence, Interval, add_confidence, confidence_intervals
 from .fit import fit_seed
 from .report import (
     BackgroundRow,
@@ -21,6 +21,7 @@ __all__ = [
     "Confidence",
     "FitQuality",
     "Interval",
+    "add_confidence",
     "background_table",
     "complete_errors",
     "component_table",

@@ -117,6 +117,11 @@ def confidence_intervals(
     return Confidence(tuple(intervals), tuple(notes))
 
 
+def add_confidence(seed: Seed, fit: lmfit.model.ModelResult, sigmas: Sequence[float] = (1, 2)) -> None:
+    """Keep the intervals as the fit's attribute ``confidence``, where JSON and summary look for them."""
+    fit.confidence = confidence_intervals(seed, fit, sigmas)
+
+
 @dataclass
 class _Best:
     """What lmfit's ``conf_interval`` reads of a result."""
