@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xps_prefit_hooks import Seed, SeedComponent
+from xps_stn_plugin.fitting.parameter_names import doublets
 from xps_stn_plugin.fitting.standard_errors import uncertainty
+from xps_stn_plugin.models.ties import Ties
 
 if TYPE_CHECKING:
     import lmfit
 
 FloatArray = NDArray[np.float64]
-
-#: Step of the numeric derivative in standard errors: areas are linear in amplitudes and nearly so in ratios.
-_STEP: Final = 0.01
 
 
 @dataclass(frozen=True)
@@ -45,36 +44,32 @@ class ComponentAreas:
 def component_areas(seed: Seed, fit: lmfit.model.ModelResult) -> ComponentAreas:
     """Areas of the components of a fit, with the covariance that the fit's own covariance gives them.
 
-    Ties (`expr`) and ratios are differentiated through the parameters, so that tied components vary together. Where
+    Ties (`expr`) and ratios are differentiated, so that tied components vary together. Where
     the fit gave no covariance, parameters at a bound are held, and those that the data do not determine are left out
     if no area hangs on them.
     """
-    lines: dict[str, list[SeedComponent]] = {}
-    for component in seed.components:
-        lines.setdefault(component.name, []).append(component)
-    prefixes = [[component.prefix for component in group] for group in lines.values()]
+    groups = doublets(seed)
+    names = [[f"{component.prefix}amplitude" for component in group] for group in groups]
     return ComponentAreas(
-        components=tuple(group[0] for group in lines.values()),
-        values=_areas(fit.params, prefixes),
-        centers=np.array([fit.params[f"{first}center"].value for first, *_ in prefixes]),
-        covariance=_covariance(seed, fit, prefixes),
+        components=tuple(group[0] for group in groups),
+        values=np.array([sum(fit.params[name].value for name in group) for group in names], dtype=float),
+        centers=np.array([fit.params[f"{group[0].prefix}center"].value for group in groups]),
+        covariance=_covariance(seed, fit, names),
     )
 
 
-def _areas(params: lmfit.Parameters, prefixes: list[list[str]]) -> FloatArray:
-    return np.array([sum(params[f"{prefix}amplitude"].value for prefix in group) for group in prefixes], dtype=float)
-
-
-def _covariance(seed: Seed, fit: lmfit.model.ModelResult, prefixes: list[list[str]]) -> FloatArray | None:
-    names, covariance, lost = _of_parameters(seed, fit)
-    if not names:
+def _covariance(seed: Seed, fit: lmfit.model.ModelResult, amplitudes: list[list[str]]) -> FloatArray | None:
+    known, covariance, lost = _of_parameters(seed, fit)
+    if not known:
         return None
-    params = fit.params.copy()
-    if any(_slopes(params, name, _STEP * (abs(params[name].value) or 1.0), prefixes).any() for name in lost):
+    ties = Ties.compile(fit.params).of([name for group in amplitudes for name in group])
+    slopes = ties.derivatives(ties.start)
+    row = {name: i for i, name in enumerate(ties.start)}
+    areas = np.array([slopes[[row[name] for name in group]].sum(axis=0) for group in amplitudes])
+    if areas[:, [ties.free.index(name) for name in lost]].any():
         return None
-    steps = _STEP * np.sqrt(np.diag(covariance))
-    slopes = np.array([_slopes(params, name, step, prefixes) for name, step in zip(names, steps, strict=True)])
-    return np.asarray(slopes.T @ covariance @ slopes, dtype=float)
+    areas = areas[:, [ties.free.index(name) for name in known]]
+    return np.asarray(areas @ covariance @ areas.T, dtype=float)
 
 
 def _of_parameters(seed: Seed, fit: lmfit.model.ModelResult) -> tuple[list[str], FloatArray, tuple[str, ...]]:
@@ -93,16 +88,3 @@ def _of_parameters(seed: Seed, fit: lmfit.model.ModelResult) -> tuple[list[str],
             correlation[i, j] = correlation[j, i] = value
     errors = np.array([found.stderr[name] for name in known])
     return known, correlation * np.outer(errors, errors), found.undetermined
-
-
-def _slopes(params: lmfit.Parameters, name: str, step: float, prefixes: list[list[str]]) -> FloatArray:
-    """Differentiate all areas by one parameter; shape (components,)."""
-    start, ends = params[name].value, []
-    for moved in (start - step, start + step):
-        params[name].value = moved  # kept within the bounds by lmfit
-        params.update_constraints()
-        ends.append((params[name].value, _areas(params, prefixes)))
-    params[name].value = start
-    params.update_constraints()
-    (low, below), (high, above) = ends
-    return (above - below) / (high - low) if high > low else np.zeros(len(prefixes))

@@ -15,7 +15,7 @@ from xps_stn_plugin.chemistry.core_levels import core_levels
 from xps_stn_plugin.regions import subshells
 
 from .areas import ComponentAreas, FloatArray, component_areas
-from .sensitivity import SensitivitySet
+from .sensitivity import SensitivitySet, sensitivity_sets
 from .transmission import AL_K_ALPHA, is_for, photon_energy, transmission_correction
 
 if TYPE_CHECKING:
@@ -116,12 +116,13 @@ def signals(
     notes += said
     exposures, said = _exposures([datasets[region] for region, *_ in chosen], [region for region, *_ in chosen])
     notes += said
-    found, unknown, foreign = [], [], []
+    found, unknown, foreign = [], [], {}
     for (region, core, symbol, factor), exposure in zip(chosen, exposures, strict=True):
         areas = component_areas(seeds[region], fits[region])
         energy, known = photon_energy(datasets[region].attrs, correction.photon_energy)
         unknown += [] if known else [region]
-        foreign += [] if is_for(correction.factors, energy) else [f"{region} ({energy:.1f} eV)"]
+        if not is_for(correction.factors, energy):
+            foreign[region] = energy
         passed = transmission_correction(
             energy - _center(areas), correction.transmission, correction.escape_depth, correction.factors
         )
@@ -129,9 +130,10 @@ def signals(
     if unknown:
         notes.append(f"Photon energy unknown, taken as Al K-alpha, {AL_K_ALPHA} eV: {', '.join(unknown)}.")
     if foreign:
-        own = " or ".join(f"{energy:.1f}" for energy in correction.factors.photon_energies)
-        others = ", ".join(foreign)
-        notes.append(f"The factors of {correction.factors.name!r} are for {own} eV, other X-rays were used: {others}.")
+        others = ", ".join(f"{region} ({energy:.1f} eV)" for region, energy in foreign.items())
+        fitting = [name for name, row in sensitivity_sets().items() if all(is_for(row, e) for e in foreign.values())]
+        advice = f"; take {' or '.join(fitting)}" if fitting else ""
+        notes.append(f"The factors of {correction.factors.name!r} are not for the X-rays of {others}{advice}.")
     return found, notes
 
 
@@ -158,11 +160,10 @@ def _one_each(usable: Sequence[tuple[str, str, str, float]]) -> tuple[list[tuple
         old = best.get(row[2])
         if old is None or (row[1] in core_levels(), row[3]) > (old[1] in core_levels(), old[3]):
             best[row[2]] = row
-    notes = [
-        f"{region}: {symbol} is counted by {best[symbol][0]} alone, of which this is a second measure."
-        for region, _, symbol, _ in usable
-        if best[symbol][0] != region
-    ]
+    notes = []
+    for symbol, (counted, *_) in best.items():
+        if more := [region for region, _, element, _ in usable if element == symbol and region != counted]:
+            notes.append(f"{symbol} is counted by {counted} alone; {', '.join(more)} would count it again.")
     return list(best.values()), notes
 
 
