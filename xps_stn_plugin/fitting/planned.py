@@ -2,8 +2,8 @@
 
 `lmfit.Model.fit` spends its time on the ties: its interpreter evaluates them at every step, and once more for every
 free parameter and tie when standard errors are carried over to tied parameters, twice. Here lmfit's
-`Minimizer.least_squares` sees the free parameters alone, the plan gives residual and Jacobian, and the standard errors
-of tied parameters follow from the derivatives of the ties.
+`Minimizer.least_squares` gets residual and Jacobian from the plan, ties are left out while it runs, and the standard
+errors of tied parameters follow from the derivatives of the ties.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ def fit_planned(
         **options,
     )
     result.init_fit = model.eval(result.init_params, **x)
-    found = _least_squares(plan, params, max_nfev, options, scale_covar)
-    found.params = _all_params(plan, result.init_params, found)
+    found = _least_squares(plan, result.init_params, max_nfev, options, scale_covar)
+    _carry_over_ties(plan, found)
     model.post_fit(found)
     for name in dir(found):  # As lmfit does, methods of the minimizer's result too.
         if not name.startswith("_"):
@@ -83,19 +83,26 @@ def fit_planned(
     result.init_values = model._make_all_args(result.init_params)
     result.best_values = model._make_all_args(found.params)
     result.best_fit = model.eval(found.params, **x)
-    spread = np.sum((plan.data - plan.data.mean()) ** 2)
-    result.rsquared = 1.0 - np.sum((plan.data - result.best_fit) ** 2) / max(float(spread), np.finfo(float).tiny)
+    spread = float(np.sum((plan.data - plan.data.mean()) ** 2))
+    result.rsquared = 1.0 - np.sum((plan.data - result.best_fit) ** 2) / max(spread, np.finfo(float).tiny)
     result.components = model.components
     return result
 
 
+class _TiedByPlan(lmfit.Parameters):  # type: ignore[misc]  # lmfit has no type hints
+    """Parameters while a plan is fitted: it evaluates their ties, and lmfit need not."""
+
+    def update_constraints(self) -> None:
+        """Leave ties as they are."""
+
+    def create_uvars(self, covar: FloatArray | None = None) -> dict[str, Any]:
+        """Leave the errors of tied parameters for later."""
+        return {}
+
+
 def _least_squares(
-    plan: FitPlan, params: lmfit.Parameters, max_nfev: int, options: Mapping[str, Any], scale_covar: bool
+    plan: FitPlan, start: lmfit.Parameters, max_nfev: int, options: Mapping[str, Any], scale_covar: bool
 ) -> MinimizerResult:
-    """Outcome of the fit in the free parameters alone."""
-    free = lmfit.Parameters()
-    for name in plan.names:
-        free.add(name, value=params[name].value, min=params[name].min, max=params[name].max)
     memory = Memory(plan)
 
     def residual(at: lmfit.Parameters) -> FloatArray:
@@ -104,55 +111,53 @@ def _least_squares(
     def jacobian(at: lmfit.Parameters) -> FloatArray:
         return memory.jacobian(plan.vector(at))
 
-    minimizer = lmfit.Minimizer(residual, free, scale_covar=scale_covar, max_nfev=max_nfev)
-    found = minimizer.least_squares(**options, jac=jacobian)
+    minimizer = lmfit.Minimizer(residual, start, scale_covar=scale_covar, max_nfev=max_nfev)
+    start.__class__ = _TiedByPlan  # lmfit's copy of them, which it varies, becomes the same.
+    try:
+        found = minimizer.least_squares(**options, jac=jacobian)
+    finally:
+        start.__class__ = lmfit.Parameters
+    found.params.__class__ = lmfit.Parameters
     # What the solver was called with holds the plan, which does not pickle.
     found.call_kws = {**found.call_kws, "jac": "analytic"}
     return found
 
 
-def _all_params(plan: FitPlan, start: lmfit.Parameters, found: MinimizerResult) -> lmfit.Parameters:
-    """Parameters of the whole model at the optimum; `found` gains the uncertain values of all of them."""
-    params = start.copy()
-    values = plan.values(plan.vector(found.params))
-    for name, parameter in params.items():
-        parameter.init_value = start[name].value
-        parameter.stderr = parameter.correl = None
-        if name in found.params:
-            parameter.value = found.params[name].value
-            parameter.stderr, parameter.correl = found.params[name].stderr, found.params[name].correl
-            parameter.brute_step, parameter.user_data = start[name].brute_step, start[name].user_data
-        elif found.covar is not None:
-            parameter.stderr = 0
+def _carry_over_ties(plan: FitPlan, found: MinimizerResult) -> None:
+    """Give tied parameters their values and standard errors, and all of them uncertain values."""
+    params = found.params
     params.update_constraints()
     if found.covar is None:
-        return params
-    if any(tie.clipped(values) for tie in plan.ties.ties) or not np.all(np.isfinite(found.covar)):
+        return
+    values = plan.values(plan.vector(params))
+    if any(tie.clipped(values) for tie in plan.ties.ties):
         # lmfit carries errors over a tie as if it had no bounds.
         uncertain = params.create_uvars(covar=found.covar)
     else:
-        uncertain = _uncertain(plan, params, values, found)
+        try:
+            uncertain = _uncertain(plan, params, values, found.covar)
+        except (np.linalg.LinAlgError, ValueError):  # No covariance matrix; lmfit has its own way with that.
+            uncertain = params.create_uvars(covar=found.covar)
     if found.errorbars:
         found.uvars = uncertain
-    return params
 
 
 def _uncertain(
-    plan: FitPlan, params: lmfit.Parameters, values: Mapping[str, float], found: MinimizerResult
+    plan: FitPlan, params: lmfit.Parameters, values: Mapping[str, float], covar: FloatArray
 ) -> dict[str, Any]:
     """Uncertain values of all parameters; tied ones get their standard error."""
-    from uncertainties import ufloat  # type: ignore[import-untyped]
+    from uncertainties import correlated_values, ufloat  # type: ignore[import-untyped]
 
-    free = found.params.create_uvars(covar=found.covar)
+    free = dict(zip(plan.names, correlated_values(plan.vector(values), covar), strict=True))
     slopes = plan.ties.derivatives(values)
-    covariance = np.einsum("ti,ij,tj->t", slopes, found.covar, slopes)
-    order = {name: i for i, name in enumerate(values)}
+    errors = np.sqrt(np.einsum("ti,ij,tj->t", slopes, covar, slopes))
+    row = {name: i for i, name in enumerate(values)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # That a fixed value is certain.
         uncertain = {name: free[name] if name in free else ufloat(value, 0.0) for name, value in values.items()}
     for tie in plan.ties.ties:
-        slope = slopes[order[tie.name]]
-        params[tie.name].stderr = float(np.sqrt(covariance[order[tie.name]]))
+        params[tie.name].stderr = float(errors[row[tie.name]])
+        slope = slopes[row[tie.name]]
         terms = [slope[i] * (free[plan.names[i]] - free[plan.names[i]].n) for i in np.flatnonzero(slope)]
         uncertain[tie.name] = sum(terms, start=uncertain[tie.name])
     return uncertain
