@@ -105,7 +105,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Row:
-    """One spectrum: verdicts by method, its limits (None for singlets), fall of chi-square with the ideal second line."""
+    """One spectrum: verdicts by method, limits (None for singlets), fall of chi-square with an ideal second line."""
 
     run: Run
     cell: Cell
@@ -296,7 +296,7 @@ def _spread(values: FloatArray) -> float | None:
 
 
 def _thresholds(rows: Sequence[Row]) -> list[dict[str, float | None]]:
-    """What the ideal analyst calls wrong at several falls of chi-square; BIC asks for 2 ln(points), 10 to 11.4 here."""
+    """Count what the ideal analyst calls wrong at several falls of chi-square; BIC asks for 2 ln(points), 10-11.4."""
     return [
         {
             "fall of chi-square": fall,
