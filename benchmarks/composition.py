@@ -5,8 +5,8 @@
 
 Groups are those of ``groups.csv`` with probability 0.98 and the shift is exact: what is measured is the quantification,
 not the network. Elements that were not measured (hydrogen, and regions that a file lacks) count on neither side. Beside
-the fits stand percentages from plain integrals over each region above the line through its ends (factors alone), which no
-assignment of lines can spoil: where those are off too, it is the data, their scale or the factors.
+the fits stand percentages from plain integrals over each region above the line through its ends, with the factors
+alone, which no assignment of lines can spoil: where those are off too, it is the data, their scale or the factors.
 """
 
 from __future__ import annotations
