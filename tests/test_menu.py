@@ -4,7 +4,6 @@ import json
 
 import fakes
 import h5py
-import lmfit
 import numpy as np
 import pytest
 
@@ -64,14 +63,11 @@ def test_calibrated_copy_never_takes_the_measured_file(fake, run, tmp_path):
 
 def test_seeds_can_be_fitted_by_plain_lmfit(fake, run, tmp_path):
     outcome = run("seed", fakes.spectrum(), out=tmp_path / "a.json")
-    written = json.loads((tmp_path / "a.json").read_text())
-    region = written["regions"]["C1s"]
-    params = lmfit.Parameters().loads(json.dumps(region["params"]))
-    seed = outcome.result.seeds["C1s"]
-    assert params == seed.params
-    assert [component["prefix"] for component in region["components"]] == ["p1_", "p2_"]
+    seed = xps.load_seeds(tmp_path / "a.json")["C1s"]
+    assert seed.params == outcome.result.seeds["C1s"].params
+    assert [component.prefix for component in seed.components] == ["p1_", "p2_"]
     data = outcome.result.calibrated["C1s"]
-    fit = seed.model.fit(data["counts"].values, params, x=data["binding_energy"].values)
+    fit = seed.model.fit(data["counts"].values, seed.params, x=data["binding_energy"].values)
     assert fit.params["p1_center"].value == pytest.approx(285.0, abs=0.03)
 
 

@@ -12,11 +12,14 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from xps_prefit_hooks import ALIPHATIC_C1S, PrefitError, Settings
+from xps_prefit_hooks import ALIPHATIC_C1S, PrefitError, Seed, Settings
 
 if TYPE_CHECKING:
+    from .chemistry.substances import find_substance
+    from .export.seeds import load_seeds, save_seeds
     from .plugins import plugin_manager
     from .result import PrefitResult
+    from .script import fit, seed, seeds
     from .workflow import PrefitFailure, prefit, prefit_many, read
 
     __version__: str
@@ -26,12 +29,19 @@ __all__ = [
     "PrefitError",
     "PrefitFailure",
     "PrefitResult",
+    "Seed",
     "Settings",
     "__version__",
+    "find_substance",
+    "fit",
+    "load_seeds",
     "plugin_manager",
     "prefit",
     "prefit_many",
     "read",
+    "save_seeds",
+    "seed",
+    "seeds",
 ]
 
 
@@ -39,10 +49,16 @@ __all__ = [
 _MODULES = {
     "PrefitFailure": "workflow",
     "PrefitResult": "result",
+    "find_substance": "chemistry.substances",
+    "fit": "script",
+    "load_seeds": "export.seeds",
     "plugin_manager": "plugins",
     "prefit": "workflow",
     "prefit_many": "workflow",
     "read": "workflow",
+    "save_seeds": "export.seeds",
+    "seed": "script",
+    "seeds": "script",
 }
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from lmfit.model import ModelResult
     from matplotlib.figure import Figure
 
+    from .quantification import Quantification
+
 
 class LazySeeds(Mapping[str, Seed]):
     """Seeds by region, each made when it is first asked for.
@@ -37,6 +39,11 @@ class LazySeeds(Mapping[str, Seed]):
         self._regions = regions
         self._make = make
         self._made: dict[str, Seed | None] = {}
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Names of all regions, those without a model among them."""
+        return self._regions
 
     def __getitem__(self, region: str) -> Seed:
         if region not in self._regions:
@@ -263,6 +270,18 @@ class PrefitResult:
                 return
         known = ", ".join(dict.fromkeys(exporter.suffix for exporter in exporters))
         raise PrefitError(str(path), f"no output format has the suffix {path.suffix!r}; known are {known}.")
+
+    def quantification(self) -> Quantification:
+        """Atomic percentages of elements and components from the fits, with the settings' sensitivity factors.
+
+        Raises
+        ------
+        PrefitError
+            If nothing is fitted yet, or there is no such set of factors.
+        """
+        from .quantification import quantify
+
+        return quantify(self)
 
     def plot(self) -> Figure:
         """Draw data, background, components, residuals and groups; returns a figure of its own, outside pyplot."""

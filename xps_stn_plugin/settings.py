@@ -58,6 +58,10 @@ def settings_of(
     for kind in [background] if isinstance(background, str) else background.values():
         _one_of("background", kind, get_args(Background))
     _one_of("ties", ties, get_args(Ties))
+    if sensitivity != "scofield":
+        from .quantification import sensitivity_set
+
+        sensitivity_set(sensitivity)
     here, gone = _groups("present", present), _groups("absent", absent)
     if both := [group for group in here if group in gone]:
         raise PrefitError("groups", f"{', '.join(both)} cannot be both present and absent; drop one of the two.")

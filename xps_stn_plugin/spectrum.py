@@ -18,6 +18,9 @@ from numpy.typing import ArrayLike
 
 from xps_prefit_hooks import ALIPHATIC_C1S, PrefitError
 
+#: Attribute of a calibrated axis: what was added to the measured energies, in eV.
+OFFSET = "energy_referencing_offset"
+
 #: Fewest points that make a region.
 MIN_POINTS = 8
 
@@ -130,7 +133,7 @@ def calibrated(spectrum: xr.DataTree, shift: float, stderr: float, reference: fl
     referencing = {
         "energy_referencing_reference_peak": "C 1s, saturated hydrocarbon",
         "energy_referencing_binding_energy": reference,
-        "energy_referencing_offset": -shift,
+        OFFSET: -shift,
         "energy_referencing_offset_stderr": stderr,
         "energy_referencing_description": "added to the measured binding energy; rigid for all regions",
     }
@@ -138,7 +141,9 @@ def calibrated(spectrum: xr.DataTree, shift: float, stderr: float, reference: fl
     for name, child in spectrum.children.items():
         data = child.to_dataset()
         axis = data["binding_energy"]
-        data = data.assign_coords(binding_energy=("binding_energy", axis.values - shift, axis.attrs))
+        # On the axis, too, where a single array keeps it.
+        attrs = {**axis.attrs, OFFSET: -shift}
+        data = data.assign_coords(binding_energy=("binding_energy", axis.values - shift, attrs))
         data.attrs.update(referencing)
         moved[name] = data
     root = spectrum.to_dataset(inherit=False)

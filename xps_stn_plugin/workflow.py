@@ -18,7 +18,7 @@ from xps_prefit_hooks import ALIPHATIC_C1S, Background, GroupEvidence, Predictio
 
 from .plugins import plugin_manager
 from .regions import recognised, region_name
-from .result import LazyEvidence, LazySeeds, PrefitResult, calibrated_spectrum
+from .result import LazyEvidence, LazySeeds, PrefitResult, calibrated_spectrum, scale_offset
 from .settings import settings_of
 from .spectrum import region_dataset, spectrum_tree
 
@@ -120,8 +120,7 @@ def prefit(
 
 def prefit_with(spectrum: Spectrum, settings: Settings) -> PrefitResult:
     """Prefit with settings that `settings_of` made; see `prefit`."""
-    tree = _read(spectrum, settings) if isinstance(spectrum, str | os.PathLike) else spectrum
-    tree = _checked(tree)
+    tree = checked_spectrum(spectrum, settings)
     source = str(tree.attrs["source"])
     said = plugin_manager().predict(tree, settings)
     if not math.isfinite(said.shift) and said.status != "out_of_domain":
@@ -144,7 +143,7 @@ def prefit_with(spectrum: Spectrum, settings: Settings) -> PrefitResult:
         moved,
         prediction,
         settings,
-        LazySeeds(regions, partial(_seed, axis, prediction, settings)),
+        LazySeeds(regions, partial(region_seed, axis, prediction, settings)),
         evidence=LazyEvidence(partial(_evidence, tree, prediction, settings)),
         unsteered=said,
     )
@@ -191,10 +190,13 @@ def _read(path: str | os.PathLike[str], settings: Settings) -> xr.DataTree:
     return read_file(Path(path), plugin_manager().readers(), settings)
 
 
-def _seed(spectrum: xr.DataTree, prediction: Prediction, settings: Settings, region: str) -> Seed | None:
+def region_seed(spectrum: xr.DataTree, prediction: Prediction, settings: Settings, region: str) -> Seed | None:
+    """Seed one region of the calibrated spectrum; None where there is nothing to model."""
     seed = plugin_manager().seed(spectrum, region, prediction, settings)
-    if seed is None or math.isfinite(prediction.shift):
-        return seed
+    if seed is None:
+        return None
+    if math.isfinite(prediction.shift):
+        return replace(seed, shift=prediction.shift + scale_offset(settings))
     return replace(seed, notes=(*seed.notes, "No shift was found: the model is for the measured axis."))
 
 
@@ -211,8 +213,16 @@ def _source(spectrum: Any, default: str) -> str:
     return str(getattr(getattr(spectrum, "root", spectrum), "attrs", {}).get("source", default))
 
 
-def _checked(spectrum: xr.DataTree | xr.Dataset | xr.DataArray) -> xr.DataTree:
-    """Spectrum with ascending axes and complete attributes, whoever made it."""
+def checked_spectrum(spectrum: Spectrum, settings: Settings) -> xr.DataTree:
+    """Spectrum with ascending axes and complete attributes, whoever made it; a path is read.
+
+    Raises
+    ------
+    PrefitError
+        If it cannot be read or is no spectrum.
+    """
+    if isinstance(spectrum, str | os.PathLike):
+        spectrum = _read(spectrum, settings)
     source = _source(spectrum, "spectrum")
     attrs: Mapping[Any, Any] = {}
     if isinstance(spectrum, xr.DataTree) and spectrum.children:

@@ -7,9 +7,11 @@ C 1s is 285.00 eV. Regions are named like ``C1s`` or ``Cl2p``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from ._errors import PrefitError
 
 if TYPE_CHECKING:
     import lmfit
@@ -204,6 +206,9 @@ class Seed:
         lmfit prefix of the background.
     notes : tuple of str
         Sentences about what was merged, dropped or added.
+    shift : float
+        What the calibrated axis differs by from the measured one, in eV: ``x`` is the measured binding energy less
+        this. The workflow fills it in.
     """
 
     region: str
@@ -213,6 +218,39 @@ class Seed:
     background: str
     background_prefix: str = "bg_"
     notes: tuple[str, ...] = ()
+    shift: float = 0.0
+
+    def joined(self, model: lmfit.Model, params: lmfit.Parameters | None = None, name: str = "") -> Seed:
+        """Seed with a further model added to its own.
+
+        Parameters
+        ----------
+        model : lmfit.Model
+            Over ``x``; a single one or a sum, with other prefixes than those of the seed.
+        params : lmfit.Parameters, optional
+            Of `model`, which may refer to the seed's; its own start values by default.
+        name : str
+            Name for people; with it, `model` counts as a component of the spectrum (it needs ``amplitude``, ``center``
+            and ``sigma``), without it as part of the background.
+
+        Raises
+        ------
+        PrefitError
+            If a parameter is in both, or a component lacks one of its three.
+        """
+        added = model.make_params() if params is None else params
+        if both := [key for key in added if key in self.params]:
+            msg = f"has {both[0]!r} already; give the model that is joined another prefix."
+            raise PrefitError(f"seed of {self.region}", msg)
+        components = self.components
+        if name:
+            needed = [f"{model.prefix}{part}" for part in ("amplitude", "center", "sigma")]
+            if lacking := [key for key in needed if key not in added]:
+                raise PrefitError(f"seed of {self.region}", f"{name!r} is no component: it has no {lacking[0]!r}.")
+            components = (*components, SeedComponent(model.prefix, name))
+        merged = self.params.copy()
+        merged.update(added)
+        return replace(self, model=self.model + model, params=merged, components=components)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from .steering import steered
+from .pattern import PatternShift, shift_by_pattern
+from .steering import shift_of_lines, steered
 
-__all__ = ["steered"]
+__all__ = ["PatternShift", "shift_by_pattern", "shift_of_lines", "steered"]

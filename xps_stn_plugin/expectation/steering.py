@@ -10,7 +10,7 @@ from typing import Final
 
 import xarray as xr
 
-from xps_prefit_hooks import ALIPHATIC_C1S, Prediction, RegionShift, Settings, Status
+from xps_prefit_hooks import ALIPHATIC_C1S, Prediction, PrefitError, RegionShift, Settings, Status
 from xps_stn_plugin.chemistry.substances import Substance, find_substance
 from xps_stn_plugin.stn.signal import saturated_channels
 from xps_stn_plugin.stn.verdict import SATURATED, SECOND_SHIFT
@@ -87,6 +87,25 @@ def steered(
     )
 
 
+def shift_of_lines(spectrum: xr.DataTree, substances: Sequence[Substance]) -> PatternShift:
+    """Shift of a spectrum by the lines of what it holds, without a network.
+
+    Raises
+    ------
+    PrefitError
+        If no substance is given, or the lines do not fit, or fit at several shifts.
+    """
+    if not substances:
+        raise PrefitError("shift", "there are no lines to take it from; name the substances in expect, or give it.")
+    labels = _labels(substances)
+    pattern = shift_by_pattern(spectrum, substances)
+    if pattern is None:
+        raise PrefitError("shift", f"no measured region shows a line where {labels} has one.")
+    if refused := _refused(pattern, labels, 0.0):
+        raise PrefitError("shift", f"{refused[0].lower()}{refused[1:]}")
+    return pattern
+
+
 def _shift(
     said: Prediction, pattern: PatternShift | None, labels: str, spectrum: xr.DataTree, settings: Settings
 ) -> _Shift:
@@ -101,16 +120,8 @@ def _shift(
     def text(value: float, stderr: float) -> str:
         return f"{value + offset:+.2f} ± {stderr:.2f} eV"
 
-    if pattern.misfit > MISFIT:
-        msg = (
-            f"The lines of {labels}, expected, do not fit at any shift: they leave {pattern.misfit:.0%} of what varies "
-            f"in {pattern.worst} unexplained."
-        )
-        return replace(alone, reasons=(msg,))
-    if pattern.elsewhere > SECOND_SHIFT:
-        best, other = pattern.shift + offset, pattern.other + offset
-        msg = f"The lines of {labels}, expected, fit at several shifts: about {best:+.1f} and {other:+.1f} eV."
-        return replace(alone, reasons=(msg,))
+    if refused := _refused(pattern, labels, offset):
+        return replace(alone, reasons=(refused,))
     # A sample that holds something else may hold it in C 1s, too: its lines are no scale then.
     if said.status == "out_of_domain" or pattern.foreign or pattern.empty:
         return alone
@@ -127,6 +138,19 @@ def _shift(
     msg = f"The shift is the weighted mean of the network's, {network}, and that of the lines of {labels}, {lines}."
     # Both rest on the same reference chemistry, so that two are hardly surer than the better one.
     return _Shift(mean, min(said.shift_stderr, pattern.stderr), "ok", (msg,), moved=True)
+
+
+def _refused(pattern: PatternShift, labels: str, offset: float) -> str:
+    """Why the lines give no shift; empty where they do."""
+    if pattern.misfit > MISFIT:
+        return (
+            f"The lines of {labels}, expected, do not fit at any shift: they leave {pattern.misfit:.0%} of what varies "
+            f"in {pattern.worst} unexplained."
+        )
+    if pattern.elsewhere > SECOND_SHIFT:
+        best, other = pattern.shift + offset, pattern.other + offset
+        return f"The lines of {labels}, expected, fit at several shifts: about {best:+.1f} and {other:+.1f} eV."
+    return ""
 
 
 def _pattern_doubts(pattern: PatternShift | None, substances: Sequence[Substance]) -> tuple[str, ...]:

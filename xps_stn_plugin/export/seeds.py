@@ -1,9 +1,9 @@
 """Seeded models as JSON, to be loaded again by `load_seeds` or read by other programs.
 
-``{"schema": "xps-stn/seeds/2", "source", "convention", "shift", "shift_stderr", "regions": {NAME: {...}}}``; each region
-has ``models`` (class, prefix, options), ``params`` in their order (name, value, min, max, vary, expr, brute_step),
-``components`` (prefix, name, groups), ``background``, ``background_prefix``, ``notes`` and ``shift`` (what ``x`` differs
-by from the measured energy, in eV). Bounds that are open are null.
+``{"schema": "xps-stn/seeds/2", "source", "convention", "shift", "shift_stderr", "regions": {NAME: {...}}}``; each
+region has ``models`` (class, prefix, options), ``params`` in their order (name, value, min, max, vary, expr,
+brute_step), ``components`` (prefix, name, groups), ``background``, ``background_prefix``, ``notes`` and ``shift`` (what
+``x`` is less than the measured energy, in eV). Bounds that are open are null.
 """
 
 from __future__ import annotations
@@ -27,6 +27,14 @@ if TYPE_CHECKING:
     from ..result import PrefitResult
 
 SCHEMA = "xps-stn/seeds/2"
+
+#: Classes of the models that the first schema's files hold, by the name that lmfit's text gives them.
+_FIRST = {
+    "hydrocarbon": "HydrocarbonModel",
+    "stepped_pseudo_voigt": "SteppedPseudoVoigtModel",
+    "pvoigt": "PseudoVoigtModel",
+    "linear": "LinearModel",
+}
 
 #: Values that JSON has not, in a parameter that was never given one or has open bounds: what null stands for.
 _OPEN = {"value": -math.inf, "min": -math.inf, "max": math.inf}
@@ -142,21 +150,21 @@ def _model(seed: Seed, model: lmfit.Model) -> dict[str, Any]:
         again = _made(json.loads(json.dumps(row, allow_nan=False)))
     except (PrefitError, TypeError, ValueError):
         again = None
-    if (
-        type(again) is not type(model)
-        or (again.param_names, again.independent_vars, again.opts) != (model.param_names, ["x"], model.opts)
-        or again.func is not model.func
-    ):
+    if again is None or _kind(again) != _kind(model):
         msg = f"model {name} (prefix {model.prefix!r}) cannot be saved: it is not of this package or of lmfit.models."
         raise PrefitError(f"seed of {seed.region}", msg)
     return row
 
 
+def _kind(model: lmfit.Model) -> tuple[Any, ...]:
+    return type(model), model.param_names, model.independent_vars, model.opts
+
+
 def _parameter(seed: Seed, parameter: lmfit.Parameter) -> dict[str, Any]:
     value = parameter._val if parameter.expr is None else parameter.value
     numbers = {"value": value, "min": parameter.min, "max": parameter.max}
-    if any(math.isnan(number) for number in numbers.values()):
-        raise PrefitError(f"seed of {seed.region}", f"parameter {parameter.name} is not a number; give it a value.")
+    if not all(math.isfinite(number) or number == _OPEN[key] for key, number in numbers.items()):
+        raise PrefitError(f"seed of {seed.region}", f"parameter {parameter.name} is {value}; give it a finite value.")
     return {
         "name": parameter.name,
         **{key: None if number == _OPEN[key] else float(number) for key, number in numbers.items()},
@@ -187,11 +195,10 @@ def _params(rows: list[dict[str, Any]]) -> lmfit.Parameters:
 
 def _first_seed(region: str, row: Mapping[str, Any]) -> Seed:
     """Seed of the first schema, which has lmfit's text for the model and lmfit's own form of the parameters."""
-    functions = {_function(made): made for made in _classes().values() if _function(made)}
     terms = re.findall(r"Model\((\w+)(?:, prefix='(\w*)')?\)", row["model"])
-    if not terms or any(function not in functions for function, _ in terms):
+    if not terms or any(function not in _FIRST for function, _ in terms):
         raise PrefitError("model", f"{row['model']!r} is not known here any more; seed the spectrum again.")
-    models = [functions[function](prefix=prefix) for function, prefix in terms]
+    models = [_made({"class": _FIRST[function], "prefix": prefix, "options": {}}) for function, prefix in terms]
     params = lmfit.Parameters().loads(json.dumps(row["params"]))
     return _assembled(region, row, models, params, "bg_", 0.0)
 
@@ -228,19 +235,13 @@ def _classes() -> dict[str, type[lmfit.Model]]:
 
     from .. import models
 
+    others = (lmfit.model.CompositeModel, lmfit.models.ExpressionModel)
+    abstract = (lmfit.Model, models.LineModel)
     found: dict[str, type[lmfit.Model]] = {}
     for module in (lmfit.models, models):
         for name, value in vars(module).items():
-            sums = (lmfit.model.CompositeModel, lmfit.models.ExpressionModel)
-            if isclass(value) and issubclass(value, lmfit.Model) and value is not lmfit.Model:
-                if not issubclass(value, sums):
-                    found[name] = value
+            if not isclass(value) or not issubclass(value, lmfit.Model):
+                continue
+            if value not in abstract and not issubclass(value, others):
+                found[name] = value
     return found
-
-
-def _function(made: type[lmfit.Model]) -> str:
-    """Name of a class's function, by which lmfit's text calls it; empty for classes that need more than a prefix."""
-    try:
-        return str(made().func.__name__)
-    except TypeError:
-        return ""

@@ -1,0 +1,158 @@
+"""Seeds without the network, for scripts: what the spectrum holds and by how much it is shifted is told by hand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import xarray as xr
+
+from xps_prefit_hooks import ModelInfo, Prediction, PrefitError, Seed, Settings
+
+from .chemistry.groups import group_names
+from .chemistry.substances import find_substance
+from .result import LazySeeds, calibrated_spectrum, scale_offset
+from .settings import settings_of
+from .spectrum import OFFSET
+from .workflow import Spectrum, checked_spectrum, region_seed
+
+if TYPE_CHECKING:
+    from lmfit.model import ModelResult
+
+#: Who says so where the user does.
+_BY_HAND: Final = ModelInfo("by hand", "", "")
+
+
+def seed(
+    spectrum: Spectrum,
+    region: str | None = None,
+    *,
+    groups: str | Iterable[str] = (),
+    shift: float | None = 0.0,
+    shift_stderr: float = 0.1,
+    **options: Any,
+) -> Seed:
+    """Seed the model of one region without the network.
+
+    Parameters
+    ----------
+    spectrum : path, xarray.DataTree, xarray.Dataset or xarray.DataArray
+        As for `prefit`, on the measured axis.
+    region : str, optional
+        Name of the region; may be left out where there is one.
+    groups : str or iterable of str
+        Functional groups that the sample has.
+    shift : float or None
+        Measured minus true binding energy in eV on the scale of the reference; 0 for a calibrated axis. None takes it
+        from the lines of the substances in `expect`.
+    shift_stderr : float
+        Its standard error in eV, which widens the windows of the lines. Not used where `shift` is None.
+    **options
+        As for `prefit`; groups of substances in `expect` and those in `present` are added to `groups`.
+
+    Returns
+    -------
+    Seed
+        Its ``x`` is the measured binding energy less ``seed.shift``.
+
+    Raises
+    ------
+    PrefitError
+        If the spectrum or an option makes no sense, there is no such region, or it has no model (a survey).
+
+    Examples
+    --------
+    >>> made = seed("pet.vms", "C1s", groups=["ester (aromatic)"], shift=1.2)  # doctest: +SKIP
+    >>> made.model.fit(counts, made.params, x=energy - made.shift)  # doctest: +SKIP
+    """
+    made = seeds(spectrum, groups=groups, shift=shift, shift_stderr=shift_stderr, **options)
+    names = list(made.regions)
+    if region is None and len(names) != 1:
+        raise PrefitError("region", f"the spectrum has {', '.join(names)}; say which one.")
+    name = names[0] if region is None else region
+    if name not in made:
+        raise PrefitError(
+            f"region {name}", f"there is no model to be seeded; there is for: {', '.join(made) or 'none'}."
+        )
+    return made[name]
+
+
+def seeds(
+    spectrum: Spectrum,
+    *,
+    groups: str | Iterable[str] = (),
+    shift: float | None = 0.0,
+    shift_stderr: float = 0.1,
+    **options: Any,
+) -> LazySeeds:
+    """Seed the models of all regions without the network; parameters as for `seed`.
+
+    Returns
+    -------
+    mapping of str to Seed
+        By region, each made when it is first asked for.
+    """
+    settings = settings_of(**options)
+    known = settings_of(present=groups).present
+    settings = settings_of(**{**vars(settings), "present": (*known, *settings.present)})
+    if not (math.isfinite(shift_stderr) and shift_stderr >= 0):
+        raise PrefitError("shift_stderr", f"{shift_stderr:g} eV is no standard error; give a number from 0 on.")
+    tree = checked_spectrum(spectrum, settings)
+    prediction = _prediction(tree, settings, shift, shift_stderr)
+    axis = calibrated_spectrum(tree, prediction, settings)
+    regions = tuple(name for name, child in axis.children.items() if child["counts"].ndim == 1)
+    return LazySeeds(regions, partial(region_seed, axis, prediction, settings))
+
+
+def fit(seed: Seed, data: xr.DataArray | xr.Dataset | xr.DataTree, **options: Any) -> ModelResult:
+    """Fit a seed to its region.
+
+    Parameters
+    ----------
+    seed : Seed
+    data : xarray.DataArray, xarray.Dataset or xarray.DataTree
+        ``counts(binding_energy)`` of the region, or a spectrum that has it. ``seed.shift`` is taken off the axis,
+        unless it is calibrated already, as `PrefitResult.calibrated` is (the axis's attribute
+        ``energy_referencing_offset`` tells).
+    **options
+        Passed on to `xps_stn_plugin.fitting.fit_seed`, such as ``max_nfev`` or ``weights``.
+
+    Returns
+    -------
+    lmfit.model.ModelResult
+
+    Raises
+    ------
+    PrefitError
+        If the data are no spectrum of one region.
+    """
+    from .fitting import fit_seed
+
+    if isinstance(data, xr.DataTree) and data.children:
+        if seed.region not in data.children:
+            raise PrefitError(f"region {seed.region}", f"is not in the spectrum, which has {', '.join(data.children)}.")
+        data = data[seed.region].to_dataset()
+    # A single region may bear any name: the seed says what it is.
+    tree = checked_spectrum(data, Settings())
+    (region,) = (child.to_dataset() for child in tree.children.values())
+    axis = region["binding_energy"]
+    if OFFSET not in axis.attrs:
+        region = region.assign_coords(binding_energy=("binding_energy", axis.values - seed.shift, axis.attrs))
+    return fit_seed(seed, region, **options)
+
+
+def _prediction(spectrum: xr.DataTree, settings: Settings, shift: float | None, stderr: float) -> Prediction:
+    """Say what the user knows as a network would."""
+    substances = [find_substance(text) for text in settings.expect]
+    there = {*settings.present, *(group for one in substances for group in one.groups)}
+    groups = {name: float(name in there) for name in group_names()}
+    if shift is None:
+        from .expectation import shift_of_lines
+
+        found = shift_of_lines(spectrum, substances)
+        return Prediction(found.shift, found.stderr, groups, "ok", (), {}, _BY_HAND)
+    if not math.isfinite(shift):
+        raise PrefitError("shift", f"{shift} eV is no shift; give a number of eV.")
+    return Prediction(shift - scale_offset(settings), stderr, groups, "ok", (), {}, _BY_HAND)
