@@ -153,8 +153,8 @@ def test_of_two_regions_of_an_element_one_counts():
         "Si2p": [("Si-O", ("siloxane",), 101.7, 1.0)],
         "O1s": [("Si-O", ("siloxane",), 532.0, 1.0)],
     }
-    found = quantify_fits(*sample(silicon, FACTORS).arguments)
-    assert percent(found) == pytest.approx({"Si": 50, "O": 50}, abs=1e-3)
+    found = quantify_fits(*sample(silicon, FACTORS, random=np.random.default_rng(0)).arguments)
+    assert percent(found) == pytest.approx({"Si": 50, "O": 50}, abs=4)
     assert {element.symbol: element.region for element in found.elements} == {"Si": "Si2p", "O": "O1s"}
     assert "Si is counted by Si2p alone; Si2s would count it again." in found.notes
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from quantified import PMMA, sample
 
+from xps_prefit_hooks import PrefitError
 from xps_stn_plugin.quantification import quantify_fits, sensitivity_set
 from xps_stn_plugin.quantification.transmission import photon_energy, transmission_correction
 
@@ -51,3 +52,15 @@ def test_an_unknown_photon_energy_and_a_foreign_one_are_said():
         "The factors of 'scofield' are not for the X-rays of O1s (1253.6 eV); take scofield-mg or wagner."
         in found.notes
     )
+
+
+@pytest.mark.parametrize(("name", "value"), [("transmission", 50.0), ("escape_depth", float("nan"))])
+def test_what_is_no_exponent_is_refused(name, value):
+    with pytest.raises(PrefitError, match="is no exponent of the kinetic energy"):
+        quantify_fits(*sample(PMMA, SCOFIELD).arguments, **{name: value})
+
+
+def test_x_rays_that_do_not_reach_a_line():
+    found = quantify_fits(*sample(PMMA, SCOFIELD).arguments, photon_energy=520.0, transmission=-0.5)
+    assert [element.symbol for element in found.elements] == ["C"]
+    assert "O1s is left out of the percentages: X-rays of 520.0 eV do not reach its line." in found.notes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import xarray as xr
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from lmfit.model import ModelResult
 
     from xps_stn_plugin.result import PrefitResult
+
+#: Exponents beyond this are slips: transmissions are known from -1 to 1, escape depths from 0.5 to 0.8.
+_STEEPEST: Final = 3.0
 
 
 @dataclass(frozen=True)
@@ -175,7 +178,7 @@ def quantify(
     Raises
     ------
     PrefitError
-        If there is no such set of factors, or the result has no fits.
+        If there is no such set of factors, an exponent is none, or the result has no fits.
     """
     if not result.fits:
         raise PrefitError(result.source, "has no fits to take atomic percentages from; call fitted() first.")
@@ -219,9 +222,13 @@ def quantify_fits(
     Raises
     ------
     PrefitError
-        If there is no such set of factors.
+        If there is no such set of factors, or an exponent is none.
     """
     factors = sensitivity_set(sensitivity)
+    for what, exponent in (("transmission", transmission), ("escape depth", escape_depth)):
+        if not abs(exponent) <= _STEEPEST:
+            msg = f"{exponent:g} is no exponent of the kinetic energy; give one within {_STEEPEST:g} of 0."
+            raise PrefitError(what, msg)
     found, notes = signals(spectrum, seeds, fits, Correction(factors, transmission, escape_depth, photon_energy))
     notes = _scale_notes(factors, transmission, escape_depth) + notes
     total = float(sum(signal.amounts.sum() for signal in found))

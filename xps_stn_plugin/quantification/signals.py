@@ -104,9 +104,7 @@ def signals(
         factor, why = (None, "no core level") if match is None else _factor(core, datasets[region], correction.factors)
         if match is None or factor is None:
             notes.append(f"{region} is left out of the percentages: {why}.")
-        elif not fit.nfev or not np.isfinite(
-            fit.params.valuesdict().get(f"{seeds[region].components[0].prefix}center")
-        ):
+        elif not fit.nfev or not all(np.isfinite(parameter.value) for parameter in fit.params.values()):
             notes.append(f"{region} is left out of the percentages: {match['element']} has no fit ({fit.message}).")
         else:
             if not fit.success:
@@ -123,9 +121,11 @@ def signals(
         unknown += [] if known else [region]
         if not is_for(correction.factors, energy):
             foreign[region] = energy
-        passed = transmission_correction(
-            energy - _center(areas), correction.transmission, correction.escape_depth, correction.factors
-        )
+        kinetic = energy - _center(areas)
+        if kinetic <= 0:
+            notes.append(f"{region} is left out of the percentages: X-rays of {energy:.1f} eV do not reach its line.")
+            continue
+        passed = transmission_correction(kinetic, correction.transmission, correction.escape_depth, correction.factors)
         found.append(Signal(region, core, symbol, areas, factor * passed * exposure))
     if unknown:
         notes.append(f"Photon energy unknown, taken as Al K-alpha, {AL_K_ALPHA} eV: {', '.join(unknown)}.")
