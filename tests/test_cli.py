@@ -124,7 +124,7 @@ def test_flags_and_notes_of_components(fake, run, file, monkeypatch):
     assert next(line for line in lines if "line 2" in line).rstrip().endswith("unassigned")
     lines = [line.rstrip() for line in lines]
     assert "    Line 3 was dropped." in lines
-    assert "    C1s line 1: its position ended at the upper end of its range, 284.80 eV." in lines
+    assert "    C1s line 1: position at the upper end of its range (284.80 eV)." in lines
     assert any("something is missing or misplaced near 28" in line for line in lines)
 
 

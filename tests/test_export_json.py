@@ -83,7 +83,7 @@ def test_correlations_bounds_and_confidence_are_written(fake, validator):
         {"between": ["area of C1s line 1", "area of C1s line 2"], "value": -0.97}
     ]
     notes = " ".join(written["regions"]["C1s"]["fit"]["notes"])
-    assert "C1s line 1: its position ended at the upper end of its range, 284.80 eV." in notes
+    assert "C1s line 1: position at the upper end of its range (284.80 eV)." in notes
     assert "areas correlate at -0.97" in notes
     area = {part["quantity"]: part for part in second["confidence"]}["area"]
     assert area["low"] < second["area"] < area["high"]

@@ -136,7 +136,7 @@ def test_a_position_at_the_end_of_its_window():
     row = next(row for row in component_table(seed, fit) if row.name == "C1s O-C=O")
     assert row.at_bound == ("position",)
     assert "ester_center" in fit_quality(seed, fit).at_bounds
-    assert "C1s O-C=O: its position ended at the upper end of its range, 288.60 eV." in fit_quality(seed, fit).notes
+    assert "C1s O-C=O: position at the upper end of its range (288.60 eV)." in fit_quality(seed, fit).notes
 
 
 def test_a_common_width_at_its_bound_flags_every_line():
@@ -146,7 +146,10 @@ def test_a_common_width_at_its_bound_flags_every_line():
     params[width].set(value=0.41, min=0.3, max=0.42)
     fit = fit_seed(seed, data, params=params)
     assert all("width" in row.at_bound for row in component_table(seed, fit))
-    assert any("its width (shared with other components) ended at the upper" in n for n in fit_quality(seed, fit).notes)
+    assert any(
+        "width (shared with other components) at the upper end of its range (0.84 eV)" in n
+        for n in fit_quality(seed, fit).notes
+    )
 
 
 @pytest.mark.parametrize(

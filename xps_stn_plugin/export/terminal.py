@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..fitting import ComponentRow, Confidence, Interval, background_table, component_table, fit_quality
+from ..fitting.quality import decimals, value_text
 from .composition import composition, shares
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _show_region(
     state = state if fit is None or fit.success else "fit without success"
     console.print(Text(f"  {region}  ({seed.background} background, {state})", "bold"), soft_wrap=True)
     rows = component_table(seed, fit)
-    table = Table("", "center / eV", "measured / eV", "FWHM / eV", "area", "% of region", box=None, pad_edge=False)
+    table = Table("", "center / eV", "measured", "FWHM / eV", "area", "region %", box=None, pad_edge=False)
     if fit is not None:
         table.add_column("atomic %")
     for column in table.columns[1:]:
@@ -72,7 +73,7 @@ def _show_region(
             _number(center, error, 2 if error is None else 3),
             _number(measured, None if math.isfinite(center) else error, 2 if error is None else 3),
             _number(row.fwhm, row.stderr.get("fwhm"), 2),
-            _area(row.area, row.stderr.get("area")),
+            value_text(row.area, row.stderr.get("area")),
             f"{100 * row.fraction_of_region:.1f}",
             *atomic,
             Text(flags(row), "yellow"),
@@ -81,7 +82,7 @@ def _show_region(
     confidence: Confidence | None = getattr(fit, "confidence", None)
     if confidence is not None and confidence.intervals:
         _show_confidence(result, region, confidence, console)
-    parameters = ", ".join(f"{row.name} {_area(row.value, row.stderr)}" for row in background_table(seed, fit))
+    parameters = ", ".join(f"{row.name} {value_text(row.value, row.stderr)}" for row in background_table(seed, fit))
     for note in (f"Background: {parameters}.", *seed.notes):
         _indented(console, note, "dim")
     for note in (*(quality.notes if quality else ()), *(confidence.notes if confidence else ())):
@@ -130,7 +131,7 @@ def _interval(part: Interval | None) -> str:
     if part is None:
         return "-"
     width = part.high - part.low
-    digits = 3 if part.quantity == "center" else _digits(width if math.isfinite(width) else 0.1 * abs(part.high))
+    digits = 3 if part.quantity == "center" else decimals(width if math.isfinite(width) else 0.1 * abs(part.high))
     return " to ".join(f"{end:.{digits}f}" if math.isfinite(end) else "?" for end in (part.low, part.high))
 
 
@@ -146,17 +147,3 @@ def _number(value: float, error: float | None, digits: int) -> str:
     if not math.isfinite(value):
         return "-"
     return f"{value:.{digits}f}" + ("" if error is None or not math.isfinite(error) else f" ± {error:.{digits}f}")
-
-
-def _area(value: float, error: float | None) -> str:
-    """Write a value with as many digits as its error has a use for."""
-    if error is None or not math.isfinite(error) or error <= 0:
-        return f"{value:.4g}"
-    if abs(value) >= 1e6 or error < 1e-6:
-        return f"{value:.4g} ± {error:.2g}"
-    return f"{value:.{_digits(error)}f} ± {error:.{_digits(error)}f}"
-
-
-def _digits(error: float) -> int:
-    """Decimals that show two digits of an error; at most eight."""
-    return min(max(0, 1 - math.floor(math.log10(error))), 8) if error > 0 else 2

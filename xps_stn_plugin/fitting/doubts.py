@@ -9,12 +9,15 @@ import lmfit
 
 from xps_prefit_hooks import Seed
 
-from .parameter_names import BACKGROUND, ParameterName, free_names, owner_of, parameter_name, sources
+from .parameter_names import ParameterName, free_names, owner_of, parameter_name, sources
+from .quality import value_text
 from .standard_errors import Uncertainty
 
 #: Correlations from here on are reported, and how many sentences about them at most.
 STRONG_CORRELATION: Final = 0.95
 _MOST_CORRELATIONS: Final = 3
+
+_UNITS: Final = {"position": " eV", "distance from its neighbour": " eV"}
 
 #: An area below this many standard errors is not distinguishable from nothing.
 _SIGNIFICANT: Final = 2.0
@@ -45,29 +48,28 @@ def without_signal(seed: Seed, params: lmfit.Parameters, bounds: Mapping[str, st
 
 
 def bound_sentences(seed: Seed, params: lmfit.Parameters, bounds: Mapping[str, str]) -> list[str]:
-    """Say which components ended at a bound, and which have no signal."""
+    """Say which components ended at a bound, and which have no signal; one sentence for each component."""
     empty = without_signal(seed, params, bounds)
     said = [f"{name} has no signal: its area ended at zero." for name in sorted(empty)]
+    parts: dict[str, list[str]] = {}
     for name, side in bounds.items():
         what, value = parameter_name(seed, name), float(params[name].value)
         if what.owner in empty and what.quantity != "width":
             continue
-        text = f"ended at the {side} end of its range"
-        if what.owner == BACKGROUND:
-            said.append(
-                "The background shows no step: it ended at zero."
-                if what.quantity == "step" and params[name].min == 0 and side == "lower"
-                else f"The background's {what.quantity} {text}, {value:.4g}."
-            )
-        elif what.quantity in ("position", "distance from its neighbour"):
-            said.append(f"{what.owner}: its {what.quantity} {text}, {value:.2f} eV.")
-        elif what.quantity == "width":
-            shared = " (shared with other components)" if _shared(seed, params, name) else ""
-            said.append(f"{what.owner}: its width{shared} {text}, {2 * value:.2f} eV.")
+        if what.quantity == "step" and params[name].min == 0 and side == "lower":
+            said.append("The background shows no step: it ended at zero.")
         elif what.quantity == "Lorentzian share":
             said.append(f"The lines are purely {'Gaussian' if side == 'lower' else 'Lorentzian'}.")
         else:
-            said.append(f"{f'{what.owner}: its ' if what.owner else ''}{what.quantity} {text}, {value:.3g}.")
+            shared = (
+                " (shared with other components)" if what.quantity == "width" and _shared(seed, params, name) else ""
+            )
+            number = (
+                f"{2 * value:.2f} eV" if what.quantity == "width" else f"{value:.2f}{_UNITS.get(what.quantity, '')}"
+            )
+            text = f"{what.quantity}{shared} at the {side} end of its range ({number})"
+            parts.setdefault(what.owner or "Model", []).append(text)
+    said += [f"{owner[0].upper()}{owner[1:]}: {', '.join(texts)}." for owner, texts in parts.items()]
     return list(dict.fromkeys(said))
 
 
@@ -76,15 +78,13 @@ def error_sentences(
 ) -> list[str]:
     """Say which standard errors are missing and why, and under what condition the others hold."""
     free = free_names(fit.params)
-    missing = [name for name in free if name not in found.stderr]
-    if not missing:
+    if all(name in found.stderr for name in free):
         return []
     if not fit.success:
         return ["No standard errors that mean something: the fit found no minimum."]
     if fit.ndata <= len(free):
         return [f"No standard errors: {fit.ndata} points cannot determine {len(free)} parameters."]
     said = []
-    empty = without_signal(seed, fit.params, bounds)
     for first, second, sign in found.inseparable:
         one, other = parameter_name(seed, first), parameter_name(seed, second)
         said.append(
@@ -94,23 +94,19 @@ def error_sentences(
     named = {name for pair in found.inseparable for name in pair[:2]}
     others = [name for name in found.undetermined if name not in named]
     if others:
-        said.append(f"Nor of {_list(parameter_name(seed, name) for name in others)}, which depend on them.")
-    for name, why in found.held.items():
-        what = parameter_name(seed, name)
-        if what.owner in empty or what.owner == BACKGROUND:
-            # The sentence about the missing signal, or step, says it all.
-            continue
-        reason = "it ended at a bound" if why == "bound" else "the data do not depend on it"
-        said.append(f"{what.owner or name}: no standard error of its {what.quantity}, because {reason}.")
-    if found.held and len(found.held) < len(free):
-        which = _list(parameter_name(seed, name) for name in found.held)
-        said.append(f"The standard errors are for fixed {which}.")
+        said.append(f"Nor of the {_list(parameter_name(seed, name) for name in others)}, which depend on them.")
+    empty = without_signal(seed, fit.params, bounds)
+    idle = [parameter_name(seed, name) for name, why in found.held.items() if why == "no effect"]
+    if idle := [what for what in idle if what.owner not in empty]:
+        said.append(f"No standard error of the {_list(idle)}: the data do not depend on it.")
+    if bounds:
+        said.append("What ended at a bound has no standard error and is held for those of the others.")
     return said
 
 
 def significance_sentences(areas: Iterable[tuple[str, float, float]]) -> list[str]:
     """Name the components whose area is less than two standard errors; `areas` are (name, area, error)."""
-    weak = [f"{name} ({area:.3g} ± {error:.2g})" for name, area, error in areas if area < _SIGNIFICANT * error]
+    weak = [f"{name} ({value_text(area, error)})" for name, area, error in areas if area < _SIGNIFICANT * error]
     if not weak:
         return []
     return [f"Not distinguishable from zero: the area of {_list(weak)}."]
@@ -129,7 +125,7 @@ def correlation_sentences(seed: Seed, found: Uncertainty) -> list[str]:
 
 
 def _correlation(one: ParameterName, other: ParameterName, value: float) -> str:
-    if one.quantity != other.quantity or not (one.owner and other.owner):
+    if one.quantity != other.quantity or one.quantity not in ("area", "position", "width"):
         return f"The {one} and the {other} correlate at {value:.2f}."
     known = ""
     if one.quantity == "area":

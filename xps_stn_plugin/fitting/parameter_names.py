@@ -30,7 +30,8 @@ _QUANTITIES: Final = {
 #: A parameter within this share of its range from a bound counts as at the bound.
 _AT_BOUND: Final = 1e-3
 
-#: With one bound alone: within this share of the standard error, or of the largest value of its kind.
+#: With one bound alone: within this share of the standard error (but no more than `_AT_BOUND` of the largest value of
+#: its kind), or of that value.
 _OF_ERROR, _OF_LARGEST = 1e-2, 1e-4
 
 
@@ -115,7 +116,8 @@ def at_bounds(seed: Seed, params: lmfit.Parameters) -> dict[str, str]:
             margin = _AT_BOUND * (high - low)
         else:
             error = parameter.stderr if parameter.stderr and np.isfinite(parameter.stderr) else 0.0
-            margin = max(_OF_ERROR * error, _OF_LARGEST * max(_alike(seed, params, name), default=0.0))
+            largest = max(_alike(seed, params, name), default=0.0)
+            margin = max(min(_OF_ERROR * error, _AT_BOUND * largest), _OF_LARGEST * largest)
         if value - low <= margin:
             found[name] = "lower"
         elif high - value <= margin:

@@ -126,6 +126,20 @@ def probability_text(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
 
 
+def value_text(value: float, error: float | None) -> str:
+    """Write a value with two digits of its standard error: ``3060 ± 52``, ``0.0530 ± 0.0021``."""
+    if error is None or not math.isfinite(error) or error <= 0:
+        return f"{value:.4g}"
+    if max(abs(value), error) >= 1e6 or error < 1e-6:
+        return f"{value:.4g} ± {error:.2g}"
+    return f"{value:.{decimals(error)}f} ± {error:.{decimals(error)}f}"
+
+
+def decimals(error: float) -> int:
+    """Decimals that show two digits of an error; at most eight."""
+    return min(max(0, 1 - math.floor(math.log10(error))), 8) if error > 0 else 2
+
+
 def _smoothed(x: FloatArray, r: FloatArray, width: float) -> FloatArray:
     """Sum over a window of `width` over the root of the number of points in it: noise stays of variance one."""
     spacing = float(np.median(np.diff(x))) if x.size > 1 else 0.0

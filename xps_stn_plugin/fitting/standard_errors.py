@@ -48,6 +48,8 @@ class Uncertainty:
     undetermined : tuple of str
         Free parameters without an error that are not held: those that cannot be told apart, and all where the fit found
         no minimum.
+    spoiled : bool
+        Whether lmfit had errors that a parameter at a bound made useless.
     """
 
     stderr: Mapping[str, float]
@@ -55,10 +57,14 @@ class Uncertainty:
     held: Mapping[str, str] = field(default_factory=dict)
     inseparable: tuple[tuple[str, str, float], ...] = ()
     undetermined: tuple[str, ...] = ()
+    spoiled: bool = False
 
 
 def uncertainty(seed: Seed, fit: lmfit.model.ModelResult) -> Uncertainty:
-    """Return lmfit's standard errors; where some are missing, those that can be had without the culprits.
+    """Return lmfit's standard errors; where some are missing or spoiled, those that can be had without the culprits.
+
+    Spoiled are the errors of a fit in which a parameter at a bound leaves another one, which has a lower and an upper
+    bound, with an error that is wider than its whole range.
 
     The covariance is the inverse of J^T J, J being the Jacobian of the weighted residual, scaled by the reduced
     chi-square as lmfit does. Parameters at a bound, and those that change nothing (the position of a component without
@@ -68,11 +74,15 @@ def uncertainty(seed: Seed, fit: lmfit.model.ModelResult) -> Uncertainty:
     free = free_names(fit.params)
     given = {name: float(p.stderr) for name, p in fit.params.items() if _is_error(p.stderr)}
     missing = [name for name in free if name not in given]
-    if not missing or not fit.success or fit.ndata <= len(free):
+    bounds = at_bounds(seed, fit.params)
+    spoiled = bool(bounds) and any(_says_nothing(fit.params[name]) for name in free)
+    if not (missing or spoiled) or not fit.success or fit.ndata <= len(free):
         return Uncertainty(given, _given_correlations(fit.params, free), undetermined=tuple(missing))
+    if spoiled:
+        given = {}
     jacobian = _jacobian(fit, free)
     scale = math.sqrt(float(fit.redchi)) if fit.scale_covar else 1.0
-    held = dict.fromkeys(at_bounds(seed, fit.params), "bound")
+    held = dict.fromkeys(bounds, "bound")
     for name, column in zip(free, jacobian.T, strict=True):
         size, span = float(np.linalg.norm(column)), float(fit.params[name].max - fit.params[name].min)
         if not 0 < size < math.inf or size * span <= _NO_EFFECT * scale:
@@ -94,19 +104,24 @@ def uncertainty(seed: Seed, fit: lmfit.model.ModelResult) -> Uncertainty:
         held,
         pairs,
         undetermined,
+        spoiled,
     )
 
 
 def complete_errors(seed: Seed, fit: lmfit.model.ModelResult) -> None:
     """Fill in standard errors, correlations and covariance that a fit lacks; numbers that it has are left alone.
 
-    In a covariance that is filled in, held parameters have variance zero, and ``errorbars`` becomes True; there is none
+    Where a parameter at a bound has spoiled the errors (see `uncertainty`), all of them count as lacking. In a
+    covariance that is filled in, held parameters have variance zero, and ``errorbars`` becomes True; there is none
     where a parameter has no error for another reason.
     """
     free = free_names(fit.params)
-    if all(_is_error(fit.params[name].stderr) for name in free):
-        return
     found = uncertainty(seed, fit)
+    if not found.held and not found.undetermined:
+        return
+    if found.spoiled:
+        for parameter in fit.params.values():
+            parameter.stderr = parameter.correl = None
     for name, parameter in fit.params.items():
         if not _is_error(parameter.stderr):
             parameter.stderr = found.stderr.get(name)
@@ -124,6 +139,12 @@ def complete_errors(seed: Seed, fit: lmfit.model.ModelResult) -> None:
         correlation[i, j] = correlation[j, i] = value
     fit.covar = correlation * np.outer(errors, errors)
     fit.var_names, fit.errorbars = free, True
+
+
+def _says_nothing(parameter: lmfit.Parameter) -> bool:
+    """Whether an error is wider than the range that its parameter has."""
+    width = float(parameter.max - parameter.min)
+    return _is_error(parameter.stderr) and math.isfinite(width) and float(parameter.stderr) > width
 
 
 def _is_error(value: float | None) -> bool:
