@@ -30,7 +30,7 @@ class Part:
 
     Parameters
     ----------
-    prefix : str
+    model : lmfit.Model
     names : mapping of str to str
         Its parameters: name in the fit by name without prefix.
     partials : callable
@@ -39,7 +39,7 @@ class Part:
         Bounds of its parameters, which numeric derivatives stay within.
     """
 
-    prefix: str
+    model: lmfit.Model
     names: Mapping[str, str]
     partials: Partials
     ranges: Mapping[str, tuple[float, float]]
@@ -56,7 +56,12 @@ class Part:
         names = {bare: name for name in component.param_names if (bare := name.removeprefix(component.prefix)) in taken}
         ranges = {bare: (float(params[name].min), float(params[name].max)) for bare, name in names.items()}
         known = getattr(component, "partials", None) or _LMFIT_MODELS.get(type(component))
-        return cls(component.prefix, names, known or _evaluation(component, names), ranges)
+        return cls(component, names, known or _evaluation(component, names), ranges)
+
+    @property
+    def prefix(self) -> str:
+        """The component's prefix in lmfit."""
+        return str(self.model.prefix)
 
     def evaluate(
         self, x: FloatArray, values: Mapping[str, float], moving: Collection[str]

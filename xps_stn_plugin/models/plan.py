@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import OptimizeResult, least_squares
 
 from .parts import Part
+from .stack import Unit, units_of
 from .ties import Ties
 
 FloatArray = NDArray[np.float64]
@@ -49,7 +50,7 @@ class FitPlan:
     ties: Ties
     low: FloatArray
     high: FloatArray
-    _rows: tuple[tuple[Part, tuple[str, ...]], ...]
+    _units: tuple[Unit, ...]
     _needed: Ties
     _pick: NDArray[np.intp]
 
@@ -124,7 +125,7 @@ class FitPlan:
 
     def curve(self, v: ArrayLike) -> FloatArray:
         """Sum of the components, shape (n,)."""
-        return self._curve(v, slopes=False)[0]
+        return self._curve(self._needed.values(v))[0]
 
     def residual(self, v: ArrayLike) -> FloatArray:
         """Residual ``(data - curve) * weights``, lmfit's sign, shape (n,)."""
@@ -136,8 +137,10 @@ class FitPlan:
 
     def residual_and_jacobian(self, v: ArrayLike) -> tuple[FloatArray, FloatArray]:
         """Both from one evaluation of the components."""
-        curve, slopes = self._curve(v, slopes=True)
-        return (self.data - curve) * self.weights, slopes.T * -self.weights[:, None]
+        values = self._needed.values(v)
+        curve, slopes = self._curve(values)
+        chain = self._needed.derivatives(values)[self._pick]
+        return (self.data - curve) * self.weights, (chain.T @ slopes).T * -self.weights[:, None]
 
     def solve(
         self, *, max_nfev: int | None = None, start: Mapping[str, float] | ArrayLike | None = None, **options: Any
@@ -191,20 +194,15 @@ class FitPlan:
         kept = np.array([name in ties.free for name in self.names])
         return _planned(self.x, self.data, self.weights, parts, ties, self.low[kept], self.high[kept])
 
-    def _curve(self, v: ArrayLike, *, slopes: bool) -> tuple[FloatArray, FloatArray]:
-        """Curve, and its derivatives, shape (free, n), if asked for."""
-        values = self._needed.values(v)
+    def _curve(self, values: Mapping[str, float]) -> tuple[FloatArray, FloatArray]:
+        """Curve, and its derivatives by the parameters of the components, shape (k, n)."""
         curve = np.zeros(self.x.shape)
         rows: list[FloatArray] = []
-        for part, moving in self._rows:
-            one, by = part.evaluate(self.x, values, moving if slopes else ())
+        for unit in self._units:
+            one, slopes = unit.evaluate(self.x, values)
             curve += one
-            if slopes:
-                rows += [by[bare] for bare in moving]
-        if not slopes:
-            return curve, np.empty((len(self.names), 0))
-        chain = self._needed.derivatives(values)[self._pick]
-        return curve, chain.T @ np.array(rows).reshape(len(rows), curve.size)
+            rows += slopes
+        return curve, np.array(rows).reshape(len(rows), curve.size)
 
 
 class Memory:
@@ -239,11 +237,11 @@ def _planned(
     high: FloatArray,
 ) -> FitPlan:
     reach = ties.reach()
-    rows = tuple((part, tuple(bare for bare, name in part.names.items() if reach[name])) for part in parts)
+    units = units_of(parts, reach, ties.values([ties.start[name] for name in ties.free]))
     order = {name: i for i, name in enumerate(ties.start)}
-    pick = np.array([order[part.names[bare]] for part, moving in rows for bare in moving], dtype=np.intp)
+    pick = np.array([order[part.names[bare]] for unit in units for part, bare in unit.rows], dtype=np.intp)
     needed = ties.of({name for part in parts for name in part.names.values()})
-    return FitPlan(x, data, weights, parts, ties, low, high, rows, needed, pick)
+    return FitPlan(x, data, weights, parts, ties, low, high, units, needed, pick)
 
 
 def _is_sum(model: lmfit.Model) -> bool:

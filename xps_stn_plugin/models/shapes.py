@@ -8,7 +8,7 @@ that `losses` spread, ``fraction`` its Lorentzian share.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from operator import add
 from typing import Any, ClassVar, Final
@@ -67,6 +67,9 @@ FloatArray = NDArray[np.float64]
 Partials = tuple[FloatArray, dict[str, FloatArray]]
 
 _TINY: Final = 1e-15
+
+#: Parameters of a line that its losses depend on.
+_OF_LOSSES: Final = ("vibration", "asymmetry", "cutoff")
 _U3: Final = TOUGAARD["tougaard-u3"]
 _C: Final = _U3["loss_c"]
 _D: Final = _U3["loss_d"]
@@ -200,9 +203,14 @@ class LineModel(lmfit.Model):  # type: ignore[misc]  # lmfit has no type hints
         derivatives : dict of str to ndarray of shape (n,)
             By parameter. ``loss_c`` and ``loss_d``, which nobody fits, have none.
         """
-        own = {name: values.pop(name) for name in ("vibration", "asymmetry", "cutoff") if name in values}
+        losses = self.losses(values)
+        of_line = {name: value for name, value in values.items() if name not in _OF_LOSSES}
         with_background = _scattered_partials if "loss" in values else _stepped_partials
-        return with_background(np.asarray(x, dtype=float), type(self)._losses(**own), **values)
+        return with_background(np.asarray(x, dtype=float), losses, **of_line)
+
+    def losses(self, values: Mapping[str, float]) -> Losses:
+        """Losses that make the shape of the line, from the values of its parameters (names without prefix)."""
+        return type(self)._losses(**{name: values[name] for name in _OF_LOSSES if name in values})
 
     def guess(self, data: Any, x: Any, **kwargs: Any) -> lmfit.Parameters:
         """Guess start values of one line, as `lmfit.models.PseudoVoigtModel.guess` does, without a background."""
