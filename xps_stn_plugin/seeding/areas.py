@@ -13,6 +13,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import nnls
 from scipy.signal import find_peaks
 
+from xps_prefit_hooks import Background
 from xps_stn_plugin.lineshapes import pseudo_voigt, pseudo_voigt_cdf, vibrational_weights
 from xps_stn_plugin.models.shapes import VIBRATION_MEAN, VIBRATION_MEMBERS, VIBRATION_QUANTUM
 
@@ -47,12 +48,6 @@ _MISPLACED: Final = 0.06
 #: Least distance in eV between a line and one added because it is misplaced.
 _NEAREST: Final = 0.1
 
-#: A root mean square residual of more than this share of the peak height is a poor description.
-_POOR: Final = 0.03
-
-#: Lines that the data may add beyond the expected ones.
-MOST_UNASSIGNED: Final = 6
-
 
 @dataclass(frozen=True)
 class Doublet:
@@ -74,10 +69,16 @@ class Areas:
         Areas in intensity times eV; of the higher-j line for doublets.
     fwhm : float
         Common width in eV.
-    step : float
-        Background step per area in 1/eV; 0 for a linear background.
+    strength : float
+        Of the background that the lines carry: Shirley's step per area in 1/eV, or Tougaard's B in eV2; 0 for none.
     fraction : float
         Common Lorentzian share.
+    background : str
+        Its kind; not "auto".
+    sloping : bool
+        Whether the background has a slope of its own beside what the lines carry.
+    base : tuple of float or None
+        Intercept and slope of the background without what the lines carry; None before a fit.
     envelope : ndarray, shape (n,)
         Lines and background.
     misfit : float
@@ -87,10 +88,13 @@ class Areas:
     lines: tuple[Line, ...]
     areas: FloatArray
     fwhm: float
-    step: float
+    strength: float
     envelope: FloatArray
     misfit: float
     fraction: float = FRACTION
+    background: Background = "linear"
+    sloping: bool = True
+    base: tuple[float, float] | None = None
 
 
 def estimate_areas(
@@ -99,7 +103,7 @@ def estimate_areas(
     doublet: Doublet,
     fwhm: tuple[float, float, float],
     *,
-    shirley: bool,
+    stepped: bool,
 ) -> Areas:
     """Start values for lines that are known to be there.
 
@@ -114,10 +118,10 @@ def estimate_areas(
         Of the core level.
     fwhm : tuple of float
         Start, lowest and highest width in eV.
-    shirley : bool
+    stepped : bool
         Whether the lines carry a background step.
     """
-    step = _first_step(data) if shirley else 0.0
+    step = _first_step(data) if stepped else 0.0
     positions = np.array([line.position for line in lines])
     low, high = (np.array([getattr(line, side) for line in lines]) for side in ("low", "high"))
     widths = np.clip(fwhm[0] * _WIDTHS, 1.05 * fwhm[1], 0.95 * fwhm[2])
@@ -135,7 +139,7 @@ def estimate_areas(
     enough = min(residuals.values()) + _AS_GOOD * data.height
     width = max(w for w, residual in residuals.items() if residual <= enough)
     areas, centers, _, envelope = solve(candidates, width, step)
-    if shirley and areas.sum() > 0:
+    if stepped and areas.sum() > 0:
         step = max(data.step, 0.0) / (areas.sum() * (1 + doublet.ratio))
         areas, centers, _, envelope = solve(candidates, width, step)
     moved = tuple(replace(line, position=float(c)) for line, c in zip(lines, centers, strict=True))
@@ -149,9 +153,7 @@ def _rigid(lines: Sequence[Line]) -> FloatArray:
     return np.asarray(_RIGID_STEP * np.arange(-steps, steps + 1), dtype=float)
 
 
-def find_lines(
-    data: RegionData, rest: FloatArray, fwhm: float, taken: list[float], label: str, first: int
-) -> list[Line]:
+def find_lines(data: RegionData, rest: FloatArray, fwhm: float, taken: Sequence[float], first: int) -> list[Line]:
     """Highest significant maximum of what is not explained yet, as a list of no or one line.
 
     Parameters
@@ -161,13 +163,11 @@ def find_lines(
         Intensities less what is explained.
     fwhm : float
         Width of the lines in eV; the data are smoothed with half of it.
-    taken : list of float
+    taken : sequence of float
         Centres in eV of lines that are there already; nearer than half the width none is added, unless the line there
         is plainly misplaced.
-    label : str
-        Name of the new line, without number.
     first : int
-        Its number.
+        Number of the new line.
     """
     spacing = float(np.median(np.diff(data.energy)))
     grid = np.arange(data.energy[0], data.energy[-1] + spacing / 2, max(spacing, fwhm / 40))
@@ -181,60 +181,18 @@ def find_lines(
     free = [top for top in tops if all(abs(grid[top] - center) > near[top] for center in taken)]
     if not free:
         return []
-    position = float(grid[max(free, key=lambda top: smooth[top])])
-    half = max(0.4, 0.35 * fwhm)
-    return [Line(f"unassigned_{first}", f"{label} {first}", (), position, position - half, position + half)]
+    return [free_line(first, float(grid[max(free, key=lambda top: smooth[top])]), fwhm)]
 
 
-def add_unexplained(
-    data: RegionData,
-    lines: list[Line],
-    doublet: Doublet,
-    fwhm: tuple[float, float, float],
-    *,
-    shirley: bool,
-    most: int = MOST_UNASSIGNED,
-) -> tuple[Areas | None, int]:
-    """Start values for the expected lines and for further ones that the residual asks for, highest first.
-
-    One broad line can hide two narrow ones. Where lines of any width leave a poor description, lines of at most the
-    usual width are tried, and taken if they halve the residual.
-
-    Returns
-    -------
-    areas : Areas or None
-        None where nothing is expected and nothing is found.
-    added : int
-        How many lines the data added.
-    """
-    found, added = _grow(data, lines, doublet, fwhm, shirley=shirley, most=most)
-    if found is not None and found.misfit > _POOR * data.height and found.fwhm > 1.1 * fwhm[0]:
-        narrow = (fwhm[0], fwhm[1], 1.1 * fwhm[0])
-        other, others = _grow(data, lines, doublet, narrow, shirley=shirley, most=most)
-        if other is not None and other.misfit < 0.5 * found.misfit:
-            return other, others
-    return found, added
+def free_line(number: int, position: float, fwhm: float) -> Line:
+    """Line that no group explains."""
+    half = free_window(fwhm)
+    return Line(f"unassigned_{number}", f"unassigned {number}", (), position, position - half, position + half)
 
 
-def _grow(
-    data: RegionData, lines: list[Line], doublet: Doublet, fwhm: tuple[float, float, float], *, shirley: bool, most: int
-) -> tuple[Areas | None, int]:
-    """Add one line after another until no maximum is left or the last one did not help."""
-    found = estimate_areas(data, lines, doublet, fwhm, shirley=shirley) if lines else None
-    added = 0
-    while added < most:
-        rest = data.counts - (found.envelope if found else data.chord())
-        taken = [line.position + d for line in found.lines for d in {0.0, doublet.splitting}] if found else []
-        # Smoothed no wider than a usual line: a broad description must not blur what it fails to describe.
-        new = find_lines(data, rest, min(found.fwhm, fwhm[0]) if found else fwhm[0], taken, "unassigned", added + 1)
-        if not new:
-            break
-        # The expected lines start in the middle again: one that had reached for signal not its own must let go of it.
-        better = estimate_areas(data, [*lines, *new], doublet, fwhm, shirley=shirley)
-        if found is not None and better.misfit > 0.95 * found.misfit:
-            break
-        found, lines, added = better, [*lines, *new], added + 1
-    return found, added
+def free_window(fwhm: float) -> float:
+    """Half width in eV of the window of a line that no group explains."""
+    return max(0.4, 0.5 * fwhm)
 
 
 def _rms(values: FloatArray) -> float:

@@ -15,9 +15,6 @@ from xps_stn_plugin.chemistry.group_lines import GroupLine, group_lines
 #: A group counts as found from this probability on.
 GROUP_THRESHOLD: Final = 0.5
 
-#: From this probability on a group keeps its own line even where the data give it no area.
-CERTAIN: Final = 0.9
-
 #: Standard error of the centre of one of two equal lines d apart, both of the width w, from N counts in all: Cramer-Rao
 #: bound (centres, areas, common width and background free), as w * factor * (w / d)**power * sqrt(1000 / N); within
 #: 15 % for d from 0.3 w to 0.8 w.
@@ -45,8 +42,8 @@ class Line:
         Where chemistry says that it lies, in eV; NaN where the data alone ask for it.
     vibrational : bool
         Whether it has the C-H stretch progression.
-    keep : bool
-        Whether it stays although the data give it no area.
+    probability : float
+        That its groups are there; 0.5 where members of the group may lack the line.
     weight : float
         Its say in the position where lines merge.
     satellite : GroupLine or None
@@ -71,7 +68,7 @@ class Line:
     high: float
     expected: float = math.nan
     vibrational: bool = False
-    keep: bool = False
+    probability: float = 0.5
     weight: float = 1.0
     satellite: GroupLine | None = None
     members: tuple[str, ...] = ()
@@ -110,16 +107,15 @@ def expected_lines(
     lines: dict[str, Line] = {}
     outside: list[str] = []
     for group, probability in sorted(found.items(), key=lambda item: -item[1]):
-        for number, entry in enumerate(table[group].get(core, ())):
+        for entry in table[group].get(core, ()):
             position = entry.position + offset
             if not extent[0] - 0.2 < position < extent[1] + 0.2:
                 if not entry.optional and not entry.satellite:
                     outside.append(f"{entry.name} ({position:.1f} eV)")
                 continue
-            keep = number == 0 and not entry.optional and probability >= CERTAIN
             if entry.key in lines:
                 old = lines[entry.key]
-                lines[entry.key] = replace(old, groups=(*old.groups, group), keep=old.keep or keep)
+                lines[entry.key] = replace(old, groups=(*old.groups, group))
                 continue
             half = float(np.hypot(entry.half_width, 2 * shift_stderr))
             family, atoms, slack = _family(entry)
@@ -132,7 +128,7 @@ def expected_lines(
                 high=position + half,
                 expected=position,
                 vibrational=entry.vibrational,
-                keep=keep,
+                probability=0.5 if entry.optional and not entry.relative_to else probability,
                 weight=0.5 if entry.optional else 1.0,
                 satellite=entry if entry.satellite else None,
                 members=(entry.key,),
@@ -200,7 +196,7 @@ def merge_lines(lines: Iterable[Line], limit: float) -> tuple[list[Line], list[s
 
 def _merged(first: Line, second: Line) -> Line:
     # The line that the groups surely bring, else the first, gives its name to the prefix.
-    lead = second if (second.keep, second.weight) > (first.keep, first.weight) else first
+    lead = second if (second.weight, second.probability) > (first.weight, first.probability) else first
     weight = first.weight + second.weight
     position = (first.position * first.weight + second.position * second.weight) / weight
     names = dict.fromkeys([*first.name.split(" + "), *second.name.split(" + ")])
@@ -212,8 +208,8 @@ def _merged(first: Line, second: Line) -> Line:
         low=min(first.low, second.low),
         high=max(first.high, second.high),
         expected=position,
-        vibrational=first.vibrational or second.vibrational,
-        keep=first.keep or second.keep,
+        vibrational=lead.vibrational,
+        probability=max(first.probability, second.probability),
         weight=weight,
         members=(*first.members, *second.members),
         scatter=max(first.scatter, second.scatter),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Final
 
 import lmfit
@@ -11,13 +12,24 @@ import numpy as np
 from lmfit.models import ConstantModel, LinearModel, PseudoVoigtModel
 
 from xps_prefit_hooks import Background, Seed, SeedComponent, Ties
-from xps_stn_plugin.models.shapes import HydrocarbonModel, RegionModel, SteppedPseudoVoigtModel
+from xps_stn_plugin.models import (
+    TOUGAARD,
+    HydrocarbonModel,
+    RegionModel,
+    SteppedPseudoVoigtModel,
+    TougaardHydrocarbonModel,
+    TougaardPseudoVoigtModel,
+)
 
 from .areas import FRACTION, Areas, Doublet
+from .background import CARRIED
 from .lines import Line
 from .region import RegionData
 
 BACKGROUND_PREFIX: Final = "bg_"
+
+#: Least start of the strength of a background that the lines carry, by its parameter: at 0 it would lie on its bound.
+_LEAST_STRENGTH: Final[Mapping[str, float]] = MappingProxyType({"step": 1e-3, "loss": 1.0})
 
 #: Widths of a shake-up band in eV: start, low, high.
 _SHAKE_UP_FWHM: Final = (2.0, 1.0, 3.5)
@@ -38,7 +50,6 @@ def assembled(
     found: Areas,
     doublet: Doublet,
     fwhm: tuple[float, float, float],
-    background: Background,
     ties: Ties,
     notes: Iterable[str] = (),
 ) -> Seed:
@@ -53,19 +64,18 @@ def assembled(
         Of the core level.
     fwhm : tuple of float
         Start, lowest and highest width in eV.
-    background : str
-        Its kind; not "auto".
     ties : {"soft", "hard", "free"}
         Of the areas of lines of one family.
     notes : iterable of str
         Sentences for the seed.
     """
-    stepped = background == "shirley"
+    background = found.background
+    carried = CARRIED.get(background)
     models: list[lmfit.Model] = []
     components: list[SeedComponent] = []
     for line in found.lines:
         for prefix in [f"{line.key}_"] + ([f"{line.key}_low_"] if doublet.ratio else []):
-            models.append(_component_model(prefix, vibrational=line.vibrational, stepped=stepped))
+            models.append(_component_model(prefix, line, background))
             components.append(SeedComponent(prefix, f"{data.core} {line.name}", line.groups))
     models.append((ConstantModel if background == "offset" else LinearModel)(prefix=BACKGROUND_PREFIX))
     model = RegionModel(models)
@@ -82,11 +92,12 @@ def assembled(
         _set_line(params, line, areas[line.key], f"{master.key}_", own=own, width=width)
         if own:
             params[f"{line.key}_fraction"].set(value=_inside(found.fraction, *_FRACTION_BOUNDS))
-        if stepped:
-            tie = {"value": max(found.step, 1e-3), "min": 0.0, "vary": True} if own else {"expr": f"{master.key}_step"}
-            params[f"{line.key}_step"].set(**tie)
+        if carried:
+            least = _LEAST_STRENGTH[carried]
+            tie = {"value": max(found.strength, least), "min": 0.0, "vary": True}
+            params[f"{line.key}_{carried}"].set(**tie if own else {"expr": f"{master.key}_{carried}"})
         if doublet.ratio:
-            _tie_doublet(params, f"{line.key}_", doublet, stepped=stepped)
+            _tie_doublet(params, f"{line.key}_", doublet, carried)
     for line in found.lines:
         if line.satellite:
             lead = next(other for other in mains if line.satellite.relative_to in other.members)
@@ -95,14 +106,27 @@ def assembled(
             params[f"{line.key}_sigma"].set(expr="", value=start / 2, min=low / 2, max=high / 2, vary=True)
     _tie_families(params, mains, areas, ties)
     _order(params, [line for line in mains if line.members])
-    _set_background(params, data, background)
+    _set_background(params, data, found)
     return Seed(data.name, model, params, tuple(components), background, BACKGROUND_PREFIX, tuple(notes))
 
 
-def _component_model(prefix: str, *, vibrational: bool, stepped: bool) -> lmfit.Model:
-    if vibrational:
+def _component_model(prefix: str, line: Line, background: Background) -> lmfit.Model:
+    if background in TOUGAARD:
+        model = (TougaardHydrocarbonModel if line.vibrational else TougaardPseudoVoigtModel)(prefix=prefix)
+        for name in ("loss_c", "loss_d"):
+            model.set_param_hint(name, value=TOUGAARD[background][name], vary=False)
+        return model
+    if line.vibrational:
         return HydrocarbonModel(prefix=prefix)
-    return SteppedPseudoVoigtModel(prefix=prefix) if stepped else PseudoVoigtModel(prefix=prefix)
+    return SteppedPseudoVoigtModel(prefix=prefix) if background == "shirley" else PseudoVoigtModel(prefix=prefix)
+
+
+def base_of(values: Mapping[str, float]) -> tuple[float, float]:
+    """Intercept and slope of the background without what the lines carry, from the values of a model's parameters."""
+    constant = values.get(f"{BACKGROUND_PREFIX}c")
+    if constant is not None:
+        return constant, 0.0
+    return values[f"{BACKGROUND_PREFIX}intercept"], values[f"{BACKGROUND_PREFIX}slope"]
 
 
 def _inside(value: float, low: float, high: float) -> float:
@@ -167,22 +191,21 @@ def _order(params: lmfit.Parameters, lines: list[Line]) -> None:
         second.set(expr=f"{before.key}_center+{line.key}_gap", min=-np.inf, max=np.inf)
 
 
-def _tie_doublet(params: lmfit.Parameters, prefix: str, doublet: Doublet, *, stepped: bool) -> None:
+def _tie_doublet(params: lmfit.Parameters, prefix: str, doublet: Doublet, carried: str | None) -> None:
     low = f"{prefix}low_"
     params[f"{low}amplitude"].set(expr=f"{doublet.ratio:.9g}*{prefix}amplitude")
     params[f"{low}center"].set(expr=f"{prefix}center+{doublet.splitting:g}")
-    for name in ("sigma", "fraction", *(["step"] if stepped else [])):
+    for name in ("sigma", "fraction", *([carried] if carried else [])):
         params[f"{low}{name}"].set(expr=f"{prefix}{name}")
 
 
-def _set_background(params: lmfit.Parameters, data: RegionData, background: Background) -> None:
-    if background == "offset":
-        params[f"{BACKGROUND_PREFIX}c"].set(value=0.5 * (data.low_end + data.high_end))
+def _set_background(params: lmfit.Parameters, data: RegionData, found: Areas) -> None:
+    if found.background == "offset":
+        level = found.base[0] if found.base else 0.5 * (data.low_end + data.high_end)
+        params[f"{BACKGROUND_PREFIX}c"].set(value=level)
         return
-    if background == "linear":
-        slope, vary = data.step / float(data.energy[-1] - data.energy[0]), True
-    else:
-        # Without a slope before the line it stays fixed: it would compete with the lines' own background.
-        slope, vary = data.slope, data.slope != 0.0
-    params[f"{BACKGROUND_PREFIX}slope"].set(value=slope, vary=vary)
-    params[f"{BACKGROUND_PREFIX}intercept"].set(value=data.low_end - slope * float(data.energy[0]))
+    rise = data.high_end - data.low_end if found.background == "linear" else data.slope * float(np.ptp(data.energy))
+    slope = found.sloping * rise / float(np.ptp(data.energy))
+    intercept, slope = found.base or (data.low_end - slope * float(data.energy[0]), slope)
+    params[f"{BACKGROUND_PREFIX}slope"].set(value=slope, vary=found.sloping)
+    params[f"{BACKGROUND_PREFIX}intercept"].set(value=intercept)

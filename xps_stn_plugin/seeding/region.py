@@ -1,4 +1,4 @@
-"""One region's numbers: noise, end points, choice of background."""
+"""One region's numbers: noise and end points."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from xps_prefit_hooks import Background, PrefitError
+from xps_prefit_hooks import PrefitError
 
 FloatArray = NDArray[np.float64]
 
@@ -162,17 +162,3 @@ def _slope_before_the_line(
     slope = float(np.sum(x * counts[before])) / spread
     error = float(sigma[before].mean()) / np.sqrt(spread)
     return slope if abs(slope) > 4 * error else 0.0
-
-
-def choose_background(data: RegionData, wanted: Background) -> tuple[Background, str]:
-    """Background of the region's model and the sentence that says why.
-
-    ``auto`` takes Shirley where the high-binding-energy end is higher by more than four standard errors and by more
-    than 1 % of the peak height.
-    """
-    if wanted != "auto":
-        return wanted, f"{wanted.capitalize()} background, as asked."
-    share = 100 * data.step / data.height
-    if data.step > 4 * data.end_error and data.step > 0.01 * data.height:
-        return "shirley", f"Shirley background: the high-energy end lies {share:.0f} % of the peak height higher."
-    return "linear", "Linear background: the data show no step at the peaks."

@@ -13,19 +13,27 @@ import xarray as xr
 from xps_prefit_hooks import ALIPHATIC_C1S, Prediction, PrefitError, Seed, Settings
 from xps_stn_plugin.chemistry.core_levels import core_levels
 from xps_stn_plugin.chemistry.group_lines import group_lines
+from xps_stn_plugin.models import TOUGAARD
 
-from .areas import MOST_UNASSIGNED, Areas, Doublet, add_unexplained
+from .areas import Areas, Doublet, estimate_areas, find_lines
+from .background import Kind, kinds, reason, shows_step
 from .lines import Line, expected_lines, merge_distance, merge_lines
 from .parameters import assembled
-from .region import SURVEY_WIDTH, RegionData, choose_background, region_data
+from .region import SURVEY_WIDTH, RegionData, region_data
 from .selection import select
 
 #: Width (start, low, high) in eV where the core level is not in the table; from metals to oxides' multiplets.
 _GENERIC_FWHM: Final = (1.5, 0.5, 4.0)
 
+#: Lines that the data may add where no group explains any.
+_MOST_UNASSIGNED: Final = 6
+
 #: Lines with less than this share of the region's area are dropped: expected ones, and those that a group may lack.
 _LEAST_SHARE: Final = 0.004
 _LEAST_OPTIONAL_SHARE: Final = 0.015
+
+#: Least share that a line starts from.
+_START_SHARE: Final = 0.02
 
 #: The same for a line whose group shows no line of its own: a beta carbon without its carbonyl.
 _LEAST_ORPHAN_SHARE: Final = 0.05
@@ -65,9 +73,7 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
     level = core_levels().get(data.core)
     doublet = Doublet(level.splitting or 0.0, level.ratio or 0.0) if level else Doublet()
     fwhm = level.fwhm if level else _GENERIC_FWHM
-    background, reason = choose_background(data, settings.background_of(region))
-    notes = [reason]
-
+    notes: list[str] = []
     lines, said = expected_lines(
         data.core,
         prediction.groups,
@@ -79,17 +85,22 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
     satellites = [line for line in lines if line.satellite]
     lines, said = merge_lines([line for line in lines if not line.satellite], merge_distance(fwhm[0], data.peak_counts))
     notes += said
-    most = MOST_UNASSIGNED if not lines else MOST_UNASSIGNED - 2
-    shirley = background == "shirley"
-    found, _ = add_unexplained(data, [*lines, *satellites], doublet, fwhm, shirley=shirley, most=most)
-    build = partial(assembled, data, doublet=doublet, fwhm=fwhm, background=background, ties=settings.ties)
+    most = _MOST_UNASSIGNED if not lines else _MOST_UNASSIGNED - 2
+    if not lines:
+        lines = find_lines(data, data.counts - data.chord(), fwhm[0], (), 1)
+    wanted = settings.background_of(region)
+    allowed = kinds(wanted)
+    stepped = allowed[0].background not in ("offset", "linear") and shows_step(data)
+    found = estimate_areas(data, [*lines, *satellites], doublet, fwhm, stepped=stepped) if lines else None
+    build = partial(assembled, data, doublet=doublet, fwhm=fwhm, ties=settings.ties)
     if found is None or not found.areas.any():
-        return _silent(build, _one_line(data, fwhm), notes)
-    found, said = _without_empty(found, data.core)
-    notes += said
-    found, said = select(data, found, build, most)
-    notes += [*said, *_unassigned(found)]
-    return build(found, notes=notes)
+        return _silent(build, _one_line(data, fwhm, allowed[-1]), notes)
+    if allowed[0].background in TOUGAARD:
+        found = replace(found, strength=TOUGAARD[allowed[0].background]["loss"])
+    found, said = select(data, _started(found), build, allowed, most)
+    found, gone = _without_empty(found, data.core)
+    why = reason(wanted, Kind(found.background, found.sloping))
+    return build(found, notes=[why, *notes, *said, *gone, *_unassigned(found)])
 
 
 def _silent(build: Callable[..., Seed], found: Areas, notes: list[str]) -> Seed:
@@ -112,11 +123,19 @@ def _unassigned(found: Areas) -> list[str]:
     ]
 
 
-def _one_line(data: RegionData, fwhm: tuple[float, float, float]) -> Areas:
+def _one_line(data: RegionData, fwhm: tuple[float, float, float], kind: Kind) -> Areas:
     """Put a line at the highest point, free between the ends."""
     position = float(data.energy[np.argmax(data.counts - data.chord())])
     line = Line("unassigned_1", "unassigned 1", (), position, float(data.energy[0]), float(data.energy[-1]))
-    return Areas((line,), np.array([data.height * fwhm[0]]), fwhm[0], 0.0, data.chord(), 0.0)
+    area = np.array([data.height * fwhm[0]])
+    return Areas((line,), area, fwhm[0], 0.0, data.chord(), 0.0, background=kind.background, sloping=kind.sloping)
+
+
+def _started(found: Areas) -> Areas:
+    """Lines in order, each with some area to start from: an estimate of zero may be the neighbour's fault."""
+    areas = np.maximum(found.areas, _START_SHARE * found.areas.sum())
+    order = np.argsort([line.position for line in found.lines], kind="stable")
+    return replace(found, lines=tuple(found.lines[i] for i in order), areas=areas[order])
 
 
 def _own_lines(group: str, core: str) -> set[str]:
@@ -124,11 +143,13 @@ def _own_lines(group: str, core: str) -> set[str]:
 
 
 def _without_empty(found: Areas, core: str) -> tuple[Areas, list[str]]:
-    """Drop lines without area (but for those of certain groups), small orphans, satellites without their line."""
+    """Drop lines without area whose family has none either, small orphans, and satellites without their line."""
     total = float(found.areas.sum())
     share = found.areas / total
     least = np.array([_LEAST_SHARE if line.weight >= 1 else _LEAST_OPTIONAL_SHARE for line in found.lines])
-    present = (share >= least) | np.array([line.keep for line in found.lines])
+    present = share >= least
+    families = {line.family for line, here in zip(found.lines, present, strict=True) if here and line.weight >= 1}
+    present |= np.array([line.family in families and bool(line.family) for line in found.lines])
     if not present.any():
         present[int(np.argmax(share))] = True
     candidates = {key for line in found.lines for key in line.members}
@@ -144,6 +165,4 @@ def _without_empty(found: Areas, core: str) -> tuple[Areas, list[str]]:
     gone = [line.name for line, here in zip(found.lines, present, strict=True) if not here]
     notes = [f"Dropped, for want of signal: {', '.join(gone)}."] if gone else []
     lines = tuple(line for line, here in zip(found.lines, present, strict=True) if here)
-    areas = np.maximum(found.areas[present], _LEAST_SHARE * total)
-    order = np.argsort([line.position for line in lines], kind="stable")
-    return replace(found, lines=tuple(lines[i] for i in order), areas=areas[order]), notes
+    return replace(found, lines=lines, areas=np.maximum(found.areas[present], _LEAST_SHARE * total)), notes

@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult
 
-from xps_prefit_hooks import Seed
+from xps_prefit_hooks import PrefitError, Seed
 from xps_stn_plugin.models.plan import FitPlan
 
-from .areas import Areas, find_lines
+from .areas import Areas, find_lines, free_line, free_window
+from .background import CARRIED, Kind
 from .lines import Line
+from .parameters import base_of
 from .region import RegionData
 
 FloatArray = NDArray[np.float64]
@@ -30,9 +33,16 @@ _TRIAL_NFEV: Final = 60
 #: A component whose area exceeds this many standard errors is needed in any case: no fit without it is tried.
 _SURE: Final = 8.0
 
-#: How much better in BIC a model must be for a component that no group explains: "very strong" evidence in the words of
+#: No group is more probable than this before the fit.
+_SUREST: Final = 0.99
+
+#: How much better in BIC a model must be for a component that no group explains: "strong" evidence in the words of
 #: Kass and Raftery, J. Am. Stat. Assoc. 90 (1995) 773.
-_EVIDENCE: Final = 10.0
+_EVIDENCE: Final = 6.0
+
+#: Start area of an added line as a share of the region's, and width of the parts of a line that is split.
+_SMALL: Final = 0.03
+_NARROWER: Final = 0.85
 
 #: Starts of a line that is split in two: places in widths from its centre, and shares of its area.
 _SPLITS: Final = (((-0.35, 0.35), (0.5, 0.5)), ((-0.15, 0.6), (0.75, 0.25)), ((-0.6, 0.15), (0.25, 0.75)))
@@ -40,7 +50,11 @@ _SPLITS: Final = (((-0.35, 0.35), (0.5, 0.5)), ((-0.15, 0.6), (0.75, 0.25)), ((-
 
 @dataclass(frozen=True)
 class Trial:
-    """A model of some lines, fitted: its plan, the optimum, and what BIC is made of."""
+    """A model of some lines, fitted: its plan, the optimum, and what BIC is made of.
+
+    Positions and ratios within the bounds that chemistry sets are not counted among the free parameters: BIC's
+    penalty is for parameters of which nothing is known before.
+    """
 
     found: Areas
     plan: FitPlan
@@ -59,7 +73,9 @@ class Trial:
         return (self.chisqr - other.chisqr) / scale + (self.free - other.free) * math.log(points)
 
 
-def select(data: RegionData, found: Areas, build: Callable[[Areas], Seed], most: int) -> tuple[Areas, list[str]]:
+def select(
+    data: RegionData, found: Areas, build: Callable[[Areas], Seed], kinds: Sequence[Kind], most: int
+) -> tuple[Areas, list[str]]:
     """Keep the components that the data need, and add those that the residual asks for.
 
     Parameters
@@ -69,6 +85,8 @@ def select(data: RegionData, found: Areas, build: Callable[[Areas], Seed], most:
         Candidates with start values.
     build : callable
         ``build(areas)`` makes the seed of some lines.
+    kinds : sequence of Kind
+        Backgrounds to choose from, the one with most freedom first.
     most : int
         Components that may be added.
 
@@ -80,48 +98,69 @@ def select(data: RegionData, found: Areas, build: Callable[[Areas], Seed], most:
         What went, with the reason.
     """
     weights = 1.0 / np.hypot(data.noise.sigma, _SHAPE_ERROR * np.maximum(data.counts - data.chord(), 0.0))
-    best = _fitted(data, found, build, weights)
-    if best is None:
-        return found, []
-    best, gone = _less(best)
+    fit = partial(_fitted, data, build, weights)
+    best = _background(fit(replace(found, **kinds[0]._asdict())), kinds, fit)
     for _ in range(most):
-        richer = _more(data, best, build, weights)
+        richer = _more(data, best, fit)
         if richer is None:
             break
-        best = richer
+        best = _background(richer, kinds, fit)
+    best, gone = _less(best)
+    best = _background(best, kinds, fit)
     notes = [f"Dropped, not needed by the data (BIC): {', '.join(gone)}."] if gone else []
     return best.found, notes
 
 
-def _fitted(data: RegionData, found: Areas, build: Callable[[Areas], Seed], weights: FloatArray) -> Trial | None:
+def _fitted(data: RegionData, build: Callable[[Areas], Seed], weights: FloatArray, found: Areas) -> Trial:
     seed = build(found)
     plan = FitPlan.compile(seed.model, seed.params, data.energy, data.counts, weights)
-    return None if plan is None else _trial(found, plan, plan.solve(max_nfev=_TRIAL_NFEV))
+    if plan is None:
+        raise PrefitError(f"region {data.name}", "its model is no sum of lines: seed it without choosing components.")
+    return _trial(found, plan, plan.solve(max_nfev=_TRIAL_NFEV))
 
 
 def _trial(found: Areas, plan: FitPlan, fit: OptimizeResult) -> Trial:
-    return Trial(_moved(found, plan, fit), plan, plan.values(fit.x), fit.chisqr, len(plan.names))
+    known = {f"{line.key}_{name}" for line in found.lines if line.groups for name in ("center", "gap", "ratio")}
+    free = sum(name not in known for name in plan.names)
+    return Trial(_moved(found, plan, fit), plan, plan.values(fit.x), fit.chisqr, free)
 
 
 def _moved(found: Areas, plan: FitPlan, fit: OptimizeResult) -> Areas:
-    """Lines, areas and width at the optimum."""
+    """Lines, areas, width and background at the optimum."""
     values = plan.values(fit.x)
-    lines = tuple(replace(line, position=values[f"{line.key}_center"]) for line in found.lines)
+    lines = tuple(_at(line, values[f"{line.key}_center"], found.fwhm) for line in found.lines)
     areas = np.array([values[f"{line.key}_amplitude"] for line in found.lines])
     master = max((line for line in lines if not line.satellite), key=lambda line: values[f"{line.key}_amplitude"])
-    step = values.get(f"{master.key}_step", found.step)
     envelope = plan.curve(fit.x)
-    misfit = float(np.sqrt(np.mean((plan.data - envelope) ** 2)))
+    strength = CARRIED.get(found.background)
     return replace(
         found,
         lines=lines,
         areas=areas,
         fwhm=2.0 * values[f"{master.key}_sigma"],
         fraction=values[f"{master.key}_fraction"],
-        step=step,
+        strength=values[f"{master.key}_{strength}"] if strength else 0.0,
+        base=base_of(values),
         envelope=envelope,
-        misfit=misfit,
+        misfit=float(np.sqrt(np.mean((plan.data - envelope) ** 2))),
     )
+
+
+def _at(line: Line, center: float, fwhm: float) -> Line:
+    """Line moved to where the fit has it; the window of one that the data alone ask for follows."""
+    if line.groups:
+        return replace(line, position=center)
+    half = free_window(fwhm)
+    return replace(line, position=center, low=center - half, high=center + half)
+
+
+def _background(best: Trial, kinds: Sequence[Kind], fit: Callable[[Areas], Trial]) -> Trial:
+    """Put the same lines on the best of all backgrounds."""
+    others = [kind for kind in kinds if kind != (best.found.background, best.found.sloping)]
+    for other in [fit(replace(best.found, **kind._asdict(), base=None)) for kind in others]:
+        if best.worse_by(other) > 0:
+            best = other
+    return best
 
 
 def _less(best: Trial) -> tuple[Trial, list[str]]:
@@ -136,7 +175,7 @@ def _less(best: Trial) -> tuple[Trial, list[str]]:
             kept = np.array([line in left for line in best.found.lines])
             fit = plan.solve(max_nfev=_TRIAL_NFEV, start=best.values)
             fewer = _trial(replace(best.found, lines=left, areas=best.found.areas[kept]), plan, fit)
-            if fewer.worse_by(best) <= 0:
+            if fewer.worse_by(best) + _prior(lines) <= 0:
                 gone += [line.name for line in lines]
                 best = fewer
                 break
@@ -147,11 +186,10 @@ def _less(best: Trial) -> tuple[Trial, list[str]]:
 def _optional(best: Trial) -> list[tuple[Line, ...]]:
     """Lines that may go together, smallest area first; without those of certain groups and those beyond doubt."""
     lines = best.found.lines
-    certain = {line.family for line in lines if line.keep and line.family}
     sure = _beyond_doubt(best)
     choices = []
     for line, area in zip(lines, best.found.areas, strict=True):
-        if line.keep or line.key in sure or (line.weight >= 1 and line.family in certain):
+        if line.key in sure:
             continue
         leads = line.family and line.slack == (1.0, 1.0)
         along = [other for other in lines if other is not line and leads and other.family == line.family]
@@ -159,6 +197,12 @@ def _optional(best: Trial) -> list[tuple[Line, ...]]:
         choices.append((float(area), (line, *along)))
     mains = {line.key for line in lines if not line.satellite}
     return [lines for _, lines in sorted(choices, key=lambda item: item[0]) if mains - {line.key for line in lines}]
+
+
+def _prior(lines: Sequence[Line]) -> float:
+    """Twice the logarithm of the odds of the surest of some lines, as seen by the network: what BIC leaves out."""
+    probability = min(max(line.probability for line in lines), _SUREST)
+    return 2.0 * math.log(probability / (1.0 - probability))
 
 
 def _beyond_doubt(best: Trial) -> set[str]:
@@ -176,54 +220,37 @@ def _beyond_doubt(best: Trial) -> set[str]:
     }
 
 
-def _more(data: RegionData, best: Trial, build: Callable[[Areas], Seed], weights: FloatArray) -> Trial | None:
+def _more(data: RegionData, best: Trial, fit: Callable[[Areas], Trial]) -> Trial | None:
     """Model with one more line that no group explains, or None where the data do not ask for one."""
-    candidates = [*_at_residual(data, best), *_split(best)]
-    trials = [trial for found in candidates if (trial := _fitted(data, found, build, weights))]
-    if not trials:
-        return None
-    richest = min(trials, key=lambda trial: trial.chisqr)
-    return richest if best.worse_by(richest) > _EVIDENCE else None
+    trials = [fit(found) for found in [*_at_residual(data, best.found), *_splits(best.found)]]
+    better = [trial for trial in trials if best.worse_by(trial) > _EVIDENCE]
+    return max(better, key=best.worse_by) if better else None
 
 
-def _at_residual(data: RegionData, best: Trial) -> list[Areas]:
-    found = best.found
+def _at_residual(data: RegionData, found: Areas) -> list[Areas]:
     centers = [line.position for line in found.lines]
-    number = _next_number(found.lines)
-    new = find_lines(data, data.counts - found.envelope, found.fwhm, centers, "unassigned", number)
-    return [_with(found, found.lines, found.areas, new, [0.03 * float(found.areas.sum())])] if new else []
+    new = find_lines(data, data.counts - found.envelope, found.fwhm, centers, _next_number(found.lines))
+    return [_with(found, found.lines, found.areas, new, [_SMALL * float(found.areas.sum())])] if new else []
 
 
-def _split(best: Trial) -> list[Areas]:
+def _splits(found: Areas) -> list[Areas]:
     """Lines that no group explains, each as two; they may be two that stand too close for a second maximum."""
-    found = best.found
     trials = []
     for i, line in enumerate(found.lines):
         if line.groups:
             continue
-        others = found.lines[:i] + found.lines[i + 1 :]
-        areas = np.delete(found.areas, i)
-        half = max(0.4, 0.5 * found.fwhm)
-        number = _next_number(others)
+        others, areas = found.lines[:i] + found.lines[i + 1 :], np.delete(found.areas, i)
         for places, shares in _SPLITS:
-            two = []
-            for place in places:
-                at = line.position + place * found.fwhm
-                two.append(Line(f"unassigned_{number}", f"unassigned {number}", (), at, at - half, at + half))
-                number = _next_number((*others, *two))
-            trials.append(
-                replace(
-                    _with(found, others, areas, two, [share * found.areas[i] for share in shares]),
-                    fwhm=0.85 * found.fwhm,
-                )
-            )
-            number = _next_number(others)
+            first = free_line(_next_number(others), line.position + places[0] * found.fwhm, found.fwhm)
+            number = _next_number((*others, first))
+            second = free_line(number, line.position + places[1] * found.fwhm, found.fwhm)
+            sizes = [share * float(found.areas[i]) for share in shares]
+            trials.append(_with(replace(found, fwhm=_NARROWER * found.fwhm), others, areas, [first, second], sizes))
     return trials
 
 
 def _with(found: Areas, lines: Sequence[Line], areas: FloatArray, new: Sequence[Line], sizes: Sequence[float]) -> Areas:
-    both = [*zip(lines, areas, strict=True), *zip(new, sizes, strict=True)]
-    both.sort(key=lambda pair: pair[0].position)
+    both = sorted([*zip(lines, areas, strict=True), *zip(new, sizes, strict=True)], key=lambda pair: pair[0].position)
     return replace(found, lines=tuple(line for line, _ in both), areas=np.array([area for _, area in both]))
 
 
