@@ -72,7 +72,7 @@ def fit_planned(
         max_nfev=max_nfev,
         **options,
     )
-    result.init_fit = model.eval(result.init_params, **x)
+    result.init_fit = plan.curve(plan.start)
     found = _least_squares(plan, result.init_params, max_nfev, options, scale_covar)
     _carry_over_ties(plan, found)
     model.post_fit(found)
@@ -82,7 +82,7 @@ def fit_planned(
     result.result = found
     result.init_values = model._make_all_args(result.init_params)
     result.best_values = model._make_all_args(found.params)
-    result.best_fit = model.eval(found.params, **x)
+    result.best_fit = plan.curve(plan.vector(found.params))
     spread = float(np.sum((plan.data - plan.data.mean()) ** 2))
     result.rsquared = 1.0 - np.sum((plan.data - result.best_fit) ** 2) / max(spread, np.finfo(float).tiny)
     result.components = model.components
