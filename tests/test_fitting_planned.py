@@ -11,11 +11,14 @@ import pytest
 from lmfit.model import load_modelresult, save_modelresult
 from lmfit.models import ConstantModel, GaussianModel, LinearModel, PseudoVoigtModel
 
-from xps_prefit_hooks import Seed
+from benchmarks.polymers import load
+from benchmarks.seeded_fits import prediction
+from xps_prefit_hooks import Seed, Settings
 from xps_stn_plugin.fitting import fit_seed
 from xps_stn_plugin.models.plan import SOLVER
 from xps_stn_plugin.models.shapes import HydrocarbonModel, RegionModel, SteppedPseudoVoigtModel, hydrocarbon
 from xps_stn_plugin.models.shapes import stepped_pseudo_voigt as line
+from xps_stn_plugin.seeding import seed_region
 from xps_stn_plugin.spectrum import region_dataset
 
 STRD = Path(__file__).parent / "data" / "strd"
@@ -245,6 +248,17 @@ def test_the_callers_weights_and_options_count():
     assert fit.params["b_sigma"].stderr == pytest.approx(plain.params["b_sigma"].stderr, rel=0.01)
 
 
+def test_a_robust_loss_is_that_of_lmfit():
+    seed, data = vibrational()
+    data["counts"][100] += 5e3
+    options = {**SOLVER, "loss": "soft_l1", "ftol": 1e-10, "xtol": 1e-10}
+    ours = fit_seed(seed, data, fit_kws=options)
+    plain = fit_seed(seed, data, jacobian="numeric", fit_kws=options)
+    assert ours.cost == pytest.approx(plain.cost, rel=1e-8)
+    assert ours.chisqr == pytest.approx(plain.chisqr, rel=1e-5)
+    np.testing.assert_allclose(ours.residual, (ours.data - ours.best_fit) * ours.weights, atol=1e-9)
+
+
 def test_a_component_at_its_bound():
     seed, data = shirley()
     seed.params["b_center"].set(value=289.4, min=289.3, max=290)  # the line lies at 289.0
@@ -278,6 +292,28 @@ def test_a_circle_of_ties_is_a_failed_fit():
     fit = fit_seed(seed, data, params=seed.params)
     assert not fit.success
     assert "circle" in fit.message
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_measured_polymers_agree_with_plain_lmfit(shared):
+    for polymer in load(shared / "measured")[::5]:
+        spectrum = polymer.spectrum(0.0)
+        for region in spectrum.children:
+            seed = seed_region(spectrum, region, prediction(polymer.groups), Settings())
+            if seed is None:
+                continue
+            data = spectrum[region].to_dataset()
+            ours, plain = fit_seed(seed, data), fit_seed(seed, data, jacobian="numeric")
+            assert ours.success == plain.success
+            assert ours.chisqr == pytest.approx(plain.chisqr, rel=1e-5), (polymer.name, region)
+            for key in plain.var_names:
+                expected = plain.params[key]
+                if expected.stderr is None:
+                    assert ours.params[key].stderr is None, key
+                else:
+                    assert ours.params[key].value == pytest.approx(expected.value, abs=0.1 * expected.stderr), key
+                    assert ours.params[key].stderr == pytest.approx(expected.stderr, rel=0.02), key
 
 
 def certified(name):

@@ -215,11 +215,11 @@ class Memory:
 
     def residual(self, v: FloatArray) -> FloatArray:
         """As `FitPlan.residual`."""
-        return self._both(v)[0]
+        return self._both(v)[0].copy()  # A robust loss scales both in place.
 
     def jacobian(self, v: FloatArray) -> FloatArray:
         """As `FitPlan.jacobian`."""
-        return self._both(v)[1]
+        return self._both(v)[1].copy()
 
     def _both(self, v: FloatArray) -> tuple[FloatArray, FloatArray]:
         if self._found is None or self._at is None or not np.array_equal(self._at, v):
