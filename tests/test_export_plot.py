@@ -47,7 +47,7 @@ def test_plot_says_how_good_a_fit_is_and_what_to_doubt(fake):
     axes = _axes(fitted.plot())["C 1s"]
     assert axes.get_title(loc="right").startswith(f"reduced χ² {fitted.fits['C1s'].redchi:.3g}, Durbin-Watson ")
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert labels[0].endswith("position at bound")
+    assert labels[0].endswith("  at bound")
     assert labels[1].split("  ")[-1] == f"{fitted.fits['C1s'].params['p2_center'].value:.2f}"
     styles = [line.get_linestyle() for line in axes.lines[1:3]]
     assert styles == ["-", "--"]

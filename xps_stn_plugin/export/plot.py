@@ -204,7 +204,7 @@ def _draw_evidence(
 def _bound_mark(row: ComponentRow) -> str:
     if not row.at_bound:
         return ""
-    return "  no signal" if row.at_bound == ("area",) else f"  {', '.join(row.at_bound)} at bound"
+    return "  no signal" if row.at_bound == ("area",) else "  at bound"
 
 
 def _state(result: PrefitResult, name: str) -> str:

@@ -78,13 +78,16 @@ def error_sentences(
 ) -> list[str]:
     """Say which standard errors are missing and why, and under what condition the others hold."""
     free = free_names(fit.params)
+    said = []
+    if found.by_range:
+        vague = _list(parameter_name(seed, name) for name in found.by_range)
+        said.append(f"The data hardly determine the {vague}: the standard error is that of the range.")
     if all(name in found.stderr for name in free):
-        return []
+        return said
     if not fit.success:
         return ["No standard errors that mean something: the fit found no minimum."]
     if fit.ndata <= len(free):
         return [f"No standard errors: {fit.ndata} points cannot determine {len(free)} parameters."]
-    said = []
     for first, second, sign in found.inseparable:
         one, other = parameter_name(seed, first), parameter_name(seed, second)
         said.append(
@@ -99,7 +102,7 @@ def error_sentences(
     idle = [parameter_name(seed, name) for name, why in found.held.items() if why == "no effect"]
     if idle := [what for what in idle if what.owner not in empty]:
         said.append(f"No standard error of the {_list(idle)}: the data do not depend on it.")
-    if bounds:
+    if "bound" in found.held.values():
         said.append("What ended at a bound has no standard error and is held for those of the others.")
     return said
 

@@ -27,12 +27,12 @@ _QUANTITIES: Final = {
     "fraction": "Lorentzian share",
 }
 
-#: A parameter within this share of its range from a bound counts as at the bound.
-_AT_BOUND: Final = 1e-3
+#: A parameter within this share of its range from a bound counts as at the bound: solvers come near bounds and stop.
+_AT_BOUND: Final = 1e-2
 
-#: With one bound alone: within this share of the standard error (but no more than `_AT_BOUND` of the largest value of
-#: its kind), or of that value.
-_OF_ERROR, _OF_LARGEST = 1e-2, 1e-4
+#: With one bound alone: within this share of the standard error (but no more than the second share of the largest
+#: value of its kind), or the third share of that value.
+_OF_ERROR, _AT_MOST, _OF_LARGEST = 1e-2, 1e-3, 1e-4
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def at_bounds(seed: Seed, params: lmfit.Parameters) -> dict[str, str]:
         else:
             error = parameter.stderr if parameter.stderr and np.isfinite(parameter.stderr) else 0.0
             largest = max(_alike(seed, params, name), default=0.0)
-            margin = max(min(_OF_ERROR * error, _AT_BOUND * largest), _OF_LARGEST * largest)
+            margin = max(min(_OF_ERROR * error, _AT_MOST * largest), _OF_LARGEST * largest)
         if value - low <= margin:
             found[name] = "lower"
         elif high - value <= margin:

@@ -48,8 +48,10 @@ class Uncertainty:
     undetermined : tuple of str
         Free parameters without an error that are not held: those that cannot be told apart, and all where the fit found
         no minimum.
+    by_range : tuple of str
+        Free parameters whose error is that of their range, since the data say less.
     spoiled : bool
-        Whether lmfit had errors that a parameter at a bound made useless.
+        Whether the plain covariance is useless, so that all errors are new ones.
     """
 
     stderr: Mapping[str, float]
@@ -57,67 +59,68 @@ class Uncertainty:
     held: Mapping[str, str] = field(default_factory=dict)
     inseparable: tuple[tuple[str, str, float], ...] = ()
     undetermined: tuple[str, ...] = ()
+    by_range: tuple[str, ...] = ()
     spoiled: bool = False
 
 
 def uncertainty(seed: Seed, fit: lmfit.model.ModelResult) -> Uncertainty:
-    """Return lmfit's standard errors; where some are missing or spoiled, those that can be had without the culprits.
-
-    Spoiled are the errors of a fit in which a parameter at a bound leaves another one, which has a lower and an upper
-    bound, with an error that is wider than its whole range.
+    """Return lmfit's standard errors, or better ones where lmfit has none or useless ones.
 
     The covariance is the inverse of J^T J, J being the Jacobian of the weighted residual, scaled by the reduced
-    chi-square as lmfit does. Parameters at a bound, and those that change nothing (the position of a component without
-    area), are held; of the rest, directions that the data do not see are left out, and every parameter that takes part
-    in one has no error. Errors of tied parameters are propagated to first order.
+    chi-square as lmfit does. It is useless where the data do not depend on a parameter (the position of a component
+    without area), do not see a direction, or leave a parameter that has both bounds with an error wider than its range.
+    Then parameters at a bound and those that change nothing are held. A range that is narrower than the error counts as
+    what is known, with the variance of an even distribution over it. Parameters that take part in a direction that is
+    still not seen have no error. Errors of tied parameters are propagated to first order.
     """
     free = free_names(fit.params)
     given = {name: float(p.stderr) for name, p in fit.params.items() if _is_error(p.stderr)}
     missing = [name for name in free if name not in given]
-    bounds = at_bounds(seed, fit.params)
-    spoiled = bool(bounds) and any(_says_nothing(fit.params[name]) for name in free)
-    if not (missing or spoiled) or not fit.success or fit.ndata <= len(free):
+    if not fit.success or fit.ndata <= len(free):
         return Uncertainty(given, _given_correlations(fit.params, free), undetermined=tuple(missing))
+    jacobian = dict(zip(free, _jacobian(fit, free).T, strict=True))
+    scale = math.sqrt(float(fit.redchi)) if fit.scale_covar else 1.0
+    held = {name: "no effect" for name in free if _is_idle(fit.params[name], jacobian[name], scale)}
+    left = [name for name in free if name not in held]
+    covariance, seen, pairs = _covariance(jacobian, left, {}, scale)
+    spoiled = bool(held) or not seen.all() or bool(_vague(fit.params, left, covariance))
+    if not (missing or spoiled):
+        return Uncertainty(given, _given_correlations(fit.params, free))
+    ranges: dict[str, float] = {}
     if spoiled:
         given = {}
-    jacobian = _jacobian(fit, free)
-    scale = math.sqrt(float(fit.redchi)) if fit.scale_covar else 1.0
-    held = dict.fromkeys(bounds, "bound")
-    for name, column in zip(free, jacobian.T, strict=True):
-        size, span = float(np.linalg.norm(column)), float(fit.params[name].max - fit.params[name].min)
-        if not 0 < size < math.inf or size * span <= _NO_EFFECT * scale:
-            held[name] = "no effect"
-    left = [name for name in free if name not in held]
-    covariance, seen, pairs = _covariance(jacobian[:, [free.index(name) for name in left]], left)
+        held = {**dict.fromkeys(at_bounds(seed, fit.params), "bound"), **held}
+        left = [name for name in free if name not in held]
+        for _ in left:
+            covariance, seen, pairs = _covariance(jacobian, left, ranges, scale)
+            worst = next((name for name in _vague(fit.params, left, covariance) if name not in ranges), None)
+            if worst is None:
+                break
+            ranges[worst] = float(fit.params[worst].max - fit.params[worst].min) / math.sqrt(12.0)
     names = [name for name, here in zip(left, seen, strict=True) if here]
-    covariance = covariance[np.ix_(seen, seen)] * scale**2
-    errors = dict(zip(names, np.sqrt(np.diag(covariance)).tolist(), strict=True))
+    covariance = covariance[np.ix_(seen, seen)]
     undetermined = tuple(name for name in left if name not in names)
-    errors |= {
+    found = dict(zip(names, np.sqrt(np.diag(covariance)).tolist(), strict=True))
+    found |= {
         name: error
         for name, error in _tied_errors(fit.params, names, covariance).items()
         if sources(fit.params, name).isdisjoint(undetermined)
     }
     return Uncertainty(
-        {**errors, **{name: error for name, error in given.items() if name not in held}},
-        _correlations(names, covariance),
-        held,
-        pairs,
-        undetermined,
-        spoiled,
+        {**found, **given}, _correlations(names, covariance), held, pairs, undetermined, tuple(ranges), spoiled
     )
 
 
 def complete_errors(seed: Seed, fit: lmfit.model.ModelResult) -> None:
     """Fill in standard errors, correlations and covariance that a fit lacks; numbers that it has are left alone.
 
-    Where a parameter at a bound has spoiled the errors (see `uncertainty`), all of them count as lacking. In a
-    covariance that is filled in, held parameters have variance zero, and ``errorbars`` becomes True; there is none
-    where a parameter has no error for another reason.
+    Where lmfit's errors are useless (see `uncertainty`), all of them count as lacking. In a covariance that is filled
+    in, held parameters have variance zero, and ``errorbars`` becomes True; there is none where a parameter has no error
+    for another reason.
     """
     free = free_names(fit.params)
     found = uncertainty(seed, fit)
-    if not found.held and not found.undetermined:
+    if not found.spoiled and all(_is_error(fit.params[name].stderr) for name in free):
         return
     if found.spoiled:
         for parameter in fit.params.values():
@@ -130,7 +133,7 @@ def complete_errors(seed: Seed, fit: lmfit.model.ModelResult) -> None:
     for first, second, value in found.correlations:
         fit.params[first].correl.setdefault(second, value)
         fit.params[second].correl.setdefault(first, value)
-    if found.undetermined or not found.held:
+    if found.undetermined or not fit.success:
         return
     errors = np.array([0.0 if name in found.held else found.stderr[name] for name in free])
     correlation = np.eye(len(free))
@@ -141,10 +144,17 @@ def complete_errors(seed: Seed, fit: lmfit.model.ModelResult) -> None:
     fit.var_names, fit.errorbars = free, True
 
 
-def _says_nothing(parameter: lmfit.Parameter) -> bool:
-    """Whether an error is wider than the range that its parameter has."""
-    width = float(parameter.max - parameter.min)
-    return _is_error(parameter.stderr) and math.isfinite(width) and float(parameter.stderr) > width
+def _vague(params: lmfit.Parameters, names: list[str], covariance: FloatArray) -> list[str]:
+    """Parameters whose error is wider than the range that they have, the worst first."""
+    widths = np.array([float(params[name].max - params[name].min) for name in names])
+    ratios = np.sqrt(np.diag(covariance)) / widths
+    return [names[i] for i in np.argsort(-ratios, kind="stable") if ratios[i] > 1.0]
+
+
+def _is_idle(parameter: lmfit.Parameter, slope: FloatArray, scale: float) -> bool:
+    """Whether a parameter, taken through its whole range, changes the residual by less than its noise `scale`."""
+    size, width = float(np.linalg.norm(slope)), float(parameter.max - parameter.min)
+    return not 0 < size < math.inf or size * width <= _NO_EFFECT * scale
 
 
 def _is_error(value: float | None) -> bool:
@@ -182,13 +192,19 @@ def _jacobian(fit: lmfit.model.ModelResult, free: list[str]) -> FloatArray:
 
 
 def _covariance(
-    jacobian: FloatArray, names: list[str]
+    jacobian: Mapping[str, FloatArray], names: list[str], ranges: Mapping[str, float], scale: float
 ) -> tuple[FloatArray, NDArray[np.bool_], tuple[tuple[str, str, float], ...]]:
-    """Unscaled covariance, which parameters take part in no unseen direction, and the pairs that make those up."""
+    """Covariance, which parameters take part in no unseen direction, and the pairs that make those up.
+
+    `ranges` are standard deviations of what is known beside the data.
+    """
     if not names:
         return np.empty((0, 0)), np.empty(0, dtype=bool), ()
-    norms = np.linalg.norm(jacobian, axis=0)
-    _, singular, directions = np.linalg.svd(jacobian / norms, full_matrices=False)
+    columns = np.stack([jacobian[name] for name in names], axis=1)
+    known = np.array([[scale / ranges[name] if name == other else 0.0 for other in names] for name in ranges])
+    columns = np.vstack([columns, known.reshape(-1, len(names))])
+    norms = np.linalg.norm(columns, axis=0)
+    _, singular, directions = np.linalg.svd(columns / norms, full_matrices=False)
     unseen = singular < _SINGULAR * singular[0]
     pairs = []
     for direction in directions[unseen]:
@@ -196,7 +212,7 @@ def _covariance(
         pairs.append((names[min(i, j)], names[max(i, j)], float(np.sign(direction[i] * direction[j]))))
     seen = np.all(np.abs(directions[unseen]) < _TAKES_PART, axis=0)
     half = directions[~unseen].T / singular[~unseen]
-    return half @ half.T / np.outer(norms, norms), seen, tuple(pairs)
+    return scale**2 * half @ half.T / np.outer(norms, norms), seen, tuple(pairs)
 
 
 def _tied_errors(params: lmfit.Parameters, names: list[str], covariance: FloatArray) -> dict[str, float]:
@@ -206,7 +222,8 @@ def _tied_errors(params: lmfit.Parameters, names: list[str], covariance: FloatAr
     gradients = np.zeros((len(tied), len(names)))
     errors = np.sqrt(np.diag(covariance))
     for column, (name, error) in enumerate(zip(names, errors, strict=True)):
-        value, step = float(params[name].value), 1e-3 * float(error)
+        value = float(params[name].value)
+        step = max(1e-3 * float(error), 1e-9 * abs(value), 1e-12)
         ends = [min(max(value + sign * step, params[name].min), params[name].max) for sign in (-1, 1)]
         sides = []
         for end in ends:
