@@ -47,6 +47,14 @@ def test_wrong_lines_leave_much():
     assert wrong.misfit > 0.12
 
 
+def test_lines_must_lie_in_the_measured_range():
+    cut = drawn({"C1s": ((285.0, 1),)})["C1s"].to_dataset().sel(binding_energy=slice(283.5, 286.5))
+    one_line = spectrum_tree("made", {"C1s": cut})
+    # One of its two lines would fit, the other would lie outside at every shift.
+    assert shift_by_pattern(one_line, [find_substance("PVdF")]).misfit == pytest.approx(1.0, abs=0.05)
+    assert shift_by_pattern(one_line, [find_substance("hydrocarbon")]).misfit < 0.1
+
+
 def test_mixtures_share_the_area():
     both = {"C1s": (*PTFE["C1s"], (285.0, 1))}
     found = shift_by_pattern(drawn(both), [find_substance("PTFE"), find_substance("hydrocarbon")])

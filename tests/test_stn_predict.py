@@ -80,6 +80,15 @@ def test_one_featureless_line_is_uncertain_and_says_why(trained):
     assert any("one line without any feature" in reason for reason in prediction.reasons)
 
 
+def test_groups_are_read_at_a_known_shift(trained):
+    line = spectrum_tree("test", {"C1s": _region("C1s", [(288.5, 20_000)], 278, 298)})
+    high, low = (predict_with(trained, line, shift) for shift in (2.0, 3.5))
+    assert (high.shift, low.shift) == (2.0, 3.5)
+    assert high.region_shifts["C1s"].value == 2.0
+    assert high.groups["ether (aliphatic)"] > 0.15 > low.groups["ether (aliphatic)"]
+    assert low.groups["alkene"] > 0.15 > high.groups["alkene"]
+
+
 def test_an_oxide_alone_is_out_of_domain(trained):
     lines = [(530.0, 20_000), (531.6, 6000)]
     prediction = predict_with(trained, spectrum_tree("test", {"O1s": _region("O1s", lines, 524, 540)}))

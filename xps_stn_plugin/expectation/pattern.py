@@ -40,6 +40,9 @@ _FRACTION: Final = 0.3
 #: other work, as held in NIST SRD 20): no shift that rests on them can be surer.
 CHEMISTRY: Final = 0.1
 
+#: How far in eV beyond the measured range a line may lie: who measures a substance measures its lines.
+_CUT: Final = 0.5
+
 #: Step in eV of the axis on which patterns are drawn once, and how far they reach beyond the lines.
 _STEP, _REACH = 0.02, 12.0
 
@@ -83,10 +86,10 @@ class PatternShift:
 def shift_by_pattern(spectrum: xr.DataTree, substances: Sequence[Substance]) -> PatternShift | None:
     """Fit the lines of substances, with their stoichiometry in each region, over shifts within 8 eV.
 
-    In every region each substance has one free area, the line width is common, and a line and a step of the
-    background are free (non-negative least squares). The likelihood of a shift is that of the residuals with unknown
-    standard deviation, ``(sum of squares) ** (-n / 2)``, where n counts halves of a line width and not channels,
-    because neighbouring channels err together.
+    In every region all lines must lie in the measured range, each substance has one free area, the line width is
+    common, and a line and a step of the background are free (non-negative least squares). The likelihood of a shift is
+    that of the residuals with unknown standard deviation, ``(sum of squares) ** (-n / 2)``, where n counts halves of a
+    line width and not channels, because neighbouring channels err together.
 
     Parameters
     ----------
@@ -162,6 +165,7 @@ class _RegionFit:
         self.signal = float(np.sum(self.target**2)) - self.noise
         self.lines = [[line for line in one.lines if line.region == level.name] for one in substances]
         energies = [line.energy for lines in self.lines for line in lines]
+        self.extent = min(energies), max(energies)
         self.axis = np.arange(min(energies) - _REACH, max(energies) + _REACH, _STEP)
         self.patterns = [self._patterns(share * level.fwhm[0]) for share in _WIDTHS]
 
@@ -180,7 +184,9 @@ class _RegionFit:
         return shares
 
     def _best(self, shift: float) -> tuple[FloatArray, float]:
-        """Areas (the step's last) and sum of squares with the width that fits best."""
+        """Areas (the step's last) and sum of squares with the width that fits best; no areas where lines are cut."""
+        if self.extent[0] + shift < self.energy[0] - _CUT or self.extent[1] + shift > self.energy[-1] + _CUT:
+            return np.zeros(len(self.lines) + 1), float(np.sum(self.target**2))
         return min((self._solved(shift, pattern) for pattern in self.patterns), key=lambda found: found[1])
 
     def _solved(self, shift: float, patterns: FloatArray) -> tuple[FloatArray, float]:
