@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 from lmfit.models import ConstantModel, GaussianModel, LinearModel, PseudoVoigtModel
 
 from xps_stn_plugin.models.plan import FitPlan
-from xps_stn_plugin.models.shapes import HydrocarbonModel, RegionModel, SteppedPseudoVoigtModel
+from xps_stn_plugin.models.shapes import (
+    GraphiticModel,
+    HydrocarbonModel,
+    RegionModel,
+    SteppedPseudoVoigtModel,
+    TougaardPseudoVoigtModel,
+)
 
 X = np.linspace(282, 294, 97)
 
@@ -200,3 +206,32 @@ def test_parameters_are_left_as_they_were():
     before = PARAMS.dumps()
     FitPlan.compile(MODEL, PARAMS, X, COUNTS, WEIGHTS).solve()
     assert PARAMS.dumps() == before
+
+
+@pytest.mark.parametrize("step", [0.0, 0.03])
+def test_lines_that_are_evaluated_together(step):
+    lines = [HydrocarbonModel(prefix="a_"), GraphiticModel(prefix="b_"), SteppedPseudoVoigtModel(prefix="c_")]
+    model = RegionModel([*lines, TougaardPseudoVoigtModel(prefix="d_")])
+    params = model.make_params()
+    for prefix, center in zip("abcd", (285.0, 284.3, 288.0, 290.0), strict=True):
+        params[f"{prefix}_amplitude"].set(value=2.0)
+        params[f"{prefix}_center"].set(value=center)
+    for name in ("a_vibration", "b_asymmetry", "b_cutoff", "d_loss"):
+        params[name].set(vary=True)
+    params["d_loss"].set(value=5.0)
+    for prefix in "abc":
+        params[f"{prefix}_step"].set(value=step, vary=step > 0)
+    plan = FitPlan.compile(model, params, X, np.zeros(X.size))
+    np.testing.assert_allclose(plan.curve(plan.start), model.eval(params, x=X), rtol=1e-10)
+    expected = differences(plan, plan.start)
+    error = np.abs(plan.jacobian(plan.start) - expected).max(axis=0)
+    assert np.all(error <= 1e-6 * np.abs(expected).max(axis=0)), dict(zip(plan.names, error, strict=True))
+
+
+def test_components_without_prefix():
+    model = lmfit.models.GaussianModel() + ConstantModel()
+    params = model.make_params(amplitude=3.0, center=287.0, sigma=0.6, c=1.0)
+    plan = FitPlan.compile(model, params, X, np.zeros(X.size))
+    np.testing.assert_allclose(plan.curve(plan.start), model.eval(params, x=X))
+    assert plan.names == ("amplitude", "center", "sigma", "c")
+    np.testing.assert_allclose(plan.jacobian(plan.start)[:, 3], -1.0)
