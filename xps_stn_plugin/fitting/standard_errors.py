@@ -247,6 +247,9 @@ def _given_correlations(params: lmfit.Parameters, free: list[str]) -> tuple[tupl
 
 def _correlations(names: list[str], covariance: FloatArray) -> tuple[tuple[str, str, float], ...]:
     errors = np.sqrt(np.diag(covariance))
+    if not errors.all():
+        # A perfect fit has no errors, and nothing correlates.
+        return ()
     values = covariance / np.outer(errors, errors)
     pairs = [(a, b, float(values[i, j])) for i, a in enumerate(names) for j, b in enumerate(names) if i < j]
     return tuple(sorted(pairs, key=lambda pair: -abs(pair[2])))
