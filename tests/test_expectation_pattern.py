@@ -35,6 +35,20 @@ def test_shift_of_known_lines(lines, name, shift):
     assert (found.foreign, found.empty, found.shares) == ((), (), (1.0,))
 
 
+@pytest.mark.parametrize("scale", [1e-9, 0.01, 1e7])
+def test_the_unit_of_intensity_does_not_matter(scale):
+    spectrum = drawn(ESTER, 1.5)
+    scaled = xr.DataTree.from_dict(
+        {
+            f"/{name}": (child.to_dataset() * scale).assign_attrs(region=name, intensity="arbitrary")
+            for name, child in spectrum.children.items()
+        }
+    )
+    one, other = (shift_by_pattern(tree, [find_substance("PMMA")]) for tree in (spectrum, scaled))
+    assert one.shift == pytest.approx(other.shift, abs=0.01)
+    assert one.misfit == pytest.approx(other.misfit, abs=0.01)
+
+
 def test_one_line_is_placed_by_what_it_is():
     line = drawn({"C1s": ((290.0, 1),)})
     peg, ptfe = (shift_by_pattern(line, [find_substance(name)]) for name in ("PEG", "PTFE"))

@@ -126,6 +126,15 @@ def test_without_a_shift_only_what_is_known_is_known():
     assert math.isnan(found.groups["amide"])
 
 
+def test_a_repeat_unit_does_what_its_name_does():
+    pytest.importorskip("rdkit")
+    spectrum = drawn({"C1s": ((286.5, 1),)}, 2.0)
+    name, structure = (xps.prefit(spectrum, expect=text) for text in ("PEG", "*CCO*"))
+    assert structure.shift == pytest.approx(name.shift)
+    assert structure.groups.identical(name.groups)
+    assert "lines of *CCO*, expected" in structure.reasons[0]
+
+
 def test_the_result_keeps_what_the_network_said():
     spectrum = drawn({"C1s": ((286.5, 1),)}, 2.0)
     alone = xps.prefit(spectrum)

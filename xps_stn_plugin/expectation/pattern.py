@@ -158,10 +158,11 @@ class _RegionFit:
         self.level = level
         self.energy = data.energy
         self.independent = 2 * float(np.ptp(data.energy)) / level.fwhm[0]
-        self.noise = float(np.sum(data.noise.sigma**2))
+        # In units of the height, lest the solver's tolerance matter.
+        self.noise = float(np.sum((data.noise.sigma / data.height) ** 2))
         line = np.stack([np.ones_like(data.energy), data.energy - data.energy.mean()], axis=1)
         self.flat, _ = np.linalg.qr(line)
-        self.target = self._flattened(data.counts)
+        self.target = self._flattened(data.counts / data.height)
         self.signal = float(np.sum(self.target**2)) - self.noise
         self.lines = [[line for line in one.lines if line.region == level.name] for one in substances]
         energies = [line.energy for lines in self.lines for line in lines]
@@ -186,13 +187,20 @@ class _RegionFit:
     def _best(self, shift: float) -> tuple[FloatArray, float]:
         """Areas (the step's last) and sum of squares with the width that fits best; no areas where lines are cut."""
         if self.extent[0] + shift < self.energy[0] - _CUT or self.extent[1] + shift > self.energy[-1] + _CUT:
-            return np.zeros(len(self.lines) + 1), float(np.sum(self.target**2))
+            return self._nothing()
         return min((self._solved(shift, pattern) for pattern in self.patterns), key=lambda found: found[1])
 
     def _solved(self, shift: float, patterns: FloatArray) -> tuple[FloatArray, float]:
         columns = np.stack([np.interp(self.energy - shift, self.axis, row) for row in patterns], axis=1)
-        areas, norm = nnls(self._flattened(columns), self.target)
+        try:
+            areas, norm = nnls(self._flattened(columns), self.target)
+        except RuntimeError:
+            # No convergence, as happens where hardly any of a line is left in the range: these lines explain nothing.
+            return self._nothing()
         return areas, float(norm**2)
+
+    def _nothing(self) -> tuple[FloatArray, float]:
+        return np.zeros(len(self.lines) + 1), float(np.sum(self.target**2))
 
     def _flattened(self, values: FloatArray) -> FloatArray:
         """Leave out what a straight line describes."""
