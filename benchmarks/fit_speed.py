@@ -16,7 +16,9 @@ width of 1.3 eV (truth 1.0), mixing 0.3 (truth 0.2), half of the step. The ways:
 - ``lmfitxps``: its Gaussian-Doniach convolution (asymmetry fixed at 0) for each line, widths tied, on its Shirley
   background of the measured counts, from our starts, default solver.
 
-Success: converged, and every centre within 0.2 eV of the truth. All but ours are given up after 10 000 evaluations.
+Success: converged, and every centre within 0.2 eV of the truth. lmfit's ways are given up after 10 000 evaluations.
+lmfitxps has no vibrational line, and its centres are those of lines without one: its success says that the truth is
+not among its models, rather than that its fits go astray.
 """
 
 from __future__ import annotations

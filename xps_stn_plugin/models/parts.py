@@ -52,7 +52,7 @@ class Part:
         pseudo-Voigt models are known; the others have no analytic derivatives.
         """
         # `make_params` adds what is derived, such as fwhm and height, to a model's parameters.
-        taken = component.make_funcargs(params)
+        taken = component.make_funcargs({name: params[name] for name in component.param_names})
         names = {bare: name for name in component.param_names if (bare := name.removeprefix(component.prefix)) in taken}
         ranges = {bare: (float(params[name].min), float(params[name].max)) for bare, name in names.items()}
         known = getattr(component, "partials", None) or _LMFIT_MODELS.get(type(component))
