@@ -147,6 +147,9 @@ def test_what_the_user_knows_is_passed_on(fake, run, file):
     assert settings.ties == "hard"
     assert [settings.background_of(region) for region in ("C1s", "O1s", "N1s")] == ["offset", "linear", "auto"]
     assert settings.transmission == -0.5
+    outcome = run("prefit", file, "--background", "N1s=linear")
+    assert outcome.exit_code == 0
+    assert outcome.stderr == f"{file}: there is no region N1s for --background; there are C1s, O1s.\n"
     assert run("prefit", file, "--background", "shirley").exit_code == 0
     assert listener.settings.background == "shirley"
 

@@ -199,6 +199,11 @@ def _prefit_file(
     for target in targets:
         refuse_measured(target, measured)
     result = run(file, **options)
+    named = result.settings.background
+    for region in () if isinstance(named, str) else named:
+        if region not in result.spectrum.children:
+            known = ", ".join(result.spectrum.children)
+            click.echo(f"{file}: there is no region {region} for --background; there are {known}.", err=True)
     if fit:
         result = result.fitted()
     if confidence:

@@ -211,7 +211,8 @@ def fit_quality(seed: Seed, fit: lmfit.model.ModelResult) -> FitQuality:
     found = uncertainty(seed, fit)
     rows = component_table(seed, fit)
     bounds = at_bounds(seed, fit.params)
-    tests = examine_residual(energy, residual * weights, min((row.fwhm for row in rows), default=1.0))
+    narrowest = min((row.fwhm for row in rows if row.fwhm > 0), default=1.0)
+    tests = examine_residual(energy, residual * weights, narrowest)
     weighting = str(getattr(fit, "weighting", "not known"))
     notes = [] if fit.success else [str(fit.message)]
     if tests.structured:
