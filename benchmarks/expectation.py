@@ -3,8 +3,9 @@
     python -m benchmarks.expectation --data ../shared/measured
 
 Each polymer's axis is moved rigidly by a random shift within the span. Three prefits: nothing expected, the polymer
-itself expected, and one of the other named substances (of another structure) at random. Error = reported minus applied
-shift. A contradiction is told where a reason says that lines or groups do not fit what is expected.
+itself expected, and one of the other named substances (of another structure) at random. The same for mixtures of two,
+both expected, and one of the two replaced by another. Error = reported minus applied shift. A contradiction is told
+where a reason says that lines or groups do not fit what is expected.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks.polymers import Polymer, load
+from benchmarks.polymers import Polymer, Regions, load
 from benchmarks.record import conditions, write_record
 from xps_stn_plugin.chemistry.substances import find_substance, substances
 from xps_stn_plugin.result import PrefitResult
@@ -35,6 +36,7 @@ CONTRADICTIONS = (
     "No measured region shows a line",
     "shows a line, where",
     "shows no line, where",
+    "Nothing of",
     "does not show it",
     "Not expected, but",
 )
@@ -53,6 +55,48 @@ class Case:
     contradictions: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Sample:
+    """A measured spectrum and the abbreviations of what it holds."""
+
+    holds: tuple[str, ...]
+    spectrum: Polymer
+
+
+def mixtures(polymers: Sequence[Polymer], number: int, seed: int) -> list[Sample]:
+    """Draw pairs of polymers of different groups, each to area 1, the first with a share of 0.25 to 0.75."""
+    rng = np.random.default_rng(seed)
+    found: list[Sample] = []
+    while len(found) < number:
+        one, other = (polymers[int(i)] for i in rng.choice(len(polymers), 2, replace=False))
+        if one.groups != other.groups:
+            share = float(rng.uniform(0.25, 0.75))
+            mixed = Polymer(
+                f"{one.name}+{other.name}", _summed(one.regions, other.regions, share), one.groups | other.groups
+            )
+            found.append(Sample((one.name, other.name), mixed))
+    return found
+
+
+def _summed(one: Regions, other: Regions, share: float) -> Regions:
+    """Sum on an axis of 0.1 eV, zero where nothing was measured."""
+    parts = [
+        (regions, part / sum(float(rows[:, 1].sum()) for rows in regions.values()))
+        for regions, part in ((one, share), (other, 1 - share))
+    ]
+    summed = {}
+    for name in {**one, **other}:
+        ends = [rows[name][:, 0] for rows, _ in parts if name in rows]
+        axis = np.arange(min(map(np.min, ends)), max(map(np.max, ends)) + 0.05, 0.1)
+        total = np.zeros_like(axis)
+        for regions, scale in parts:
+            if name in regions:
+                rows = regions[name][np.argsort(regions[name][:, 0])]
+                total += scale * np.interp(axis, rows[:, 0], rows[:, 1], left=0.0, right=0.0)
+        summed[name] = np.column_stack([axis, total])
+    return summed
+
+
 def case(polymer: Polymer, expected: str, applied: float, result: PrefitResult) -> Case:
     """Figures of one prefit."""
     found = {name for name, probability in result.prediction.groups.items() if probability > 0.5}
@@ -68,19 +112,19 @@ def case(polymer: Polymer, expected: str, applied: float, result: PrefitResult) 
     )
 
 
-def cases(polymers: Sequence[Polymer], span: float, draws: int, seed: int) -> Iterator[tuple[Case, Case, Case]]:
+def cases(samples: Sequence[Sample], span: float, draws: int, seed: int) -> Iterator[tuple[Case, Case, Case]]:
     """Draw shifts; yield what comes of expecting nothing, the right and a wrong substance."""
     rng = np.random.default_rng(seed)
-    for polymer in polymers:
-        own = find_substance(polymer.name)
-        others = [one for one in substances() if one.lines != own.lines]
+    for sample in samples:
+        own = [find_substance(name).lines for name in sample.holds]
+        others = [one for one in substances() if one.lines not in own]
         for _ in range(draws):
             applied = float(rng.uniform(-span, span))
             wrong = others[int(rng.integers(len(others)))].abbreviation
-            spectrum = polymer.spectrum(applied)
+            spectrum = sample.spectrum.spectrum(applied)
             none, right, other = (
-                case(polymer, expect, applied, prefit(spectrum, expect=[expect] if expect else []))
-                for expect in ("", own.abbreviation, wrong)
+                case(sample.spectrum, " + ".join(expect), applied, prefit(spectrum, expect=expect))
+                for expect in ((), sample.holds, (*sample.holds[:-1], wrong))
             )
             yield none, right, other
 
@@ -136,14 +180,17 @@ def main(data: Path, span: float, draws: int, seed: int, json_path: Path) -> Non
     """Measure what expected substances do to shift, groups and reasons."""
     console = Console(width=None if sys.stdout.isatty() else 150)
     results: list[dict[str, Any]] = []
-    for label, carbon_only in (("C 1s alone", True), ("all", False)):
-        polymers = [
-            replace(polymer, regions={"C1s": polymer.regions["C1s"]}) if carbon_only else polymer
-            for polymer in load(data)
-        ]
-        total = len(polymers) * draws
-        rows = list(track(cases(polymers, span, draws, seed), label, total, console=console, transient=True))
-        for kind, chosen in zip(("nothing", "the polymer", "another"), zip(*rows, strict=True), strict=True):
+    polymers = load(data)
+    carbon = [replace(polymer, regions={"C1s": polymer.regions["C1s"]}) for polymer in polymers]
+    sets = {
+        "C 1s alone": [Sample((polymer.name,), polymer) for polymer in carbon],
+        "all": [Sample((polymer.name,), polymer) for polymer in polymers],
+        "mixtures of two": mixtures(polymers, len(polymers), seed),
+    }
+    for label, samples in sets.items():
+        total = len(samples) * draws
+        rows = list(track(cases(samples, span, draws, seed), label, total, console=console, transient=True))
+        for kind, chosen in zip(("nothing", "what is there", "another"), zip(*rows, strict=True), strict=True):
             results.append(
                 {"regions": label, "expected": kind, **figures(chosen), "cases": [asdict(row) for row in chosen]}
             )
