@@ -11,9 +11,7 @@ if TYPE_CHECKING:
 
 def composition(result: PrefitResult) -> Quantification | None:
     """Return the atomic percentages of a fitted result; None where nothing was fitted."""
-    from ..quantification import quantify
-
-    return quantify(result) if result.fits else None
+    return result.quantification() if result.fits else None
 
 
 def shares(found: Quantification | None) -> dict[tuple[str, str], ComponentShare]:
