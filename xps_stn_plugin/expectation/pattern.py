@@ -24,8 +24,8 @@ from xps_stn_plugin.stn.verdict import AWAY, NO_LINE
 FloatArray = NDArray[np.float64]
 
 #: Shifts that are tried, in eV: all that the network is trained for, then finer about the best.
-_COARSE: Final = np.arange(-8.0, 8.01, 0.1)
-_FINE: Final = np.arange(-0.5, 0.501, 0.02)
+_COARSE: Final = np.arange(-8.0, 8.01, 0.2)
+_FINE: Final = np.arange(-0.5, 0.501, 0.025)
 
 #: Displacements in eV that a region may have for itself before its lines are said not to fit.
 _OWN: Final = np.arange(-0.2, 0.201, 0.05)
