@@ -28,8 +28,8 @@ class GroupLine:
         Binding energy in eV with aliphatic C 1s at 285.00; of the higher-j line for doublets.
     half_width : float
         Half width in eV of the window in which the line is found.
-    vibrational : bool
-        Whether the line has the C-H stretch progression of aliphatic carbon.
+    vibration : float
+        Mean number of quanta of the line's C-H stretch progression; 0 for a line without.
     optional : bool
         Whether members of the group may lack it.
     source : str
@@ -48,13 +48,18 @@ class GroupLine:
     name: str
     position: float
     half_width: float
-    vibrational: bool = False
+    vibration: float = 0.0
     optional: bool = False
     source: str = "BB"
     relative_to: str | None = None
     share: float = 0.0
     ratio: tuple[float, float] = (0.0, 0.0)
     offset: float = 0.0
+
+    @property
+    def vibrational(self) -> bool:
+        """Whether it has the C-H stretch progression."""
+        return self.vibration > 0
 
     @property
     def satellite(self) -> bool:

@@ -15,7 +15,7 @@ from scipy.signal import find_peaks
 
 from xps_prefit_hooks import Background
 from xps_stn_plugin.lineshapes import pseudo_voigt, pseudo_voigt_cdf, vibrational_weights
-from xps_stn_plugin.models.shapes import VIBRATION_MEAN, VIBRATION_MEMBERS, VIBRATION_QUANTUM
+from xps_stn_plugin.models.shapes import VIBRATION_MEMBERS, VIBRATION_QUANTUM
 
 from .lines import Line
 from .region import RegionData
@@ -209,8 +209,8 @@ def _solve(
 ) -> tuple[FloatArray, FloatArray, float, FloatArray]:
     """Areas, mean centres, weighted sum of squares and envelope for candidate centres of shape (lines, trials)."""
     background = data.base() if step > 0 else data.chord()
-    vibrational = np.repeat([line.vibrational for line in lines], candidates.shape[1])
-    columns = _unit_lines(data.energy, candidates.ravel(), vibrational, fwhm, step, doublet)
+    quanta = np.repeat([line.vibration for line in lines], candidates.shape[1])
+    columns = _unit_lines(data.energy, candidates.ravel(), quanta, fwhm, step, doublet)
     weight = 1.0 / data.noise.sigma
     target = (data.counts - background) * weight
     scale = float(np.abs(target).max()) or 1.0
@@ -231,9 +231,11 @@ def _solve(
 
 
 def _unit_lines(
-    x: FloatArray, centers: FloatArray, vibrational: NDArray[np.bool_], fwhm: float, step: float, doublet: Doublet
+    x: FloatArray, centers: FloatArray, quanta: FloatArray, fwhm: float, step: float, doublet: Doublet
 ) -> FloatArray:
     """Lines of unit area, shape (n, lines); of unit area in the higher-j line for doublets."""
+    vibrational = quanta > 0
+    weights = vibrational_weights(quanta[vibrational], VIBRATION_MEMBERS)
 
     def drawn(at: FloatArray) -> FloatArray:
         shape = pseudo_voigt(x[:, None], at, fwhm, FRACTION)
@@ -242,13 +244,12 @@ def _unit_lines(
         return np.asarray(shape, dtype=float)
 
     def whole(at: FloatArray) -> FloatArray:
-        weights = vibrational_weights(VIBRATION_MEAN, VIBRATION_MEMBERS)
         shape = drawn(at)
         if vibrational.any():
             some = at[vibrational]
-            shape[:, vibrational] *= weights[0]
+            shape[:, vibrational] *= weights[:, 0]
             for n in range(1, VIBRATION_MEMBERS):
-                shape[:, vibrational] += weights[n] * drawn(some + n * VIBRATION_QUANTUM)
+                shape[:, vibrational] += weights[:, n] * drawn(some + n * VIBRATION_QUANTUM)
         return shape
 
     shape = whole(centers)

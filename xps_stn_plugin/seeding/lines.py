@@ -15,6 +15,9 @@ from xps_stn_plugin.chemistry.group_lines import GroupLine, group_lines
 #: A group counts as found from this probability on.
 GROUP_THRESHOLD: Final = 0.5
 
+#: Probability of a line that most members of a found group lack.
+_OPTIONAL: Final = 0.1
+
 #: Standard error of the centre of one of two equal lines d apart, both of the width w, from N counts in all: Cramer-Rao
 #: bound (centres, areas, common width and background free), as w * factor * (w / d)**power * sqrt(1000 / N); within
 #: 15 % for d from 0.3 w to 0.8 w.
@@ -23,7 +26,7 @@ _CENTER_ERROR_POWER: Final = 2.3
 
 #: Least and largest distance in eV under which lines are merged: reference positions scatter by 0.1 eV, so that nearer
 #: lines could come in either order; and what nobody would call one line any more.
-_MERGE_LIMITS: Final = (0.3, 0.8)
+_MERGE_LIMITS: Final = (0.25, 0.8)
 
 
 @dataclass(frozen=True)
@@ -40,10 +43,10 @@ class Line:
         Start and window in eV.
     expected : float
         Where chemistry says that it lies, in eV; NaN where the data alone ask for it.
-    vibrational : bool
-        Whether it has the C-H stretch progression.
+    vibration : float
+        Mean number of quanta of its C-H stretch progression; 0 for a line without.
     probability : float
-        That its groups are there; 0.5 where members of the group may lack the line.
+        That it is there, before the fit.
     weight : float
         Its say in the position where lines merge.
     satellite : GroupLine or None
@@ -67,8 +70,8 @@ class Line:
     low: float
     high: float
     expected: float = math.nan
-    vibrational: bool = False
-    probability: float = 0.5
+    vibration: float = 0.0
+    probability: float = _OPTIONAL
     weight: float = 1.0
     satellite: GroupLine | None = None
     members: tuple[str, ...] = ()
@@ -127,8 +130,8 @@ def expected_lines(
                 low=position - half,
                 high=position + half,
                 expected=position,
-                vibrational=entry.vibrational,
-                probability=0.5 if entry.optional and not entry.relative_to else probability,
+                vibration=entry.vibration,
+                probability=_OPTIONAL if entry.optional and not entry.relative_to else probability,
                 weight=0.5 if entry.optional else 1.0,
                 satellite=entry if entry.satellite else None,
                 members=(entry.key,),
@@ -208,7 +211,7 @@ def _merged(first: Line, second: Line) -> Line:
         low=min(first.low, second.low),
         high=max(first.high, second.high),
         expected=position,
-        vibrational=lead.vibrational,
+        vibration=lead.vibration,
         probability=max(first.probability, second.probability),
         weight=weight,
         members=(*first.members, *second.members),

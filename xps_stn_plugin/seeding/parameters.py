@@ -85,7 +85,7 @@ def assembled(
     mains = [line for line in found.lines if not line.satellite]
     master = max(mains, key=lambda line: areas[line.key])
     # The table's widths are those of whole lines; a vibrational member is narrower.
-    least = 0.8 * fwhm[1] if any(line.vibrational for line in found.lines) else fwhm[1]
+    least = 0.8 * fwhm[1] if any(line.vibration for line in found.lines) else fwhm[1]
     width = (found.fwhm, min(least, 0.9 * found.fwhm), max(fwhm[2], 1.1 * found.fwhm))
     for line in found.lines:
         own = line is master
@@ -112,11 +112,11 @@ def assembled(
 
 def _component_model(prefix: str, line: Line, background: Background) -> lmfit.Model:
     if background in TOUGAARD:
-        model = (TougaardHydrocarbonModel if line.vibrational else TougaardPseudoVoigtModel)(prefix=prefix)
+        model = (TougaardHydrocarbonModel if line.vibration else TougaardPseudoVoigtModel)(prefix=prefix)
         for name in ("loss_c", "loss_d"):
             model.set_param_hint(name, value=TOUGAARD[background][name], vary=False)
         return model
-    if line.vibrational:
+    if line.vibration:
         return HydrocarbonModel(prefix=prefix)
     return SteppedPseudoVoigtModel(prefix=prefix) if background == "shirley" else PseudoVoigtModel(prefix=prefix)
 
@@ -138,6 +138,8 @@ def _set_line(
     params: lmfit.Parameters, line: Line, area: float, master: str, *, own: bool, width: tuple[float, float, float]
 ) -> None:
     prefix = f"{line.key}_"
+    if line.vibration:
+        params[f"{prefix}vibration"].set(value=line.vibration)
     params[f"{prefix}amplitude"].set(value=area, min=0.0)
     params[f"{prefix}center"].set(value=_inside(line.position, line.low, line.high), min=line.low, max=line.high)
     if own:

@@ -36,9 +36,13 @@ _SURE: Final = 8.0
 #: No group is more probable than this before the fit.
 _SUREST: Final = 0.99
 
-#: How much better in BIC a model must be for a component that no group explains: "strong" evidence in the words of
-#: Kass and Raftery, J. Am. Stat. Assoc. 90 (1995) 773.
+#: How much better in BIC a model must be for a component at a maximum of the residual that no group explains: "strong"
+#: evidence in the words of Kass and Raftery, J. Am. Stat. Assoc. 90 (1995) 773.
 _EVIDENCE: Final = 6.0
+
+#: By how much chi-square must fall for a line that no group explains to become two: likelihood-ratio test with 5 % false
+#: alarms (95th percentile of the chi-square distribution with two degrees of freedom, a position and an area).
+_SPLIT_CHI_SQUARE: Final = 6.0
 
 #: Start area of an added line as a share of the region's, and width of the parts of a line that is split.
 _SMALL: Final = 0.03
@@ -63,14 +67,17 @@ class Trial:
     free: int
 
     def worse_by(self, other: Trial) -> float:
-        """BIC of this model less that of another; chi-square in units of the better model's reduced one, if above 1.
+        """BIC of this model less that of another."""
+        return self.misfit_against(other) + (self.free - other.free) * math.log(self.plan.data.size)
+
+    def misfit_against(self, other: Trial) -> float:
+        """Chi-square of this model less that of another, in units of the better one's reduced chi-square, if above 1.
 
         Shapes that are known no better than the residual shows are no evidence for components.
         """
-        points = self.plan.data.size
         better = min((self, other), key=lambda trial: trial.chisqr)
-        scale = max(1.0, better.chisqr / max(points - better.free, 1))
-        return (self.chisqr - other.chisqr) / scale + (self.free - other.free) * math.log(points)
+        scale = max(1.0, better.chisqr / max(self.plan.data.size - better.free, 1))
+        return (self.chisqr - other.chisqr) / scale
 
 
 def select(
@@ -222,9 +229,10 @@ def _beyond_doubt(best: Trial) -> set[str]:
 
 def _more(data: RegionData, best: Trial, fit: Callable[[Areas], Trial]) -> Trial | None:
     """Model with one more line that no group explains, or None where the data do not ask for one."""
-    trials = [fit(found) for found in [*_at_residual(data, best.found), *_splits(best.found)]]
-    better = [trial for trial in trials if best.worse_by(trial) > _EVIDENCE]
-    return max(better, key=best.worse_by) if better else None
+    gains = [(best.worse_by(trial) - _EVIDENCE, trial) for trial in map(fit, _at_residual(data, best.found))]
+    gains += [(best.misfit_against(trial) - _SPLIT_CHI_SQUARE, trial) for trial in map(fit, _splits(best.found))]
+    gain, richer = max(gains, key=lambda item: item[0], default=(0.0, best))
+    return richer if gain > 0 else None
 
 
 def _at_residual(data: RegionData, found: Areas) -> list[Areas]:
