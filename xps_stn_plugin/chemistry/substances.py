@@ -84,7 +84,9 @@ def find_substance(text: str) -> Substance:
         labels = dict.fromkeys(_by_key()[key].label for key in near)
         hint = f"near are {', '.join(labels)}" if labels else "give an abbreviation such as PMMA, a name or a SMILES"
         raise PrefitError("expect", f"no substance {text!r} is known; {hint}.")
-    return Substance(text, text, text, functional_groups(text), core_lines(text))
+    # Lines first: they refuse repeat units without a chain.
+    lines = core_lines(text)
+    return Substance(text, text, text, functional_groups(text), lines)
 
 
 @cache
