@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from xps_prefit_hooks import PrefitError
 from xps_stn_plugin.models.shapes import stepped_pseudo_voigt
-from xps_stn_plugin.seeding.region import choose_background, noise_of, region_data, scatter
+from xps_stn_plugin.seeding.region import noise_of, region_data, scatter
 from xps_stn_plugin.spectrum import region_dataset
 
 X = np.linspace(280, 295, 151)
@@ -50,20 +50,10 @@ def test_descending_axes_are_turned():
     assert a.low_end == b.low_end
 
 
-@pytest.mark.parametrize(("step", "chosen"), [(0.0, "linear"), (0.05, "shirley")])
-def test_background_follows_the_step_of_the_data(step, chosen):
-    y = 200 + stepped_pseudo_voigt(X, 5000.0, 285.0, 0.5, 0.0, step=step)
-    counts = np.random.default_rng(2).poisson(y).astype(float)
-    kind, why = choose_background(region_data("C1s", dataset(counts)), "auto")
-    assert kind == chosen
-    assert chosen.capitalize() in why
-
-
-def test_one_bad_channel_at_the_end_does_not_make_a_step():
-    y = np.round(200 + stepped_pseudo_voigt(X, 5000.0, 285.0, 0.5, 0.0))
-    counts = np.random.default_rng(2).poisson(y).astype(float)
-    counts[-1] += 4 * np.sqrt(counts[-1])
-    assert choose_background(region_data("C1s", dataset(counts)), "auto")[0] == "linear"
+def test_signal_to_noise_counts_the_counts():
+    y = 5 + stepped_pseudo_voigt(X, 2000.0, 285.0, 0.5, 0.0)
+    data = region_data("C1s", dataset(np.round(y)))
+    assert data.peak_counts == pytest.approx(2000 / (X[1] - X[0]), rel=0.1)
 
 
 def test_stacks_are_refused():

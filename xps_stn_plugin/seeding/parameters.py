@@ -24,6 +24,7 @@ from xps_stn_plugin.models import (
 from .areas import FRACTION, Areas, Doublet
 from .background import CARRIED
 from .lines import Line
+from .prior import expect
 from .region import RegionData
 
 BACKGROUND_PREFIX: Final = "bg_"
@@ -40,6 +41,9 @@ _LEAST_GAP_SHARE: Final = 0.4
 
 #: Lorentzian share of a line. Measured polymers have 0.05 to 0.47, nine of ten 0.05 to 0.38.
 _FRACTION_BOUNDS: Final = (0.0, 0.8)
+
+#: Lorentzian share that is expected, and its standard deviation.
+_USUAL_FRACTION: Final = (0.25, 0.12)
 
 #: A start keeps this share of its window away from either bound: on a bound it would have no gradient.
 _MARGIN: Final = 0.05
@@ -92,6 +96,7 @@ def assembled(
         _set_line(params, line, areas[line.key], f"{master.key}_", own=own, width=width)
         if own:
             params[f"{line.key}_fraction"].set(value=_inside(found.fraction, *_FRACTION_BOUNDS))
+            expect(params[f"{line.key}_fraction"], *_USUAL_FRACTION)
         if carried:
             least = _LEAST_STRENGTH[carried]
             tie = {"value": max(found.strength, least), "min": 0.0, "vary": True}
@@ -101,11 +106,12 @@ def assembled(
     for line in found.lines:
         if line.satellite:
             lead = next(other for other in mains if line.satellite.relative_to in other.members)
-            _tie_area(params, line.key, lead.key, areas[line.key] / areas[lead.key], line.satellite.ratio)
+            bounds = line.satellite.ratio
+            _tie_area(params, line.key, lead.key, areas[line.key] / areas[lead.key], sum(bounds) / 2, bounds)
             start, low, high = _SHAKE_UP_FWHM
             params[f"{line.key}_sigma"].set(expr="", value=start / 2, min=low / 2, max=high / 2, vary=True)
     _tie_families(params, mains, areas, ties)
-    _order(params, [line for line in mains if line.members])
+    _order(params, sorted((line for line in mains if line.members), key=lambda line: line.expected))
     _set_background(params, data, found)
     return Seed(data.name, model, params, tuple(components), background, BACKGROUND_PREFIX, tuple(notes))
 
@@ -141,7 +147,10 @@ def _set_line(
     if line.vibration:
         params[f"{prefix}vibration"].set(value=line.vibration)
     params[f"{prefix}amplitude"].set(value=area, min=0.0)
-    params[f"{prefix}center"].set(value=_inside(line.position, line.low, line.high), min=line.low, max=line.high)
+    center = params[f"{prefix}center"]
+    center.set(value=_inside(line.position, line.low, line.high), min=line.low, max=line.high)
+    if line.groups:
+        expect(center, line.expected, 0.25 * (line.high - line.low))
     if own:
         params[f"{prefix}sigma"].set(value=width[0] / 2, min=width[1] / 2, max=width[2] / 2)
         params[f"{prefix}fraction"].set(value=FRACTION, min=_FRACTION_BOUNDS[0], max=_FRACTION_BOUNDS[1])
@@ -150,8 +159,11 @@ def _set_line(
         params[f"{prefix}fraction"].set(expr=f"{master}fraction")
 
 
-def _tie_area(params: lmfit.Parameters, key: str, lead: str, ratio: float, bounds: tuple[float, float]) -> None:
+def _tie_area(
+    params: lmfit.Parameters, key: str, lead: str, ratio: float, share: float, bounds: tuple[float, float]
+) -> None:
     params.add(f"{key}_ratio", value=_inside(ratio, *bounds), min=bounds[0], max=bounds[1])
+    expect(params[f"{key}_ratio"], share, 0.25 * (bounds[1] - bounds[0]))
     params[f"{key}_amplitude"].set(expr=f"{key}_ratio*{lead}_amplitude")
 
 
@@ -173,7 +185,7 @@ def _tie_families(params: lmfit.Parameters, lines: list[Line], areas: dict[str, 
                 continue
             bounds = (share * line.slack[0] / lead.slack[1], share * line.slack[1] / lead.slack[0])
             start = params[f"{lead.key}_amplitude"].value
-            _tie_area(params, line.key, lead.key, areas[line.key] / start if start > 0 else share, bounds)
+            _tie_area(params, line.key, lead.key, areas[line.key] / start if start > 0 else share, share, bounds)
 
 
 def _order(params: lmfit.Parameters, lines: list[Line]) -> None:
@@ -190,6 +202,8 @@ def _order(params: lmfit.Parameters, lines: list[Line]) -> None:
         least = min(_LEAST_GAP, _LEAST_GAP_SHARE * usual)
         low, high = max(usual - spread, least), usual + spread
         params.add(f"{line.key}_gap", value=_inside(second.value - first.value, low, high), min=low, max=high)
+        expect(params[f"{line.key}_gap"], usual, spread / 2)
+        second.user_data = None
         second.set(expr=f"{before.key}_center+{line.key}_gap", min=-np.inf, max=np.inf)
 
 

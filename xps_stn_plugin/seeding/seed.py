@@ -97,10 +97,13 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
         return _silent(build, _one_line(data, fwhm, allowed[-1]), notes)
     if allowed[0].background in TOUGAARD:
         found = replace(found, strength=TOUGAARD[allowed[0].background]["loss"])
-    found, said = select(data, _started(found), build, allowed, most)
+    found, held, said = select(data, _started(found), build, allowed, most)
     found, gone = _without_empty(found, data.core)
     why = reason(wanted, Kind(found.background, found.sloping))
-    return build(found, notes=[why, *notes, *said, *gone, *_unassigned(found)])
+    seed = build(found, notes=[why, *notes, *said, *gone, *_unassigned(found)])
+    for name in set(held) & set(seed.params):
+        seed.params[name].set(vary=False)
+    return seed
 
 
 def _silent(build: Callable[..., Seed], found: Areas, notes: list[str]) -> Seed:

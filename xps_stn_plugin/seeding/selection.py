@@ -10,7 +10,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import OptimizeResult
 
 from xps_prefit_hooks import PrefitError, Seed
 from xps_stn_plugin.models.plan import FitPlan
@@ -19,6 +18,7 @@ from .areas import Areas, find_lines, free_line, free_window
 from .background import CARRIED, Kind
 from .lines import Line
 from .parameters import base_of
+from .prior import DETERMINED, Optimum, expectations, optimum
 from .region import RegionData
 
 FloatArray = NDArray[np.float64]
@@ -40,8 +40,8 @@ _SUREST: Final = 0.99
 #: evidence in the words of Kass and Raftery, J. Am. Stat. Assoc. 90 (1995) 773.
 _EVIDENCE: Final = 6.0
 
-#: By how much chi-square must fall for a line that no group explains to become two: likelihood-ratio test with 5 % false
-#: alarms (95th percentile of the chi-square distribution with two degrees of freedom, a position and an area).
+#: By how much chi-square must fall for a line that no group explains to become two: likelihood-ratio test with 5 %
+#: false alarms (95th percentile of the chi-square distribution with two degrees of freedom, a position and an area).
 _SPLIT_CHI_SQUARE: Final = 6.0
 
 #: Start area of an added line as a share of the region's, and width of the parts of a line that is split.
@@ -62,8 +62,9 @@ class Trial:
 
     found: Areas
     plan: FitPlan
+    expected: Mapping[str, tuple[float, float]]
     values: Mapping[str, float]
-    chisqr: float
+    best: Optimum
     free: int
 
     def worse_by(self, other: Trial) -> float:
@@ -75,14 +76,14 @@ class Trial:
 
         Shapes that are known no better than the residual shows are no evidence for components.
         """
-        better = min((self, other), key=lambda trial: trial.chisqr)
-        scale = max(1.0, better.chisqr / max(self.plan.data.size - better.free, 1))
-        return (self.chisqr - other.chisqr) / scale
+        better = min((self.best, other.best), key=lambda best: best.chisqr)
+        scale = max(1.0, better.chisqr / max(self.plan.data.size - len(self.plan.names), 1))
+        return (self.best.chisqr - other.best.chisqr) / scale + self.best.penalty - other.best.penalty
 
 
 def select(
     data: RegionData, found: Areas, build: Callable[[Areas], Seed], kinds: Sequence[Kind], most: int
-) -> tuple[Areas, list[str]]:
+) -> tuple[Areas, tuple[str, ...], list[str]]:
     """Keep the components that the data need, and add those that the residual asks for.
 
     Parameters
@@ -101,44 +102,67 @@ def select(
     -------
     found : Areas
         The components left, at the optimum of their fit.
+    held : tuple of str
+        Parameters of which chemistry knows more than the data say.
     notes : list of str
         What went, with the reason.
     """
     weights = 1.0 / np.hypot(data.noise.sigma, _SHAPE_ERROR * np.maximum(data.counts - data.chord(), 0.0))
     fit = partial(_fitted, data, build, weights)
-    best = _background(fit(replace(found, **kinds[0]._asdict())), kinds, fit)
+    best = fit(replace(found, **kinds[0]._asdict()))
     for _ in range(most):
         richer = _more(data, best, fit)
         if richer is None:
             break
-        best = _background(richer, kinds, fit)
+        best = richer
     best, gone = _less(best)
-    best = _background(best, kinds, fit)
+    best = _background(fit(best.found, best.best.scale) if gone else best, kinds, fit)
+    held = [name for name, error in best.best.errors.items() if error > DETERMINED * best.expected[name][1]]
     notes = [f"Dropped, not needed by the data (BIC): {', '.join(gone)}."] if gone else []
-    return best.found, notes
+    if held:
+        names = ", ".join(_in_words(name, best.found.lines) for name in held)
+        notes.append(f"Held where it is usual, for the data say less of it: {names}.")
+    return best.found, tuple(held), notes
 
 
-def _fitted(data: RegionData, build: Callable[[Areas], Seed], weights: FloatArray, found: Areas) -> Trial:
+def _in_words(name: str, lines: Sequence[Line]) -> str:
+    key, _, what = name.rpartition("_")
+    if what == "fraction":
+        return "Lorentzian share"
+    line = next(line.name for line in lines if line.key == key)
+    return {"gap": f"position of {line}", "center": f"position of {line}", "ratio": f"area of {line}"}[what]
+
+
+def _fitted(
+    data: RegionData, build: Callable[[Areas], Seed], weights: FloatArray, found: Areas, scale: float = 1.0
+) -> Trial:
     seed = build(found)
     plan = FitPlan.compile(seed.model, seed.params, data.energy, data.counts, weights)
     if plan is None:
         raise PrefitError(f"region {data.name}", "its model is no sum of lines: seed it without choosing components.")
-    return _trial(found, plan, plan.solve(max_nfev=_TRIAL_NFEV))
+    return _trial(found, plan, expectations(seed.params), scale=scale)
 
 
-def _trial(found: Areas, plan: FitPlan, fit: OptimizeResult) -> Trial:
+def _trial(
+    found: Areas,
+    plan: FitPlan,
+    expected: Mapping[str, tuple[float, float]],
+    start: Mapping[str, float] | None = None,
+    scale: float = 1.0,
+) -> Trial:
+    best = optimum(plan, expected, start=start, scale=scale, max_nfev=_TRIAL_NFEV)
     known = {f"{line.key}_{name}" for line in found.lines if line.groups for name in ("center", "gap", "ratio")}
     free = sum(name not in known for name in plan.names)
-    return Trial(_moved(found, plan, fit), plan, plan.values(fit.x), fit.chisqr, free)
+    return Trial(_moved(found, plan, best.vector), plan, expected, plan.values(best.vector), best, free)
 
 
-def _moved(found: Areas, plan: FitPlan, fit: OptimizeResult) -> Areas:
+def _moved(found: Areas, plan: FitPlan, vector: FloatArray) -> Areas:
     """Lines, areas, width and background at the optimum."""
-    values = plan.values(fit.x)
+    values = plan.values(vector)
     lines = tuple(_at(line, values[f"{line.key}_center"], found.fwhm) for line in found.lines)
     areas = np.array([values[f"{line.key}_amplitude"] for line in found.lines])
     master = max((line for line in lines if not line.satellite), key=lambda line: values[f"{line.key}_amplitude"])
-    envelope = plan.curve(fit.x)
+    envelope = plan.curve(vector)
     strength = CARRIED.get(found.background)
     return replace(
         found,
@@ -161,10 +185,10 @@ def _at(line: Line, center: float, fwhm: float) -> Line:
     return replace(line, position=center, low=center - half, high=center + half)
 
 
-def _background(best: Trial, kinds: Sequence[Kind], fit: Callable[[Areas], Trial]) -> Trial:
+def _background(best: Trial, kinds: Sequence[Kind], fit: Callable[[Areas, float], Trial]) -> Trial:
     """Put the same lines on the best of all backgrounds."""
     others = [kind for kind in kinds if kind != (best.found.background, best.found.sloping)]
-    for other in [fit(replace(best.found, **kind._asdict(), base=None)) for kind in others]:
+    for other in [fit(replace(best.found, **kind._asdict(), base=None), best.best.scale) for kind in others]:
         if best.worse_by(other) > 0:
             best = other
     return best
@@ -180,8 +204,8 @@ def _less(best: Trial) -> tuple[Trial, list[str]]:
                 continue
             left = tuple(line for line in best.found.lines if line not in lines)
             kept = np.array([line in left for line in best.found.lines])
-            fit = plan.solve(max_nfev=_TRIAL_NFEV, start=best.values)
-            fewer = _trial(replace(best.found, lines=left, areas=best.found.areas[kept]), plan, fit)
+            found = replace(best.found, lines=left, areas=best.found.areas[kept])
+            fewer = _trial(found, plan, best.expected, best.values, best.best.scale)
             if fewer.worse_by(best) + _prior(lines) <= 0:
                 gone += [line.name for line in lines]
                 best = fewer
@@ -216,8 +240,7 @@ def _beyond_doubt(best: Trial) -> set[str]:
     """Keys of lines whose area exceeds many standard errors."""
     plan, v = best.plan, best.plan.vector(best.values)
     jacobian = plan.jacobian(v)
-    scale = max(1.0, best.chisqr / max(plan.data.size - best.free, 1))
-    covariance = np.linalg.pinv(jacobian.T @ jacobian) * scale
+    covariance = np.linalg.pinv(jacobian.T @ jacobian) * best.best.scale
     errors = dict(zip(plan.names, np.sqrt(np.maximum(np.diag(covariance), 0.0)), strict=True))
     return {
         line.key
@@ -227,10 +250,12 @@ def _beyond_doubt(best: Trial) -> set[str]:
     }
 
 
-def _more(data: RegionData, best: Trial, fit: Callable[[Areas], Trial]) -> Trial | None:
+def _more(data: RegionData, best: Trial, fit: Callable[[Areas, float], Trial]) -> Trial | None:
     """Model with one more line that no group explains, or None where the data do not ask for one."""
-    gains = [(best.worse_by(trial) - _EVIDENCE, trial) for trial in map(fit, _at_residual(data, best.found))]
-    gains += [(best.misfit_against(trial) - _SPLIT_CHI_SQUARE, trial) for trial in map(fit, _splits(best.found))]
+    added = [fit(found, best.best.scale) for found in _at_residual(data, best.found)]
+    split = [fit(found, best.best.scale) for found in _splits(best.found)]
+    gains = [(best.worse_by(trial) - _EVIDENCE, trial) for trial in added]
+    gains += [(best.misfit_against(trial) - _SPLIT_CHI_SQUARE, trial) for trial in split]
     gain, richer = max(gains, key=lambda item: item[0], default=(0.0, best))
     return richer if gain > 0 else None
 
