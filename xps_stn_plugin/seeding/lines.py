@@ -45,6 +45,8 @@ class Line:
         Where chemistry says that it lies, in eV; NaN where the data alone ask for it.
     vibration : float
         Mean number of quanta of its C-H stretch progression; 0 for a line without.
+    conductive : bool
+        Whether it has the tail of a conductor (Doniach and Sunjic).
     probability : float
         That it is there, before the fit.
     weight : float
@@ -71,6 +73,7 @@ class Line:
     high: float
     expected: float = math.nan
     vibration: float = 0.0
+    conductive: bool = False
     probability: float = _OPTIONAL
     weight: float = 1.0
     satellite: GroupLine | None = None

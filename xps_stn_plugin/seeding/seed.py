@@ -13,6 +13,7 @@ import xarray as xr
 from xps_prefit_hooks import ALIPHATIC_C1S, Prediction, PrefitError, Seed, Settings
 from xps_stn_plugin.chemistry.core_levels import core_levels
 from xps_stn_plugin.chemistry.group_lines import group_lines
+from xps_stn_plugin.chemistry.substances import find_substance
 from xps_stn_plugin.models import TOUGAARD
 
 from .areas import Areas, Doublet, estimate_areas, find_lines
@@ -21,6 +22,7 @@ from .lines import Line, expected_lines, merge_distance, merge_lines
 from .parameters import assembled
 from .region import SURVEY_WIDTH, RegionData, region_data
 from .selection import select
+from .substance_lines import substance_lines
 
 #: Width (start, low, high) in eV where the core level is not in the table; from metals to oxides' multiplets.
 _GENERIC_FWHM: Final = (1.5, 0.5, 4.0)
@@ -74,13 +76,7 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
     doublet = Doublet(level.splitting or 0.0, level.ratio or 0.0) if level else Doublet()
     fwhm = level.fwhm if level else _GENERIC_FWHM
     notes: list[str] = []
-    lines, said = expected_lines(
-        data.core,
-        prediction.groups,
-        prediction.shift_stderr,
-        (float(data.energy[0]), float(data.energy[-1])),
-        settings.reference - ALIPHATIC_C1S,
-    )
+    lines, said = _chemistry(data, prediction, settings)
     notes += said
     satellites = [line for line in lines if line.satellite]
     lines, said = merge_lines([line for line in lines if not line.satellite], merge_distance(fwhm[0], data.peak_counts))
@@ -97,13 +93,34 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
         return _silent(build, _one_line(data, fwhm, allowed[-1]), notes)
     if allowed[0].background in TOUGAARD:
         found = replace(found, strength=TOUGAARD[allowed[0].background]["loss"])
-    found, held, said = select(data, _started(found), build, allowed, most)
+    conductive = level is None or prediction.status == "out_of_domain"
+    found, held, said = select(data, _started(found), build, allowed, most, conductive=conductive)
     found, gone = _without_empty(found, data.core)
     why = reason(wanted, Kind(found.background, found.sloping))
     seed = build(found, notes=[why, *notes, *said, *gone, *_unassigned(found)])
     for name in set(held) & set(seed.params):
         seed.params[name].set(vary=False)
     return seed
+
+
+def _chemistry(data: RegionData, prediction: Prediction, settings: Settings) -> tuple[list[Line], list[str]]:
+    """Lines of the expected substances, and of the groups that they do not have."""
+    offset = settings.reference - ALIPHATIC_C1S
+    extent = (float(data.energy[0]), float(data.energy[-1]))
+    substances = [find_substance(text) for text in settings.expect]
+    own = substance_lines(data.core, substances, prediction.shift_stderr, extent, offset)
+    lines, notes = expected_lines(data.core, prediction.groups, prediction.shift_stderr, extent, offset)
+    if not own:
+        return lines, notes
+    explained = frozenset().union(*(substance.groups for substance in substances))
+    mains = {line.key for line in own}
+    rest = [
+        line
+        for line in lines
+        if (line.satellite.relative_to in mains if line.satellite else not explained & set(line.groups))
+        and line.key not in mains
+    ]
+    return sorted([*own, *rest], key=lambda line: line.position), notes
 
 
 def _silent(build: Callable[..., Seed], found: Areas, notes: list[str]) -> Seed:

@@ -82,7 +82,13 @@ class Trial:
 
 
 def select(
-    data: RegionData, found: Areas, build: Callable[[Areas], Seed], kinds: Sequence[Kind], most: int
+    data: RegionData,
+    found: Areas,
+    build: Callable[[Areas], Seed],
+    kinds: Sequence[Kind],
+    most: int,
+    *,
+    conductive: bool = False,
 ) -> tuple[Areas, tuple[str, ...], list[str]]:
     """Keep the components that the data need, and add those that the residual asks for.
 
@@ -97,6 +103,8 @@ def select(
         Backgrounds to choose from, the one with most freedom first.
     most : int
         Components that may be added.
+    conductive : bool
+        Whether lines with the tail of a conductor are tried.
 
     Returns
     -------
@@ -110,6 +118,8 @@ def select(
     weights = 1.0 / np.hypot(data.noise.sigma, _SHAPE_ERROR * np.maximum(data.counts - data.chord(), 0.0))
     fit = partial(_fitted, data, build, weights)
     best = fit(replace(found, **kinds[0]._asdict()))
+    if conductive:
+        best = _conductive(best, fit)
     for _ in range(most):
         richer = _more(data, best, fit)
         if richer is None:
@@ -192,6 +202,14 @@ def _background(best: Trial, kinds: Sequence[Kind], fit: Callable[[Areas, float]
         if best.worse_by(other) > 0:
             best = other
     return best
+
+
+def _conductive(best: Trial, fit: Callable[[Areas, float], Trial]) -> Trial:
+    """Give the highest line the tail of a conductor if the data ask for it."""
+    highest = int(np.argmax(best.found.areas))
+    lines = tuple(replace(line, conductive=i == highest) for i, line in enumerate(best.found.lines))
+    tailed = fit(replace(best.found, lines=lines), best.best.scale)
+    return tailed if best.worse_by(tailed) > _EVIDENCE else best
 
 
 def _less(best: Trial) -> tuple[Trial, list[str]]:
