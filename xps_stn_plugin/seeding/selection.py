@@ -40,13 +40,20 @@ _SUREST: Final = 0.99
 #: evidence in the words of Kass and Raftery, J. Am. Stat. Assoc. 90 (1995) 773.
 _EVIDENCE: Final = 6.0
 
-#: By how much chi-square must fall for a line that no group explains to become two: likelihood-ratio test with 5 %
-#: false alarms (95th percentile of the chi-square distribution with two degrees of freedom, a position and an area).
+#: By how much chi-square must fall for a region's only line, which no group explains, to become two: likelihood-ratio
+#: test with 5 % false alarms (95th percentile of the chi-square distribution with two degrees of freedom, a position
+#: and an area).
 _SPLIT_CHI_SQUARE: Final = 6.0
 
 #: Start area of an added line as a share of the region's, and width of the parts of a line that is split.
 _SMALL: Final = 0.03
 _NARROWER: Final = 0.85
+
+#: So many lines that no group explains raise the suspicion that carbon is graphitic.
+_SUSPICIOUS: Final = 2
+
+#: Less asymmetry than this is none; graphite has 0.05 and more.
+_LEAST_ASYMMETRY: Final = 0.02
 
 #: Starts of a line that is split in two: places in widths from its centre, and shares of its area.
 _SPLITS: Final = (((-0.35, 0.35), (0.5, 0.5)), ((-0.15, 0.6), (0.75, 0.25)), ((-0.6, 0.15), (0.25, 0.75)))
@@ -117,18 +124,18 @@ def select(
     """
     weights = 1.0 / np.hypot(data.noise.sigma, _SHAPE_ERROR * np.maximum(data.counts - data.chord(), 0.0))
     fit = partial(_fitted, data, build, weights)
-    best = fit(replace(found, **kinds[0]._asdict()))
-    if conductive:
-        best = _conductive(best, fit)
-    for _ in range(most):
-        richer = _more(data, best, fit)
-        if richer is None:
-            break
-        best = richer
+    grow = partial(_grown, data, fit, most)
+    first = fit(replace(found, **kinds[0]._asdict()))
+    best = grow(_conductive(first, fit) if conductive else first, conductive=conductive)
+    if not conductive and data.core == "C1s" and _suspicious(first.found, best.found):
+        tailed = _background(grow(_conductive(first, fit), conductive=True), kinds, fit)
+        best = tailed if best.worse_by(tailed) > 0 else best
     best, gone = _less(best)
     best = _background(fit(best.found, best.best.scale) if gone else best, kinds, fit)
     held = [name for name, error in best.best.errors.items() if error > DETERMINED * best.expected[name][1]]
     notes = [f"Dropped, not needed by the data (BIC): {', '.join(gone)}."] if gone else []
+    if tails := [line.name for line in best.found.lines if line.conductive]:
+        notes.append(f"With the tail of a conductor (Doniach and Sunjic): {', '.join(tails)}.")
     if held:
         names = ", ".join(_in_words(name, best.found.lines) for name in held)
         notes.append(f"Held where it is usual, for the data say less of it: {names}.")
@@ -141,6 +148,25 @@ def _in_words(name: str, lines: Sequence[Line]) -> str:
         return "Lorentzian share"
     line = next(line.name for line in lines if line.key == key)
     return {"gap": f"position of {line}", "center": f"position of {line}", "ratio": f"area of {line}"}[what]
+
+
+def _suspicious(first: Areas, grown: Areas) -> bool:
+    """Whether carbon may be graphitic: its one tail looks like several lines that no group explains."""
+    highest = grown.lines[int(np.argmax(grown.areas))]
+    foreign = not highest.groups and any(line.groups for line in grown.lines)
+    return foreign or len(grown.lines) >= len(first.lines) + _SUSPICIOUS
+
+
+def _grown(
+    data: RegionData, fit: Callable[[Areas, float], Trial], most: int, best: Trial, *, conductive: bool
+) -> Trial:
+    """Add lines that no group explains as long as the data ask for them."""
+    for _ in range(most):
+        richer = _more(data, best, fit)
+        if richer is None:
+            break
+        best = _conductive(richer, fit) if conductive else richer
+    return best
 
 
 def _fitted(
@@ -205,11 +231,16 @@ def _background(best: Trial, kinds: Sequence[Kind], fit: Callable[[Areas, float]
 
 
 def _conductive(best: Trial, fit: Callable[[Areas, float], Trial]) -> Trial:
-    """Give the highest line the tail of a conductor if the data ask for it."""
-    highest = int(np.argmax(best.found.areas))
-    lines = tuple(replace(line, conductive=i == highest) for i, line in enumerate(best.found.lines))
-    tailed = fit(replace(best.found, lines=lines), best.best.scale)
-    return tailed if best.worse_by(tailed) > _EVIDENCE else best
+    """Give lines the tail of a conductor if the data ask for it: those that no group explains, or else the highest."""
+    lines = best.found.lines
+    highest = lines[int(np.argmax(best.found.areas))]
+    metal = all(not line.groups for line in lines)
+    tailed = tuple(replace(line, conductive=metal or line is highest) for line in lines)
+    if tailed == lines:
+        return best
+    other = fit(replace(best.found, lines=tailed), best.best.scale)
+    asymmetry = other.values[f"{highest.key}_asymmetry"]
+    return other if asymmetry > _LEAST_ASYMMETRY and best.worse_by(other) > _EVIDENCE else best
 
 
 def _less(best: Trial) -> tuple[Trial, list[str]]:
@@ -272,6 +303,8 @@ def _more(data: RegionData, best: Trial, fit: Callable[[Areas, float], Trial]) -
     """Model with one more line that no group explains, or None where the data do not ask for one."""
     added = [fit(found, best.best.scale) for found in _at_residual(data, best.found)]
     split = [fit(found, best.best.scale) for found in _splits(best.found)]
+    if sum(not line.satellite for line in best.found.lines) > 1:
+        added, split = [*added, *split], []
     gains = [(best.worse_by(trial) - _EVIDENCE, trial) for trial in added]
     gains += [(best.misfit_against(trial) - _SPLIT_CHI_SQUARE, trial) for trial in split]
     gain, richer = max(gains, key=lambda item: item[0], default=(0.0, best))
