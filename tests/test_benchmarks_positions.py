@@ -95,8 +95,9 @@ def test_guessed_start_finds_two_lines_that_stand_apart(tied):
 
 
 def moved_polymer(shift=1.3):
-    """A polymer of two lines on a moved axis, and what a network that errs by 0.1 eV makes of it."""
-    carbon = 1000 * pseudo_voigt(X, 285.0, 1.1, 0.3) + 400 * pseudo_voigt(X, 289.03, 1.1, 0.3) + 50
+    """PMMA as drawn from its lines on a moved axis, and what a network that errs by 0.1 eV makes of it."""
+    lines = {285.0: 400, 285.72: 200, 286.79: 200, 289.03: 200}
+    carbon = 50 + sum(10 * area * pseudo_voigt(X, center, 1.0, 0.3) for center, area in lines.items())
     carbon = np.random.default_rng(2).poisson(carbon).astype(float)
     polymer = Polymer("PMMA", {"C1s": np.column_stack([X, carbon])}, frozenset({"alkane", "ester (aliphatic)"}))
     groups = {"alkane": 0.97, "ester (aliphatic)": 0.96, "amide": 0.01}
