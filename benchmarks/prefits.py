@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from benchmarks.polymers import Polymer
 from xps_prefit_hooks import Seed
 from xps_stn_plugin.chemistry.groups import group_names
+from xps_stn_plugin.models.plan import FitPlan
 from xps_stn_plugin.result import LazySeeds, PrefitResult, calibrated_spectrum
 from xps_stn_plugin.seeding import seed_region
 from xps_stn_plugin.workflow import prefit
 
 #: Probability of a group that is told to be there; the others get the rest.
 TOLD = 0.98
+
+#: scipy's Jacobians by differences.
+NUMERIC = ("2-point", "3-point", "cs")
 
 
 @dataclass(frozen=True)
@@ -74,4 +81,24 @@ def evaluations(fit: Any) -> int:
     lmfit counts the evaluations for a numeric Jacobian in ``nfev``; an analytic one's are in ``njev`` alone.
     """
     jacobian = getattr(fit, "call_kws", {}).get("jac", "2-point")
-    return int(fit.nfev) + (0 if isinstance(jacobian, str) else int(getattr(fit, "njev", 0) or 0))
+    numeric = isinstance(jacobian, str) and jacobian in NUMERIC
+    return int(fit.nfev) + (0 if numeric else int(getattr(fit, "njev", 0) or 0))
+
+
+class Counter:
+    """How often a model was evaluated; a residual and its analytic Jacobian are two."""
+
+    evaluations = 0
+
+
+@contextmanager
+def counted() -> Iterator[Counter]:
+    """Count what fits of the seeding itself take; each point costs it residual and Jacobian, two evaluations."""
+    counter, both = Counter(), FitPlan.residual_and_jacobian
+
+    def counting(plan: FitPlan, v: ArrayLike) -> Any:
+        counter.evaluations += 2
+        return both(plan, v)
+
+    with patch.object(FitPlan, "residual_and_jacobian", counting):
+        yield counter

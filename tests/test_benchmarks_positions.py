@@ -80,6 +80,7 @@ def test_figures_and_causes_of_misses():
 def test_numeric_jacobians_are_counted_once():
     assert evaluations(SimpleNamespace(nfev=70, njev=9, call_kws={"jac": "2-point"})) == 70
     assert evaluations(SimpleNamespace(nfev=10, njev=9, call_kws={"jac": len})) == 19
+    assert evaluations(SimpleNamespace(nfev=10, njev=9, call_kws={"jac": "analytic"})) == 19
     assert evaluations(SimpleNamespace(nfev=33)) == 33
 
 
@@ -128,7 +129,9 @@ def test_every_condition_is_measured_and_an_error_of_the_shift_shows():
             wanted = -0.1 if line.condition in ("network", "groups told") else 0.0
             assert line.error == pytest.approx(wanted, abs=0.03)
     assert {fit.condition for fit in fits} == {*CONDITIONS, "guess", "guess, widths tied"}
-    assert figures["ratio of median evaluations"]["guess"] > 0
+    assert figures["ratios of medians"]["guess"]["evaluations"] > 0
+    assert all(fit.with_seeding > fit.evaluations for fit in fits if fit.condition in CONDITIONS)
+    assert all(fit.with_seeding == fit.evaluations for fit in fits if fit.condition not in CONDITIONS)
 
 
 @pytest.mark.data
