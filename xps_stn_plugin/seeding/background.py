@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -21,22 +22,23 @@ class Kind(NamedTuple):
 #: Parameter of a line for the strength of the background that it carries, by kind.
 CARRIED: Final[Mapping[str, str]] = MappingProxyType({"shirley": "step", "tougaard-u2": "loss", "tougaard-u3": "loss"})
 
-_AUTO: Final = (Kind("shirley", True), Kind("shirley", False), Kind("linear", True))
 
-
-def kinds(wanted: Background) -> tuple[Kind, ...]:
+def kinds(wanted: Background, data: RegionData) -> tuple[Kind, ...]:
     """Backgrounds to try, the one with most freedom first.
 
     Parameters
     ----------
     wanted : str
         ``auto`` leaves the choice between a straight line and a Shirley step on a constant or sloping base.
+    data : RegionData
+        Where there are too few points before the line to show a slope, only a constant base carries a step.
     """
-    if wanted == "auto":
-        return _AUTO
     if wanted in ("offset", "linear"):
         return (Kind(wanted, wanted == "linear"),)
-    return (Kind(wanted, True), Kind(wanted, False))
+    carried: Background = "shirley" if wanted == "auto" else wanted
+    sloping = (Kind(carried, True),) if math.isfinite(data.slope_error) else ()
+    straight = (Kind("linear", True),) if wanted == "auto" else ()
+    return (*sloping, Kind(carried, False), *straight)
 
 
 def shows_step(data: RegionData) -> bool:

@@ -144,7 +144,8 @@ def expected_lines(
                 slack=slack,
             )
     notes = [f"Outside the measured range and left out: {', '.join(dict.fromkeys(outside))}."] if outside else []
-    return sorted(map(partial(_related, lines), lines.values()), key=lambda line: line.position), notes
+    kept = [line for line in lines.values() if not line.satellite or line.satellite.relative_to in lines]
+    return sorted(map(partial(_related, lines), kept), key=lambda line: line.position), notes
 
 
 def _family(entry: GroupLine) -> tuple[str, float, tuple[float, float]]:

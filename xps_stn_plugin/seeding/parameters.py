@@ -61,6 +61,9 @@ _FRACTION_BOUNDS: Final = (0.0, 0.8)
 #: Lorentzian share that is expected, and its standard deviation.
 _USUAL_FRACTION: Final = (0.25, 0.12)
 
+#: Standard errors of the slope before the line within which that of the background lies.
+_SLOPE_ERRORS: Final = 5.0
+
 #: A start keeps this share of its window away from either bound: on a bound it would have no gradient.
 _MARGIN: Final = 0.05
 
@@ -257,4 +260,13 @@ def _set_background(params: lmfit.Parameters, data: RegionData, found: Areas) ->
     slope = found.sloping * rise / float(np.ptp(data.energy))
     intercept, slope = found.base or (data.low_end - slope * float(data.energy[0]), slope)
     params[f"{BACKGROUND_PREFIX}slope"].set(value=slope, vary=found.sloping)
+    if found.sloping and found.background != "linear":
+        # Free, it would fall below the data before the line and make up for what the line's shape lacks.
+        _bound_slope(params[f"{BACKGROUND_PREFIX}slope"], slope, data)
     params[f"{BACKGROUND_PREFIX}intercept"].set(value=intercept)
+
+
+def _bound_slope(parameter: lmfit.Parameter, slope: float, data: RegionData) -> None:
+    low, high = (data.slope + side * _SLOPE_ERRORS * data.slope_error for side in (-1, 1))
+    parameter.set(value=_inside(slope, low, high), min=low, max=high)
+    expect(parameter, data.slope, data.slope_error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,12 +41,16 @@ class Noise:
 #: a distance in eV for the line's tail; and the fewest points that can show a slope there.
 _FOOT_SHARE, _FOOT_DISTANCE, _FOOT_POINTS = 0.08, 1.5, 8
 
+#: Slope of the line's Lorentzian tail there, in peak heights per eV.
+_TAIL_SLOPE: Final = 0.003
+
 
 @dataclass(frozen=True)
 class RegionData:
     """Ascending energies (eV), intensities and noise of one region, each of shape (n,), and averages of its ends.
 
-    `slope` is that of the intensities before the line, in intensity per eV; 0 where none can be seen.
+    `slope` is that of the intensities before the line, in intensity per eV, 0 where none can be seen; `slope_error` its
+    standard error, infinite where there are too few points before the line.
     """
 
     name: str
@@ -57,6 +62,7 @@ class RegionData:
     high_end: float
     end_error: float
     slope: float
+    slope_error: float
 
     @property
     def step(self) -> float:
@@ -133,7 +139,7 @@ def region_data(region: str, dataset: xr.Dataset) -> RegionData:
     energy, counts, sigma = energy[order], counts[order], noise.sigma[order]
     points = max(_END_POINTS, round(_END_SHARE * counts.size))
     low, high = counts[:points], counts[-points:]
-    slope = _slope_before_the_line(energy, counts, sigma, float(low.mean()), float(high.mean()))
+    slope, slope_error = _slope_before_the_line(energy, counts, sigma, float(low.mean()), float(high.mean()))
     return RegionData(
         name=region,
         core=str(dataset.attrs.get("region") or region),
@@ -144,21 +150,22 @@ def region_data(region: str, dataset: xr.Dataset) -> RegionData:
         high_end=float(high.mean()),
         end_error=float(np.hypot(sigma[:points].mean(), sigma[-points:].mean()) / np.sqrt(points)),
         slope=slope,
+        slope_error=slope_error,
     )
 
 
 def _slope_before_the_line(
     energy: FloatArray, counts: FloatArray, sigma: FloatArray, low_end: float, high_end: float
-) -> float:
-    """Slope by least squares, or 0 where it is below four standard errors."""
+) -> tuple[float, float]:
+    """Slope by least squares, 0 where it is below four standard errors, and its error, with the line's tail in it."""
     above = counts - np.interp(energy, energy[[0, -1]], [low_end, high_end])
     smooth = np.convolve(above, np.ones(3) / 3, mode="same")
     rises = np.flatnonzero(smooth > _FOOT_SHARE * smooth.max())
     before = energy < energy[rises[0]] - _FOOT_DISTANCE if rises.size else np.zeros(energy.size, dtype=bool)
     if before.sum() < _FOOT_POINTS:
-        return 0.0
+        return 0.0, math.inf
     x = energy[before] - energy[before].mean()
     spread = float(np.sum(x**2))
     slope = float(np.sum(x * counts[before])) / spread
     error = float(sigma[before].mean()) / np.sqrt(spread)
-    return slope if abs(slope) > 4 * error else 0.0
+    return slope if abs(slope) > 4 * error else 0.0, math.hypot(error, _TAIL_SLOPE * float(above.max()))

@@ -85,7 +85,7 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
     if not lines:
         lines = find_lines(data, data.counts - data.chord(), fwhm[0], (), 1)
     wanted = settings.background_of(region)
-    allowed = kinds(wanted)
+    allowed = kinds(wanted, data)
     stepped = allowed[0].background not in ("offset", "linear") and shows_step(data)
     found = estimate_areas(data, [*lines, *satellites], doublet, fwhm, stepped=stepped) if lines else None
     build = partial(assembled, data, doublet=doublet, fwhm=fwhm, ties=settings.ties)

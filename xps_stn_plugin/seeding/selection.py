@@ -144,6 +144,8 @@ def select(
 
 def _in_words(name: str, lines: Sequence[Line]) -> str:
     key, _, what = name.rpartition("_")
+    if what == "slope":
+        return "slope of the background"
     if what == "fraction":
         return "Lorentzian share"
     line = next(line.name for line in lines if line.key == key)
