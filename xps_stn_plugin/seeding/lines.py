@@ -16,7 +16,7 @@ from xps_stn_plugin.chemistry.group_lines import GroupLine, group_lines
 GROUP_THRESHOLD: Final = 0.5
 
 #: Probability of a line that most members of a found group lack.
-_OPTIONAL: Final = 0.1
+OPTIONAL: Final = 0.1
 
 #: Standard error of the centre of one of two equal lines d apart, both of the width w, from N counts in all: Cramer-Rao
 #: bound (centres, areas, common width and background free), as w * factor * (w / d)**power * sqrt(1000 / N); within
@@ -74,7 +74,7 @@ class Line:
     expected: float = math.nan
     vibration: float = 0.0
     conductive: bool = False
-    probability: float = _OPTIONAL
+    probability: float = OPTIONAL
     weight: float = 1.0
     satellite: GroupLine | None = None
     members: tuple[str, ...] = ()
@@ -134,7 +134,7 @@ def expected_lines(
                 high=position + half,
                 expected=position,
                 vibration=entry.vibration,
-                probability=_OPTIONAL if entry.optional and not entry.relative_to else probability,
+                probability=OPTIONAL if entry.optional and not entry.relative_to else probability,
                 weight=0.5 if entry.optional else 1.0,
                 satellite=entry if entry.satellite else None,
                 members=(entry.key,),

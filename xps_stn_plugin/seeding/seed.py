@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -94,17 +95,20 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
     if allowed[0].background in TOUGAARD:
         found = replace(found, strength=TOUGAARD[allowed[0].background]["loss"])
     conductive = level is None or prediction.status == "out_of_domain"
-    found, held, said = select(data, _started(found), build, allowed, most, conductive=conductive)
-    found, gone = _without_empty(found, data.core)
+    clean = partial(_without_empty, core=data.core)
+    found, held, said = select(data, _started(found), build, allowed, most, clean, conductive=conductive)
     why = reason(wanted, Kind(found.background, found.sloping))
-    seed = build(found, notes=[why, *notes, *said, *gone, *_unassigned(found)])
-    for name in set(held) & set(seed.params):
+    seed = build(found)
+    held = tuple(name for name in held if name in seed.params)
+    for name in held:
         seed.params[name].set(vary=False)
-    return seed
+    return replace(seed, notes=(why, *notes, *said, *_held(held, found), *_unassigned(found)))
 
 
 def _chemistry(data: RegionData, prediction: Prediction, settings: Settings) -> tuple[list[Line], list[str]]:
-    """Lines of the expected substances, and of the groups that they do not have."""
+    """Lines of the expected substances, and of the groups that they do not have; none where no shift is known."""
+    if not math.isfinite(prediction.shift_stderr):
+        return [], []
     offset = settings.reference - ALIPHATIC_C1S
     extent = (float(data.energy[0]), float(data.energy[-1]))
     substances = [find_substance(text) for text in settings.expect]
@@ -114,13 +118,10 @@ def _chemistry(data: RegionData, prediction: Prediction, settings: Settings) -> 
         return lines, notes
     explained = frozenset().union(*(substance.groups for substance in substances))
     mains = {line.key for line in own}
-    rest = [
-        line
-        for line in lines
-        if (line.satellite.relative_to in mains if line.satellite else not explained & set(line.groups))
-        and line.key not in mains
-    ]
-    return sorted([*own, *rest], key=lambda line: line.position), notes
+    rest = [line for line in lines if not (line.satellite or line.key in mains or explained & set(line.groups))]
+    mains |= {line.key for line in rest}
+    satellites = [line for line in lines if line.satellite and line.satellite.relative_to in mains]
+    return sorted([*own, *rest, *satellites], key=lambda line: line.position), notes
 
 
 def _silent(build: Callable[..., Seed], found: Areas, notes: list[str]) -> Seed:
@@ -130,6 +131,23 @@ def _silent(build: Callable[..., Seed], found: Areas, notes: list[str]) -> Seed:
     for name in ("sigma", "fraction"):
         seed.params[f"{found.lines[0].key}_{name}"].set(vary=False)
     return seed
+
+
+def _held(names: Sequence[str], found: Areas) -> list[str]:
+    if not names:
+        return []
+    words = ", ".join(_in_words(name, found.lines) for name in names)
+    return [f"Held where it is usual, for the data say less of it: {words}."]
+
+
+def _in_words(name: str, lines: Sequence[Line]) -> str:
+    key, _, what = name.rpartition("_")
+    if what == "slope":
+        return "slope of the background"
+    if what == "fraction":
+        return "Lorentzian share"
+    line = next(line.name for line in lines if line.key == key)
+    return {"gap": f"position of {line}", "center": f"position of {line}", "ratio": f"area of {line}"}[what]
 
 
 def _unassigned(found: Areas) -> list[str]:
@@ -183,6 +201,5 @@ def _without_empty(found: Areas, core: str) -> tuple[Areas, list[str]]:
         if line.satellite:
             present[i] = line.satellite.relative_to in mains
     gone = [line.name for line, here in zip(found.lines, present, strict=True) if not here]
-    notes = [f"Dropped, for want of signal: {', '.join(gone)}."] if gone else []
     lines = tuple(line for line, here in zip(found.lines, present, strict=True) if here)
-    return replace(found, lines=lines, areas=np.maximum(found.areas[present], _LEAST_SHARE * total)), notes
+    return replace(found, lines=lines, areas=np.maximum(found.areas[present], _LEAST_SHARE * total)), gone

@@ -16,7 +16,7 @@ from xps_stn_plugin.models.plan import FitPlan
 
 from .areas import Areas, find_lines, free_line, free_window
 from .background import CARRIED, Kind
-from .lines import Line
+from .lines import OPTIONAL, Line
 from .parameters import base_of
 from .prior import DETERMINED, Optimum, expectations, optimum
 from .region import RegionData
@@ -48,6 +48,9 @@ _SPLIT_CHI_SQUARE: Final = 6.0
 #: Start area of an added line as a share of the region's, and width of the parts of a line that is split.
 _SMALL: Final = 0.03
 _NARROWER: Final = 0.85
+
+#: A position within this share of its window from either end counts as at the edge.
+_EDGE: Final = 0.02
 
 #: So many lines that no group explains raise the suspicion that carbon is graphitic.
 _SUSPICIOUS: Final = 2
@@ -94,6 +97,7 @@ def select(
     build: Callable[[Areas], Seed],
     kinds: Sequence[Kind],
     most: int,
+    clean: Callable[[Areas], tuple[Areas, list[str]]],
     *,
     conductive: bool = False,
 ) -> tuple[Areas, tuple[str, ...], list[str]]:
@@ -110,6 +114,8 @@ def select(
         Backgrounds to choose from, the one with most freedom first.
     most : int
         Components that may be added.
+    clean : callable
+        ``clean(areas)`` gives lines without those that are too small to mean anything, and the names of these.
     conductive : bool
         Whether lines with the tail of a conductor are tried.
 
@@ -131,25 +137,17 @@ def select(
         tailed = _background(grow(_conductive(first, fit), conductive=True), kinds, fit)
         best = tailed if best.worse_by(tailed) > 0 else best
     best, gone = _less(best)
-    best = _background(fit(best.found, best.best.scale) if gone else best, kinds, fit)
+    left, empty = clean(best.found)
+    if gone or empty:
+        best = grow(fit(left, best.best.scale), conductive=conductive)
+    best = _background(best, kinds, fit)
     held = [name for name, error in best.best.errors.items() if error > DETERMINED * best.expected[name][1]]
     notes = [f"Dropped, not needed by the data (BIC): {', '.join(gone)}."] if gone else []
+    if empty:
+        notes.append(f"Dropped, for want of signal: {', '.join(empty)}.")
     if tails := [line.name for line in best.found.lines if line.conductive]:
         notes.append(f"With the tail of a conductor (Doniach and Sunjic): {', '.join(tails)}.")
-    if held:
-        names = ", ".join(_in_words(name, best.found.lines) for name in held)
-        notes.append(f"Held where it is usual, for the data say less of it: {names}.")
     return best.found, tuple(held), notes
-
-
-def _in_words(name: str, lines: Sequence[Line]) -> str:
-    key, _, what = name.rpartition("_")
-    if what == "slope":
-        return "slope of the background"
-    if what == "fraction":
-        return "Lorentzian share"
-    line = next(line.name for line in lines if line.key == key)
-    return {"gap": f"position of {line}", "center": f"position of {line}", "ratio": f"area of {line}"}[what]
 
 
 def _suspicious(first: Areas, grown: Areas) -> bool:
@@ -257,7 +255,7 @@ def _less(best: Trial) -> tuple[Trial, list[str]]:
             kept = np.array([line in left for line in best.found.lines])
             found = replace(best.found, lines=left, areas=best.found.areas[kept])
             fewer = _trial(found, plan, best.expected, best.values, best.best.scale)
-            if fewer.worse_by(best) + _prior(lines) <= 0:
+            if _astray(best, lines) or fewer.worse_by(best) + _prior(lines) <= 0:
                 gone += [line.name for line in lines]
                 best = fewer
                 break
@@ -271,7 +269,7 @@ def _optional(best: Trial) -> list[tuple[Line, ...]]:
     sure = _beyond_doubt(best)
     choices = []
     for line, area in zip(lines, best.found.areas, strict=True):
-        if line.key in sure:
+        if line.key in sure and not _astray(best, [line]):
             continue
         leads = line.family and line.slack == (1.0, 1.0)
         along = [other for other in lines if other is not line and leads and other.family == line.family]
@@ -279,6 +277,19 @@ def _optional(best: Trial) -> list[tuple[Line, ...]]:
         choices.append((float(area), (line, *along)))
     mains = {line.key for line in lines if not line.satellite}
     return [lines for _, lines in sorted(choices, key=lambda item: item[0]) if mains - {line.key for line in lines}]
+
+
+def _astray(best: Trial, lines: Sequence[Line]) -> bool:
+    """Whether a line that most members of its group lack ended at the edge of its window: it is none."""
+    line = lines[0]
+    if line.probability > OPTIONAL or not line.groups:
+        return False
+    name = f"{line.key}_gap" if f"{line.key}_gap" in best.plan.names else f"{line.key}_center"
+    if name not in best.plan.names:
+        return False
+    place = best.plan.names.index(name)
+    low, high = float(best.plan.low[place]), float(best.plan.high[place])
+    return min(best.values[name] - low, high - best.values[name]) < _EDGE * (high - low)
 
 
 def _prior(lines: Sequence[Line]) -> float:
