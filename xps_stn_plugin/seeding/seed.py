@@ -99,10 +99,8 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
     found, held, said = select(data, _started(found), build, allowed, most, clean, conductive=conductive)
     why = reason(wanted, Kind(found.background, found.sloping))
     seed = build(found)
-    held = tuple(name for name in held if name in seed.params)
-    for name in held:
-        seed.params[name].set(vary=False)
-    return replace(seed, notes=(why, *notes, *said, *_held(held, found), *_unassigned(found)))
+    fixed = _held(seed, held, found.lines)
+    return replace(seed, notes=(why, *notes, *said, *fixed, *_unassigned(found)))
 
 
 def _chemistry(data: RegionData, prediction: Prediction, settings: Settings) -> tuple[list[Line], list[str]]:
@@ -133,11 +131,16 @@ def _silent(build: Callable[..., Seed], found: Areas, notes: list[str]) -> Seed:
     return seed
 
 
-def _held(names: Sequence[str], found: Areas) -> list[str]:
-    if not names:
-        return []
-    words = ", ".join(_in_words(name, found.lines) for name in names)
-    return [f"Held where it is usual, for the data say less of it: {words}."]
+def _held(seed: Seed, names: Sequence[str], lines: Sequence[Line]) -> list[str]:
+    """Fix parameters, and say which; lines that went since, or a line that others are tied to now, change the names."""
+    free = {name: parameter for name, parameter in seed.params.items() if not parameter.expr}
+    share = next(name for name in free if name.endswith("_fraction"))
+    now = [share if name.endswith("_fraction") else name for name in names]
+    held = [name for name in now if name in free]
+    for name in held:
+        free[name].set(vary=False)
+    words = ", ".join(_in_words(name, lines) for name in held)
+    return [f"Held where it is usual, for the data say less of it: {words}."] if held else []
 
 
 def _in_words(name: str, lines: Sequence[Line]) -> str:
