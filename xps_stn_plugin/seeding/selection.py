@@ -255,7 +255,7 @@ def _less(best: Trial) -> tuple[Trial, list[str]]:
             kept = np.array([line in left for line in best.found.lines])
             found = replace(best.found, lines=left, areas=best.found.areas[kept])
             fewer = _trial(found, plan, best.expected, best.values, best.best.scale)
-            if _astray(best, lines) or fewer.worse_by(best) + _prior(lines) <= 0:
+            if _astray(best, lines) or not _needed(fewer, best, lines):
                 gone += [line.name for line in lines]
                 best = fewer
                 break
@@ -277,6 +277,18 @@ def _optional(best: Trial) -> list[tuple[Line, ...]]:
         choices.append((float(area), (line, *along)))
     mains = {line.key for line in lines if not line.satellite}
     return [lines for _, lines in sorted(choices, key=lambda item: item[0]) if mains - {line.key for line in lines}]
+
+
+def _needed(fewer: Trial, best: Trial, lines: Sequence[Line]) -> bool:
+    """Whether the model without some lines is worse."""
+    if _blind(best) and len(fewer.found.lines) == 1:
+        return fewer.misfit_against(best) > _SPLIT_CHI_SQUARE
+    return fewer.worse_by(best) + _prior(lines) > 0
+
+
+def _blind(trial: Trial) -> bool:
+    """Whether no group explains any line."""
+    return not any(line.groups for line in trial.found.lines)
 
 
 def _astray(best: Trial, lines: Sequence[Line]) -> bool:
@@ -316,7 +328,7 @@ def _more(data: RegionData, best: Trial, fit: Callable[[Areas, float], Trial]) -
     """Model with one more line that no group explains, or None where the data do not ask for one."""
     added = [fit(found, best.best.scale) for found in _at_residual(data, best.found)]
     split = [fit(found, best.best.scale) for found in _splits(best.found)]
-    if sum(not line.satellite for line in best.found.lines) > 1:
+    if not (_blind(best) and len(best.found.lines) == 1):
         added, split = [*added, *split], []
     gains = [(best.worse_by(trial) - _EVIDENCE, trial) for trial in added]
     gains += [(best.misfit_against(trial) - _SPLIT_CHI_SQUARE, trial) for trial in split]
