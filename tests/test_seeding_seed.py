@@ -1,49 +1,19 @@
 from __future__ import annotations
 
 import pickle
+from typing import get_args
 
 import lmfit
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from seeded import X, counted, fitted, pmma, prediction, prefixes, seeded, starts_inside, tree
 
-from xps_prefit_hooks import ModelInfo, Prediction, PrefitError, Settings
+from xps_prefit_hooks import Background, PrefitError, Settings, Ties
 from xps_stn_plugin.chemistry.group_lines import group_lines
 from xps_stn_plugin.models.shapes import hydrocarbon, stepped_pseudo_voigt
 from xps_stn_plugin.seeding import seed_region
-from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
-
-X = np.linspace(280, 295, 151)
-
-
-def prediction(*groups, stderr=0.05, **others):
-    probabilities = {name: 0.98 if name in groups else 0.02 for name in group_lines()}
-    return Prediction(0.0, stderr, probabilities | others, "ok", (), {}, ModelInfo("test", "0", ""))
-
-
-def tree(counts, x=X, region="C1s", **attrs):
-    return spectrum_tree("test", {region: region_dataset("test", x, counts, region=region, **attrs)})
-
-
-def pmma(x=X, scale=1.0, shift=0.0, step=0.0):
-    """C 1s of PMMA: 285.0, 285.72, 286.79, 289.03 eV (Beamson & Briggs 1992), two, one, one and one carbon atoms."""
-    sigma, fraction = 0.5, 0.2
-    lines = [(2.0, 285.0, 0.4), (1.0, 285.72, 0.2), (1.0, 286.79, 0.4)]
-    y = sum(hydrocarbon(x, a, c + shift, sigma, fraction, quanta, step) for a, c, quanta in lines)
-    return scale * (y + stepped_pseudo_voigt(x, 1.0, 289.03 + shift, sigma, fraction, step=step))
-
-
-def starts_inside(seed):
-    for name, p in seed.params.items():
-        assert np.isfinite(p.value), name
-        if p.vary and not p.expr:
-            assert p.min < p.value < p.max, (name, p.min, p.value, p.max)
-
-
-def fitted(seed, spectrum, region="C1s"):
-    data = spectrum[region].to_dataset()
-    return seed.model.fit(data["counts"].values, seed.params, x=data["binding_energy"].values, method="least_squares")
 
 
 def test_pmma_gets_its_four_lines():
@@ -208,21 +178,85 @@ def test_a_missing_region_is_named():
     offset=st.sampled_from([-2.0, 0.0, 5.0]),
     groups=st.sets(st.sampled_from(sorted(group_lines())), max_size=6),
     region=st.sampled_from(["C1s", "O1s", "Cl2p", "Fe2p"]),
-    background=st.sampled_from(["auto", "linear", "shirley"]),
+    background=st.sampled_from(get_args(Background)),
+    ties=st.sampled_from(get_args(Ties)),
     stderr=st.floats(0, 1),
+    status=st.sampled_from(["ok", "out_of_domain"]),
 )
-def test_any_data_give_a_seed_inside_its_bounds(seed, points, scale, offset, groups, region, background, stderr):
+def test_any_data_give_a_seed_inside_its_bounds(
+    seed, points, scale, offset, groups, region, background, ties, stderr, status
+):
     random = np.random.default_rng(seed)
     start = {"C1s": 280, "O1s": 525, "Cl2p": 195, "Fe2p": 700}[region]
     x = np.cumsum(random.uniform(0.02, 0.4, points)) + start
     y = random.normal(0, 1, points) + offset
     for _ in range(random.integers(0, 4)):
         y += stepped_pseudo_voigt(x, random.exponential(10), random.choice(x), random.uniform(0.1, 1.5), 0.3)
-    found = seed_region(
-        tree(scale * y, x, region), region, prediction(*groups, stderr=stderr), Settings(background=background)
-    )
+    asked = Settings(background=background, ties=ties)
+    found = seeded(scale * y, *groups, x=x, region=region, settings=asked, stderr=stderr, status=status)
     starts_inside(found)
+    assert background in ("auto", found.background)
+    assert any(p.vary and not p.expr for p in found.params.values())
     assert np.all(np.isfinite(found.model.eval(found.params, x=x)))
     assert {c.prefix for c in found.components} | {found.background_prefix} == {
         m.prefix for m in found.model.components
     }
+
+
+def test_backgrounds_and_ties_are_asked_for():
+    y = counted(5000 * pmma(step=0.02) + 300, 1)
+    asked = Settings(background={"C1s": "tougaard-u2", "O1s": "linear"}, ties="hard")
+    found = seeded(y, "alkane", "ester (aliphatic)", settings=asked)
+    assert found.background == "tougaard-u2"
+    assert found.notes[0].startswith("Tougaard-u2 background")
+    assert found.params["ester_beta_amplitude"].expr == "1*ester_amplitude"
+    elsewhere = Settings(background={"O1s": "linear"})
+    assert seeded(y, "alkane", "ester (aliphatic)", settings=elsewhere).background == "shirley"
+
+
+@pytest.mark.parametrize("groups", [("benzene ring",), ("benzene ring", "ester (aliphatic)")])
+def test_a_satellite_whose_line_is_outside_the_window_is_left_out(groups):
+    x = np.arange(288, 300, 0.1)
+    y = counted(20 + stepped_pseudo_voigt(x, 3000, 291.5, 1.0, 0.2) + stepped_pseudo_voigt(x, 2000, 289.0, 0.5, 0.2), 1)
+    found = seeded(y, *groups, x=x)
+    assert "shake_up_" not in prefixes(found)
+    assert any(note.startswith("Outside the measured range") and "C=C ring" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("expect", [(), ("PMMA",)])
+def test_without_a_shift_the_data_alone_seed(expect):
+    y = counted(3000 * pmma() + 100, 1)
+    found = seeded(y, "ester (aliphatic)", settings=Settings(expect=expect), stderr=float("nan"))
+    assert all(component.groups == () for component in found.components)
+    assert len(found.components) >= 3
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        pytest.param(np.where(np.arange(X.size) == 50, 1000.0, 0.0), id="one spike"),
+        pytest.param(np.where(np.arange(X.size) == 50, 1.0, 0.0), id="one count"),
+        pytest.param(-pmma(), id="upside down"),
+        pytest.param(pmma() - 10, id="negative"),
+        pytest.param(X, id="ramp"),
+        pytest.param(np.where(X > 287, 100.0, 0.0), id="step"),
+        pytest.param(np.random.default_rng(1).poisson(0.05, X.size).astype(float), id="few counts"),
+    ],
+)
+def test_strange_data_are_seeded_and_what_is_said_is_so(y):
+    found = seeded(y, "alkane", "ester (aliphatic)")
+    starts_inside(found)
+    names = {component.name.removeprefix("C1s ") for component in found.components}
+    held = [note for note in found.notes if note.startswith("Held")]
+    for note in held:
+        said = note.removesuffix(".").split(": ")[1].split(", ")
+        assert {word.split(" of ", 1)[1] for word in said if " of " in word} <= names | {"the background"}
+
+
+@pytest.mark.parametrize("low", np.arange(281.0, 290.0, 1.0))
+@pytest.mark.parametrize("width", [2.0, 4.0])
+def test_windows_may_cut_lines(low, width):
+    x = np.arange(low, low + width, 0.1)
+    found = seeded(counted(3000 * pmma(x) + 20, 1), "alkane", "ester (aliphatic)", "benzene ring", x=x)
+    starts_inside(found)
+    assert np.all(np.isfinite(found.model.eval(found.params, x=x)))
