@@ -130,8 +130,8 @@ def select(
     """
     weights = 1.0 / np.hypot(data.noise.sigma, _SHAPE_ERROR * np.maximum(data.counts - data.chord(), 0.0))
     fit = partial(_fitted, data, build, weights)
-    grow = partial(_grown, data, fit, most)
     first = fit(replace(found, **kinds[0]._asdict()))
+    grow = partial(_grown, data, fit, most + _unexplained(first.found))
     best = grow(_conductive(first, fit) if conductive else first, conductive=conductive)
     if not conductive and data.core == "C1s" and _suspicious(first.found, best.found):
         tailed = _background(grow(_conductive(first, fit), conductive=True), kinds, fit)
@@ -150,6 +150,10 @@ def select(
     return best.found, tuple(held), notes
 
 
+def _unexplained(found: Areas) -> int:
+    return sum(not line.groups for line in found.lines)
+
+
 def _suspicious(first: Areas, grown: Areas) -> bool:
     """Whether carbon may be graphitic: its one tail looks like several lines that no group explains."""
     highest = grown.lines[int(np.argmax(grown.areas))]
@@ -160,8 +164,8 @@ def _suspicious(first: Areas, grown: Areas) -> bool:
 def _grown(
     data: RegionData, fit: Callable[[Areas, float], Trial], most: int, best: Trial, *, conductive: bool
 ) -> Trial:
-    """Add lines that no group explains as long as the data ask for them."""
-    for _ in range(most):
+    """Add lines that no group explains, up to so many, as long as the data ask for them."""
+    while _unexplained(best.found) < most:
         richer = _more(data, best, fit)
         if richer is None:
             break
