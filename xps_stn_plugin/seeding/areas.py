@@ -40,7 +40,7 @@ _FINER_WIDTHS = np.array([0.83, 0.91, 1.0, 1.1])
 #: Least height of a line that the data add, as share of the peak height: alone, and beside others, whose shapes are
 #: not known better than that.
 _LEAST_ALONE: Final = 0.02
-_LEAST_BESIDE: Final = 0.03
+_LEAST_BESIDE: Final = 0.02
 
 #: A residual higher than this share of the peak height says that the line next to it is misplaced.
 _MISPLACED: Final = 0.06

@@ -79,16 +79,14 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
     notes: list[str] = []
     lines, said = _chemistry(data, prediction, settings)
     notes += said
-    satellites = [line for line in lines if line.satellite]
-    lines, said = merge_lines([line for line in lines if not line.satellite], merge_distance(fwhm[0], data.peak_counts))
-    notes += said
     most = _MOST_UNASSIGNED if not lines else _MOST_UNASSIGNED - 2
-    if not lines:
-        lines = find_lines(data, data.counts - data.chord(), fwhm[0], (), 1)
     wanted = settings.background_of(region)
     allowed = kinds(wanted, data)
     stepped = allowed[0].background not in ("offset", "linear") and shows_step(data)
-    found = estimate_areas(data, [*lines, *satellites], doublet, fwhm, stepped=stepped) if lines else None
+    found, said = _estimated(
+        data, lines, partial(estimate_areas, data, doublet=doublet, fwhm=fwhm, stepped=stepped), fwhm
+    )
+    notes += said
     build = partial(assembled, data, doublet=doublet, fwhm=fwhm, ties=settings.ties)
     if found is None or not found.areas.any():
         return _silent(build, _one_line(data, fwhm, allowed[-1]), notes)
@@ -103,15 +101,41 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
     return replace(seed, notes=(why, *notes, *said, *fixed, *_unassigned(found)))
 
 
+def _estimated(
+    data: RegionData, lines: list[Line], estimate: Callable[..., Areas], fwhm: tuple[float, float, float]
+) -> tuple[Areas | None, list[str]]:
+    """Merge lines that the data cannot tell apart, at their usual width and then at that of the data, and size them."""
+    satellites = [line for line in lines if line.satellite]
+    mains = [line for line in lines if not line.satellite]
+    limit = merge_distance(fwhm[0], data.peak_counts)
+    merged, notes = merge_lines(mains, limit)
+    if not mains:
+        merged = find_lines(data, data.counts - data.chord(), fwhm[0], (), 1)
+    if not merged:
+        return None, notes
+    found = estimate(lines=[*merged, *satellites])
+    broader = merge_distance(max(found.fwhm, fwhm[0]), data.peak_counts)
+    again, said = merge_lines(mains, broader)
+    if len(again) < len(merged) and mains:
+        return estimate(lines=[*again, *satellites]), said
+    return found, notes
+
+
 def _chemistry(data: RegionData, prediction: Prediction, settings: Settings) -> tuple[list[Line], list[str]]:
     """Lines of the expected substances, and of the groups that they do not have; none where no shift is known."""
     if not math.isfinite(prediction.shift_stderr):
         return [], []
+    groups, said = prediction.groups, []
+    if prediction.status == "out_of_domain":
+        # What the user knows has a probability of 1; what the network sees in such a spectrum names nothing.
+        groups = {group: probability for group, probability in groups.items() if probability == 1.0}
+        said = ["Groups that the network sees name no component: the spectrum is out of its domain."]
     offset = settings.reference - ALIPHATIC_C1S
     extent = (float(data.energy[0]), float(data.energy[-1]))
     substances = [find_substance(text) for text in settings.expect]
     own = substance_lines(data.core, substances, prediction.shift_stderr, extent, offset)
-    lines, notes = expected_lines(data.core, prediction.groups, prediction.shift_stderr, extent, offset)
+    lines, notes = expected_lines(data.core, groups, prediction.shift_stderr, extent, offset)
+    notes = [*said, *notes]
     if not own:
         return lines, notes
     explained = frozenset().union(*(substance.groups for substance in substances))
