@@ -13,7 +13,7 @@ from xps_stn_plugin.chemistry.group_lines import group_lines
 from xps_stn_plugin.models import TOUGAARD
 from xps_stn_plugin.models.shapes import stepped_pseudo_voigt
 from xps_stn_plugin.seeding.areas import Areas, Doublet
-from xps_stn_plugin.seeding.lines import Line, expected_lines, merge_lines
+from xps_stn_plugin.seeding.lines import SHIFT_ERRORS, Line, expected_lines, merge_lines
 from xps_stn_plugin.seeding.parameters import assembled, base_of
 from xps_stn_plugin.seeding.prior import expectations
 from xps_stn_plugin.seeding.region import region_data
@@ -98,7 +98,7 @@ def test_a_satellite_of_a_merged_ring_follows_the_merged_line():
 @pytest.mark.parametrize("stderr", [0.0, 0.02, 0.1, 0.5])
 def test_windows_follow_the_error_of_the_shift(stderr):
     center = made(stderr=stderr).params["alkyl_center"]
-    half = np.hypot(0.2, 2 * stderr)
+    half = np.hypot(0.2, SHIFT_ERRORS * stderr)
     assert (center.min, center.max) == pytest.approx((285.0 - half, 285.0 + half))
     assert expectations({"alkyl_center": center})["alkyl_center"] == pytest.approx((285.0, half / 2))
 

@@ -170,6 +170,7 @@ def test_a_missing_region_is_named():
         seed_region(tree(pmma()), "O1s", prediction("alkane"), Settings())
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     seed=st.integers(0, 10**6),
