@@ -15,8 +15,11 @@ from xps_stn_plugin.chemistry.group_lines import GroupLine, group_lines
 #: A group counts as found from this probability on.
 GROUP_THRESHOLD: Final = 0.5
 
+#: Standard errors of the shift that widen a window: it then holds 99 of 100 lines, as far as the error is normal.
+SHIFT_ERRORS: Final = 2.5
+
 #: Probability of a line that most members of a found group lack.
-OPTIONAL: Final = 0.1
+OPTIONAL: Final = 0.05
 
 #: Standard error of the centre of one of two equal lines d apart, both of the width w, from N counts in all: Cramer-Rao
 #: bound (centres, areas, common width and background free), as w * factor * (w / d)**power * sqrt(1000 / N); within
@@ -96,7 +99,7 @@ def expected_lines(
     groups : mapping of str to float
         Probability of each group.
     shift_stderr : float
-        Standard error of the shift in eV; two of them widen each window, in quadrature.
+        Standard error of the shift in eV; it widens each window, in quadrature.
     extent : tuple of float
         First and last binding energy in eV.
     offset : float
@@ -123,7 +126,7 @@ def expected_lines(
                 old = lines[entry.key]
                 lines[entry.key] = replace(old, groups=(*old.groups, group))
                 continue
-            half = float(np.hypot(entry.half_width, 2 * shift_stderr))
+            half = float(np.hypot(entry.half_width, SHIFT_ERRORS * shift_stderr))
             family, atoms, slack = _family(entry)
             lines[entry.key] = Line(
                 key=entry.key,

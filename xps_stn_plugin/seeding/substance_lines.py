@@ -12,7 +12,7 @@ from xps_stn_plugin.chemistry.group_lines import GroupLine, group_lines
 from xps_stn_plugin.chemistry.lines import CoreLine
 from xps_stn_plugin.chemistry.substances import Substance
 
-from .lines import Line
+from .lines import SHIFT_ERRORS, Line
 
 #: Half width in eV of a line's window without the shift's error: the rules for lines of a structure miss the library of
 #: Beamson & Briggs by less than this for nine of ten lines (``benchmarks.line_rules``).
@@ -42,7 +42,7 @@ def substance_lines(
         Core level, ``C1s``.
     substances : sequence of Substance
     shift_stderr : float
-        Standard error of the shift in eV; two of them widen each window, in quadrature.
+        Standard error of the shift in eV; it widens each window, in quadrature.
     extent : tuple of float
         First and last binding energy in eV.
     offset : float
@@ -68,7 +68,7 @@ def substance_lines(
 
 def _line(line: CoreLine, substance: Substance, shift_stderr: float, offset: float, taken: set[str]) -> Line:
     position = line.energy + offset
-    half = float(np.hypot(_SCATTER, 2 * shift_stderr))
+    half = float(np.hypot(_SCATTER, SHIFT_ERRORS * shift_stderr))
     namesake = _namesake(line, substance)
     key = namesake.key if namesake else "line"
     number = next(n for n in range(1, len(taken) + 2) if (key if n == 1 else f"{key}_{n}") not in taken)
