@@ -14,6 +14,9 @@ from xps_prefit_hooks import Background, PrefitError, Settings, Ties
 from xps_stn_plugin.chemistry.group_lines import group_lines
 from xps_stn_plugin.models.shapes import hydrocarbon, stepped_pseudo_voigt
 from xps_stn_plugin.seeding import seed_region
+from xps_stn_plugin.seeding.areas import Areas
+from xps_stn_plugin.seeding.lines import expected_lines
+from xps_stn_plugin.seeding.seed import _without_empty
 
 
 def test_pmma_gets_its_four_lines():
@@ -171,6 +174,7 @@ def test_a_missing_region_is_named():
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 @settings(max_examples=60)
 @given(
     seed=st.integers(0, 10**6),
@@ -261,3 +265,14 @@ def test_windows_may_cut_lines(low, width):
     found = seeded(counted(3000 * pmma(x) + 20, 1), "alkane", "ester (aliphatic)", "benzene ring", x=x)
     starts_inside(found)
     assert np.all(np.isfinite(found.model.eval(found.params, x=x)))
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_lines_that_all_end_without_area_leave_one():
+    """A free fit of noise about a negative level can leave nothing."""
+    lines, _ = expected_lines("C1s", {"alkane": 0.9, "ester (aliphatic)": 0.9}, 0.05, (280.0, 295.0))
+    empty = Areas(tuple(lines), np.zeros(len(lines)), 1.1, 0.0, np.zeros(X.size), 0.0)
+    left, gone = _without_empty(empty, "C1s")
+    assert len(left.lines) == 1
+    assert len(gone) == len(lines) - 1
+    assert left.areas[0] > 0

@@ -209,7 +209,7 @@ def _own_lines(group: str, core: str) -> set[str]:
 
 def _without_empty(found: Areas, core: str) -> tuple[Areas, list[str]]:
     """Drop lines without area whose family has none either, small orphans, and satellites without their line."""
-    total = float(found.areas.sum())
+    total = max(float(found.areas.sum()), np.finfo(float).tiny)
     share = found.areas / total
     least = np.array([_LEAST_SHARE if line.weight >= 1 else _LEAST_OPTIONAL_SHARE for line in found.lines])
     present = share >= least
