@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import lmfit
 import numpy as np
 import pytest
 from lmfit.models import ConstantModel, GaussianModel
 
 from xps_prefit_hooks import Seed, SeedComponent
 from xps_stn_plugin.fitting import complete_errors, component_table, fit_quality, fit_seed
-from xps_stn_plugin.fitting.standard_errors import uncertainty
+from xps_stn_plugin.fitting.standard_errors import inherited_errors, uncertainty
 from xps_stn_plugin.spectrum import region_dataset
 
 X = np.linspace(280, 295, 151)
@@ -225,3 +226,23 @@ def test_a_range_that_tells_more_than_the_data_is_the_error():
     assert fit.params["b_gap"].stderr == found.stderr["b_gap"]
     # Asked again, it says the same.
     assert uncertainty(seed, fit).by_range == ("b_gap",)
+
+
+def test_what_is_held_lends_its_error_to_what_hangs_on_it():
+    params = lmfit.Parameters()
+    params.add("a_center", value=285.0)
+    params.add("b_gap", value=0.5, vary=False)
+    params["b_gap"].user_data = (0.5, 0.1)
+    params.add("b_center", expr="a_center+b_gap")
+    params.add("b_ratio", value=0.5, vary=False)
+    params["b_ratio"].user_data = (0.5, 0.05)
+    params.add("a_amplitude", value=200.0)
+    params.add("b_amplitude", expr="b_ratio*a_amplitude")
+    params.add("note", value=1.0, vary=False)
+    params["note"].user_data = "the user's own"
+    found = inherited_errors(params)
+    assert found["b_center"] == pytest.approx(0.1)
+    assert found["b_amplitude"] == pytest.approx(10.0)
+    assert set(found) == {"b_gap", "b_center", "b_ratio", "b_amplitude"}
+    params["b_gap"].vary = params["b_ratio"].vary = True
+    assert inherited_errors(params) == {}

@@ -23,7 +23,7 @@ from .doubts import (
 )
 from .parameter_names import at_bounds, background_names, doublets, parameter_name, sources
 from .quality import chi_square_probability, examine_residual, probability_text
-from .standard_errors import uncertainty
+from .standard_errors import inherited_errors, uncertainty
 
 FloatArray = NDArray[np.float64]
 
@@ -147,9 +147,14 @@ class BackgroundRow:
 
 
 def component_table(seed: Seed, fit: lmfit.model.ModelResult | None = None) -> list[ComponentRow]:
-    """Components of a seed, ascending in binding energy; start values where there is no fit."""
+    """Components of a seed, ascending in binding energy; start values where there is no fit.
+
+    Errors include, in quadrature, how well that is known at which the seed holds what the data do not determine.
+    """
     params = fit.params if fit is not None else seed.params
-    errors = uncertainty(seed, fit).stderr if fit is not None else {}
+    errors: dict[str, float] = dict(uncertainty(seed, fit).stderr) if fit is not None else {}
+    for name, error in inherited_errors(params).items() if fit is not None else ():
+        errors[name] = math.hypot(errors.get(name, 0.0), error)
     bounds = at_bounds(seed, params) if fit is not None else {}
     empty = without_signal(seed, params, bounds)
     found = [_row(seed, params, lines, errors, bounds, empty) for lines in doublets(seed)]

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xps_prefit_hooks import Seed
+from xps_stn_plugin.models.ties import Ties
+from xps_stn_plugin.seeding.prior import expectations
 
 from .parameter_names import at_bounds, free_names, sources
 
@@ -109,6 +111,36 @@ def uncertainty(seed: Seed, fit: lmfit.model.ModelResult) -> Uncertainty:
     return Uncertainty(
         {**found, **given}, _correlations(names, covariance), held, pairs, undetermined, tuple(ranges), spoiled
     )
+
+
+def inherited_errors(params: lmfit.Parameters) -> dict[str, float]:
+    """Errors that parameters have because others are held at what is usual, which is not known exactly.
+
+    Parameters
+    ----------
+    params : lmfit.Parameters
+        Seeded ones; what is expected of a parameter stands in its ``user_data``.
+
+    Returns
+    -------
+    dict of str to float
+        For each parameter that depends on held ones, to first order, as if nothing else followed them.
+    """
+    held = {
+        name: deviation
+        for name, (_, deviation) in expectations(params).items()
+        if not params[name].vary and not params[name].expr
+    }
+    if not held:
+        return {}
+    loose = params.copy()
+    for name, parameter in loose.items():
+        if not parameter.expr:
+            parameter.vary = name in held
+    ties = Ties.compile(loose)
+    slopes = ties.derivatives(ties.start) * [held[name] for name in ties.free]
+    errors = np.sqrt(np.sum(slopes**2, axis=1))
+    return {name: float(error) for name, error in zip(ties.start, errors, strict=True) if error > 0}
 
 
 def complete_errors(seed: Seed, fit: lmfit.model.ModelResult) -> None:

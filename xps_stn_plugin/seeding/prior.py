@@ -31,8 +31,13 @@ def expect(parameter: lmfit.Parameter, mean: float, deviation: float) -> None:
 
 
 def expectations(params: lmfit.Parameters) -> dict[str, tuple[float, float]]:
-    """Mean and standard deviation of the parameters of which something is expected."""
-    return {name: parameter.user_data for name, parameter in params.items() if parameter.user_data}
+    """Mean and standard deviation of the parameters of which something is expected; other ``user_data`` are ignored."""
+    found = {}
+    for name, parameter in params.items():
+        match parameter.user_data:
+            case [int() | float() as mean, int() | float() as deviation] if deviation > 0:
+                found[name] = float(mean), float(deviation)
+    return found
 
 
 @dataclass(frozen=True)
