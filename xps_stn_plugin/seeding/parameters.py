@@ -225,12 +225,14 @@ def _tie_families(params: lmfit.Parameters, lines: list[Line], areas: dict[str, 
 
 
 def _order(params: lmfit.Parameters, lines: list[Line]) -> None:
-    """Measure a line from the one before it where their windows overlap: in order, and at chemistry's distance.
+    """Measure a line from the one before it where that can reach its window: in order, and at chemistry's distance.
 
     The error of the shift moves both alike, so that it does not widen the window of their distance.
     """
+    reach = lines[0].high if lines else 0.0
     for before, line in pairwise(lines):
-        if line.low >= before.high:
+        if line.low >= reach:
+            reach = line.high
             continue
         first, second = (params[f"{each.key}_center"] for each in (before, line))
         usual = line.expected - before.expected
@@ -239,6 +241,7 @@ def _order(params: lmfit.Parameters, lines: list[Line]) -> None:
         low, high = max(usual - spread, least), usual + spread
         params.add(f"{line.key}_gap", value=_inside(second.value - first.value, low, high), min=low, max=high)
         expect(params[f"{line.key}_gap"], usual, spread / 2)
+        reach += high
         second.user_data = None
         second.set(expr=f"{before.key}_center+{line.key}_gap", min=-np.inf, max=np.inf)
 
