@@ -22,7 +22,7 @@ from .background import Kind, kinds, reason, shows_step
 from .lines import Line, expected_lines, merge_distance, merge_lines
 from .parameters import assembled
 from .region import SURVEY_WIDTH, RegionData, region_data
-from .selection import select
+from .selection import Tail, select
 from .substance_lines import substance_lines
 
 #: Width (start, low, high) in eV where the core level is not in the table; from metals to oxides' multiplets.
@@ -92,9 +92,12 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
         return _silent(build, _one_line(data, fwhm, allowed[-1]), notes)
     if allowed[0].background in TOUGAARD:
         found = replace(found, strength=TOUGAARD[allowed[0].background]["loss"])
-    conductive = level is None or prediction.status == "out_of_domain"
+    # Graphitic carbon is often taken for a polymer; where the user says what the sample is, it is that.
+    tail: Tail = "suspected" if data.core == "C1s" and not settings.expect else "none"
+    if level is None or prediction.status == "out_of_domain":
+        tail = "tried"
     clean = partial(_without_empty, core=data.core)
-    found, held, said = select(data, _started(found), build, allowed, most, clean, conductive=conductive)
+    found, held, said = select(data, _started(found), build, allowed, most, clean, tail=tail)
     why = reason(wanted, Kind(found.background, found.sloping))
     seed = build(found)
     fixed = _held(seed, held, found.lines)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,9 @@ from .prior import DETERMINED, Optimum, expectations, optimum
 from .region import RegionData
 
 FloatArray = NDArray[np.float64]
+
+#: When lines with the tail of a conductor are tried.
+Tail = Literal["none", "suspected", "tried"]
 
 #: Line shapes are known to this share of the local intensity at best: differences below it do not call for components.
 #: Seeded fits of 37 measured polymers leave a root mean square residual of 0.5 % of the peak height.
@@ -99,7 +102,7 @@ def select(
     most: int,
     clean: Callable[[Areas], tuple[Areas, list[str]]],
     *,
-    conductive: bool = False,
+    tail: Tail = "none",
 ) -> tuple[Areas, tuple[str, ...], list[str]]:
     """Keep the components that the data need, and add those that the residual asks for.
 
@@ -116,8 +119,9 @@ def select(
         Components that may be added.
     clean : callable
         ``clean(areas)`` gives lines without those that are too small to mean anything, and the names of these.
-    conductive : bool
-        Whether lines with the tail of a conductor are tried.
+    tail : {"none", "suspected", "tried"}
+        Whether lines with the tail of a conductor are tried: never, where lines that no group explains look like one,
+        or always.
 
     Returns
     -------
@@ -132,8 +136,9 @@ def select(
     fit = partial(_fitted, data, build, weights)
     first = fit(replace(found, **kinds[0]._asdict()))
     grow = partial(_grown, data, fit, most + _unexplained(first.found))
+    conductive = tail == "tried"
     best = grow(_conductive(first, fit) if conductive else first, conductive=conductive)
-    if not conductive and data.core == "C1s" and _suspicious(first.found, best.found):
+    if tail == "suspected" and _suspicious(first.found, best.found):
         tailed = _background(grow(_conductive(first, fit), conductive=True), kinds, fit)
         best = tailed if best.worse_by(tailed) > 0 else best
     best, gone = _less(best)
