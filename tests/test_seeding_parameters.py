@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -139,10 +138,25 @@ def test_whatever_the_free_parameters_chained_lines_ascend(groups, stderr, limit
         assert gap.min > 0
         assert centers[key].value - centers[before].value == pytest.approx(gap.value)
         assert centers[key].value > centers[before].value
-    # Whether chained or kept apart by their windows, all stand in chemistry's order.
+
+
+@given(
+    groups=st.sets(st.sampled_from(sorted(group_lines())), min_size=1, max_size=6),
+    stderr=st.sampled_from([0.02, 0.1, 0.2]),
+)
+def test_lines_stand_in_chemistry_s_order_at_all_corners(groups, stderr):
+    """Whether chained or kept apart by their windows: the first lines as high as they may be, the next as low."""
+    lines, _ = merge_lines(expected_lines("C1s", dict.fromkeys(groups, 0.9), stderr, (280.0, 295.0))[0], 0.25)
     mains = sorted((line for line in lines if not line.satellite), key=lambda line: line.expected)
-    for before, line in pairwise(mains):
-        assert centers[before.key].value <= centers[line.key].value
+    if not mains:
+        return
+    params = assembled(data(), areas(lines), SINGLE, WIDTH, "soft").params
+    own = [params[f"{line.key}_gap" if f"{line.key}_gap" in params else f"{line.key}_center"] for line in mains]
+    for p in own:
+        p.set(value=p.min)
+    for p, before, line in zip(own, mains, mains[1:], strict=False):
+        p.set(value=p.max)
+        assert params[f"{before.key}_center"].value <= params[f"{line.key}_center"].value
 
 
 @given(
