@@ -52,6 +52,9 @@ _SPLIT_CHI_SQUARE: Final = 6.0
 _SMALL: Final = 0.03
 _NARROWER: Final = 0.85
 
+#: A line with less than this share of the region's area counts as empty.
+_EMPTY: Final = 0.01
+
 #: A position within this share of its window from either end counts as at the edge.
 _EDGE: Final = 0.02
 
@@ -134,7 +137,7 @@ def select(
     """
     weights = 1.0 / np.hypot(data.noise.sigma, _SHAPE_ERROR * np.maximum(data.counts - data.chord(), 0.0))
     fit = partial(_fitted, data, build, weights)
-    first = fit(replace(found, **kinds[0]._asdict()))
+    first = _first(replace(found, **kinds[0]._asdict()), fit)
     grow = partial(_grown, data, fit, most + _unexplained(first.found))
     conductive = tail == "tried"
     best = grow(_conductive(first, fit) if conductive else first, conductive=conductive)
@@ -157,6 +160,23 @@ def select(
 
 def _unexplained(found: Areas) -> int:
     return sum(not line.groups for line in found.lines)
+
+
+def _first(found: Areas, fit: Callable[..., Trial]) -> Trial:
+    """Fit the candidates; from equal areas too where a line that should be there came out empty.
+
+    One broad line between two of equal height is a minimum of its own, from which no fit finds the two.
+    """
+    first = fit(found)
+    areas = first.found.areas
+    empty = [line for line, area in zip(found.lines, areas, strict=True) if area < _EMPTY * areas.sum()]
+    if not any(line.probability > OPTIONAL and not line.satellite for line in empty):
+        return first
+    mains = np.array([line.probability > OPTIONAL and not line.satellite for line in found.lines])
+    even = np.where(mains, found.areas[mains].sum() / mains.sum(), found.areas)
+    lines = tuple(replace(line, position=line.expected if line.groups else line.position) for line in found.lines)
+    other = fit(replace(found, lines=lines, areas=even, fwhm=_NARROWER * found.fwhm), first.best.scale)
+    return other if first.worse_by(other) > 0 else first
 
 
 def _suspicious(first: Areas, grown: Areas) -> bool:
