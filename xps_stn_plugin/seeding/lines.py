@@ -22,8 +22,8 @@ SHIFT_ERRORS: Final = 2.5
 OPTIONAL: Final = 0.05
 
 #: Standard error of the centre of one of two equal lines d apart, both of the width w, from N counts in all: Cramer-Rao
-#: bound (centres, areas, common width and background free), as w * factor * (w / d)**power * sqrt(1000 / N); within
-#: 15 % for d from 0.3 w to 0.8 w.
+#: bound (centres, areas, common width and Lorentzian share, background free), as
+#: w * factor * (w / d)**power * sqrt(1000 / N); within 16 % for d from 0.3 w to 0.8 w.
 _CENTER_ERROR_FACTOR: Final = 0.0251
 _CENTER_ERROR_POWER: Final = 2.3
 

@@ -19,7 +19,7 @@ from xps_stn_plugin.models import TOUGAARD
 
 from .areas import Areas, Doublet, estimate_areas, find_lines
 from .background import Kind, kinds, reason, shows_step
-from .lines import Line, expected_lines, merge_distance, merge_lines
+from .lines import GROUP_THRESHOLD, Line, expected_lines, merge_distance, merge_lines
 from .parameters import assembled
 from .region import SURVEY_WIDTH, RegionData, region_data
 from .selection import Tail, select
@@ -131,8 +131,9 @@ def _chemistry(data: RegionData, prediction: Prediction, settings: Settings) -> 
     groups, said = prediction.groups, []
     if prediction.status == "out_of_domain":
         # What the user knows has a probability of 1; what the network sees in such a spectrum names nothing.
+        seen = [group for group, probability in groups.items() if GROUP_THRESHOLD <= probability < 1.0]
         groups = {group: probability for group, probability in groups.items() if probability == 1.0}
-        said = ["Groups that the network sees name no component: the spectrum is out of its domain."]
+        said = ["Groups that the network sees name no component: the spectrum is out of its domain."] if seen else []
     offset = settings.reference - ALIPHATIC_C1S
     extent = (float(data.energy[0]), float(data.energy[-1]))
     substances = [find_substance(text) for text in settings.expect]

@@ -43,6 +43,9 @@ _SUREST: Final = 0.99
 #: evidence in the words of Kass and Raftery, J. Am. Stat. Assoc. 90 (1995) 773.
 _EVIDENCE: Final = 6.0
 
+#: How much better in BIC a background with a step must be than a straight one: "positive" evidence.
+_STEP_EVIDENCE: Final = 2.0
+
 #: By how much chi-square must fall for a region's only line, which no group explains, to become two: likelihood-ratio
 #: test with 5 % false alarms (95th percentile of the chi-square distribution with two degrees of freedom, a position
 #: and an area).
@@ -58,8 +61,12 @@ _EMPTY: Final = 0.01
 #: A position within this share of its window from either end counts as at the edge.
 _EDGE: Final = 0.02
 
-#: So many lines that no group explains raise the suspicion that carbon is graphitic.
-_SUSPICIOUS: Final = 2
+#: So many further lines that no group explains raise the suspicion that carbon is graphitic.
+_SUSPICIOUS: Final = 1
+
+#: Line of rings, for which graphite is taken, and the reduced chi-square from which on it describes them poorly.
+_RING: Final = "ring"
+_POOR: Final = 3.0
 
 #: Less asymmetry than this is none; graphite has 0.05 and more.
 _LEAST_ASYMMETRY: Final = 0.02
@@ -141,7 +148,7 @@ def select(
     grow = partial(_grown, data, fit, most + _unexplained(first.found))
     conductive = tail == "tried"
     best = grow(_conductive(first, fit) if conductive else first, conductive=conductive)
-    if tail == "suspected" and _suspicious(first.found, best.found):
+    if tail == "suspected" and _suspicious(first.found, best.found, best.best.scale):
         tailed = _background(grow(_conductive(first, fit), conductive=True), kinds, fit)
         best = tailed if best.worse_by(tailed) > 0 else best
     best, gone = _less(best)
@@ -179,10 +186,12 @@ def _first(found: Areas, fit: Callable[..., Trial]) -> Trial:
     return other if first.worse_by(other) > 0 else first
 
 
-def _suspicious(first: Areas, grown: Areas) -> bool:
-    """Whether carbon may be graphitic: its one tail looks like several lines that no group explains."""
+def _suspicious(first: Areas, grown: Areas, scale: float) -> bool:
+    """Whether carbon may be graphitic: its tail looks like several lines that no group explains, or fits no ring."""
     highest = grown.lines[int(np.argmax(grown.areas))]
     foreign = not highest.groups and any(line.groups for line in grown.lines)
+    if _RING in highest.members and scale > _POOR:
+        return True
     return foreign or len(grown.lines) >= len(first.lines) + _SUSPICIOUS
 
 
@@ -253,9 +262,14 @@ def _at(line: Line, center: float, fwhm: float) -> Line:
 def _background(best: Trial, kinds: Sequence[Kind], fit: Callable[[Areas, float], Trial]) -> Trial:
     """Put the same lines on the best of all backgrounds."""
     others = [kind for kind in kinds if kind != (best.found.background, best.found.sloping)]
-    for other in [fit(replace(best.found, **kind._asdict(), base=None), best.best.scale) for kind in others]:
+    trials = [best, *(fit(replace(best.found, **kind._asdict(), base=None), best.best.scale) for kind in others)]
+    for other in trials[1:]:
         if best.worse_by(other) > 0:
             best = other
+    for plain in trials:
+        # As many parameters as a step has: without some evidence for the step it is a straight line.
+        if plain.found.background == "linear" and plain.worse_by(best) < _STEP_EVIDENCE:
+            return plain
     return best
 
 
@@ -356,11 +370,10 @@ def _beyond_doubt(best: Trial) -> set[str]:
 def _more(data: RegionData, best: Trial, fit: Callable[[Areas, float], Trial]) -> Trial | None:
     """Model with one more line that no group explains, or None where the data do not ask for one."""
     added = [fit(found, best.best.scale) for found in _at_residual(data, best.found)]
-    split = [fit(found, best.best.scale) for found in _splits(best.found)]
-    if not (_blind(best) and len(best.found.lines) == 1):
-        added, split = [*added, *split], []
     gains = [(best.worse_by(trial) - _EVIDENCE, trial) for trial in added]
-    gains += [(best.misfit_against(trial) - _SPLIT_CHI_SQUARE, trial) for trial in split]
+    if _blind(best) and len(best.found.lines) == 1:
+        split = [fit(found, best.best.scale) for found in _splits(best.found)]
+        gains += [(best.misfit_against(trial) - _SPLIT_CHI_SQUARE, trial) for trial in split]
     gain, richer = max(gains, key=lambda item: item[0], default=(0.0, best))
     return richer if gain > 0 else None
 
@@ -372,18 +385,14 @@ def _at_residual(data: RegionData, found: Areas) -> list[Areas]:
 
 
 def _splits(found: Areas) -> list[Areas]:
-    """Lines that no group explains, each as two; they may be two that stand too close for a second maximum."""
+    """Two lines instead of one: they may stand too close for a second maximum."""
+    (line,), (area,) = found.lines, found.areas
     trials = []
-    for i, line in enumerate(found.lines):
-        if line.groups:
-            continue
-        others, areas = found.lines[:i] + found.lines[i + 1 :], np.delete(found.areas, i)
-        for places, shares in _SPLITS:
-            first = free_line(_next_number(others), line.position + places[0] * found.fwhm, found.fwhm)
-            number = _next_number((*others, first))
-            second = free_line(number, line.position + places[1] * found.fwhm, found.fwhm)
-            sizes = [share * float(found.areas[i]) for share in shares]
-            trials.append(_with(replace(found, fwhm=_NARROWER * found.fwhm), others, areas, [first, second], sizes))
+    for places, shares in _SPLITS:
+        two = [free_line(i, line.position + place * found.fwhm, found.fwhm) for i, place in enumerate(places, start=1)]
+        trials.append(
+            _with(replace(found, fwhm=_NARROWER * found.fwhm), (), found.areas[:0], two, area * np.array(shares))
+        )
     return trials
 
 
