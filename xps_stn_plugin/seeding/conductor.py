@@ -1,0 +1,44 @@
+"""The tail of a conductor's lines: when to suspect it, and whether the data ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from .areas import Areas
+from .trial import EVIDENCE, Trial
+
+#: So many further lines that no group explains raise the suspicion that carbon is graphitic.
+_SUSPICIOUS: Final = 1
+
+#: Line of rings, for which graphite is taken, and the reduced chi-square from which on it describes them poorly.
+_RING: Final = "ring"
+_POOR: Final = 3.0
+
+#: Less asymmetry than this is none; graphite has 0.05 and more.
+_LEAST_ASYMMETRY: Final = 0.02
+
+
+def suspicious(first: Areas, grown: Areas, scale: float) -> bool:
+    """Whether carbon may be graphitic: its tail looks like several lines that no group explains, or fits no ring."""
+    highest = grown.lines[int(np.argmax(grown.areas))]
+    foreign = not highest.groups and any(line.groups for line in grown.lines)
+    if _RING in highest.members and scale > _POOR:
+        return True
+    return foreign or len(grown.lines) >= len(first.lines) + _SUSPICIOUS
+
+
+def with_tail(best: Trial, fit: Callable[[Areas, float], Trial]) -> Trial:
+    """Give lines the tail of a conductor if the data ask for it: those that no group explains, or else the highest."""
+    lines = best.found.lines
+    highest = lines[int(np.argmax(best.found.areas))]
+    metal = all(not line.groups for line in lines)
+    tailed = tuple(replace(line, conductive=metal or line is highest) for line in lines)
+    if tailed == lines:
+        return best
+    other = fit(replace(best.found, lines=tailed), best.best.scale)
+    asymmetry = other.values[f"{highest.key}_asymmetry"]
+    return other if asymmetry > _LEAST_ASYMMETRY and best.worse_by(other) > EVIDENCE else best
