@@ -42,3 +42,12 @@ def with_tail(best: Trial, fit: Callable[[Areas, float], Trial]) -> Trial:
     other = fit(replace(best.found, lines=tailed), best.best.scale)
     asymmetry = other.values[f"{highest.key}_asymmetry"]
     return other if asymmetry > _LEAST_ASYMMETRY and best.worse_by(other) > EVIDENCE else best
+
+
+def without_idle_tail(best: Trial, fit: Callable[[Areas, float], Trial]) -> Trial:
+    """Take away a tail that lines found later have left without asymmetry."""
+    lines = best.found.lines
+    if not any(line.conductive and best.values[f"{line.key}_asymmetry"] <= _LEAST_ASYMMETRY for line in lines):
+        return best
+    plain = tuple(replace(line, conductive=False) for line in lines)
+    return fit(replace(best.found, lines=plain), best.best.scale)

@@ -14,7 +14,7 @@ from xps_prefit_hooks import Seed
 
 from .areas import Areas
 from .background import Kind
-from .conductor import suspicious, with_tail
+from .conductor import suspicious, with_tail, without_idle_tail
 from .growth import NARROWER, grown, unexplained
 from .lines import OPTIONAL
 from .prior import DETERMINED
@@ -90,7 +90,7 @@ def select(
     left, empty = clean(best.found)
     if gone or empty:
         best = grow(fit(left, best.best.scale), conductive=conductive)
-    best = _background(best, kinds, fit)
+    best = _background(without_idle_tail(best, fit), kinds, fit)
     held = [name for name, error in best.best.errors.items() if error > DETERMINED * best.expected[name][1]]
     notes = [f"Dropped, not needed by the data (BIC): {', '.join(gone)}."] if gone else []
     if empty:
