@@ -3,8 +3,9 @@
     python -m benchmarks.positions --data ../shared/measured --lines ../shared/notes/beamson_briggs_lines.csv
 
 Each measured polymer is moved rigidly by a random shift, prefit (network, calibrated axis, seeded model) and fitted.
-Four conditions: what the network says ("network"), and the same with the exact shift, the exact groups, or both told;
-the standard error of the shift, which sets the windows, is the network's in all of them.
+Five conditions: what the network says ("network"), and the same with the exact shift, the exact groups, or both told,
+where the standard error of the shift, which sets the windows, is the network's; and a prefit that is told the
+substance, as ``--expect`` does, and nothing else.
 
 Main lines are those lines of the library, of the polymer with this abbreviation and of C 1s, O 1s and N 1s, that are
 more than 0.4 eV from every other line of their region; vibrational members (`line_rules.is_vibrational`) are left out
@@ -51,9 +52,12 @@ from xps_stn_plugin.chemistry.polymers import Polymer, polymers
 from xps_stn_plugin.fitting import component_table, fit_quality
 from xps_stn_plugin.result import PrefitResult
 from xps_stn_plugin.seeding import noise_of
+from xps_stn_plugin.workflow import prefit
 
 REGIONS = ("C1s", "O1s", "N1s")
-CONDITIONS = ("network", "shift told", "groups told", "both told")
+CONDITIONS = ("network", "shift told", "groups told", "both told", "substance expected")
+#: What is told to find the cause of a miss.
+_CAUSES = CONDITIONS[1:4]
 
 #: A main line is farther than this from every other line, and has no component where none is within it, in eV.
 APART = 0.4
@@ -242,6 +246,7 @@ def measured(
                 told(draw.result, shift=draw.shift),
                 told(draw.result, groups=groups),
                 told(draw.result, shift=draw.shift, groups=groups),
+                prefit(draw.polymer.spectrum(draw.shift), expect=draw.polymer.name),
             ),
             strict=True,
         )
@@ -318,7 +323,7 @@ def misses(rows: Sequence[LineRow]) -> list[dict[str, Any]]:
     found = []
     for row in rows:
         if row.condition == "network" and not row.hit:
-            others = {name: key[name, row.polymer, row.draw, row.region, row.library].hit for name in CONDITIONS[1:]}
+            others = {name: key[name, row.polymer, row.draw, row.region, row.library].hit for name in _CAUSES}
             found.append({**asdict(row), "error": row.error, **others, "cause": cause(others)})
     return found
 

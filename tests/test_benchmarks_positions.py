@@ -125,7 +125,8 @@ def test_every_condition_is_measured_and_an_error_of_the_shift_shows():
     figures = summary(lines, fits)
     assert figures["lines"]["both told"]["C1s"]["hits"] == 1.0
     for line in lines:
-        if line.library == 289.03:
+        # The network reads the symmetric lines of this drawing for itself where only the substance is told.
+        if line.library == 289.03 and line.condition != "substance expected":
             wanted = -0.1 if line.condition in ("network", "groups told") else 0.0
             assert line.error == pytest.approx(wanted, abs=0.03)
     assert {fit.condition for fit in fits} == {*CONDITIONS, "guess", "guess, widths tied"}
