@@ -276,3 +276,10 @@ def test_lines_that_all_end_without_area_leave_one():
     assert len(left.lines) == 1
     assert len(gone) == len(lines) - 1
     assert left.areas[0] > 0
+
+
+@pytest.mark.parametrize(("sigma", "said"), [(0.5, False), (1.15, True)])
+def test_lines_broader_than_organic_ones_are_said_to_be(sigma, said):
+    spectrum = tree(counted(100 + stepped_pseudo_voigt(X, 8000, 285.0, sigma, 0.2), 1))
+    notes = seed_region(spectrum, "C1s", prediction("benzene ring"), Settings()).notes
+    assert any("eV wide" in note for note in notes) == said

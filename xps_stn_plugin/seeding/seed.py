@@ -101,7 +101,8 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
     why = reason(wanted, Kind(found.background, found.sloping))
     seed = build(found)
     fixed = _held(seed, held, found.lines)
-    return replace(seed, notes=(why, *notes, *said, *fixed, *_unassigned(found)))
+    broad = _broad(found.fwhm, fwhm[2]) if level else []
+    return replace(seed, notes=(why, *notes, *said, *broad, *fixed, *_unassigned(found)))
 
 
 def _estimated(
@@ -179,6 +180,15 @@ def _in_words(name: str, lines: Sequence[Line]) -> str:
         return "Lorentzian share"
     line = next(line.name for line in lines if line.key == key)
     return {"gap": f"position of {line}", "center": f"position of {line}", "ratio": f"area of {line}"}[what]
+
+
+def _broad(width: float, usual: float) -> list[str]:
+    if width <= usual:
+        return []
+    return [
+        f"The lines are {width:.1f} eV wide, organic ones at most {usual:.1f} eV: a source without monochromator, "
+        "uneven charging, conductive carbon or more lines than can be told apart."
+    ]
 
 
 def _unassigned(found: Areas) -> list[str]:
