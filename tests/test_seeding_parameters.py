@@ -29,7 +29,7 @@ def data(y=None, x=X, core="C1s"):
 
 def areas(lines, sizes=None, background="linear", **more):
     sizes = np.full(len(lines), 1000.0) if sizes is None else np.asarray(sizes, dtype=float)
-    start = Areas(tuple(lines), sizes, 1.1, 0.0, np.zeros(X.size), 0.0, background=background)
+    start = Areas(tuple(lines), sizes, 1.1, 0.0, np.zeros(X.size), background=background)
     return replace(start, **more)
 
 

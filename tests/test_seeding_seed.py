@@ -271,7 +271,7 @@ def test_windows_may_cut_lines(low, width):
 def test_lines_that_all_end_without_area_leave_one():
     """A free fit of noise about a negative level can leave nothing."""
     lines, _ = expected_lines("C1s", {"alkane": 0.9, "ester (aliphatic)": 0.9}, 0.05, (280.0, 295.0))
-    empty = Areas(tuple(lines), np.zeros(len(lines)), 1.1, 0.0, np.zeros(X.size), 0.0)
+    empty = Areas(tuple(lines), np.zeros(len(lines)), 1.1, 0.0, np.zeros(X.size))
     left, gone = _without_empty(empty, "C1s")
     assert len(left.lines) == 1
     assert len(gone) == len(lines) - 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import xarray as xr
@@ -16,7 +15,7 @@ from .chemistry.substances import find_substance
 from .result import LazySeeds, calibrated_spectrum, scale_offset
 from .settings import settings_of
 from .spectrum import OFFSET
-from .workflow import Spectrum, checked_spectrum, region_seed
+from .workflow import Spectrum, checked_spectrum, region_seeds
 
 if TYPE_CHECKING:
     from lmfit.model import ModelResult
@@ -101,9 +100,7 @@ def seeds(
         raise PrefitError("shift_stderr", f"{shift_stderr:g} eV is no standard error; give a number from 0 on.")
     tree = checked_spectrum(spectrum, settings)
     prediction = _prediction(tree, settings, shift, shift_stderr)
-    axis = calibrated_spectrum(tree, prediction, settings)
-    regions = tuple(name for name, child in axis.children.items() if child["counts"].ndim == 1)
-    return LazySeeds(regions, partial(region_seed, axis, prediction, settings))
+    return region_seeds(calibrated_spectrum(tree, prediction, settings), prediction, settings)
 
 
 def fit(seed: Seed, data: xr.DataArray | xr.Dataset | xr.DataTree, **options: Any) -> ModelResult:

@@ -135,15 +135,13 @@ def prefit_with(spectrum: Spectrum, settings: Settings) -> PrefitResult:
     moved = calibrated_spectrum(tree, prediction, settings) if math.isfinite(prediction.shift) else None
     # Without a shift the data alone seed models on the measured axis: metals are fitted too.
     axis = tree if moved is None else moved
-    # A stack can be read and calibrated; a seed is for one spectrum.
-    regions = tuple(name for name, child in axis.children.items() if child["counts"].ndim == 1)
     return PrefitResult(
         source,
         tree,
         moved,
         prediction,
         settings,
-        LazySeeds(regions, partial(region_seed, axis, prediction, settings)),
+        region_seeds(axis, prediction, settings),
         evidence=LazyEvidence(partial(_evidence, tree, prediction, settings)),
         unsteered=said,
     )
@@ -190,8 +188,14 @@ def _read(path: str | os.PathLike[str], settings: Settings) -> xr.DataTree:
     return read_file(Path(path), plugin_manager().readers(), settings)
 
 
-def region_seed(spectrum: xr.DataTree, prediction: Prediction, settings: Settings, region: str) -> Seed | None:
-    """Seed one region of the calibrated spectrum; None where there is nothing to model."""
+def region_seeds(spectrum: xr.DataTree, prediction: Prediction, settings: Settings) -> LazySeeds:
+    """Seeds of the calibrated spectrum's regions, each made when it is first asked for."""
+    # A stack can be read and calibrated; a seed is for one spectrum.
+    regions = tuple(name for name, child in spectrum.children.items() if child["counts"].ndim == 1)
+    return LazySeeds(regions, partial(_region_seed, spectrum, prediction, settings))
+
+
+def _region_seed(spectrum: xr.DataTree, prediction: Prediction, settings: Settings, region: str) -> Seed | None:
     seed = plugin_manager().seed(spectrum, region, prediction, settings)
     if seed is None:
         return None

@@ -24,6 +24,10 @@ Kind = Literal["aliphatic", "aromatic", "other"]
 _RING = 10
 
 
+# Read off measured poly(ethylene), see `xps_stn_plugin.models.losses`.
+_QUANTA_PER_BOND = 0.2
+
+
 @dataclass(frozen=True)
 class CoreLine:
     """One line of a structure.
@@ -51,6 +55,11 @@ class CoreLine:
     environment: str
     kind: Kind
     hydrogens: float
+
+    @property
+    def vibration(self) -> float:
+        """Mean number of C-H stretch quanta of aliphatic carbon: 0.2 for each bond, as poly(ethylene)'s CH2 has 0.4."""
+        return _QUANTA_PER_BOND * self.hydrogens if self.kind == "aliphatic" else 0.0
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from xps_stn_plugin.chemistry.group_lines import group_lines
 from xps_stn_plugin.chemistry.lines import CoreLine
 from xps_stn_plugin.chemistry.substances import Substance
 from xps_stn_plugin.lineshapes import pseudo_voigt, vibrational_weights
-from xps_stn_plugin.models.shapes import VIBRATION_MEAN, VIBRATION_MEMBERS, VIBRATION_QUANTUM
+from xps_stn_plugin.models.shapes import VIBRATION_MEMBERS, VIBRATION_QUANTUM
 from xps_stn_plugin.seeding.region import SURVEY_WIDTH, RegionData, region_data
 from xps_stn_plugin.stn.signal import signal_to_noise
 from xps_stn_plugin.stn.verdict import AWAY, NO_LINE
@@ -218,9 +218,7 @@ class _RegionFit:
         curve = np.zeros_like(self.axis)
         for line in lines:
             share = line.atoms / total
-            # 0.2 quanta for each C-H bond, as VIBRATION_MEAN has it for CH2.
-            quanta = 0.5 * VIBRATION_MEAN * line.hydrogens if line.kind == "aliphatic" else 0.0
-            for number, weight in enumerate(vibrational_weights(quanta, VIBRATION_MEMBERS)):
+            for number, weight in enumerate(vibrational_weights(line.vibration, VIBRATION_MEMBERS)):
                 if weight > 0:
                     center = line.energy + number * VIBRATION_QUANTUM
                     curve += share * weight * pseudo_voigt(self.axis, center, fwhm, _FRACTION)

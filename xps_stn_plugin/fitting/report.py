@@ -23,7 +23,7 @@ from .doubts import (
 )
 from .parameter_names import at_bounds, background_names, doublets, parameter_name, sources
 from .quality import chi_square_probability, examine_residual, probability_text
-from .standard_errors import inherited_errors, uncertainty
+from .standard_errors import Uncertainty, inherited_errors, uncertainty
 
 FloatArray = NDArray[np.float64]
 
@@ -151,11 +151,22 @@ def component_table(seed: Seed, fit: lmfit.model.ModelResult | None = None) -> l
 
     Errors include, in quadrature, how well that is known at which the seed holds what the data do not determine.
     """
-    params = fit.params if fit is not None else seed.params
-    errors: dict[str, float] = dict(uncertainty(seed, fit).stderr) if fit is not None else {}
-    for name, error in inherited_errors(params).items() if fit is not None else ():
+    if fit is None:
+        return _rows(seed, seed.params, {}, {})
+    return _rows(seed, fit.params, _all_errors(fit.params, uncertainty(seed, fit)), at_bounds(seed, fit.params))
+
+
+def _all_errors(params: lmfit.Parameters, found: Uncertainty) -> dict[str, float]:
+    """Errors of the fit and those of what is held, in quadrature."""
+    errors = dict(found.stderr)
+    for name, error in inherited_errors(params).items():
         errors[name] = math.hypot(errors.get(name, 0.0), error)
-    bounds = at_bounds(seed, params) if fit is not None else {}
+    return errors
+
+
+def _rows(
+    seed: Seed, params: lmfit.Parameters, errors: Mapping[str, float], bounds: Mapping[str, str]
+) -> list[ComponentRow]:
     empty = without_signal(seed, params, bounds)
     found = [_row(seed, params, lines, errors, bounds, empty) for lines in doublets(seed)]
     total = sum(row.area for row in found)
@@ -214,8 +225,8 @@ def fit_quality(seed: Seed, fit: lmfit.model.ModelResult) -> FitQuality:
     rms = float(np.sqrt(np.mean(residual**2)))
     weights = np.ones_like(counts) if fit.weights is None else np.asarray(fit.weights, dtype=float)
     found = uncertainty(seed, fit)
-    rows = component_table(seed, fit)
     bounds = at_bounds(seed, fit.params)
+    rows = _rows(seed, fit.params, _all_errors(fit.params, found), bounds)
     narrowest = min((row.fwhm for row in rows if row.fwhm > 0), default=1.0)
     tests = examine_residual(energy, residual * weights, narrowest)
     weighting = str(getattr(fit, "weighting", "not known"))

@@ -81,8 +81,6 @@ class Areas:
         Intercept and slope of the background without what the lines carry; None before a fit.
     envelope : ndarray, shape (n,)
         Lines and background.
-    misfit : float
-        Root mean square of data minus envelope.
     """
 
     lines: tuple[Line, ...]
@@ -90,7 +88,6 @@ class Areas:
     fwhm: float
     strength: float
     envelope: FloatArray
-    misfit: float
     fraction: float = FRACTION
     background: Background = "linear"
     sloping: bool = True
@@ -143,7 +140,7 @@ def estimate_areas(
         step = max(data.step, 0.0) / (areas.sum() * (1 + doublet.ratio))
         areas, centers, _, envelope = solve(candidates, width, step)
     moved = tuple(replace(line, position=float(c)) for line, c in zip(lines, centers, strict=True))
-    return Areas(moved, areas, width, step, envelope, _rms(data.counts - envelope))
+    return Areas(moved, areas, width, step, envelope)
 
 
 def _rigid(lines: Sequence[Line]) -> FloatArray:

@@ -17,7 +17,6 @@ from .trial import EVIDENCE, Trial, blind
 
 FloatArray = NDArray[np.float64]
 
-
 #: By how much chi-square must fall for a region's only line, which no group explains, to become two: likelihood-ratio
 #: test with 5 % false alarms (95th percentile of the chi-square distribution with two degrees of freedom, a position
 #: and an area).

@@ -23,7 +23,7 @@ from xps_stn_plugin.models import (
     TougaardPseudoVoigtModel,
 )
 
-from .areas import FRACTION, Areas, Doublet
+from .areas import Areas, Doublet
 from .background import CARRIED
 from .lines import Line
 from .prior import expect
@@ -114,11 +114,9 @@ def assembled(
         own = line is master
         _set_line(params, line, areas[line.key], f"{master.key}_", own=own, width=width)
         if own:
-            params[f"{line.key}_fraction"].set(value=_inside(found.fraction, *_FRACTION_BOUNDS))
-            expect(params[f"{line.key}_fraction"], *_USUAL_FRACTION)
+            _set_fraction(params[f"{line.key}_fraction"], found.fraction)
         if carried:
-            least = _LEAST_STRENGTH[carried]
-            tie = {"value": max(found.strength, least), "min": 0.0, "vary": True}
+            tie = {"value": max(found.strength, _LEAST_STRENGTH[carried]), "min": 0.0, "vary": True}
             params[f"{line.key}_{carried}"].set(**tie if own else {"expr": f"{master.key}_{carried}"})
         if doublet.ratio:
             _tie_doublet(params, f"{line.key}_", doublet, carried)
@@ -179,10 +177,15 @@ def _set_line(
         expect(center, line.expected, 0.25 * (line.high - line.low))
     if own:
         params[f"{prefix}sigma"].set(value=width[0] / 2, min=width[1] / 2, max=width[2] / 2)
-        params[f"{prefix}fraction"].set(value=FRACTION, min=_FRACTION_BOUNDS[0], max=_FRACTION_BOUNDS[1])
     else:
         params[f"{prefix}sigma"].set(expr=f"{master}sigma")
         params[f"{prefix}fraction"].set(expr=f"{master}fraction")
+
+
+def _set_fraction(parameter: lmfit.Parameter, fraction: float) -> None:
+    low, high = _FRACTION_BOUNDS
+    parameter.set(value=_inside(fraction, low, high), min=low, max=high)
+    expect(parameter, *_USUAL_FRACTION)
 
 
 def _tie_area(

@@ -207,7 +207,7 @@ def _one_line(data: RegionData, fwhm: tuple[float, float, float], kind: Kind) ->
     position = float(data.energy[np.argmax(data.counts - data.chord())])
     line = Line("unassigned_1", "unassigned 1", (), position, float(data.energy[0]), float(data.energy[-1]))
     area = np.array([data.height * fwhm[0]])
-    return Areas((line,), area, fwhm[0], 0.0, data.chord(), 0.0, background=kind.background, sloping=kind.sloping)
+    return Areas((line,), area, fwhm[0], 0.0, data.chord(), background=kind.background, sloping=kind.sloping)
 
 
 def _started(found: Areas) -> Areas:

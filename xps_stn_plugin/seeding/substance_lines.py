@@ -27,9 +27,6 @@ _EXPECTED: Final = 0.99
 #: A line of a substance bears the name of a line of its groups that is no farther in eV.
 _NAMESAKE: Final = 1.0
 
-#: Mean number of C-H stretch quanta for each C-H bond (poly(ethylene): 0.4).
-_QUANTA_PER_BOND: Final = 0.2
-
 
 def substance_lines(
     core: str, substances: Sequence[Substance], shift_stderr: float, extent: tuple[float, float], offset: float = 0.0
@@ -81,7 +78,7 @@ def _line(line: CoreLine, substance: Substance, shift_stderr: float, offset: flo
         low=position - half,
         high=position + half,
         expected=position,
-        vibration=_QUANTA_PER_BOND * line.hydrogens if line.kind == "aliphatic" else 0.0,
+        vibration=line.vibration,
         probability=_EXPECTED,
         members=(key if number == 1 else f"{key}_{number}",),
         scatter=_SCATTER,

@@ -122,7 +122,6 @@ def _moved(found: Areas, plan: FitPlan, vector: FloatArray) -> Areas:
     lines = tuple(_at(line, values[f"{line.key}_center"], found.fwhm) for line in found.lines)
     areas = np.array([values[f"{line.key}_amplitude"] for line in found.lines])
     master = max((line for line in lines if not line.satellite), key=lambda line: values[f"{line.key}_amplitude"])
-    envelope = plan.curve(vector)
     strength = CARRIED.get(found.background)
     return replace(
         found,
@@ -132,8 +131,7 @@ def _moved(found: Areas, plan: FitPlan, vector: FloatArray) -> Areas:
         fraction=values[f"{master.key}_fraction"],
         strength=values[f"{master.key}_{strength}"] if strength else 0.0,
         base=base_of(values),
-        envelope=envelope,
-        misfit=float(np.sqrt(np.mean((plan.data - envelope) ** 2))),
+        envelope=plan.curve(vector),
     )
 
 
