@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from xps_prefit_hooks import MenuAction, MenuOutcome, MenuRequest, PrefitError
 
@@ -15,31 +15,42 @@ if TYPE_CHECKING:
 
 def menu_actions() -> list[MenuAction]:
     """Actions of this package."""
+    from .plugins import plugin_manager
+
     return [
         MenuAction(
             "prefit",
-            "Prefit selection",
-            "Find the shift and the functional groups, and seed and fit a model of every region",
+            "Prefit selection...",
+            "Find the shift and the functional groups, and seed a model of every region",
             True,
             _prefit,
+            form=True,
+        ),
+        MenuAction(
+            "send_seed",
+            "Send seed to Fit panel",
+            "Open the seeded models with start values, bounds and ties where this application fits",
+            True,
+            _send_seed,
         ),
         MenuAction(
             "calibrated_copy",
-            "Write calibrated copy",
+            "Write calibrated copy...",
             "Write the spectrum on the corrected axis to a new HDF5 file; the original stays as it is",
             True,
             _calibrated_copy,
             ".nxs",
         ),
         MenuAction(
-            "seed",
-            "Write seeded models",
-            "Write the seeded lmfit parameters of every region as JSON",
+            "export",
+            "Export...",
+            "Write what was found in a format of your choice, other fitting programs' among them",
             True,
-            _seed,
+            _export,
             ".json",
+            {exporter.suffix: exporter.description for exporter in plugin_manager().exporters()},
         ),
-        MenuAction("about_model", "About the network", "Show which network is used and how it was made", False, _about),
+        MenuAction("about_model", "About the model", "Show which network is used and how it was made", False, _about),
     ]
 
 
@@ -61,13 +72,20 @@ def model_cards() -> str:
 
 
 def _prefit(request: MenuRequest) -> MenuOutcome:
-    result = _result(request).fitted()
-    written: tuple[Path, ...] = ()
-    if request.out is not None:
-        result.save(request.out)
-        written = (request.out,)
+    result = _result(request)
     found = ", ".join(name for name, probability in result.prediction.groups.items() if probability > 0.5) or "none"
-    return MenuOutcome(f"{result.source}: {result.shift_text} ({result.status}). Groups: {found}.", result, written)
+    regions = ", ".join(result.seeds) or "none"
+    text = f"{result.source}: {result.shift_text} ({result.status}). Groups: {found}. Seeded models: {regions}."
+    return MenuOutcome(text, result)
+
+
+def _send_seed(request: MenuRequest) -> MenuOutcome:
+    result = _result(request)
+    regions = tuple(sorted(result.seeds, key=lambda region: region != "C1s"))
+    if not regions:
+        raise PrefitError(result.source, " ".join(("there is no seeded model for any region.", *result.reasons)))
+    text = f"{result.source}: {result.shift_text} ({result.status}). Seeded models: {', '.join(regions)}."
+    return MenuOutcome(text, result, regions=regions)
 
 
 def _calibrated_copy(request: MenuRequest) -> MenuOutcome:
@@ -79,24 +97,23 @@ def _calibrated_copy(request: MenuRequest) -> MenuOutcome:
     return MenuOutcome(f"{result.source}: {result.shift_text} taken off, written to {out}.", result, (out,))
 
 
-def _seed(request: MenuRequest) -> MenuOutcome:
-    from .export.seeds import write_seeds
-
-    result = _result(request)
+def _export(request: MenuRequest) -> MenuOutcome:
+    result = _result(request).fitted()
     out = _out(request)
-    write_seeds(result, out)
-    regions = ", ".join(result.seeds)
-    return MenuOutcome(f"{result.source}: seeded models of {regions} written to {out}.", result, (out,))
+    result.save(out)
+    return MenuOutcome(f"{result.source}: {result.shift_text} ({result.status}), written to {out}.", result, (out,))
 
 
 def _about(request: MenuRequest) -> MenuOutcome:
-    return MenuOutcome(f"xps-stn-plugin {version('xps-stn-plugin')}\n\n{model_cards()}")
+    return MenuOutcome(f"xps-stn-plugin {version('xps-stn-plugin')}", details=model_cards())
 
 
 def _result(request: MenuRequest) -> PrefitResult:
     from .settings import settings_of
     from .workflow import prefit_with
 
+    if request.result is not None:
+        return cast("PrefitResult", request.result)
     if request.spectrum is None:
         raise PrefitError("selection", "nothing is selected; select a spectrum first.")
     # Hosts make settings from dialogs: they are checked here as those of a script are.

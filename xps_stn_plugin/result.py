@@ -264,7 +264,8 @@ class PrefitResult:
         """
         path = self.target(path)
         exporters = plugin_manager().exporters()
-        for exporter in exporters:
+        # The longest suffix first: ".seeds.json" is no ".json". Among equals the order of the plugins counts.
+        for exporter in sorted(exporters, key=lambda exporter: -len(exporter.suffix)):
             if path.name.lower().endswith(exporter.suffix.lower()):
                 exporter.write(self, path)
                 return

@@ -17,6 +17,7 @@ def exporters() -> list[Exporter]:
     """Return the formats of this package."""
     return [
         Exporter("json", "everything that was found (schema xps-stn/prefit/1)", ".json", _write("json_export")),
+        Exporter("seeds", "seeded lmfit models of all regions, to be loaded again", ".seeds.json", _write("seeds")),
         Exporter("csv", "table of components, one row for each region and component", ".csv", _write("csv_export")),
         Exporter("png", "plot of regions and groups", ".png", _write("plot")),
         Exporter("pdf", "plot of regions and groups", ".pdf", _write("plot")),

@@ -40,7 +40,7 @@ _FIRST = {
 _OPEN = {"value": -math.inf, "min": -math.inf, "max": math.inf}
 
 
-def write_seeds(result: PrefitResult, path: Path) -> None:
+def write(result: PrefitResult, path: Path) -> None:
     """Write the seeded models of a result.
 
     Without a shift, which is null then, they are for the measured axis.

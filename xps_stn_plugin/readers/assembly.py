@@ -94,6 +94,10 @@ def spectrum_of(path: Path, raws: Iterable[RawRegion | PrefitError], settings: S
     return spectrum_tree(str(path), regions, **attrs)
 
 
+class PhotonEnergyMissing(PrefitError):
+    """An axis of kinetic energies whose photon energy nobody told; asking the user for it helps."""
+
+
 def dataset_of(raw: RawRegion, settings: Settings) -> xr.Dataset:
     """Dataset of one region on the binding energy axis.
 
@@ -134,15 +138,17 @@ def binding_energy(where: str, kinetic: NDArray[np.float64], photon_energy: floa
 
     Raises
     ------
+    PhotonEnergyMissing
+        If there is no photon energy.
     PrefitError
-        If there is no photon energy, or it does not go with the kinetic energies.
+        If it does not go with the kinetic energies.
     """
     if photon_energy is None:
         message = (
             "the energies are kinetic and the file does not give the photon energy; give it (--photon-energy on the "
             "command line, Settings(photon_energy=...) in Python)."
         )
-        raise PrefitError(where, message)
+        raise PhotonEnergyMissing(where, message)
     if not (np.isfinite(photon_energy) and photon_energy > 0):
         raise PrefitError(where, f"the photon energy {photon_energy:g} eV makes no sense; give a positive one.")
     # Rounded to a micro-electronvolt: 1486.69 - 1186.69 is to be 300, not 299.99999999999994.
