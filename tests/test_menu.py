@@ -6,6 +6,7 @@ import fakes
 import h5py
 import numpy as np
 import pytest
+import xarray as xr
 
 import xps_stn_plugin as xps
 from xps_prefit_hooks import MenuRequest, PrefitError, Settings
@@ -21,18 +22,44 @@ def run():
 def test_own_actions_come_through_the_hook():
     assert [action.name for action in xps.plugin_manager().menu()] == [
         "prefit",
+        "send_seed",
         "calibrated_copy",
-        "seed",
+        "export",
         "about_model",
     ]
 
 
-def test_prefit_tells_and_writes(fake, run, tmp_path):
-    outcome = run("prefit", fakes.spectrum(), out=tmp_path / "a.json")
-    assert outcome.message == "made.csv: shift +1.25 ± 0.06 eV (ok). Groups: ester (aliphatic)."
-    assert set(outcome.result.fits) == {"C1s", "O1s"}
-    assert outcome.files == (tmp_path / "a.json",)
-    assert json.loads((tmp_path / "a.json").read_text())["status"] == "ok"
+def test_prefit_tells_and_seeds(fake, run):
+    outcome = run("prefit", fakes.spectrum())
+    told = "made.csv: shift +1.25 ± 0.06 eV (ok). Groups: ester (aliphatic). Seeded models: C1s, O1s."
+    assert outcome.message == told
+    assert outcome.result.shift == fakes.SHIFT
+    assert (outcome.files, outcome.regions, outcome.details) == ((), (), "")
+
+
+def test_send_seed_names_regions_carbon_first(fake, run):
+    spectrum = fakes.spectrum()
+    swapped = xr.DataTree.from_dict({name: spectrum[name].to_dataset() for name in ("O1s", "C1s")})
+    outcome = run("send_seed", swapped)
+    assert outcome.regions == ("C1s", "O1s")
+    assert set(outcome.result.seeds) == {"C1s", "O1s"}
+
+
+def test_nothing_to_send_is_one_sentence(fake, run):
+    survey = xr.DataTree.from_dict({"Survey": fakes.spectrum()["C1s"].to_dataset().assign_attrs(region="Survey")})
+    with pytest.raises(PrefitError, match="no seeded model for any region. Looks fine."):
+        run("send_seed", survey)
+
+
+def test_a_prefit_that_the_host_has_is_not_made_again(fake, run, monkeypatch):
+    result = run("prefit", fakes.spectrum()).result
+    monkeypatch.setattr(fake, "xps_prefit_predict", None)
+    assert run("send_seed", fakes.spectrum(), result=result).result is result
+
+
+def test_settings_of_a_form_are_checked(fake, run):
+    with pytest.raises(PrefitError, match="photon energy: -1 eV is none"):
+        run("prefit", fakes.spectrum(), Settings(photon_energy=-1.0))
 
 
 def test_calibrated_copy_moves_the_axis_and_keeps_the_counts(fake, run, tmp_path):
@@ -61,9 +88,22 @@ def test_calibrated_copy_never_takes_the_measured_file(fake, run, tmp_path):
     assert path.read_bytes() == b"raw"
 
 
-def test_seeds_can_be_fitted_by_plain_lmfit(fake, run, tmp_path):
-    outcome = run("seed", fakes.spectrum(), out=tmp_path / "a.json")
-    seed = xps.load_seeds(tmp_path / "a.json")["C1s"]
+def test_export_writes_fits_in_the_format_of_the_suffix(fake, run, tmp_path):
+    outcome = run("export", fakes.spectrum(), out=tmp_path / "a.json")
+    assert set(outcome.result.fits) == {"C1s", "O1s"}
+    assert outcome.files == (tmp_path / "a.json",)
+    assert json.loads((tmp_path / "a.json").read_text())["status"] == "ok"
+
+
+def test_export_offers_the_formats_of_all_plugins():
+    action = next(action for action in menu_actions() if action.name == "export")
+    assert {".json", ".seeds.json", ".csv", ".png"} <= set(action.suffixes)
+    assert set(action.suffixes) == {exporter.suffix for exporter in xps.plugin_manager().exporters()}
+
+
+def test_exported_seeds_can_be_fitted_by_plain_lmfit(fake, run, tmp_path):
+    outcome = run("export", fakes.spectrum(), out=tmp_path / "a.seeds.json")
+    seed = xps.load_seeds(tmp_path / "a.seeds.json")["C1s"]
     assert seed.params == outcome.result.seeds["C1s"].params
     assert [component.prefix for component in seed.components] == ["p1_", "p2_"]
     data = outcome.result.calibrated["C1s"]
@@ -73,16 +113,17 @@ def test_seeds_can_be_fitted_by_plain_lmfit(fake, run, tmp_path):
 
 def test_about_model_shows_the_card(run):
     outcome = run("about_model")
-    assert outcome.message.startswith(f"xps-stn-plugin {xps.__version__}\n\n#")
+    assert outcome.message == f"xps-stn-plugin {xps.__version__}"
+    assert outcome.details.startswith("#")
 
 
-@pytest.mark.parametrize("name", ["prefit", "calibrated_copy", "seed"])
+@pytest.mark.parametrize("name", ["prefit", "send_seed", "calibrated_copy", "export"])
 def test_nothing_selected_is_one_sentence(run, name, tmp_path):
     with pytest.raises(PrefitError, match="nothing is selected"):
         run(name, out=tmp_path / "a")
 
 
-@pytest.mark.parametrize("name", ["calibrated_copy", "seed"])
+@pytest.mark.parametrize("name", ["calibrated_copy", "export"])
 def test_no_place_is_one_sentence(fake, run, name):
     with pytest.raises(PrefitError, match="name a file"):
         run(name, fakes.spectrum())
