@@ -16,7 +16,7 @@ from test_expectation_pattern import ESTER, drawn
 import xps_stn_plugin as xps
 from xps_prefit_hooks import PrefitError, Seed, SeedComponent
 from xps_stn_plugin import models
-from xps_stn_plugin.export.seeds import _classes, load_seeds, save_seeds, write_seeds
+from xps_stn_plugin.export.seeds import _classes, load_seeds, save_seeds, write
 
 X = np.linspace(280, 292, 50)
 
@@ -53,7 +53,7 @@ def test_real_seeds_come_back_as_they_were(tmp_path, background):
 
 def test_the_exporter_writes_the_same_and_open_bounds_are_valid_json(fake, tmp_path):
     result = xps.prefit(fakes.spectrum())
-    write_seeds(result, tmp_path / "a.json")
+    write(result, tmp_path / "a.json")
     text = (tmp_path / "a.json").read_text()
     document = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
     assert document["schema"] == "xps-stn/seeds/2"
