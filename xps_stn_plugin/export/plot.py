@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from numpy.typing import NDArray
 
 from xps_prefit_hooks import GroupEvidence, Seed
 
@@ -56,8 +57,9 @@ _GROUP_COLOURS = (
     "#8A6A1F",
     "#555555",
 )
-_STATUS_COLOURS = {"ok": "#00734F", "uncertain": "#B35900", "out_of_domain": "#B00020"}
-_INK, _GREY = "#222222", "#777777"
+#: Colours of status, text and what is of less weight.
+STATUS_COLOURS = {"ok": "#00734F", "uncertain": "#B35900", "out_of_domain": "#B00020"}
+INK, GREY = "#222222", "#777777"
 
 
 def figure(result: PrefitResult) -> Figure:
@@ -106,18 +108,18 @@ def write(result: PrefitResult, path: Path) -> None:
 
 
 def _title(drawing: Figure, result: PrefitResult) -> None:
-    colour = _STATUS_COLOURS.get(result.status, _INK)
+    colour = STATUS_COLOURS.get(result.status, INK)
     name = Path(result.source).name or result.source
     text = f"{name}    {result.shift_text}    {result.status.replace('_', ' ')}"
     drawing.suptitle(_plain(text), fontsize=13, fontweight="bold", color=colour)
     note = ".  Bars under a spectrum: what speaks for a group" if any(result.evidence.values()) else ""
-    drawing.supxlabel(f"Shift: {result.convention}{note}", fontsize=8, color=_GREY)
+    drawing.supxlabel(f"Shift: {result.convention}{note}", fontsize=8, color=GREY)
 
 
 def _draw_region(main: Axes, residual: Axes, result: PrefitResult, name: str, data: xr.Dataset) -> None:
     energy, counts = data["binding_energy"].values, data["counts"].values
     seed = result.seeds.get(name)
-    main.plot(energy, counts, "-" if seed is None else ".", color=_INK, lw=0.8, markersize=2.5, zorder=3, label="data")
+    main.plot(energy, counts, "-" if seed is None else ".", color=INK, lw=0.8, markersize=2.5, zorder=3, label="data")
     if seed is None:
         residual.set_visible(False)
         main.tick_params(labelbottom=True)
@@ -128,7 +130,7 @@ def _draw_region(main: Axes, residual: Axes, result: PrefitResult, name: str, da
     level = core_levels().get(str(data.attrs.get("region")))
     state = "" if seed is None else _state(result, name)
     main.set_title(_plain(f"{level.label if level and name == level.name else name}{state}"), fontsize=11, loc="left")
-    main.set_title(_quality(result, name), fontsize=8, loc="right", color=_GREY)
+    main.set_title(_quality(result, name), fontsize=8, loc="right", color=GREY)
     main.set_ylabel(f"intensity / {data.attrs.get('intensity', 'arbitrary')}", fontsize=9)
     lowest.set_xlabel(f"{'measured ' if result.moved is None else ''}binding energy / eV", fontsize=9)
     main.set_xlim(float(energy[-1]), float(energy[0]))
@@ -142,30 +144,51 @@ def _draw_region(main: Axes, residual: Axes, result: PrefitResult, name: str, da
 
 def _draw_model(main: Axes, residual: Axes, result: PrefitResult, seed: Seed, data: xr.Dataset) -> None:
     fit = result.fits.get(seed.region)
-    params = seed.params if fit is None else fit.params
     energy, counts = data["binding_energy"].values, data["counts"].values
-    fine = np.linspace(energy[0], energy[-1], max(4 * energy.size, 400))
-    drawn = curves(seed, params, fine)
-    background = drawn["background"]
-    for number, row in enumerate(component_table(seed, fit)):
-        # What no group explains is grey and dashed, so that nobody takes it for a finding.
-        colour, line, alpha = (_COLOURS[number % len(_COLOURS)], "-", 0.35) if row.groups else (_GREY, "--", 0.2)
-        label = _plain(f"{result.short_name(seed.region, row.name)}  {row.center:.2f}{_bound_mark(row)}")
-        main.fill_between(fine, background, background + drawn[row.name], color=colour, alpha=alpha, lw=0, label=label)
-        main.plot(fine, background + drawn[row.name], line, color=colour, lw=1.0)
-    main.plot(fine, background, "--", color=_GREY, lw=1.0)
-    main.plot(fine, drawn["envelope"], color="#C00000", lw=1.3, zorder=4)
-    handles, labels = main.get_legend_handles_labels()
-    few = len(handles) <= 7
-    legend: dict[str, Any] = {"fontsize": 7.5 if few else 6.5, "frameon": False, "ncols": 1 if few else 2}
-    main.legend(handles[1:], labels[1:], loc="upper left", labelspacing=0.3, handlelength=1.2, **legend)
+    draw_components(main, result, seed, energy)
+    draw_legend(main)
+    params = seed.params if fit is None else fit.params
     difference = (counts - curves(seed, params, energy)["envelope"]) / noise_of(data).sigma
     residual.axhspan(-2, 2, color="#EEEEEE", lw=0)
-    residual.axhline(0, color=_GREY, lw=0.8)
-    residual.plot(energy, difference, color=_INK, lw=0.8)
+    residual.axhline(0, color=GREY, lw=0.8)
+    residual.plot(energy, difference, color=INK, lw=0.8)
     limit = max(4.0, 1.1 * float(np.abs(difference).max()))
     residual.set_ylim(-limit, limit)
     residual.set_ylabel("residual / σ", fontsize=8)
+
+
+def draw_components(axes: Axes, result: PrefitResult, seed: Seed, energy: NDArray[np.float64]) -> None:
+    """Draw components (filled, labelled for a legend), background and envelope of a seed, or of its fit.
+
+    Parameters
+    ----------
+    axes : Axes
+    result : PrefitResult
+        Its fit of the region is drawn where there is one.
+    seed : Seed
+    energy : ndarray, shape (n,)
+        Binding energies of the data in eV, on the axis of the seed.
+    """
+    fit = result.fits.get(seed.region)
+    fine = np.linspace(energy[0], energy[-1], max(4 * energy.size, 400))
+    drawn = curves(seed, seed.params if fit is None else fit.params, fine)
+    background = drawn["background"]
+    for number, row in enumerate(component_table(seed, fit)):
+        # What no group explains is grey and dashed, so that nobody takes it for a finding.
+        colour, line, alpha = (_COLOURS[number % len(_COLOURS)], "-", 0.35) if row.groups else (GREY, "--", 0.2)
+        label = _plain(f"{result.short_name(seed.region, row.name)}  {row.center:.2f}{_bound_mark(row)}")
+        axes.fill_between(fine, background, background + drawn[row.name], color=colour, alpha=alpha, lw=0, label=label)
+        axes.plot(fine, background + drawn[row.name], line, color=colour, lw=1.0)
+    axes.plot(fine, background, "--", color=GREY, lw=1.0)
+    axes.plot(fine, drawn["envelope"], color="#C00000", lw=1.3, zorder=4)
+
+
+def draw_legend(axes: Axes) -> None:
+    """Legend of all that is labelled but the data, which come first; in two columns where there is much."""
+    handles, labels = axes.get_legend_handles_labels()
+    few = len(handles) <= 7
+    legend: dict[str, Any] = {"fontsize": 7.5 if few else 6.5, "frameon": False, "ncols": 1 if few else 2}
+    axes.legend(handles[1:], labels[1:], loc="upper left", labelspacing=0.3, handlelength=1.2, **legend)
 
 
 def _speaking(result: PrefitResult, region: str) -> dict[str, list[GroupEvidence]]:
@@ -224,9 +247,14 @@ def _quality(result: PrefitResult, name: str) -> str:
     return f"reduced χ² {quality.redchi:.3g}{noise}, Durbin-Watson {quality.durbin_watson:.2f}"
 
 
-def _draw_groups(axes: Axes, result: PrefitResult, colours: Mapping[str, str]) -> None:
+def likely_groups(result: PrefitResult) -> list[tuple[str, float]]:
+    """List the groups that get a bar with their probabilities, the most probable first."""
     likely = [(name, value) for name, value in result.prediction.groups.items() if value > LEAST_PROBABILITY]
-    likely = sorted(likely, key=lambda item: -item[1])[:MOST_GROUPS]
+    return sorted(likely, key=lambda item: -item[1])[:MOST_GROUPS]
+
+
+def _draw_groups(axes: Axes, result: PrefitResult, colours: Mapping[str, str]) -> None:
+    likely = likely_groups(result)
     axes.set_title("Functional groups", fontsize=11, loc="left")
     axes.set_xlim(0, 1)
     axes.set_ylim(MOST_GROUPS - 0.4, -0.6)
@@ -235,11 +263,11 @@ def _draw_groups(axes: Axes, result: PrefitResult, colours: Mapping[str, str]) -
     axes.tick_params(labelsize=8)
     axes.set_xlabel("probability", fontsize=9)
     if not likely:
-        axes.text(0.0, 0.0, f"none above {LEAST_PROBABILITY}", fontsize=9, color=_GREY, va="center")
+        axes.text(0.0, 0.0, f"none above {LEAST_PROBABILITY}", fontsize=9, color=GREY, va="center")
     for place, (name, value) in enumerate(likely):
         colour = colours.get(name, _COLOURS[0] if value > 0.5 else "#A9C4DA")
         axes.barh(place + 0.18, value, height=0.34, color=colour)
-        axes.text(0.0, place - 0.02, _plain(f"{name}  {value:.2f}"), fontsize=8.5, color=_INK, va="bottom")
+        axes.text(0.0, place - 0.02, _plain(f"{name}  {value:.2f}"), fontsize=8.5, color=INK, va="bottom")
 
 
 def _plain(text: str) -> str:

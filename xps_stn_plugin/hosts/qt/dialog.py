@@ -1,0 +1,364 @@
+"""The form of a prefit: regions and settings on the left, a live picture of what is found on the right."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from qtpy import QtCore, QtWidgets
+
+from xps_prefit_hooks import MenuAction, MenuRequest, PrefitError, Settings
+
+from ..host import Host, start
+from .findings import Canvas, Findings, find, redraw
+from .form import SettingsForm
+from .panels import GroupBars, Headline, PictureView, sentences
+from .regions import RegionList
+from .worker import Job, Worker
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from .picture import Picture
+
+#: Further actions that get a button of their own; the others share one.
+_BUTTONS = 3
+
+#: Pause in ms after which a picture of a new size is drawn.
+_RESIZE_PAUSE = 150
+
+_log = logging.getLogger(__name__)
+
+
+class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type hints
+    """Runs a form's action again whenever something changes, in a thread of its own.
+
+    Parameters
+    ----------
+    host : Host
+        Asked for the selection when the photon energy changes; runs the other actions.
+    action : MenuAction
+        The form's action; its result is shown.
+    parent : QWidget or None
+    """
+
+    def __init__(self, host: Host, action: MenuAction, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._host, self._action = host, action
+        self.findings: Findings | None = None
+        self._problem: PrefitError | None = None
+        self._photon_energy: float | None = None
+        self._running: Job | None = None
+        self._drawing: Job | None = None
+        self._worker = Worker()
+        self.setWindowTitle(action.label.rstrip("."))
+        self.setModal(False)
+        self.setSizeGripEnabled(True)
+        self.resize(1100, 700)
+        self.regions, self.form = RegionList(), SettingsForm()
+        self.headline, self.view, self.bars = Headline(), PictureView(), GroupBars()
+        self.error, self.busy, self.text = QtWidgets.QLabel(), QtWidgets.QProgressBar(), QtWidgets.QTextBrowser()
+        self.actions_of_others = self._buttons()
+        self._lay_out()
+        self._pause = self._timer(self._run)
+        self._resize_pause = self._timer(self._draw)
+        self.regions.chosen.connect(self._slot(self._pause.start, 150))
+        self.regions.turned.connect(self._slot(self._turn))
+        self.form.changed.connect(self._wait)
+        self.view.resized.connect(self._slot(self._resize_pause.start, _RESIZE_PAUSE))
+        self._worker.submit(Job("names of substances"), _substances, self.form.completer.offer, self._log_only)
+
+    def take(self, spectrum: xr.DataTree | None, problem: PrefitError | None = None) -> None:
+        """Show another selection.
+
+        Parameters
+        ----------
+        spectrum : xarray.DataTree or None
+        problem : PrefitError, optional
+            Why there is none: the photon energy is missing, which the user can give here.
+        """
+        self.findings = None
+        self._photon_energy = None
+        self.view.clear()
+        self.headline.clear()
+        self.bars.show_groups(())
+        self.text.clear()
+        self._problem = problem
+        if spectrum is not None:
+            self.regions.show_spectrum(spectrum)
+        self._run()
+        if problem is not None:
+            self.form.photon_energy.setFocus()
+
+    def done(self, code: int) -> None:
+        """Close; what is still running is dropped."""
+        self._drop()
+        super().done(code)
+
+    def _run(self) -> None:
+        """Ask for everything anew; the old picture stays until the answer comes."""
+        self._drop()
+        try:
+            fields = self.form.fields()
+            self._select(fields["photon_energy"])
+            spectrum = self.regions.spectrum()
+        except PrefitError as error:
+            self._fail(error)
+            return
+        job = self._running = Job(self.windowTitle())
+        work = partial(find, self._action, spectrum, fields, job, self.regions.region, self._canvas())
+        self.busy.setVisible(True)
+        self._enable(False)
+        self._worker.submit(job, work, partial(self._show, job), partial(self._broke, job))
+
+    def _select(self, photon_energy: float | None) -> None:
+        """Ask the host again where the photon energy has changed."""
+        if photon_energy != self._photon_energy:
+            self._photon_energy, self._problem = photon_energy, None
+            try:
+                self.regions.show_spectrum(self._host.selection(Settings(photon_energy=photon_energy)))
+            except PrefitError as error:
+                self._problem = error
+        if self._problem is not None:
+            raise self._problem
+
+    def _show(self, job: Job, findings: Findings | None) -> None:
+        if job is not self._running or findings is None:
+            return
+        self._drop()
+        self.findings = findings
+        self.error.setVisible(False)
+        result = findings.result
+        if result is None:
+            self.headline.clear()
+            self.view.show_text(findings.message)
+            return
+        self._enable(True)
+        self.headline.show_result(result, findings.colour)
+        self.bars.show_groups(findings.groups)
+        if findings.picture is not None:
+            self._show_picture(findings.picture)
+        if self._needs_drawing(findings.picture):
+            self._draw()
+
+    def _broke(self, job: Job, error: Exception) -> None:
+        if job is self._running:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        """Show an error in the form; what was found before is out of date."""
+        self._drop()
+        text = str(error)
+        if not isinstance(error, PrefitError):
+            _log.error("Unexpected error in the form of %s", self._action.name, exc_info=error)
+            text = f"unexpected {type(error).__name__}: {error}"
+        self.error.setText(text)
+        self.error.setVisible(True)
+        self._enable(False)
+        self.view.fade()
+
+    def _turn(self) -> None:
+        if self.findings is not None and self._running is None:
+            self._draw()
+
+    def _draw(self) -> None:
+        """Draw the shown region at the present size, unless the answer that is on its way brings a picture."""
+        result = None if self.findings is None else self.findings.result
+        region = self.regions.region
+        if result is None or self._running is not None or region not in result.spectrum.children:
+            return
+        if self._drawing is not None:
+            self._drawing.cancel()
+        job = self._drawing = Job("picture")
+        work = partial(redraw, result, str(region), job, self._canvas())
+        self._worker.submit(job, work, partial(self._show_drawing, job), partial(self._broke_drawing, job))
+
+    def _show_drawing(self, job: Job, picture: Picture | None) -> None:
+        if job is self._drawing and picture is not None:
+            faint = self.view.faint
+            self._show_picture(picture)
+            if faint:
+                self.view.fade()
+
+    def _broke_drawing(self, job: Job, error: Exception) -> None:
+        if job is self._drawing:
+            self._fail(error)
+
+    def _show_picture(self, picture: Picture) -> None:
+        self.view.show_picture(picture)
+        findings = self.findings
+        if findings is not None and findings.result is not None:
+            notes = (findings.notes or {}).get(picture.region, ("There is no seeded model for this region.",))
+            self.text.setHtml(sentences(findings.result, picture.region, notes))
+
+    def _needs_drawing(self, picture: Picture | None) -> bool:
+        region, canvas = self.regions.region, self._canvas()
+        return picture is None or picture.region != region or picture.canvas != canvas
+
+    def _drop(self) -> None:
+        """Forget what runs; its answer will be late."""
+        self._pause.stop()
+        for job in (self._running, self._drawing):
+            if job is not None:
+                job.cancel()
+        self._running = self._drawing = None
+        self.busy.setVisible(False)
+
+    def _start(self, action: MenuAction) -> None:
+        findings = self.findings
+        if findings is not None:
+            request = MenuRequest(spectrum=findings.spectrum, settings=findings.settings, result=findings.result)
+            start(self._host, action, request)
+
+    def _wait(self, pause: int) -> None:
+        self._pause.start(pause)
+
+    def _enable(self, on: bool) -> None:
+        for button in self.actions_of_others:
+            button.setEnabled(on)
+
+    def _canvas(self) -> Canvas:
+        return Canvas(max(self.view.width(), 200), max(self.view.height(), 150), float(self.view.devicePixelRatioF()))
+
+    def _buttons(self) -> list[QtWidgets.QPushButton]:
+        """Buttons of all other actions on a spectrum; what does not get its own is in the last one's menu."""
+        from ...plugins import plugin_manager
+
+        others = [action for action in plugin_manager().menu() if action.needs_spectrum and not action.form]
+        buttons = []
+        for action in others[:_BUTTONS]:
+            button = _button(action.label, action.description)
+            button.clicked.connect(self._slot(self._start, action))
+            buttons.append(button)
+        if others[_BUTTONS:]:
+            menu = QtWidgets.QMenu(self)
+            menu.setToolTipsVisible(True)
+            for action in others[_BUTTONS:]:
+                item = menu.addAction(action.label)
+                item.setToolTip(action.description)
+                item.triggered.connect(self._slot(self._start, action))
+            buttons.append(_button("More", "Actions of other plugins"))
+            buttons[-1].setMenu(menu)
+        return buttons
+
+    def _lay_out(self) -> None:
+        left = QtWidgets.QWidget()
+        column = QtWidgets.QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(_heading("Regions"))
+        column.addWidget(self.regions, 1)
+        column.addSpacing(6)
+        column.addWidget(_heading("Settings"))
+        column.addWidget(self.form)
+        self.error.setWordWrap(True)
+        self.error.setTextFormat(QtCore.Qt.TextFormat.PlainText)
+        self.error.setTextInteractionFlags(QtCore.Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.error.setStyleSheet(
+            "background: #FDECEA; color: #B00020; border: 1px solid #B00020; border-radius: 4px; padding: 6px 8px;"
+        )
+        self.error.setVisible(False)
+        self.busy.setRange(0, 0)
+        self.busy.setTextVisible(False)
+        self.busy.setFixedHeight(4)
+        policy = self.busy.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.busy.setSizePolicy(policy)
+        self.busy.setVisible(False)
+        self.view.show_text("Looking for shift and functional groups...")
+        scroll = QtWidgets.QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(self.bars)
+        below = QtWidgets.QGridLayout()
+        below.setContentsMargins(0, 0, 0, 0)
+        below.setHorizontalSpacing(16)
+        below.addWidget(_heading("Functional groups"), 0, 0)
+        below.addWidget(_heading("Reasons and notes"), 0, 1)
+        below.addWidget(scroll, 1, 0)
+        below.addWidget(self.text, 1, 1)
+        below.setColumnStretch(0, 2)
+        below.setColumnStretch(1, 3)
+        lower = QtWidgets.QWidget()
+        lower.setLayout(below)
+        upper = QtWidgets.QWidget()
+        top = QtWidgets.QVBoxLayout(upper)
+        top.setContentsMargins(0, 0, 0, 0)
+        top.setSpacing(6)
+        top.addWidget(self.headline)
+        top.addWidget(self.error)
+        top.addWidget(self.busy)
+        top.addWidget(self.view, 1)
+        right = _splitter(QtCore.Qt.Orientation.Vertical, upper, lower, sizes=(460, 170))
+        both = _splitter(QtCore.Qt.Orientation.Horizontal, left, right, sizes=(270, 810))
+        close = _button("Close", "")
+        close.clicked.connect(self.close)
+        row = QtWidgets.QHBoxLayout()
+        for button in self.actions_of_others:
+            row.addWidget(button)
+        row.addStretch(1)
+        row.addWidget(close)
+        layout = QtWidgets.QVBoxLayout(self)
+        layout.addWidget(both, 1)
+        layout.addLayout(row)
+
+    def _timer(self, function: Callable[[], None]) -> QtCore.QTimer:
+        timer = QtCore.QTimer(self)
+        timer.setSingleShot(True)
+        timer.timeout.connect(self._slot(function))
+        return timer
+
+    def _slot(self, function: Callable[..., None], *args: Any) -> Callable[..., None]:
+        """Slot that shows errors and lets none out: PyQt would end the application."""
+
+        def slot(*_: object) -> None:
+            try:
+                function(*args)
+            except Exception as error:  # noqa: BLE001 (as in `hosts.host.trigger`)
+                self._host.failed(self._action, error)
+
+        return slot
+
+    def _log_only(self, error: Exception) -> None:
+        _log.warning("No names of substances to complete", exc_info=error)
+
+
+def _substances() -> list[tuple[str, str]]:
+    """Names to complete, each with its label."""
+    from ...chemistry.substances import substances
+
+    return sorted(((one.abbreviation, one.label) for one in substances()), key=lambda names: names[0].casefold())
+
+
+def _button(label: str, description: str) -> QtWidgets.QPushButton:
+    button = QtWidgets.QPushButton(label)
+    button.setToolTip(description)
+    # Enter in a field is for the field.
+    button.setAutoDefault(False)
+    return button
+
+
+def _heading(text: str) -> QtWidgets.QLabel:
+    label = QtWidgets.QLabel(text)
+    font = label.font()
+    font.setBold(True)
+    label.setFont(font)
+    return label
+
+
+def _splitter(
+    orientation: QtCore.Qt.Orientation, first: QtWidgets.QWidget, second: QtWidgets.QWidget, *, sizes: tuple[int, int]
+) -> QtWidgets.QSplitter:
+    splitter = QtWidgets.QSplitter(orientation)
+    splitter.setChildrenCollapsible(False)
+    splitter.addWidget(first)
+    splitter.addWidget(second)
+    splitter.setSizes(list(sizes))
+    splitter.setHandleWidth(10)
+    # What grows with the window is the picture.
+    picture = 0 if orientation == QtCore.Qt.Orientation.Vertical else 1
+    splitter.setStretchFactor(picture, 1)
+    splitter.setStretchFactor(1 - picture, 0)
+    return splitter

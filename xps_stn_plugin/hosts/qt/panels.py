@@ -1,0 +1,165 @@
+"""Widgets that show a result: picture, shift with status, bars of groups."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from qtpy import QtCore, QtGui, QtWidgets
+
+if TYPE_CHECKING:
+    from ...result import PrefitResult
+    from .picture import Picture
+
+_WORDS = {"ok": "ok", "uncertain": "uncertain", "out_of_domain": "out of domain"}
+_BAR, _FAINT_BAR = "#0072B2", "#A9C4DA"
+
+
+class PictureView(QtWidgets.QWidget):  # type: ignore[misc]  # qtpy has no type hints
+    """Shows a picture, faint where it is out of date; ``resized`` tells that another one would fit better."""
+
+    resized = QtCore.Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setMinimumSize(360, 240)
+        self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Expanding)
+        self.image: QtGui.QImage | None = None
+        self.faint = False
+        self._text = ""
+
+    def show_picture(self, picture: Picture) -> None:
+        """Show a picture."""
+        form = QtGui.QImage.Format.Format_RGBA8888
+        # A copy: the bytes of the picture are Python's.
+        self.image = QtGui.QImage(picture.pixels, picture.width, picture.height, 4 * picture.width, form).copy()
+        self.faint = False
+        self.update()
+
+    def show_text(self, text: str) -> None:
+        """Show a text as long as there is no picture."""
+        self._text = text
+        self.update()
+
+    def clear(self) -> None:
+        """Forget the picture."""
+        self.image = None
+        self.update()
+
+    def fade(self) -> None:
+        """Show that the picture is out of date."""
+        self.faint = True
+        self.update()
+
+    def resizeEvent(self, event: Any) -> None:
+        """Ask for a picture of the new size; meanwhile the old one is stretched."""
+        super().resizeEvent(event)
+        self.resized.emit()
+
+    def paintEvent(self, event: Any) -> None:
+        """Paint picture or text."""
+        painter = QtGui.QPainter(self)
+        painter.fillRect(self.rect(), QtGui.QColor("white"))
+        if self.image is None:
+            painter.setPen(QtGui.QColor("#777777"))
+            painter.drawText(self.rect(), int(QtCore.Qt.AlignmentFlag.AlignCenter.value), self._text)
+        else:
+            painter.setRenderHint(QtGui.QPainter.RenderHint.SmoothPixmapTransform)
+            painter.setOpacity(0.3 if self.faint else 1.0)
+            painter.drawImage(self.rect(), self.image)
+        painter.end()
+
+
+class GroupBars(QtWidgets.QWidget):  # type: ignore[misc]
+    """Functional groups as horizontal bars with their probabilities."""
+
+    _ROW, _NAME, _NUMBER = 21, 170, 40
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.groups: tuple[tuple[str, float], ...] = ()
+        self.setMinimumWidth(self._NAME + self._NUMBER + 60)
+
+    def show_groups(self, groups: tuple[tuple[str, float], ...]) -> None:
+        """Show groups, the most probable first."""
+        self.groups = groups
+        self.setMinimumHeight(self._ROW * max(1, len(groups)))
+        self.setToolTip("\n".join(f"{name}: {value:.2f}" for name, value in groups))
+        self.update()
+
+    def paintEvent(self, event: Any) -> None:
+        """Paint the bars."""
+        painter = QtGui.QPainter(self)
+        ink = self.palette().color(QtGui.QPalette.ColorRole.WindowText)
+        left = int((QtCore.Qt.AlignmentFlag.AlignLeft | QtCore.Qt.AlignmentFlag.AlignVCenter).value)
+        room = self.width() - self._NAME - self._NUMBER - 8
+        painter.setPen(ink)
+        if not self.groups:
+            painter.drawText(QtCore.QRect(0, 0, self.width(), self._ROW), left, "none above 0.1")
+        for row, (name, value) in enumerate(self.groups):
+            top = row * self._ROW
+            elided = painter.fontMetrics().elidedText(name, QtCore.Qt.TextElideMode.ElideRight, self._NAME - 8)
+            painter.drawText(QtCore.QRect(0, top, self._NAME - 4, self._ROW), left, elided)
+            colour = QtGui.QColor(_BAR if value > 0.5 else _FAINT_BAR)
+            painter.fillRect(QtCore.QRect(self._NAME, top + 4, max(1, round(room * value)), self._ROW - 8), colour)
+            number = QtCore.QRect(self.width() - self._NUMBER, top, self._NUMBER, self._ROW)
+            painter.drawText(number, left, f"{value:.2f}")
+        painter.end()
+
+
+class Headline(QtWidgets.QWidget):  # type: ignore[misc]
+    """Shift with error bar in large type, status in words on its colour, source and convention beside them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shift = QtWidgets.QLabel("\u2013")
+        font = self.shift.font()
+        font.setPointSizeF(2.0 * font.pointSizeF())
+        font.setBold(True)
+        self.shift.setFont(font)
+        self.shift.setTextInteractionFlags(QtCore.Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.status = QtWidgets.QLabel()
+        self.status.setVisible(False)
+        self.origin = QtWidgets.QLabel()
+        self.origin.setTextFormat(QtCore.Qt.TextFormat.PlainText)
+        self.origin.setAlignment(QtCore.Qt.AlignmentFlag.AlignRight | QtCore.Qt.AlignmentFlag.AlignVCenter)
+        self.origin.setSizePolicy(QtWidgets.QSizePolicy.Policy.Ignored, QtWidgets.QSizePolicy.Policy.Preferred)
+        layout = QtWidgets.QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(14)
+        layout.addWidget(self.shift)
+        layout.addWidget(self.status)
+        layout.addWidget(self.origin, 1)
+
+    def show_result(self, result: PrefitResult, colour: str) -> None:
+        """Show shift and status."""
+        self.shift.setText(result.shift_text)
+        self.status.setText(_WORDS.get(result.status, result.status))
+        self.status.setStyleSheet(
+            f"background: {colour}; color: white; border-radius: 9px; padding: 3px 12px; font-weight: bold;"
+        )
+        self.status.setVisible(True)
+        self.origin.setText(f"{_short(result.source)}\nShift: {result.convention}")
+        self.origin.setToolTip(result.source)
+
+    def clear(self) -> None:
+        """Show that nothing is known."""
+        self.shift.setText("\u2013")
+        self.status.setVisible(False)
+        self.origin.clear()
+
+
+def sentences(result: PrefitResult, region: str, notes: tuple[str, ...]) -> str:
+    """Reasons of the status and notes of a region's seed as HTML."""
+    blocks = [("", result.reasons), (f"Seeded model of {region}", notes)]
+    return "".join(
+        (f"<p style='margin: 4px 0 2px 0'><b>{escape(title)}</b></p>" if title else "")
+        + "".join(f"<p style='margin: 0 0 3px 0'>{escape(sentence)}</p>" for sentence in said)
+        for title, said in blocks
+        if said
+    )
+
+
+def _short(source: str) -> str:
+    """Last part of a path, which a long one is elided to."""
+    return source.replace("\\", "/").rstrip("/").rpartition("/")[2] or source

@@ -1,0 +1,90 @@
+"""A small window with bar, time left and Cancel for work that takes its time; everything else stays usable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy import QtCore, QtWidgets
+
+from .worker import Job
+
+#: Work that is done before this time, in ms, shows no window.
+PATIENCE = 400
+
+_REFRESH = 100
+
+
+class ProgressWindow(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type hints
+    """Shows how far a job is, from `PATIENCE` after its making to the job's end.
+
+    Closing the window cancels the job, as its button does.
+    """
+
+    def __init__(self, parent: QtWidgets.QWidget | None, job: Job) -> None:
+        super().__init__(parent)
+        self.job = job
+        self.setWindowTitle(job.label)
+        self.setModal(False)
+        self.setMinimumWidth(420)
+        self.text = QtWidgets.QLabel()
+        self.text.setWordWrap(True)
+        self.bar = QtWidgets.QProgressBar()
+        self.bar.setTextVisible(False)
+        self.left = QtWidgets.QLabel()
+        self.button = QtWidgets.QPushButton("Cancel")
+        self.button.setAutoDefault(False)
+        self.button.clicked.connect(self.reject)
+        below = QtWidgets.QHBoxLayout()
+        below.addWidget(self.left, 1)
+        below.addWidget(self.button)
+        layout = QtWidgets.QVBoxLayout(self)
+        layout.addWidget(self.text)
+        layout.addWidget(self.bar)
+        layout.addLayout(below)
+        self._refresh()
+        self._timer = QtCore.QTimer(self)
+        self._timer.timeout.connect(self._refresh)
+        self._timer.start(_REFRESH)
+        self._late = QtCore.QTimer(self)
+        self._late.setSingleShot(True)
+        self._late.timeout.connect(self.show)
+        self._late.start(PATIENCE)
+
+    def end(self) -> None:
+        """Go away: the job is done."""
+        self._timer.stop()
+        self._late.stop()
+        self.hide()
+        self.deleteLater()
+
+    def reject(self) -> None:
+        """Cancel the job; the window stays until it has stopped."""
+        self.job.cancel()
+        self._refresh()
+
+    def closeEvent(self, event: Any) -> None:
+        """Cancel: a job without its window could not be stopped."""
+        event.ignore()
+        self.reject()
+
+    def _refresh(self) -> None:
+        done, total, text = self.job.state
+        if self.job.cancelled():
+            text = "Stopping..."
+            self.button.setEnabled(False)
+        elif self.job.waiting:
+            text = "Waiting for what was started before..."
+        self.text.setText(text or "Working...")
+        self.bar.setRange(0, max(total, 0))
+        self.bar.setValue(done)
+        left = None if self.job.cancelled() else self.job.seconds_left
+        count = f"{done} of {total}" if total > 0 else ""
+        self.left.setText(", ".join(filter(None, (count, "" if left is None else f"about {_time(left)} left"))))
+
+
+def _time(seconds: float) -> str:
+    """Time for people: ``40 s``, ``3 min``, ``2 h 10 min``."""
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
