@@ -183,11 +183,18 @@ def draw_components(axes: Axes, result: PrefitResult, seed: Seed, energy: NDArra
     axes.plot(fine, drawn["envelope"], color="#C00000", lw=1.3, zorder=4)
 
 
-def draw_legend(axes: Axes) -> None:
-    """Legend of all that is labelled but the data, which come first; in two columns where there is much."""
+def draw_legend(axes: Axes, size: float = 7.5) -> None:
+    """Draw the legend of all that is labelled but the data, which come first, in two columns where there is much.
+
+    Parameters
+    ----------
+    axes : Axes
+    size : float
+        Of the letters, in points.
+    """
     handles, labels = axes.get_legend_handles_labels()
     few = len(handles) <= 7
-    legend: dict[str, Any] = {"fontsize": 7.5 if few else 6.5, "frameon": False, "ncols": 1 if few else 2}
+    legend: dict[str, Any] = {"fontsize": size if few else size - 1, "frameon": False, "ncols": 1 if few else 2}
     axes.legend(handles[1:], labels[1:], loc="upper left", labelspacing=0.3, handlelength=1.2, **legend)
 
 

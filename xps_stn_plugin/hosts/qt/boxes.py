@@ -61,37 +61,64 @@ def ask_path(parent: QtWidgets.QWidget | None, action: MenuAction, start: Path, 
     folder : bool
         Ask for a folder.
     """
-    dialog = QtWidgets.QFileDialog(parent, start.name if folder else action.label.rstrip("."), str(start.parent))
+    title = start.name if folder else action.label.rstrip(".")
+    dialog = QtWidgets.QFileDialog(parent, title, str(start.parent))
     dialog.setOption(QtWidgets.QFileDialog.Option.DontUseNativeDialog)
-    if folder:
-        dialog.setFileMode(QtWidgets.QFileDialog.FileMode.Directory)
-        dialog.setOption(QtWidgets.QFileDialog.Option.ShowDirsOnly)
-        return Path(dialog.selectedFiles()[0]) if _accepted(dialog) else None
-    dialog.setAcceptMode(QtWidgets.QFileDialog.AcceptMode.AcceptSave)
-    dialog.setFileMode(QtWidgets.QFileDialog.FileMode.AnyFile)
-    endings = {action.suffix: action.suffixes.get(action.suffix, ""), **action.suffixes}
-    filters = {f"{what or action.label.rstrip('.')} (*{ending})": ending for ending, what in endings.items()}
-    dialog.setNameFilters(list(filters))
-
-    def follow(chosen: str) -> None:
-        # Without the dot; Qt adds it to names without an ending, and asks before it overwrites that file.
-        dialog.setDefaultSuffix(filters.get(chosen, action.suffix).lstrip("."))
-
-    dialog.filterSelected.connect(follow)
-    follow(dialog.selectedNameFilter())
-    dialog.selectFile(start.name)
-    if not _accepted(dialog):
-        return None
-    path = Path(dialog.selectedFiles()[0])
-    known = any(path.name.lower().endswith(ending.lower()) for ending in endings)
-    return path if known else path.with_name(path.name + filters.get(dialog.selectedNameFilter(), action.suffix))
-
-
-def _accepted(dialog: QtWidgets.QFileDialog) -> bool:
     try:
-        return bool(dialog.exec() == QtWidgets.QDialog.DialogCode.Accepted)
+        return _folder(dialog) if folder else _file(dialog, action, start.name)
     finally:
         dialog.deleteLater()
+
+
+def _folder(dialog: QtWidgets.QFileDialog) -> Path | None:
+    dialog.setFileMode(QtWidgets.QFileDialog.FileMode.Directory)
+    dialog.setOption(QtWidgets.QFileDialog.Option.ShowDirsOnly)
+    return Path(dialog.selectedFiles()[0]) if dialog.exec() else None
+
+
+def _file(dialog: QtWidgets.QFileDialog, action: MenuAction, name: str) -> Path | None:
+    dialog.setAcceptMode(QtWidgets.QFileDialog.AcceptMode.AcceptSave)
+    dialog.setFileMode(QtWidgets.QFileDialog.FileMode.AnyFile)
+    # Asked below: Qt does not know which ending will be added.
+    dialog.setOption(QtWidgets.QFileDialog.Option.DontConfirmOverwrite)
+    what = action.label.rstrip(".")
+    endings = {action.suffix: action.suffixes.get(action.suffix, what), **action.suffixes}
+    filters = {f"{text or what} (*{ending})": ending for ending, text in endings.items()}
+    dialog.setNameFilters(list(filters))
+    # The longest first: ".seeds.json" is no ".json".
+    known = sorted(endings, key=len, reverse=True)
+
+    def follow(chosen: str) -> None:
+        typed = Path(dialog.selectedFiles()[0]).name
+        dialog.selectFile(_without_ending(typed, known) + filters[chosen])
+
+    dialog.filterSelected.connect(follow)
+    dialog.selectFile(name)
+    while dialog.exec():
+        path = Path(dialog.selectedFiles()[0])
+        if _without_ending(path.name, known) == path.name:
+            path = path.with_name(path.name + filters[dialog.selectedNameFilter()])
+        if not path.exists() or _overwrite(dialog, path):
+            return path
+    return None
+
+
+def _without_ending(name: str, endings: list[str]) -> str:
+    found = next((ending for ending in endings if name.lower().endswith(ending.lower())), "")
+    return name[: len(name) - len(found)]
+
+
+def _overwrite(parent: QtWidgets.QWidget, path: Path) -> bool:
+    button = QtWidgets.QMessageBox.StandardButton
+    box = QtWidgets.QMessageBox(parent)
+    box.setIcon(QtWidgets.QMessageBox.Icon.Question)
+    box.setWindowTitle("File exists")
+    box.setTextFormat(QtCore.Qt.TextFormat.PlainText)
+    box.setText(f"{path} exists. Write another file in its place?")
+    box.setStandardButtons(button.Yes | button.No)
+    box.setDefaultButton(button.No)
+    box.exec()
+    return bool(box.clickedButton() is not None and box.standardButton(box.clickedButton()) == button.Yes)
 
 
 def _window(

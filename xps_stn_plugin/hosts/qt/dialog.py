@@ -56,6 +56,7 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
         self.setWindowTitle(action.label.rstrip("."))
         self.setModal(False)
         self.setSizeGripEnabled(True)
+        self.setWindowFlag(QtCore.Qt.WindowType.WindowMaximizeButtonHint)
         self.resize(1100, 700)
         self.regions, self.form = RegionList(), SettingsForm()
         self.headline, self.view, self.bars = Headline(), PictureView(), GroupBars()
@@ -79,6 +80,10 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
         problem : PrefitError, optional
             Why there is none: the photon energy is missing, which the user can give here.
         """
+        source = None if spectrum is None else spectrum.attrs["source"]
+        if source is None or self.regions.all is None or source != self.regions.all.attrs["source"]:
+            # What is known about one sample is not known about another.
+            self.form.reset()
         self.findings = None
         self._photon_energy = None
         self.view.clear()
@@ -118,7 +123,7 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
         if photon_energy != self._photon_energy:
             self._photon_energy, self._problem = photon_energy, None
             try:
-                self.regions.show_spectrum(self._host.selection(Settings(photon_energy=photon_energy)))
+                self.regions.show_spectrum(selected(self._host, Settings(photon_energy=photon_energy)))
             except PrefitError as error:
                 self._problem = error
         if self._problem is not None:
@@ -133,6 +138,7 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
         result = findings.result
         if result is None:
             self.headline.clear()
+            self.view.clear()
             self.view.show_text(findings.message)
             return
         self._enable(True)
@@ -167,12 +173,12 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
         """Draw the shown region at the present size, unless the answer that is on its way brings a picture."""
         result = None if self.findings is None else self.findings.result
         region = self.regions.region
-        if result is None or self._running is not None or region not in result.spectrum.children:
+        if result is None or self._running is not None or region is None:
             return
         if self._drawing is not None:
             self._drawing.cancel()
         job = self._drawing = Job("picture")
-        work = partial(redraw, result, str(region), job, self._canvas())
+        work = partial(redraw, result, region, job, self._canvas(), self.regions.all)
         self._worker.submit(job, work, partial(self._show_drawing, job), partial(self._broke_drawing, job))
 
     def _show_drawing(self, job: Job, picture: Picture | None) -> None:
@@ -190,7 +196,7 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
         self.view.show_picture(picture)
         findings = self.findings
         if findings is not None and findings.result is not None:
-            notes = (findings.notes or {}).get(picture.region, ("There is no seeded model for this region.",))
+            notes = (findings.notes or {}).get(picture.region, ())
             self.text.setHtml(sentences(findings.result, picture.region, notes))
 
     def _needs_drawing(self, picture: Picture | None) -> bool:
@@ -323,6 +329,25 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
 
     def _log_only(self, error: Exception) -> None:
         _log.warning("No names of substances to complete", exc_info=error)
+
+
+def selected(host: Host, settings: Settings) -> xr.DataTree:
+    """Spectrum that is selected in a host.
+
+    Raises
+    ------
+    PhotonEnergyMissing
+        If it has kinetic energies and no photon energy; says that the form asks for it.
+    PrefitError
+        If there is none.
+    """
+    from ...readers.assembly import PhotonEnergyMissing
+
+    try:
+        return host.selection(settings)
+    except PhotonEnergyMissing as error:
+        sentence = "the energies are kinetic and the file does not give the photon energy; write it in the form."
+        raise PhotonEnergyMissing(error.culprit, sentence) from error
 
 
 def _substances() -> list[tuple[str, str]]:

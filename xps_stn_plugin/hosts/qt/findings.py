@@ -115,8 +115,8 @@ def find(
     )
 
 
-def redraw(result: PrefitResult, region: str, job: Job, canvas: Canvas) -> Picture | None:
-    """Picture of another region or size; None if it was cancelled meanwhile."""
+def redraw(result: PrefitResult, region: str, job: Job, canvas: Canvas, spectrum: xr.DataTree | None) -> Picture | None:
+    """Draw another region, or another size; None if it was cancelled meanwhile. See `picture.draw`."""
     from .picture import draw
 
-    return None if job.cancelled() else draw(result, region, canvas)
+    return None if job.cancelled() else draw(result, region, canvas, spectrum)

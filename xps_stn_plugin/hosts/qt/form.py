@@ -59,6 +59,16 @@ class SettingsForm(QtWidgets.QWidget):  # type: ignore[misc]  # qtpy has no type
             box.currentIndexChanged.connect(self._chosen)
         self.completer.activated.connect(self._chosen)
 
+    def reset(self) -> None:
+        """Start afresh, without a word."""
+        self.blockSignals(True)
+        self.photon_energy.clear()
+        self.reference.setText(f"{ALIPHATIC_C1S:.2f}")
+        self.expect.clear()
+        self.background.setCurrentIndex(0)
+        self.ties.setCurrentIndex(0)
+        self.blockSignals(False)
+
     def fields(self) -> dict[str, Any]:
         """Keywords for `settings_of`, numbers as such; the rest is checked there.
 

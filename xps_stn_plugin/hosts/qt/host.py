@@ -99,12 +99,12 @@ class QtHost(Host):
     def open_form(self, action: MenuAction) -> bool:
         """Open the form on what is selected; it asks for the photon energy itself where that alone is missing."""
         from ...readers.assembly import PhotonEnergyMissing
-        from .dialog import PrefitDialog
+        from .dialog import PrefitDialog, selected
 
         spectrum: xr.DataTree | None = None
         problem: PrefitError | None = None
         try:
-            spectrum = self.selection(Settings())
+            spectrum = selected(self, Settings())
         except PhotonEnergyMissing as error:
             problem = error
         dialog = self._forms.get(action.name)

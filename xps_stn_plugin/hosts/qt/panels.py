@@ -133,7 +133,7 @@ class Headline(QtWidgets.QWidget):  # type: ignore[misc]
 
     def show_result(self, result: PrefitResult, colour: str) -> None:
         """Show shift and status."""
-        self.shift.setText(result.shift_text)
+        self.shift.setText(result.shift_text[0].upper() + result.shift_text[1:])
         self.status.setText(_WORDS.get(result.status, result.status))
         self.status.setStyleSheet(
             f"background: {colour}; color: white; border-radius: 9px; padding: 3px 12px; font-weight: bold;"

@@ -1,10 +1,12 @@
-"""Picture of one region of a result, drawn outside the GUI thread; the only module here that loads matplotlib."""
+"""Picture of one region, drawn outside the GUI thread; the only module here that loads matplotlib."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -43,7 +45,7 @@ class Picture:
     pixels: bytes
 
 
-def draw(result: PrefitResult, region: str, canvas: Canvas) -> Picture:
+def draw(result: PrefitResult, region: str, canvas: Canvas, spectrum: xr.DataTree | None = None) -> Picture:
     """Draw data on both axes and the seeded model of one region; binding energies decrease to the right.
 
     Parameters
@@ -52,16 +54,25 @@ def draw(result: PrefitResult, region: str, canvas: Canvas) -> Picture:
     region : str
         Its name in the spectrum; one-dimensional.
     canvas : Canvas
+    spectrum : xarray.DataTree, optional
+        Holds a region that took no part in the result; its data are drawn alone.
     """
     figure = Figure(figsize=(canvas.width / _DPI, canvas.height / _DPI), dpi=_DPI * canvas.ratio)
     agg = FigureCanvasAgg(figure)
-    figure.subplots_adjust(
-        left=_LEFT / canvas.width,
-        right=1 - _RIGHT / canvas.width,
-        bottom=_BOTTOM / canvas.height,
-        top=1 - _TOP / canvas.height,
-    )
+    left, right = _LEFT / canvas.width, 1 - _RIGHT / canvas.width
+    bottom, top = _BOTTOM / canvas.height, 1 - _TOP / canvas.height
+    figure.subplots_adjust(left=left, right=right, bottom=bottom, top=top)
     axes = figure.subplots()
+    if spectrum is not None and region not in result.spectrum.children:
+        _draw_left_out(axes, region, spectrum[region].to_dataset())
+    else:
+        _draw_region(axes, result, region)
+    agg.draw()  # type: ignore[no-untyped-call]
+    width, height = agg.get_width_height(physical=True)
+    return Picture(region, canvas, width, height, bytes(agg.buffer_rgba()))  # type: ignore[no-untyped-call]
+
+
+def _draw_region(axes: Axes, result: PrefitResult, region: str) -> None:
     data = result.axis[region].to_dataset()
     energy, counts = data["binding_energy"].values, data["counts"].values
     seed = result.seeds.get(region)
@@ -73,28 +84,30 @@ def draw(result: PrefitResult, region: str, canvas: Canvas) -> Picture:
         low, high = min(low, float(measured[0])), max(high, float(measured[-1]))
     if seed is not None:
         draw_components(axes, result, seed, energy)
-    draw_legend(axes)
+    draw_legend(axes, 9)
     axes.set_xlim(high, low)
     bottom, top = float(counts.min()), float(counts.max())
     # Room above the highest line for the legend.
     axes.set_ylim(bottom - 0.05 * (top - bottom), top + (0.12 if seed is None else 0.25) * (top - bottom))
-    _write_around(figure, result, region, seeded=seed is not None)
-    agg.draw()  # type: ignore[no-untyped-call]
-    width, height = agg.get_width_height(physical=True)
-    return Picture(region, canvas, width, height, bytes(agg.buffer_rgba()))  # type: ignore[no-untyped-call]
-
-
-def _write_around(figure: Figure, result: PrefitResult, region: str, *, seeded: bool) -> None:
-    (axes,) = figure.axes
-    attrs = result.axis[region].attrs
-    level = core_levels().get(str(attrs.get("region")))
-    name = level.label if level is not None and region == level.name else region
-    axes.set_title(name.replace("$", r"\$"), fontsize=12, fontweight="bold", loc="left")
-    state = "seeded model, not fitted" if seeded else "no seeded model"
-    axes.set_title(state, fontsize=8.5, loc="right", color=GREY)
     scale = "measured binding energy" if result.moved is None else "binding energy, corrected"
+    _write_around(axes, region, data, scale, "no seeded model" if seed is None else "seeded model, not fitted")
+
+
+def _draw_left_out(axes: Axes, region: str, data: xr.Dataset) -> None:
+    energy = data["binding_energy"].values
+    axes.plot(energy, data["counts"].values, "-", color=INK, lw=0.8)
+    axes.set_xlim(float(energy[-1]), float(energy[0]))
+    _write_around(axes, region, data, "measured binding energy", "not checked: takes no part")
+
+
+def _write_around(axes: Axes, region: str, data: xr.Dataset, scale: str, state: str) -> None:
+    level = core_levels().get(str(data.attrs.get("region")))
+    name = level.label if level is not None and region == level.name else region
+    # A dollar sign would start matplotlib's mathematics.
+    axes.set_title(name.replace("$", r"\$"), fontsize=12, fontweight="bold", loc="left")
+    axes.set_title(state, fontsize=8.5, loc="right", color=GREY)
     axes.set_xlabel(f"{scale} / eV", fontsize=9)
-    axes.set_ylabel(f"intensity / {attrs.get('intensity', 'arbitrary')}".replace("$", r"\$"), fontsize=9)
+    axes.set_ylabel(f"intensity / {data.attrs.get('intensity', 'arbitrary')}".replace("$", r"\$"), fontsize=9)
     axes.ticklabel_format(axis="y", style="sci", scilimits=(-3, 5))
     axes.yaxis.get_offset_text().set_fontsize(8)
     axes.tick_params(labelsize=8)

@@ -17,7 +17,8 @@ _REFRESH = 100
 class ProgressWindow(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type hints
     """Shows how far a job is, from `PATIENCE` after its making to the job's end.
 
-    Closing the window cancels the job, as its button does.
+    Closing the window cancels the job, as its button does; a closed one does not wait for the job, lest it keep the
+    application from its end.
     """
 
     def __init__(self, parent: QtWidgets.QWidget | None, job: Job) -> None:
@@ -64,8 +65,8 @@ class ProgressWindow(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no ty
 
     def closeEvent(self, event: Any) -> None:
         """Cancel: a job without its window could not be stopped."""
-        event.ignore()
-        self.reject()
+        self.job.cancel()
+        event.accept()
 
     def _refresh(self) -> None:
         done, total, text = self.job.state

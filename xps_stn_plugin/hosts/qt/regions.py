@@ -71,6 +71,11 @@ class RegionList(QtWidgets.QListWidget):  # type: ignore[misc]  # qtpy has no ty
         self.blockSignals(False)
 
     @property
+    def all(self) -> xr.DataTree | None:
+        """The spectrum with all of its regions."""
+        return self._spectrum
+
+    @property
     def region(self) -> str | None:
         """Region that is to be shown."""
         item = self.currentItem()
