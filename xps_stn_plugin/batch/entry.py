@@ -1,0 +1,30 @@
+"""One input of a batch with what came of it, as the outputs take it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .record import Record
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file of a batch.
+
+    Parameters
+    ----------
+    name : str
+        Name in the store and of the JSON file: the file's stem, made different where two are alike.
+    source : str
+        Path of the file.
+    record : Record
+    """
+
+    name: str
+    source: str
+    record: Record
+
+    def document(self) -> dict[str, Any] | None:
+        """JSON of the prefit with the file's path; None where nothing came of the file."""
+        return None if self.record.document is None else {**self.record.document, "source": self.source}

@@ -1,0 +1,162 @@
+"""One finished file: what was found, with all curves and parameters, as checksummed bytes.
+
+The bytes are a line ``FORMAT SHA256``, a line of JSON, and the curves as little-endian doubles; the checksum is that of
+everything behind the first line, so that a file cut short or damaged is known for what it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .key import FORMAT
+
+FloatArray = NDArray[np.float64]
+
+#: Rows of `RegionRecord.curves`; the last two and the components are missing where there is no model.
+AXIS, MEASURED_AXIS, COUNTS, BACKGROUND, ENVELOPE, COMPONENTS = range(6)
+_WITHOUT_MODEL: Final = BACKGROUND
+
+
+class DamagedRecordError(Exception):
+    """The bytes are no record, or not all of one."""
+
+
+@dataclass(frozen=True)
+class ParameterRecord:
+    """One lmfit parameter: fitted or start value, standard error (NaN without), bounds, whether it varied, its tie."""
+
+    name: str
+    value: float
+    stderr: float
+    min: float
+    max: float
+    vary: bool
+    expr: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class RegionRecord:
+    """Numbers of one region of one spectrum.
+
+    Parameters
+    ----------
+    attrs : mapping
+        What the reader said of the region: text and numbers (``region``, ``label``, ``photon_energy``, ...).
+    curves : ndarray, shape (3, n) or (5 + components, n)
+        Calibrated binding energy in eV (the measured one where no shift was found), measured binding energy in eV,
+        counts as measured; with a model also its background, its envelope, and one row for each component in the order
+        of the document, without background.
+    parameters : tuple of ParameterRecord
+        Of the lmfit model.
+    """
+
+    attrs: Mapping[str, Any]
+    curves: FloatArray
+    parameters: tuple[ParameterRecord, ...] = ()
+
+    @property
+    def has_model(self) -> bool:
+        """Whether there is a seeded or fitted model."""
+        return len(self.curves) > _WITHOUT_MODEL
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """What came of one file.
+
+    Parameters
+    ----------
+    document : mapping or None
+        The JSON of the prefit (schema ``xps-stn/prefit/1``) with an empty ``source`` and no evidence; None where
+        nothing came of the file.
+    reason : str
+        Why nothing came of it, in one sentence; empty otherwise.
+    failures : mapping of str to str
+        Why a region has no model or no good fit, by region.
+    regions : mapping of str to RegionRecord
+        By name, in the order of the document.
+    final : bool
+        False for an error that nobody foresaw, which may not come again: the file is tried anew in the next run.
+    details : str
+        Traceback of such an error.
+    """
+
+    document: Mapping[str, Any] | None = None
+    reason: str = ""
+    failures: Mapping[str, str] = field(default_factory=dict)
+    regions: Mapping[str, RegionRecord] = field(default_factory=dict)
+    final: bool = True
+    details: str = ""
+
+    @property
+    def status(self) -> str:
+        """Status of the spectrum: that of its shift, or "failed" where the file or one of its regions failed."""
+        if self.document is None or self.failures:
+            return "failed"
+        return str(self.document["status"])
+
+
+def encode(record: Record) -> bytes:
+    """Bytes of a record; the same record gives the same bytes."""
+    regions = {
+        name: {
+            "attrs": dict(region.attrs),
+            "shape": region.curves.shape,
+            "parameters": [
+                [p.name, _text(p.value), _text(p.stderr), _text(p.min), _text(p.max), p.vary, p.expr]
+                for p in region.parameters
+            ],
+        }
+        for name, region in record.regions.items()
+    }
+    head = {
+        "document": record.document,
+        "reason": record.reason,
+        "failures": dict(record.failures),
+        "regions": regions,
+        "final": record.final,
+        "details": record.details,
+    }
+    curves = b"".join(np.ascontiguousarray(region.curves, dtype="<f8").tobytes() for region in record.regions.values())
+    body = json.dumps(head, ensure_ascii=True, allow_nan=False).encode() + b"\n" + curves
+    return f"{FORMAT} {hashlib.sha256(body).hexdigest()}\n".encode() + body
+
+
+def decode(data: bytes) -> Record:
+    """Record from its bytes.
+
+    Raises
+    ------
+    DamagedRecordError
+        If something is missing or not as it was written.
+    """
+    first, _, body = data.partition(b"\n")
+    if first != f"{FORMAT} {hashlib.sha256(body).hexdigest()}".encode():
+        raise DamagedRecordError
+    text, _, curves = body.partition(b"\n")
+    head = json.loads(text)
+    regions = {}
+    place = 0
+    for name, region in head.pop("regions").items():
+        shape = tuple(region["shape"])
+        values = np.frombuffer(curves, dtype="<f8", count=math.prod(shape), offset=place).reshape(shape)
+        place += values.nbytes
+        parameters = tuple(
+            ParameterRecord(parameter, float(value), float(stderr), float(low), float(high), vary, expr)
+            for parameter, value, stderr, low, high, vary, expr in region["parameters"]
+        )
+        regions[name] = RegionRecord(region["attrs"], values.astype(float), parameters)
+    return Record(regions=regions, **head)
+
+
+def _text(value: float) -> str:
+    """Text of a number that gives the same number again, infinity and NaN among them."""
+    return repr(float(value))

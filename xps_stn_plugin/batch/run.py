@@ -1,0 +1,224 @@
+"""Many files: each is prefitted once and filed when it is finished; the outputs are made from what is filed."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xps_prefit_hooks import PrefitError, Settings
+
+from .engines import engine_for
+from .entry import Entry
+from .inputs import find_inputs
+from .key import content_digest, work_identity, work_key
+from .outputs import SHEET, STORE, SUMMARY
+from .record import Record, decode
+from .records import Records
+from .results import write_results
+from .tally import STATUSES, Progress, Tally, counts_text
+from .work import Task
+
+
+@dataclass(frozen=True)
+class BatchReport:
+    """What a batch did.
+
+    Parameters
+    ----------
+    total : int
+        Number of files to work on.
+    ok, uncertain, out_of_domain, failed : int
+        Number of files with each status; together all that are finished.
+    reused : int
+        Those of them that were finished by an earlier run.
+    interrupted : bool
+        Whether it was stopped before all were finished; the same call goes on.
+    files : tuple of Path
+        What was written: summary, store, contact sheet, and the JSON files' folder if asked for.
+    seconds : float
+        How long it took.
+    """
+
+    total: int
+    ok: int
+    uncertain: int
+    out_of_domain: int
+    failed: int
+    reused: int
+    interrupted: bool
+    files: tuple[Path, ...]
+    seconds: float
+
+    @property
+    def finished(self) -> int:
+        """Number of files that are finished."""
+        return self.ok + self.uncertain + self.out_of_domain + self.failed
+
+    @property
+    def text(self) -> str:
+        """The report in a sentence or two for people."""
+        counts = {status: getattr(self, status) for status in STATUSES}
+        text = f"{self.finished} of {self.total} spectra: {counts_text(counts)} ({self.seconds:.1f} s"
+        text += f", {self.reused} done before)." if self.reused else ")."
+        return f"{text} Interrupted: the same command goes on." if self.interrupted else text
+
+
+@dataclass(frozen=True)
+class _Item:
+    """A file, its name in the outputs, and what its record is filed under; without it, why it could not be read."""
+
+    path: Path
+    name: str
+    key: str | None
+    reason: str = ""
+
+
+def _nothing(done: int, total: int, text: str) -> None:
+    """Tell nobody."""
+
+
+def _never() -> bool:
+    return False
+
+
+def run_batch(
+    paths: Iterable[str | Path],
+    out: str | Path,
+    settings: Settings,
+    *,
+    fit: bool = True,
+    resume: bool = True,
+    jobs: int = 1,
+    json: bool = False,
+    progress: Progress = _nothing,
+    cancelled: Callable[[], bool] = _never,
+) -> BatchReport:
+    """Prefit many files.
+
+    A file that fails becomes a row with its reason. Each finished file is on the disk before the next one counts as
+    done; a run that was killed goes on where it was. Results are kept by the files' content and the settings.
+
+    Parameters
+    ----------
+    paths : iterable of path
+        Files, folders and patterns; see `find_inputs`.
+    out : path
+        Folder for the results; it is made where it is missing.
+    settings : Settings
+        From `xps_stn_plugin.settings.settings_of`.
+    fit : bool
+        Whether the seeded models are fitted.
+    resume : bool
+        Whether results of earlier runs in `out` are taken where file and settings are the same.
+    jobs : int
+        Number of processes; with one, the work is done in this one.
+    json : bool
+        Whether to write a JSON file for each input, too.
+    progress : callable
+        ``progress(done, total, text)`` is told of every finished file, with counts, rate and time left as text.
+    cancelled : callable
+        Asked between files whether to stop.
+
+    Returns
+    -------
+    BatchReport
+
+    Raises
+    ------
+    PrefitError
+        If there is nothing to work on, or the results cannot be written: no space, a read-only folder.
+    """
+    began = time.monotonic()
+    if jobs < 1:
+        raise PrefitError("jobs", f"{jobs} processes cannot work; give one or more.")
+    out = Path(out)
+    files = find_inputs(paths, out)
+    _refuse_measured(files, [out / name for name in (SUMMARY, SHEET, STORE)])
+    records = Records(out)
+    identity = work_identity(settings, fit)
+    tally = Tally(len(files), progress)
+    tally.say("looking at the files")
+    items = _items(files, identity)
+    tasks: dict[str, Task] = {}
+    copies: Counter[str] = Counter()
+    for item in items:
+        if item.key is None:
+            tally.finish("failed")
+            continue
+        copies[item.key] += 1
+        if item.key in tasks:
+            continue
+        record = records.get(item.key) if resume else None
+        if record is not None and record.final:
+            tally.reuse(record.status)
+        else:
+            tasks[item.key] = Task(item.key, item.path, settings, fit)
+    interrupted = False
+    tally.start()
+    try:
+        with closing(engine_for(min(jobs, len(tasks) or 1))(tasks.values())) as finished:
+            # Asked before the first one, too.
+            while not (interrupted := cancelled()) and (result := next(finished, None)) is not None:
+                task, data = result
+                records.put(task.key, data)
+                tally.finish(decode(data).status, copies[task.key])
+    except KeyboardInterrupt:
+        interrupted = True
+    tally.say("writing the results")
+    written = write_results(out, _Entries(items, records), settings, identity, as_json=json)
+    return BatchReport(
+        total=len(files),
+        ok=tally.counts["ok"],
+        uncertain=tally.counts["uncertain"],
+        out_of_domain=tally.counts["out_of_domain"],
+        failed=tally.counts["failed"],
+        reused=tally.reused,
+        interrupted=interrupted,
+        files=written,
+        seconds=time.monotonic() - began,
+    )
+
+
+def _items(files: Sequence[Path], identity: Mapping[str, Any]) -> list[_Item]:
+    items: list[_Item] = []
+    numbers: dict[str, int] = {}
+    names: set[str] = set()
+    for path in files:
+        name = path.stem
+        # Some file systems do not tell small letters from capital ones.
+        while name.casefold() in names:
+            numbers[path.stem] = numbers.get(path.stem, 1) + 1
+            name = f"{path.stem}_{numbers[path.stem]}"
+        names.add(name.casefold())
+        try:
+            items.append(_Item(path, name, work_key(content_digest(path), path.name, identity)))
+        except OSError as error:
+            items.append(_Item(path, name, None, f"the file cannot be opened ({error.strerror or error})."))
+    return items
+
+
+def _refuse_measured(files: Sequence[Path], outputs: Sequence[Path]) -> None:
+    """Refuse to write over a file that is to be read."""
+    taken = {path.resolve() for path in files}
+    for path in outputs:
+        if path.resolve() in taken:
+            raise PrefitError(str(path), "is a file to work on and a name of the results; choose another folder.")
+
+
+class _Entries(Iterable[Entry]):
+    """What is finished, in the order of the inputs, read from the records whenever it is asked for."""
+
+    def __init__(self, items: Sequence[_Item], records: Records) -> None:
+        self._items = items
+        self._records = records
+
+    def __iter__(self) -> Iterator[Entry]:
+        for item in self._items:
+            record = Record(reason=item.reason) if item.key is None else self._records.get(item.key)
+            if record is not None:
+                yield Entry(item.name, str(item.path), record)

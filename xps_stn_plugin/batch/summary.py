@@ -1,0 +1,211 @@
+"""The table of a batch: one row for each spectrum and region, and one for each file that failed."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+from ..files import write_whole
+from .record import Record
+
+#: Least probability of a group that is listed.
+LEAST_PROBABILITY: Final = 0.5
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the summary says of one region of one spectrum, or of a file that failed.
+
+    Energies are in eV, on the scale of `reference`. A number that is not known is NaN.
+
+    Parameters
+    ----------
+    source, region : str
+        The file, and the region's name in it; no region for a file that failed.
+    status : str
+        "ok", "uncertain" or "out_of_domain" as the shift is, or "failed" where the file or the region's fit failed.
+    shift, shift_stderr : float
+        Measured minus true binding energy of the spectrum, and its standard error.
+    region_shift, disagreement : float
+        Shift of this region, and by how much it differs from what the spectrum's shift lets expect.
+    groups : tuple of (str, float)
+        Functional groups of the spectrum with a probability above 0.5, the most probable one first.
+    fitted : str
+        "yes", "no" (start values), "failed", or "no model".
+    background : str
+        Kind of background in the model.
+    components, unassigned : int or None
+        Number of components, and of those that no group explains.
+    redchi, durbin_watson, runs_p : float
+        Reduced chi-square, Durbin-Watson statistic and runs test of the fit.
+    reference : float
+        Binding energy of aliphatic C 1s.
+    reasons : tuple of str
+        Why the status is what it is; what should be doubted.
+    """
+
+    source: str
+    region: str = ""
+    status: str = "failed"
+    shift: float = math.nan
+    shift_stderr: float = math.nan
+    region_shift: float = math.nan
+    disagreement: float = math.nan
+    groups: tuple[tuple[str, float], ...] = ()
+    fitted: str = ""
+    background: str = ""
+    components: int | None = None
+    unassigned: int | None = None
+    redchi: float = math.nan
+    durbin_watson: float = math.nan
+    runs_p: float = math.nan
+    reference: float = math.nan
+    reasons: tuple[str, ...] = ()
+
+    def cells(self) -> tuple[str, ...]:
+        """Texts of the row, in the order of `COLUMNS`."""
+        return tuple(_cell(getattr(self, field.name), _DIGITS.get(field.name)) for field in fields(self))
+
+
+#: Columns of the table, in the order of `Row`'s fields.
+COLUMNS: Final = (
+    "source",
+    "region",
+    "status",
+    "shift_eV",
+    "shift_stderr_eV",
+    "region_shift_eV",
+    "region_disagreement_eV",
+    "groups",
+    "fitted",
+    "background",
+    "components",
+    "unassigned",
+    "reduced_chi_square",
+    "durbin_watson",
+    "runs_p",
+    "reference_eV",
+    "reasons",
+)
+
+# Digits behind the point; other numbers have six significant ones.
+_DIGITS: Final = {
+    "shift": 4,
+    "shift_stderr": 4,
+    "region_shift": 4,
+    "disagreement": 4,
+    "durbin_watson": 3,
+    "reference": 2,
+}
+
+
+def rows_of(source: str, record: Record, reference: float) -> list[Row]:
+    """Rows of one file.
+
+    Parameters
+    ----------
+    source : str
+        The file, as the table names it.
+    record : Record
+    reference : float
+        Binding energy in eV of aliphatic C 1s in the settings.
+
+    Returns
+    -------
+    list of Row
+        One for each region, in the order of the file; a single one without a region where the file failed.
+    """
+    said = record.document
+    if said is None:
+        return [Row(source, reference=reference, reasons=(record.reason,))]
+    groups = tuple(
+        (group["name"], group["probability"])
+        for group in said["groups"]
+        if group["probability"] is not None and group["probability"] > LEAST_PROBABILITY
+    )
+    return [
+        Row(
+            source,
+            name,
+            status="failed" if name in record.failures else said["status"],
+            shift=_number(said["shift"]["value"]),
+            shift_stderr=_number(said["shift"]["stderr"]),
+            groups=groups,
+            reference=reference,
+            reasons=tuple(
+                dict.fromkeys(
+                    (
+                        *filter(None, [record.failures.get(name)]),
+                        *said["reasons"],
+                        *region["notes"],
+                        *(region["fit"] or {}).get("notes", ()),
+                    )
+                )
+            ),
+            **_of_region(region, name in record.failures),
+        )
+        for name, region in said["regions"].items()
+    ]
+
+
+def write_summary(path: Path, rows: Iterable[Row]) -> None:
+    """Write the table with a header.
+
+    Raises
+    ------
+    PrefitError
+        If the file cannot be written.
+    """
+
+    def write(temporary: Path) -> None:
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(COLUMNS)
+            table.writerows(row.cells() for row in rows)
+
+    write_whole(path, write)
+
+
+def _of_region(region: dict[str, Any], failed: bool) -> dict[str, Any]:
+    shift, fit = region["shift"] or {}, region["fit"] or {}
+    values: dict[str, Any] = {
+        "region_shift": _number(shift.get("value")),
+        "disagreement": _number(shift.get("disagreement")),
+    }
+    if region["background"] is None:
+        return {**values, "fitted": "failed" if failed else "no model"}
+    return {
+        **values,
+        "fitted": "failed" if failed else "yes" if fit else "no",
+        "background": region["background"]["kind"],
+        "components": len(region["components"]),
+        "unassigned": sum(not component["groups"] for component in region["components"]),
+        "redchi": _number(fit.get("redchi")),
+        "durbin_watson": _number(fit.get("durbin_watson")),
+        "runs_p": _number(fit.get("runs_p")),
+    }
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _cell(value: Any, digits: int | None) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, tuple):
+        return "; ".join(f"{part[0]} {part[1]:.2f}" if isinstance(part, tuple) else _line(part) for part in value)
+    if not isinstance(value, float):
+        return _line(str(value))
+    if not math.isfinite(value):
+        return ""
+    return f"{value:.6g}" if digits is None else f"{value:.{digits}f}"
+
+
+def _line(text: str) -> str:
+    """Text on one line, so that a row is one."""
+    return " ".join(text.split())

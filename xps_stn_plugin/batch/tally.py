@@ -1,0 +1,64 @@
+"""Counting what is finished, and telling how long the rest will take."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Final
+
+Progress = Callable[[int, int, str], None]
+
+#: Status of a spectrum, from good to bad, in words for people.
+STATUSES: Final = {"ok": "ok", "uncertain": "uncertain", "out_of_domain": "out of domain", "failed": "failed"}
+
+
+def counts_text(counts: Mapping[str, int]) -> str:
+    """Say counts by status."""
+    return ", ".join(f"{counts[status]} {words}" for status, words in STATUSES.items())
+
+
+class Tally:
+    """Counts of finished spectra.
+
+    Parameters
+    ----------
+    total : int
+        Number of spectra.
+    progress : callable
+        ``progress(done, total, text)`` is told of every change.
+    """
+
+    def __init__(self, total: int, progress: Progress) -> None:
+        self._total = total
+        self._progress = progress
+        self._began = time.monotonic()
+        self.counts: Counter[str] = Counter()
+        self.reused = 0
+
+    @property
+    def done(self) -> int:
+        """Number of finished spectra."""
+        return self.counts.total()
+
+    def reuse(self, status: str) -> None:
+        """Count a spectrum that an earlier run has finished; nobody is told."""
+        self.counts[status] += 1
+        self.reused += 1
+
+    def start(self) -> None:
+        """Take the time from here on."""
+        self._began = time.monotonic()
+        self.say("starting")
+
+    def finish(self, status: str, number: int = 1) -> None:
+        """Count spectra that were finished now."""
+        self.counts[status] += number
+        here = self.done - self.reused
+        seconds = time.monotonic() - self._began
+        left = round((self._total - self.done) * seconds / here)
+        self.say(f"{here / max(seconds, 1e-9):.1f}/s, {left // 3600}:{left // 60 % 60:02d}:{left % 60:02d} left")
+
+    def say(self, what: str) -> None:
+        """Tell the counts, and `what` is going on."""
+        self._progress(self.done, self._total, f"{counts_text(self.counts)}; {what}")

@@ -1,0 +1,173 @@
+"""One file's work, from path to record; it runs in whichever process it is sent to."""
+
+from __future__ import annotations
+
+import logging
+import math
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xps_prefit_hooks import PrefitError, Seed, Settings
+
+from .record import ParameterRecord, Record, RegionRecord, encode
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from lmfit.model import ModelResult
+
+    from ..result import PrefitResult
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Task:
+    """Work on one file: plain values, so that it can be sent to another process or machine.
+
+    Parameters
+    ----------
+    key : str
+        What the result is filed under.
+    path : Path
+    settings : Settings
+    fit : bool
+        Whether the seeded models are fitted.
+    """
+
+    key: str
+    path: Path
+    settings: Settings
+    fit: bool
+
+
+def do(task: Task) -> bytes:
+    """Prefit one file and return its record as bytes; an error becomes a record, too."""
+    return encode(make_record(task.path, task.settings, task.fit))
+
+
+def make_record(path: Path, settings: Settings, fit: bool) -> Record:
+    """Prefit one file.
+
+    Parameters
+    ----------
+    path : Path
+    settings : Settings
+    fit : bool
+        Whether the seeded models are fitted.
+
+    Returns
+    -------
+    Record
+        With a reason where the file failed; the file's folder is not in it, so that a file that was moved keeps its
+        record.
+    """
+    from ..workflow import prefit_with
+
+    try:
+        return _record_of(prefit_with(path, settings), path, fit)
+    except PrefitError as error:
+        return Record(reason=_plain(error, path))
+    except Exception as error:  # noqa: BLE001 (one bad file must not cost a night's work; the record keeps the traceback)
+        return _unexpected(error, path)
+
+
+def _record_of(result: PrefitResult, path: Path, fit: bool) -> Record:
+    from ..export.json_export import document
+
+    seeds: dict[str, Seed] = {}
+    fits: dict[str, ModelResult] = {}
+    failures: dict[str, str] = {}
+    final = True
+    for name, child in result.spectrum.children.items():
+        if child["counts"].ndim != 1:
+            msg = f"region {name} holds a stack of shape {child['counts'].shape}; take it apart into single spectra."
+            raise PrefitError(str(path), msg)
+    for region in result.spectrum.children:
+        try:
+            seed = result.seeds.get(region)
+            if seed is None:
+                continue
+            seeds[region] = seed
+            if fit:
+                fits[region] = fitted = result.fit(region)
+                if not fitted.success:
+                    failures[region] = f"The fit had no success: {fitted.message}"
+        except PrefitError as error:
+            failures[region] = _plain(error, path)
+        except Exception as error:  # noqa: BLE001 (the other regions are still worth having)
+            _log.debug("Unexpected error in %s, region %s", path, region, exc_info=True)
+            failures[region] = _sentence(error)
+            final = False
+    # Evidence costs more than all the rest and is for looking at one spectrum.
+    whole = replace(result, seeds=seeds, fits=fits, evidence={})
+    said = document(whole)
+    said["source"] = ""
+    said["reasons"] = [reason.replace(str(path), path.name) for reason in said["reasons"]]
+    for region, reason in failures.items():
+        if reason not in said["regions"][region]["notes"]:
+            said["regions"][region]["notes"].append(reason)
+    regions = {
+        name: _region(
+            whole.axis[name].to_dataset(), whole.spectrum[name].to_dataset(), said, seeds.get(name), fits.get(name)
+        )
+        for name in whole.spectrum.children
+    }
+    return Record(said, failures=failures, regions=regions, final=final)
+
+
+def _region(
+    data: xr.Dataset, measured: xr.Dataset, said: Mapping[str, Any], seed: Seed | None, fit: ModelResult | None
+) -> RegionRecord:
+    from ..fitting import component_table, curves
+
+    energy = np.asarray(data["binding_energy"].values, dtype=float)
+    rows = [energy, measured["binding_energy"].values, measured["counts"].values]
+    attrs = _plain_values(measured.attrs)
+    if seed is None:
+        return RegionRecord(attrs, np.array(rows, dtype=float))
+    params = seed.params if fit is None else fit.params
+    drawn = curves(seed, params, energy)
+    rows += [drawn["background"], drawn["envelope"]]
+    rows += [drawn[row.name] for row in component_table(seed, fit)]
+    parameters = tuple(
+        ParameterRecord(
+            parameter.name,
+            float(parameter.value),
+            float("nan") if parameter.stderr is None or fit is None else float(parameter.stderr),
+            float(parameter.min),
+            float(parameter.max),
+            bool(parameter.vary),
+            parameter.expr or "",
+        )
+        for parameter in params.values()
+    )
+    return RegionRecord(attrs, np.array(rows, dtype=float), parameters)
+
+
+def _plain_values(attrs: Mapping[Any, Any]) -> dict[str, Any]:
+    """Text and finite numbers among attributes."""
+    values = {str(name): value.item() if isinstance(value, np.generic) else value for name, value in attrs.items()}
+    return {
+        name: value
+        for name, value in values.items()
+        if isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
+    }
+
+
+def _plain(error: PrefitError, path: Path) -> str:
+    """Sentence of an error without the file's name before it, nor its folder in it."""
+    return str(error).removeprefix(f"{path}: ").replace(str(path), path.name)
+
+
+def _unexpected(error: Exception, path: Path) -> Record:
+    _log.debug("Unexpected error in %s", path, exc_info=True)
+    return Record(reason=_sentence(error), final=False, details=traceback.format_exc())
+
+
+def _sentence(error: Exception) -> str:
+    return f"unexpected {type(error).__name__}: {' '.join(str(error).split())}".strip()
