@@ -25,7 +25,10 @@ def message_box(
     box.setText(text)
     box.setInformativeText(details)
     box.setTextInteractionFlags(QtCore.Qt.TextInteractionFlag.TextSelectableByMouse)
-    box.addButton(QtWidgets.QMessageBox.StandardButton.Ok)
+    ok = box.addButton(QtWidgets.QMessageBox.StandardButton.Ok)
+    box.setDefaultButton(ok)
+    # With a second button beside it, Escape would do nothing.
+    box.setEscapeButton(ok)
     return box
 
 
