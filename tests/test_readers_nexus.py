@@ -56,6 +56,34 @@ def test_binding_axis_and_what_goes_with_it(path):
     assert region.attrs["label"] == "C1s"
 
 
+def test_what_the_entry_knows_goes_to_the_attributes(path):
+    with h5py.File(path, "w") as file:
+        group = entry(file, hv=(1486.7, "eV"))
+        group["start_time"] = "2024-05-06T07:08:09+00:00"
+        analyser = group.create_group("instrument/electronanalyzer")
+        analyser["work_function"] = 4.5
+        analyser["collectioncolumn/scheme"] = "angular dispersive"
+        analyser["energydispersion/scheme"] = "hemispherical"
+        analyser["energydispersion/pass_energy"] = 0.02
+        analyser["energydispersion/pass_energy"].attrs["units"] = "keV"
+        analyser["detector/count_time"] = 0.5
+        analyser["detector/count_time"].attrs["units"] = "s"
+    attrs = read(path)["C1s"].attrs
+    assert attrs["start_time"] == "2024-05-06T07:08:09+00:00"
+    assert (attrs["work_function"], attrs["dwell_time"], attrs["photon_energy"]) == (4.5, 0.5, 1486.7)
+    assert (attrs["collection_scheme"], attrs["dispersion_scheme"]) == ("angular dispersive", "hemispherical")
+    assert "pass_energy" not in attrs  # not in eV
+    assert read(path, photon_energy=1253.6)["C1s"].attrs["photon_energy"] == 1253.6
+
+
+def test_further_axes_and_second_names_are_no_quantities(path):
+    with h5py.File(path, "w") as file:
+        data = entry(file)["data"]
+        data["counts"], data["axis"], data["transmission"] = data["data"], ENERGY + 1.5, COUNTS / 7
+        data.attrs["axis_indices"] = 0
+    assert set(read(path)["C1s"].data_vars) == {"counts", "transmission"}
+
+
 @pytest.mark.parametrize(("units", "factor"), [("eV", 1.0), ("keV", 1e-3), ("meV", 1e3)])
 def test_kinetic_axis_with_the_photon_energy_of_the_file_or_the_user(path, units, factor):
     with h5py.File(path, "w") as file:

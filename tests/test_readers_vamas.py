@@ -63,6 +63,33 @@ def check_c1s(region):
     assert (attrs["photon_energy"], attrs["pass_energy"], attrs["work_function"]) == (1486.6, 20, 4.5)
 
 
+@pytest.mark.parametrize("irregular", [False, True])
+@pytest.mark.parametrize(
+    ("date", "time"),
+    [
+        (DATE, "2024-05-06T07:08:09+00:00"),
+        (["2024", "5", "6", "7", "8", "9", "-3.5"], "2024-05-06T07:08:09-03:30"),
+        (["2024", "5", "6", "7", "8", "9", "1e37"], "2024-05-06T07:08:09"),
+        (["1e37"] * 7, None),
+        (["24", "5", "6", "7", "8", "9", "0"], None),
+        (["2024", "0", "0", "0", "0", "0", "0"], None),
+    ],
+)
+def test_time_of_the_measurement_where_it_is_one(tmp_path, date, time, irregular):
+    scan = "IRREGULAR" if irregular else "REGULAR"
+    path = written(tmp_path / "a.vms", header(scan=scan), block(date=date, irregular=irregular))
+    assert read(path)["C1s"].attrs.get("start_time") == time
+
+
+def test_analyser_mode_says_what_the_pass_energy_is(tmp_path):
+    fixed = read(written(tmp_path / "a.vms", header(), block()))["C1s"].attrs
+    assert (fixed["energy_scan_mode"], fixed["pass_energy"]) == ("fixed_analyzer_transmission", 20)
+    lines = ["FRR" if line == "FAT" else line for line in block()]
+    ratio = read(written(tmp_path / "b.vms", header(), lines))["C1s"].attrs
+    assert ratio["energy_scan_mode"] == "fixed_retardation_ratio"
+    assert "pass_energy" not in ratio
+
+
 @pytest.mark.parametrize("name", ["a.vms", "a.npl", "a.txt", "a"])
 @pytest.mark.parametrize("before", ["", "\r\n\r\n", "\ufeff"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])

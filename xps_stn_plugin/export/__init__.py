@@ -19,9 +19,16 @@ def exporters() -> list[Exporter]:
         Exporter("json", "everything that was found (schema xps-stn/prefit/1)", ".json", _write("json_export")),
         Exporter("seeds", "seeded lmfit models of all regions, to be loaded again", ".seeds.json", _write("seeds")),
         Exporter("csv", "table of components, one row for each region and component", ".csv", _write("csv_export")),
+        Exporter("nexus", "NeXus (NXxps): spectrum, calibration, peak fits and what was found", ".nxs", _write("nexus")),
         Exporter("png", "plot of regions and groups", ".png", _write("plot")),
         Exporter("pdf", "plot of regions and groups", ".pdf", _write("plot")),
         Exporter("svg", "plot of regions and groups", ".svg", _write("plot")),
+        Exporter(
+            "lg4x",
+            "presets for LG4X-V2, one for each region, with the data of the region",
+            ".lg4x.dat",
+            _write("lg4x"),
+        ),
     ]
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from xps_prefit_hooks import PrefitError, Settings
 
+from ..nexus_metadata import CONCEPTS, Concept
 from .assembly import RawRegion, each_region, in_electronvolts, spectrum_of
 
 if TYPE_CHECKING:
@@ -108,11 +109,11 @@ def _region(where: str, entry: h5py.Group) -> RawRegion:
         variables=_variables(data, signal_name, energy),
         attrs={
             "entry": title,
-            "sample": _text(entry, "sample/name"),
             "title": _text(entry, "title"),
-            "dwell_time": _number(entry, "instrument/electronanalyzer/detector/count_time"),
-            "pass_energy": _number(entry, "instrument/electronanalyzer/energydispersion/pass_energy"),
-            "work_function": _number(entry, "instrument/electronanalyzer/work_function"),
+            # The photon energy is the user's where one is given, so it goes its own way.
+            **{
+                concept.attribute: _told(entry, concept) for concept in CONCEPTS if concept.attribute != "photon_energy"
+            },
             "intensity": _intensity(signal_units),
             **_referencing_attrs(referencing),
         },
@@ -148,6 +149,8 @@ def _variables(data: h5py.Group, signal_name: str, energy: NDArray[np.float64]) 
         name if name != "counts" else "counts_2": node[()]
         for name, node in data.items()
         if name not in {signal_name, "energy", "binding_energy"}
+        and f"{name}_indices" not in data.attrs  # a further axis
+        and node not in (data[signal_name], data["energy"])  # the same data under another name
         and isinstance(node, h5py.Dataset)
         and node.shape == energy.shape
         and np.issubdtype(node.dtype, np.number)
@@ -169,6 +172,16 @@ def _photon_energy(where: str, entry: h5py.Group) -> float | None:
     node = chosen[0]["incident_energy"]
     value = float(np.ravel(node[()])[0])
     return float(in_electronvolts(where, value, _attribute(node, "units") or "eV"))
+
+
+def _told(entry: h5py.Group, concept: Concept) -> str | float | None:
+    """Value of a concept in its own units; None where the file does not tell it, or has other units."""
+    if not concept.is_number:
+        return _text(entry, concept.path)
+    value = _number(entry, concept.path)
+    return (
+        None if value is None or (_attribute(entry[concept.path], "units") or concept.units) != concept.units else value
+    )
 
 
 def _referencing_attrs(group: h5py.Group | None) -> dict[str, Any]:

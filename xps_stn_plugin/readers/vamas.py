@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 # CasaXPS keeps its energy calibration in the block comment: "Calib M = 284.5 A = 285 BE ADD".
 _CALIBRATION = re.compile(r"^\s*calib\b", re.IGNORECASE)
+# Analyser modes of ISO 14976 in the words of NeXus.
+_SCAN_MODES = {"FAT": "fixed_analyzer_transmission", "FRR": "fixed_retardation_ratio"}
 _PER_SECOND = re.compile(r"c/s|cps|counts?\s*(/|per)\s*s", re.IGNORECASE)
 
 
@@ -81,10 +84,15 @@ def packaged_blocks(text: Sequence[str]) -> list[VamasBlock]:
         VamasBlock(
             identifier=block.block_identifier,
             sample=block.sample_identifier,
+            date=(
+                *(block.year, block.month, block.day, block.hour, block.minute, block.second),
+                block.num_hours_advance_gmt,
+            ),
             comment=tuple(block.block_comment.split("\n")) if block.num_lines_block_comment else (),
             technique=block.technique,
             source_label=block.analysis_source_label,
             source_energy=block.analysis_source_characteristic_energy,
+            analyser_mode=block.analyzer_mode,
             pass_energy=block.analyzer_pass_energy_or_retard_ratio_or_mass_res,
             work_function=block.analyzer_work_function_or_acceptance_energy,
             species=block.species_label,
@@ -127,11 +135,14 @@ def _region(where: str, block: VamasBlock, index: int) -> RawRegion:
             "block": index,
             "block_identifier": block.identifier,
             "sample": block.sample or None,
+            "start_time": _start_time(block),
             "technique": block.technique or None,
             "radiation": block.source_label or None,
             "dwell_time": _positive(block.collection_time),
             "scans": block.scans if block.scans > 0 else None,
-            "pass_energy": _positive(block.pass_energy),
+            # Where the retardation ratio is fixed, the file has the ratio in the place of the pass energy.
+            "pass_energy": None if block.analyser_mode == "FRR" else _positive(block.pass_energy),
+            "energy_scan_mode": _SCAN_MODES.get(block.analyser_mode),
             "work_function": known_or_none(block.work_function),
             "intensity": _kind(block, intensity),
             "casa_calibration": calibrations or None,
@@ -158,6 +169,18 @@ def _kind(block: VamasBlock, intensity: VamasVariable) -> str:
 def _variable_name(variable: VamasVariable) -> str:
     name = re.sub(r"\W+", "_", variable.label.lower()).strip("_") or "variable"
     return f"{name}_2" if name in {"counts", "binding_energy"} else name
+
+
+def _start_time(block: VamasBlock) -> str | None:
+    """Date and time (ISO 8601) with the time zone where it is known; None where they are none."""
+    *day, ahead = block.date
+    if day[0] < 1900:
+        return None
+    try:
+        zone = None if known_or_none(ahead) is None else timezone(timedelta(hours=ahead))
+        return datetime(*(int(number) for number in day), tzinfo=zone).isoformat()  # type: ignore[arg-type, misc]
+    except (ValueError, OverflowError):
+        return None
 
 
 def _positive(value: float) -> float | None:

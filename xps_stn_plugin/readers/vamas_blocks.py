@@ -69,14 +69,19 @@ class VamasVariable:
 
 @dataclass(frozen=True)
 class VamasBlock:
-    """A block, as far as a spectrum needs it. Energies in eV, times in s; 1e37 stands for unknown."""
+    """A block, as far as a spectrum needs it. Energies in eV, times in s; 1e37 stands for unknown.
+
+    `date` is year, month, day, hour, minute, second and the hours ahead of Greenwich.
+    """
 
     identifier: str
     sample: str
+    date: tuple[float, ...]
     comment: tuple[str, ...]
     technique: str
     source_label: str
     source_energy: float
+    analyser_mode: str
     pass_energy: float
     work_function: float
     species: str
@@ -225,8 +230,11 @@ def _block(cursor: _Cursor, header: VamasHeader, index: int, shared: dict[int, o
     identifier = cursor.text("the block identifier")
     cursor.place += f" ({identifier})"
     sample = cursor.text("the sample")
-    for prefix, what in enumerate(("year", "month", "day", "hour", "minute", "second", "hours ahead of GMT"), start=1):
+    times = ("year", "month", "day", "hour", "minute", "second", "hours ahead of GMT")
+    date = tuple(
         item(prefix, lambda what=what: cursor.real(f"the {what}"))  # type: ignore[misc]
+        for prefix, what in enumerate(times, start=1)
+    )
     comment = item(8, lambda: cursor.texts(cursor.whole("the number of comment lines"), "a comment line"))
     technique = item(9, lambda: cursor.text("the technique"))
     if mode in _POSITIONS:
@@ -244,7 +252,7 @@ def _block(cursor: _Cursor, header: VamasHeader, index: int, shared: dict[int, o
         several(18, 6, "the line scan")
     item(19, lambda: cursor.real("the polar angle of incidence"))
     item(20, lambda: cursor.real("the source azimuth"))
-    item(21, lambda: cursor.text("the analyser mode"))
+    analyser_mode = item(21, lambda: cursor.text("the analyser mode"))
     pass_energy = item(22, lambda: cursor.real("the pass energy"))
     if technique == "AES diff":
         item(23, lambda: cursor.real("the differential width"))
@@ -289,10 +297,12 @@ def _block(cursor: _Cursor, header: VamasHeader, index: int, shared: dict[int, o
     return VamasBlock(
         identifier=identifier,
         sample=sample,
+        date=date,
         comment=comment,
         technique=technique,
         source_label=source_label,
         source_energy=source_energy,
+        analyser_mode=analyser_mode,
         pass_energy=pass_energy,
         work_function=work_function,
         species=species,

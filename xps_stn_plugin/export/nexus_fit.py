@@ -1,0 +1,227 @@
+"""Peak fit of a region as NXfit: components as NXpeak, background, curves, parameters, figures of merit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from ..fitting import ComponentRow, FitQuality, background_table, component_table, curves, fit_quality
+from ..fitting.parameter_names import background_names, doublets
+from ..fitting.standard_errors import uncertainty
+from ..nexus_metadata import SIGNAL_UNITS
+from .nexus_groups import field, group, link, parameter, process, sentences
+
+if TYPE_CHECKING:
+    import h5py
+    import lmfit
+    from lmfit.model import ModelResult
+
+    from xps_prefit_hooks import Seed
+
+    from ..quantification import ComponentShare
+    from ..result import PrefitResult
+
+#: Words of NXxps' enumeration for lmfit's classes, this package's among them. The enumeration is open: other classes
+#: go by their own name.
+_FUNCTIONS: Final = {
+    "GaussianModel": "Gaussian",
+    "LorentzianModel": "Lorentzian",
+    "VoigtModel": "Voigt",
+    "PseudoVoigtModel": "Gaussian-Lorentzian Sum",
+    "SteppedPseudoVoigtModel": "Gaussian-Lorentzian Sum",
+    "TougaardPseudoVoigtModel": "Gaussian-Lorentzian Sum",
+    "DoniachModel": "Doniach-Sunjic",
+}
+
+#: The same for backgrounds, by the first word of their kind.
+_BACKGROUNDS: Final = {"linear": "Linear", "shirley": "Shirley", "tougaard": "Tougaard", "offset": "Offset"}
+
+#: Units by the bare name of a parameter; {} stands for those of the intensities.
+_UNITS: Final = {
+    "center": "eV",
+    "sigma": "eV",
+    "fwhm": "eV",
+    "gamma": "eV",
+    "gap": "eV",
+    "cutoff": "eV",
+    "amplitude": "{}*eV",
+    "height": "{}",
+    "intercept": "{}",
+    "c": "{}",
+    "slope": "{}/eV",
+    "step": "1/eV",
+    "loss": "eV**2",
+    "loss_c": "eV**2",
+    "loss_d": "eV**2",
+}
+
+
+def write_fit(
+    entry: h5py.Group, result: PrefitResult, name: str, date: str, percentages: Mapping[tuple[str, str], ComponentShare]
+) -> None:
+    """Write the seeded model of a region, fitted or with its start values, as the group ``fit`` of its entry.
+
+    A region without a model gets no group. `percentages` are those of the components, by region and name.
+    """
+    seed = result.seeds.get(name)
+    if seed is None:
+        return
+    fit = result.fits.get(name)
+    params = seed.params if fit is None else fit.params
+    intensity = SIGNAL_UNITS.get(str(result.axis[name].attrs.get("intensity")), "")
+    made = process(entry, "fit", "NXfit", date)
+    made.attrs["default"] = "data"
+    level = entry["transitions"].asstr()[0] if "transitions" in entry else name
+    field(made, "label", level if fit is not None else f"{level}, start values, not fitted")
+    energy = entry["data/energy"][()]
+    drawn = curves(seed, params, energy)
+    _write_curves(made, entry, drawn, intensity)
+    table = _write_global(made, seed, fit, intensity)
+    lines = {found[0].prefix: [line.prefix for line in found] for found in doublets(seed)}
+    for number, row in enumerate(component_table(seed, fit)):
+        peak = group(made, f"peak_{number}", "NXpeak")
+        _write_peak(peak, row, seed, intensity, percentages.get((name, row.name)))
+        own = peak["function/fit_parameters"]
+        for prefix in lines[row.prefix]:
+            _link_parameters(own, table, [key for key in table if key.startswith(prefix)])
+        _write_points(peak, entry, drawn[row.name], intensity)
+    background = group(made, "background_0", "NXpeak")
+    _write_background(background, seed, fit, table, params)
+    _write_points(background, entry, drawn["background"], intensity)
+    if fit is not None:
+        _write_merit(made, fit, fit_quality(seed, fit))
+    sentences(made, "notes_on_seed", "What was merged, dropped or added in the model", seed.notes)
+
+
+def _write_curves(made: h5py.Group, entry: h5py.Group, drawn: dict[str, Any], intensity: str) -> None:
+    data = group(made, "data", "NXdata", signal="input_dependent", axes=["input_independent"])
+    data.attrs["auxiliary_signals"] = ["fit_sum", "background", "residual"]
+    data.attrs["input_independent_indices"] = 0
+    link(data, "input_independent", entry["data/energy"])
+    link(data, "input_dependent", entry["data/data"])
+    field(data, "fit_sum", drawn["envelope"], intensity, long_name="envelope")
+    field(data, "background", drawn["background"], intensity)
+    field(data, "residual", entry["data/data"][()] - drawn["envelope"], intensity, long_name="data minus envelope")
+
+
+def _write_points(peak: h5py.Group, entry: h5py.Group, curve: Any, intensity: str) -> None:
+    data = group(peak, "data", "NXdata", signal="intensity", axes=["position"], position_indices=0)
+    link(data, "position", entry["data/energy"])
+    field(data, "intensity", curve, intensity)
+
+
+def _write_global(made: h5py.Group, seed: Seed, fit: ModelResult | None, intensity: str) -> h5py.Group:
+    """Write all parameters of the model under lmfit's names, in lmfit's order; returns their group."""
+    function = group(made, "global_fit_function", "NXfit_function")
+    state = "start values, not fitted" if fit is None else "fitted" if fit.success else "fit without success"
+    field(function, "description", f"Sum of peaks and background as an lmfit model; {state}.")
+    terms = [f"{_class_name(model)}(prefix='{model.prefix}')" for model in seed.model.components]
+    field(function, "formula_description", " + ".join(terms))
+    errors = {} if fit is None else uncertainty(seed, fit).stderr
+    # lmfit's order, which the expressions need.
+    table = function.create_group("fit_parameters", track_order=True)
+    table.attrs["NX_class"] = "NXparameters"
+    for name, found in (seed.params if fit is None else fit.params).items():
+        units = _UNITS.get(_bare(seed, name), "").format(intensity).removeprefix("*")
+        started = None if fit is None or name not in seed.params else float(seed.params[name].value)
+        parameter(
+            table,
+            name,
+            float(found.value),
+            "1" + units if units.startswith("/") else units,
+            error=errors.get(name),
+            initial=started,
+            min=float(found.min),
+            max=float(found.max),
+            vary=bool(found.vary) and not found.expr,
+            expression=found.expr or None,
+        )
+    return table
+
+
+def _write_peak(peak: h5py.Group, row: ComponentRow, seed: Seed, intensity: str, share: ComponentShare | None) -> None:
+    area = f"{intensity}*eV".removeprefix("*")
+    models = {model.prefix: model for model in seed.model.components}
+    kind = type(models[row.prefix]).__name__
+    field(peak, "label", row.name)
+    field(peak, "total_area", row.area, area)
+    if math.isfinite(row.fraction_of_region):
+        field(peak, "relative_area", row.fraction_of_region)
+    if share is not None:
+        field(peak, "relative_atomic_concentration", share.atomic_percent / 100)
+        if share.stderr is not None:
+            field(peak, "relative_atomic_concentration_errors", share.stderr / 100)
+    function = group(peak, "function", "NXfit_function")
+    field(function, "function_type", _FUNCTIONS.get(kind, kind.removesuffix("Model")))
+    groups = ", ".join(row.groups) or "unassigned"
+    bounds = f"; at a bound: {', '.join(row.at_bound)}" if row.at_bound else ""
+    field(function, "description", f"{groups}{bounds}")
+    field(function, "formula_description", _formula(models[row.prefix]))
+    own = group(function, "fit_parameters", "NXparameters")
+    values = (
+        ("position", "center", row.center, "eV"),
+        ("width", "fwhm", row.fwhm, "eV"),
+        ("area", "area", row.area, area),
+    )
+    for name, key, value, units in values:
+        parameter(own, name, value, units, error=row.stderr.get(key))
+
+
+def _write_background(
+    background: h5py.Group, seed: Seed, fit: ModelResult | None, table: h5py.Group, params: lmfit.Parameters
+) -> None:
+    kind = seed.background.partition("-")[0]
+    field(background, "label", f"{seed.background} background")
+    function = group(background, "function", "NXfit_function")
+    field(function, "function_type", _BACKGROUNDS.get(kind, seed.background))
+    own = [model for model in seed.model.components if model.prefix == seed.background_prefix]
+    carried = " and what the peaks carry" if len(background_table(seed, fit)) > len(_own_names(seed, own)) else ""
+    field(function, "description", f"{seed.background}: {' + '.join(map(_class_name, own)) or 'no term'}{carried}")
+    _link_parameters(group(function, "fit_parameters", "NXparameters"), table, background_names(seed, params))
+
+
+def _own_names(seed: Seed, own: list[lmfit.Model]) -> list[str]:
+    return [name for model in own for name in model.param_names]
+
+
+def _link_parameters(own: h5py.Group, table: h5py.Group, names: list[str]) -> None:
+    for name in names:
+        if name not in own:
+            link(own, name, table[name])
+
+
+def _write_merit(made: h5py.Group, fit: ModelResult, quality: FitQuality) -> None:
+    function = group(made, "error_function", "NXfit_function")
+    field(function, "description", f"least squares, lmfit method {fit.method}; weights: {quality.weighting}")
+    field(function, "formula_description", "sum(((input_dependent - fit_sum) * weight)**2)")
+    merits = {
+        "reduced_chi_square": (quality.redchi, "reduced chi-square"),
+        "chi_square_probability": (quality.chi_square_probability, "probability of a chi-square as large"),
+        "durbin_watson": (quality.durbin_watson, "Durbin-Watson statistic of the weighted residual"),
+        "runs_p": (quality.runs_p, "two-sided probability of the runs of signs (Wald-Wolfowitz)"),
+        "rms_residual": (quality.rms_residual, "root mean square of the residual"),
+        "bic": (float(fit.bic), "Bayesian information criterion"),
+    }
+    for name, (merit, metric) in merits.items():
+        if merit is not None and math.isfinite(merit):
+            field(made, f"figure_of_merit_{name}", float(merit), metric=metric)
+    solver = group(made, "solver", "NXparameters")
+    for name, value in (("success", bool(fit.success)), ("nfev", int(fit.nfev)), ("message", str(fit.message))):
+        parameter(solver, name, value)
+    sentences(made, "notes_on_fit", "What should be doubted", quality.notes)
+
+
+def _bare(seed: Seed, name: str) -> str:
+    """Name of a parameter without the longest prefix of the model that it carries."""
+    prefixes = [model.prefix for model in seed.model.components if name.startswith(model.prefix)]
+    return name.removeprefix(max(prefixes, key=len, default=""))
+
+
+def _class_name(model: lmfit.Model) -> str:
+    return type(model).__name__
+
+
+def _formula(model: lmfit.Model) -> str:
+    """Say where the formula of a line stands."""
+    return f"{type(model).__module__}.{_class_name(model)}"
