@@ -1,25 +1,28 @@
 """One HDF5 file with everything, in netCDF-4 form: ``xarray.open_datatree`` opens it (with h5netcdf or netCDF4).
 
-``/summary`` is the table of the batch over ``row``. ``/spectra/NAME`` is one file: shift, probabilities over ``group``
-and atomic percentages over ``element``; ``/spectra/NAME/REGION`` one of its regions: curves over ``binding_energy``,
-components over ``component``, parameters over ``parameter``. See docs/batch.md.
+``/summary`` is the table of the batch over ``row``. ``/spectra`` has one entry for each file over ``spectrum``: shift,
+probabilities over ``group``, atomic percentages over ``element``. ``/regions/NAME`` has one for each spectrum with that
+region: curves over ``channel``, components over ``component``, lmfit's parameters over ``parameter``. What a spectrum
+does not have is NaN. See docs/batch.md.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from xps_prefit_hooks import PrefitError
 
 from ..files import write_whole
 from .entry import Entry
-from .record import AXIS, BACKGROUND, COMPONENTS, COUNTS, ENVELOPE, MEASURED_AXIS, RegionRecord
+from .record import AXIS, BACKGROUND, COMPONENTS, COUNTS, ENVELOPE, MEASURED_AXIS
 from .summary import COLUMNS, Row
+from .tables import Part, SpectraTable, Variable, put_coordinate
 
 if TYPE_CHECKING:
     import h5py
@@ -28,18 +31,76 @@ SCHEMA: Final = "xps-stn/batch/1"
 
 #: Columns of the summary that hold text.
 _TEXTS: Final = frozenset({"source", "region", "status", "groups", "fitted", "background", "reasons"})
-#: Numbers of a fit in the document that become attributes of its region.
-_FIT: Final = (
-    "success",
-    "redchi",
-    "nfev",
-    "bic",
-    "message",
-    "weighting",
-    "chi_square_probability",
-    "durbin_watson",
-    "runs_p",
+
+_SPECTRUM: Final = (
+    Variable("source", text=True, meaning="file"),
+    Variable("status", text=True, meaning="ok, uncertain, out_of_domain or failed"),
+    Variable("reasons", text=True),
+    Variable("shift", units="eV", meaning="measured minus true binding energy"),
+    Variable("shift_stderr", units="eV", meaning="standard error of the shift"),
+    Variable("probability", ("group",), meaning="probability of a functional group"),
+    Variable("atomic_percent", ("element",), units="%"),
+    Variable("atomic_percent_stderr", ("element",), units="%"),
 )
+_CURVES: Final = {
+    "binding_energy": AXIS,
+    "binding_energy_measured": MEASURED_AXIS,
+    "counts": COUNTS,
+    "background": BACKGROUND,
+    "envelope": ENVELOPE,
+}
+_FIT_NUMBERS: Final = ("success", "redchi", "nfev", "bic", "chi_square_probability", "durbin_watson", "runs_p")
+_FIT_TEXTS: Final = ("message", "weighting")
+_COMPONENT_NUMBERS: Final = {"center": "eV", "fwhm": "eV", "area": "intensity eV"}
+_PARAMETER_NUMBERS: Final = ("value", "stderr", "min", "max", "vary")
+_REGION: Final = (
+    Variable("label", text=True, meaning="region as the file names it"),
+    Variable("intensity", text=True, meaning="what the intensities are: counts, counts per second or arbitrary"),
+    Variable("attributes", text=True, meaning="all that the reader said of the region, as JSON"),
+    Variable("photon_energy", units="eV"),
+    Variable("region_shift", units="eV", meaning="shift of this region"),
+    Variable("region_shift_stderr", units="eV"),
+    Variable("region_shift_disagreement", units="eV", meaning="difference from what the spectrum's shift lets expect"),
+    Variable("background_kind", text=True),
+    Variable("failure", text=True, meaning="why there is no model or no good fit"),
+    Variable("notes", text=True, meaning="what was merged, dropped or added, and what should be doubted"),
+    *(Variable(f"fit_{name}") for name in _FIT_NUMBERS),
+    *(Variable(f"fit_{name}", text=True) for name in _FIT_TEXTS),
+    Variable("binding_energy", ("channel",), "eV", "calibrated; as measured where no shift was found"),
+    Variable("binding_energy_measured", ("channel",), "eV"),
+    Variable("counts", ("channel",), meaning="intensity as measured"),
+    Variable("background", ("channel",)),
+    Variable("envelope", ("channel",), meaning="model: components and background"),
+    Variable("residual", ("channel",), meaning="counts minus envelope"),
+    Variable("component_curve", ("component", "channel"), meaning="component without background"),
+    Variable("component_groups", ("component",), text=True, meaning="functional groups that bring it"),
+    Variable("at_bound", ("component",), text=True, meaning="what ended at a bound"),
+    Variable("center_measured", ("component",), "eV"),
+    *(Variable(name, ("component",), unit) for name, unit in _COMPONENT_NUMBERS.items()),
+    *(Variable(f"{name}_stderr", ("component",), unit) for name, unit in _COMPONENT_NUMBERS.items()),
+    Variable("component_percent", ("component",), "at%"),
+    Variable("component_percent_stderr", ("component",), "at%"),
+    *(Variable(f"parameter_{name}", ("parameter",)) for name in _PARAMETER_NUMBERS),
+    Variable("parameter_expr", ("parameter",), text=True, meaning="tie to other parameters"),
+)
+
+
+@dataclass
+class _Layout:
+    """What labels the spectra of a table need, in the order in which they come up."""
+
+    spectra: list[str] = field(default_factory=list)
+    channels: int = 0
+    labels: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def places(self, dim: str, labels: Iterable[str]) -> list[int]:
+        """Places of labels along a dimension; new ones are added."""
+        known = self.labels.setdefault(dim, {})
+        return [known.setdefault(label, len(known)) for label in labels]
+
+    def table(self, group: h5py.Group, variables: Sequence[Variable]) -> SpectraTable:
+        labels: dict[str, Any] = {dim: list(places) for dim, places in self.labels.items()}
+        return SpectraTable(group, self.spectra, {**labels, "channel": range(self.channels)}, variables)
 
 
 def write_store(path: Path, entries: Iterable[Entry], rows: Sequence[Row], provenance: Mapping[str, str]) -> None:
@@ -49,7 +110,7 @@ def write_store(path: Path, entries: Iterable[Entry], rows: Sequence[Row], prove
     ----------
     path : Path
     entries : iterable of Entry
-        Taken one by one, so that they need not be in memory together.
+        Gone through twice, one by one, so that they need not be in memory together.
     rows : sequence of Row
         The summary.
     provenance : mapping of str to str
@@ -64,138 +125,146 @@ def write_store(path: Path, entries: Iterable[Entry], rows: Sequence[Row], prove
 
     def write(temporary: Path) -> None:
         try:
-            with h5py.File(temporary, "w", libver="v110") as file:
+            with h5py.File(temporary, "w") as file:
                 file.attrs.update({"schema": SCHEMA, **provenance})
                 _write_rows(file.create_group("summary"), rows)
-                spectra = file.create_group("spectra")
-                for entry in entries:
-                    _write_entry(spectra.create_group(entry.name), entry)
+                _write_entries(file, entries)
         except RuntimeError as error:
-            # What HDF5 says when the disk is full while it closes the file.
+            # What h5py says where HDF5 cannot close a file, because the disk is full.
             raise PrefitError(str(path), f"cannot be written: {error}.") from error
 
     write_whole(path, write)
 
 
 def _write_rows(group: h5py.Group, rows: Sequence[Row]) -> None:
-    _put(group, "row", np.arange(1, len(rows) + 1), "row", long_name="row of summary.csv, without its header")
+    """Write the summary's table, with the same digits."""
+    import h5py
+
+    put_coordinate(group, "row", range(1, len(rows) + 1))
     cells = [row.cells() for row in rows]
     for number, column in enumerate(COLUMNS):
         texts = [row[number] for row in cells]
-        # The same digits as in the table.
-        values = texts if column in _TEXTS else [float(text) if text else np.nan for text in texts]
-        _put(group, column, values, "row")
+        if column in _TEXTS:
+            dataset = group.create_dataset(column, data=np.array(texts, dtype=object), dtype=h5py.string_dtype())
+        else:
+            dataset = group.create_dataset(column, data=np.array([float(text or "nan") for text in texts]))
+        dataset.dims[0].attach_scale(group["row"])
 
 
-def _write_entry(group: h5py.Group, entry: Entry) -> None:
-    record, said = entry.record, entry.record.document
-    group.attrs.update({"source": entry.source, "status": record.status})
+def _write_entries(file: h5py.File, entries: Iterable[Entry]) -> None:
+    spectra, regions = _Layout(), dict[str, _Layout]()
+    for entry in entries:
+        _measure(entry, spectra, regions)
+    whole = spectra.table(file.create_group("spectra"), _SPECTRUM)
+    parts = {name: layout.table(file.create_group(f"regions/{name}"), _REGION) for name, layout in regions.items()}
+    for entry in entries:
+        whole.add(_of_spectrum(entry, spectra))
+        for name in entry.record.regions:
+            parts[name].add(_of_region(entry, name, regions[name]))
+    for table in (whole, *parts.values()):
+        table.flush()
+
+
+def _measure(entry: Entry, spectra: _Layout, regions: dict[str, _Layout]) -> None:
+    spectra.spectra.append(entry.name)
+    said = entry.record.document
     if said is None:
-        group.attrs["reasons"] = record.reason
         return
-    group.attrs["reasons"] = "\n".join(said["reasons"])
-    group.attrs["shift_status"] = said["status"]
-    group.attrs["convention"] = said["shift"]["convention"]
-    _put(group, "shift", _value(said["shift"]["value"]), units="eV", long_name="measured minus true binding energy")
-    _put(group, "shift_stderr", _value(said["shift"]["stderr"]), units="eV", long_name="standard error of the shift")
-    _put(group, "group", [found["name"] for found in said["groups"]], "group", long_name="functional group")
-    _put(group, "probability", [_value(found["probability"]) for found in said["groups"]], "group")
-    elements = (said["quantification"] or {}).get("elements", ())
-    if elements:
-        _put(group, "element", [element["symbol"] for element in elements], "element")
-        for name in ("atomic_percent", "stderr"):
-            values = [_value(element[name]) for element in elements]
-            _put(group, "atomic_percent_stderr" if name == "stderr" else name, values, "element", units="%")
-    for name, region in record.regions.items():
-        _write_region(group.create_group(name), region, said["regions"][name], record.failures.get(name, ""), said)
+    # The vocabulary's order is not in the document, which ranks them.
+    spectra.places("group", sorted(group["name"] for group in said["groups"]))
+    spectra.places("element", (element["symbol"] for element in _elements(said)))
+    for name, region in entry.record.regions.items():
+        layout = regions.setdefault(name, _Layout())
+        layout.spectra.append(entry.name)
+        layout.channels = max(layout.channels, region.curves.shape[1])
+        layout.places("component", (component["name"] for component in said["regions"][name]["components"]))
+        layout.places("parameter", (parameter.name for parameter in region.parameters))
 
 
-def _write_region(
-    group: h5py.Group, region: RegionRecord, said: Mapping[str, Any], failure: str, whole: Mapping[str, Any]
-) -> None:
-    curves = region.curves
-    group.attrs.update(region.attrs)
-    group.attrs["notes"] = "\n".join(said["notes"])
-    group.attrs["failure"] = failure
-    shift = whole["shift"]["value"]
-    calibrated = shift is not None
-    _put(
-        group,
-        "binding_energy",
-        curves[AXIS],
-        "binding_energy",
-        units="eV",
-        long_name="binding energy" if calibrated else "measured binding energy (no shift was found)",
-    )
-    if calibrated:
-        group["binding_energy"].attrs["energy_referencing_offset"] = -shift
-    _put(group, "binding_energy_measured", curves[MEASURED_AXIS], "binding_energy", units="eV")
-    units = str(region.attrs.get("intensity", "arbitrary"))
-    _put(group, "counts", curves[COUNTS], "binding_energy", units=units, long_name="intensity as measured")
-    for name, value in (said["shift"] or {}).items():
-        if name != "unit":
-            _put(group, {"value": "region_shift"}.get(name, f"region_shift_{name}"), _value(value), units="eV")
-    if not region.has_model:
-        return
-    group.attrs["background_kind"] = said["background"]["kind"]
-    for name in _FIT if said["fit"] else ():
-        if said["fit"][name] is not None:
-            group.attrs[f"fit_{name}"] = said["fit"][name]
-    if said["fit"]:
-        group.attrs["fit_notes"] = "\n".join(said["fit"]["notes"])
-    for name, values in (
-        ("background", curves[BACKGROUND]),
-        ("envelope", curves[ENVELOPE]),
-        ("residual", curves[COUNTS] - curves[ENVELOPE]),
-    ):
-        _put(group, name, values, "binding_energy", units=units)
-    if said["components"]:
-        _write_components(group, said["components"], curves[COMPONENTS:], units)
-    _write_parameters(group, region)
+def _of_spectrum(entry: Entry, layout: _Layout) -> dict[str, Part]:
+    record, said = entry.record, entry.record.document
+    values: dict[str, Part] = {
+        "source": ((), entry.source),
+        "status": ((), record.status),
+        "reasons": ((), record.reason if said is None else "\n".join(said["reasons"])),
+    }
+    if said is None:
+        return values
+    groups, elements = said["groups"], _elements(said)
+    at_groups = (layout.places("group", (group["name"] for group in groups)),)
+    at_elements = (layout.places("element", (element["symbol"] for element in elements)),)
+    return {
+        **values,
+        "shift": ((), _number(said["shift"]["value"])),
+        "shift_stderr": ((), _number(said["shift"]["stderr"])),
+        "probability": (at_groups, [_number(group["probability"]) for group in groups]),
+        "atomic_percent": (at_elements, [_number(element["atomic_percent"]) for element in elements]),
+        "atomic_percent_stderr": (at_elements, [_number(element["stderr"]) for element in elements]),
+    }
 
 
-def _write_components(
-    group: h5py.Group, components: Sequence[Mapping[str, Any]], curves: np.ndarray, units: str
-) -> None:
-    _put(group, "component", [component["name"] for component in components], "component")
-    _put(group, "component_curve", curves, "component", "binding_energy", units=units)
-    for name in ("groups", "at_bound"):
-        _put(group, f"component_{name}", ["; ".join(component[name]) for component in components], "component")
-    for name, unit in (("center", "eV"), ("center_measured", "eV"), ("fwhm", "eV"), ("area", f"{units} eV")):
-        _put(group, name, [_value(component[name]) for component in components], "component", units=unit)
-        if name != "center_measured":
-            errors = [_value(component["stderr"][name]) for component in components]
-            _put(group, f"{name}_stderr", errors, "component", units=unit)
+def _of_region(entry: Entry, name: str, layout: _Layout) -> dict[str, Part]:
+    assert entry.record.document is not None
+    region, said = entry.record.regions[name], entry.record.document["regions"][name]
+    shift, fit, components = said["shift"] or {}, said["fit"] or {}, said["components"]
+    everywhere = slice(region.curves.shape[1])
+    at_components = layout.places("component", (component["name"] for component in components))
+    at_parameters = (layout.places("parameter", (parameter.name for parameter in region.parameters)),)
     shares = [component["atomic_percent"] or {} for component in components]
-    _put(group, "component_percent", [_value(share.get("value")) for share in shares], "component", units="at%")
-    _put(group, "component_percent_stderr", [_value(share.get("stderr")) for share in shares], "component", units="at%")
+    numbers = {
+        "photon_energy": region.attrs.get("photon_energy"),
+        "region_shift": shift.get("value"),
+        "region_shift_stderr": shift.get("stderr"),
+        "region_shift_disagreement": shift.get("disagreement"),
+        **{f"fit_{key}": fit.get(key) for key in _FIT_NUMBERS},
+    }
+    texts = {
+        "label": str(region.attrs.get("label", name)),
+        "intensity": str(region.attrs.get("intensity", "arbitrary")),
+        "attributes": json.dumps(dict(region.attrs), sort_keys=True),
+        "background_kind": (said["background"] or {}).get("kind", ""),
+        "failure": entry.record.failures.get(name, ""),
+        "notes": "\n".join((*said["notes"], *fit.get("notes", ()))),
+        **{f"fit_{key}": fit.get(key, "") for key in _FIT_TEXTS},
+    }
+    by_component: dict[str, list[Any]] = {
+        "component_groups": ["; ".join(component["groups"]) for component in components],
+        "at_bound": ["; ".join(component["at_bound"]) for component in components],
+        "center_measured": [_number(component["center_measured"]) for component in components],
+        **{key: [_number(component[key]) for component in components] for key in _COMPONENT_NUMBERS},
+        **{
+            f"{key}_stderr": [_number(component["stderr"][key]) for component in components]
+            for key in _COMPONENT_NUMBERS
+        },
+        "component_percent": [_number(share.get("value")) for share in shares],
+        "component_percent_stderr": [_number(share.get("stderr")) for share in shares],
+    }
+    by_parameter: dict[str, list[Any]] = {
+        **{
+            f"parameter_{key}": [float(getattr(parameter, key)) for parameter in region.parameters]
+            for key in _PARAMETER_NUMBERS
+        },
+        "parameter_expr": [parameter.expr for parameter in region.parameters],
+    }
+    values: dict[str, Part] = {
+        **{key: ((), _number(value)) for key, value in numbers.items()},
+        **{key: ((), text) for key, text in texts.items()},
+        **{key: ((at_components,), column) for key, column in by_component.items()},
+        **{key: (at_parameters, column) for key, column in by_parameter.items()},
+    }
+    curves = region.curves
+    for key, row in _CURVES.items():
+        if row < len(curves):
+            values[key] = ((everywhere,), curves[row])
+    if region.has_model:
+        values["residual"] = ((everywhere,), curves[COUNTS] - curves[ENVELOPE])
+        values["component_curve"] = ((at_components, everywhere), curves[COMPONENTS:])
+    return values
 
 
-def _write_parameters(group: h5py.Group, region: RegionRecord) -> None:
-    parameters = region.parameters
-    _put(group, "parameter", [parameter.name for parameter in parameters], "parameter", long_name="lmfit parameter")
-    for name in ("value", "stderr", "min", "max"):
-        _put(group, f"parameter_{name}", [getattr(parameter, name) for parameter in parameters], "parameter")
-    _put(group, "parameter_vary", np.array([p.vary for p in parameters], dtype="i1"), "parameter")
-    # xarray's own mark for truth values, which netCDF does not have.
-    group["parameter_vary"].attrs["dtype"] = "bool"
-    _put(group, "parameter_expr", [parameter.expr for parameter in parameters], "parameter")
+def _elements(said: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return list((said["quantification"] or {}).get("elements", ()))
 
 
-def _put(group: h5py.Group, name: str, values: ArrayLike, *dims: str, **attrs: str) -> None:
-    """Write a variable over dimensions of its group; one named as its dimension becomes that dimension's coordinate."""
-    import h5py
-
-    array = np.asarray(values)
-    kind = h5py.string_dtype() if array.dtype.kind == "U" else array.dtype
-    variable = group.create_dataset(name, data=array.astype(object) if array.dtype.kind == "U" else array, dtype=kind)
-    variable.attrs.update(attrs)
-    if dims == (name,):
-        variable.make_scale(name)
-        return
-    for axis, dim in enumerate(dims):
-        variable.dims[axis].attach_scale(group[dim])
-
-
-def _value(value: float | None) -> float:
+def _number(value: float | None) -> float:
     return np.nan if value is None else float(value)
