@@ -19,7 +19,6 @@ def exporters() -> list[Exporter]:
         Exporter("json", "everything that was found (schema xps-stn/prefit/1)", ".json", _write("json_export")),
         Exporter("seeds", "seeded lmfit models of all regions, to be loaded again", ".seeds.json", _write("seeds")),
         Exporter("csv", "table of components, one row for each region and component", ".csv", _write("csv_export")),
-        Exporter("nexus", "NeXus (NXxps): spectrum, calibration, peak fits and what was found", ".nxs", _write("nexus")),
         Exporter("png", "plot of regions and groups", ".png", _write("plot")),
         Exporter("pdf", "plot of regions and groups", ".pdf", _write("plot")),
         Exporter("svg", "plot of regions and groups", ".svg", _write("plot")),
@@ -29,6 +28,9 @@ def exporters() -> list[Exporter]:
             ".lg4x.dat",
             _write("lg4x"),
         ),
+        Exporter("nexus", "NeXus (NXxps) with calibration, peak fits and what was found", ".nxs", _write("nexus")),
+        Exporter("kherve", "peak libraries for KherveFitting, one for each region", ".kherve.json", _write("kherve")),
+        Exporter("casaxps", "table of components in CasaXPS's terms (untested)", ".casaxps.txt", _write("casaxps")),
     ]
 
 

@@ -68,7 +68,7 @@ def write_entries(result: PrefitResult, path: Path, *, with_findings: bool) -> N
     image = io.BytesIO()
     # Regions keep their order, which numbers repeated ones when they are read again.
     with h5py.File(image, "w", track_order=True) as file:
-        file.attrs.update({"NX_class": "NXroot", "default": names[0], "file_time": date})
+        file.attrs.update({"NX_class": "NXroot", "default": "C1s" if "C1s" in names else names[0], "file_time": date})
         file.attrs.update({"creator": PROGRAM, "creator_version": version(PROGRAM)})
         entries = {name: group(file, name, "NXentry", default="data") for name in names}
         for name, entry in entries.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -223,5 +224,6 @@ def _class_name(model: lmfit.Model) -> str:
 
 
 def _formula(model: lmfit.Model) -> str:
-    """Say where the formula of a line stands."""
-    return f"{type(model).__module__}.{_class_name(model)}"
+    """Say where the formula of a line stands, and what it is in a few words."""
+    words = (inspect.getdoc(model.func) or "").partition("\n")[0]
+    return f"{type(model).__module__}.{_class_name(model)}: {words}".removesuffix(": ")
