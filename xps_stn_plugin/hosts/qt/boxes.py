@@ -19,7 +19,7 @@ def message_box(
     """Box with plain text, to be opened with ``open()``."""
     box = QtWidgets.QMessageBox(parent)
     box.setIcon(QtWidgets.QMessageBox.Icon.Warning if warning else QtWidgets.QMessageBox.Icon.Information)
-    box.setWindowTitle(title)
+    box.setWindowTitle(title.rstrip("."))
     # File names may look like markup.
     box.setTextFormat(QtCore.Qt.TextFormat.PlainText)
     box.setText(text)
@@ -91,9 +91,11 @@ def _file(dialog: QtWidgets.QFileDialog, action: MenuAction, name: str) -> Path 
     # The longest first: ".seeds.json" is no ".json".
     known = sorted(endings, key=len, reverse=True)
 
+    typed = dialog.findChild(QtWidgets.QLineEdit, "fileNameEdit")
+
     def follow(chosen: str) -> None:
-        typed = Path(dialog.selectedFiles()[0]).name
-        dialog.selectFile(_without_ending(typed, known) + filters[chosen])
+        # Qt's own change of the ending knows none with two dots.
+        typed.setText(_without_ending(typed.text(), known) + filters[chosen])
 
     dialog.filterSelected.connect(follow)
     dialog.selectFile(name)

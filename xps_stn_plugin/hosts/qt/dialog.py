@@ -13,7 +13,7 @@ from xps_prefit_hooks import MenuAction, MenuRequest, PrefitError, Settings
 
 from ..host import Host, start
 from .findings import Canvas, Findings, find, redraw
-from .form import SettingsForm
+from .form import CHOICE_PAUSE, SettingsForm
 from .panels import GroupBars, Headline, PictureView, sentences
 from .regions import RegionList
 from .worker import Job, Worker
@@ -65,7 +65,7 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
         self._lay_out()
         self._pause = self._timer(self._run)
         self._resize_pause = self._timer(self._draw)
-        self.regions.chosen.connect(self._slot(self._pause.start, 150))
+        self.regions.chosen.connect(self._slot(self._pause.start, CHOICE_PAUSE))
         self.regions.turned.connect(self._slot(self._turn))
         self.form.changed.connect(self._wait)
         self.view.resized.connect(self._slot(self._resize_pause.start, _RESIZE_PAUSE))
@@ -144,6 +144,7 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
         self._enable(True)
         self.headline.show_result(result, findings.colour)
         self.bars.show_groups(findings.groups)
+        self.bars.setEnabled(True)
         if findings.picture is not None:
             self._show_picture(findings.picture)
         if self._needs_drawing(findings.picture):
@@ -164,6 +165,8 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
         self.error.setVisible(True)
         self._enable(False)
         self.view.fade()
+        self.headline.fade()
+        self.bars.setEnabled(False)
 
     def _turn(self) -> None:
         if self.findings is not None and self._running is None:
@@ -183,6 +186,7 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
 
     def _show_drawing(self, job: Job, picture: Picture | None) -> None:
         if job is self._drawing and picture is not None:
+            self._drawing = None
             faint = self.view.faint
             self._show_picture(picture)
             if faint:

@@ -115,6 +115,8 @@ class NamesCompleter(QtWidgets.QCompleter):  # type: ignore[misc]
         self.setModel(self._names)
         self.setCaseSensitivity(QtCore.Qt.CaseSensitivity.CaseInsensitive)
         self.setFilterMode(QtCore.Qt.MatchFlag.MatchContains)
+        # Labels are longer than the field.
+        self.popup().setMinimumWidth(340)
 
     def offer(self, labels: Iterable[tuple[str, str]]) -> None:
         """Offer names, each with the label that is listed for it."""

@@ -110,8 +110,9 @@ class QtHost(Host):
         dialog = self._forms.get(action.name)
         if dialog is None:
             dialog = self._forms[action.name] = PrefitDialog(self, action, self._parent())
-        dialog.take(spectrum, problem)
+        # Shown first: then it knows how large the picture is to be.
         dialog.show()
+        dialog.take(spectrum, problem)
         dialog.raise_()
         dialog.activateWindow()
         return True

@@ -90,6 +90,7 @@ class GroupBars(QtWidgets.QWidget):  # type: ignore[misc]
     def paintEvent(self, event: Any) -> None:
         """Paint the bars."""
         painter = QtGui.QPainter(self)
+        painter.setOpacity(1.0 if self.isEnabled() else 0.35)
         ink = self.palette().color(QtGui.QPalette.ColorRole.WindowText)
         left = int((QtCore.Qt.AlignmentFlag.AlignLeft | QtCore.Qt.AlignmentFlag.AlignVCenter).value)
         room = self.width() - self._NAME - self._NUMBER - 8
@@ -135,12 +136,21 @@ class Headline(QtWidgets.QWidget):  # type: ignore[misc]
         """Show shift and status."""
         self.shift.setText(result.shift_text[0].upper() + result.shift_text[1:])
         self.status.setText(_WORDS.get(result.status, result.status))
-        self.status.setStyleSheet(
-            f"background: {colour}; color: white; border-radius: 9px; padding: 3px 12px; font-weight: bold;"
-        )
+        self.setEnabled(True)
+        self._paint_status(colour)
         self.status.setVisible(True)
         self.origin.setText(f"{_short(result.source)}\nShift: {result.convention}")
         self.origin.setToolTip(result.source)
+
+    def fade(self) -> None:
+        """Show that this is out of date."""
+        self.setEnabled(False)
+        self._paint_status("#9A9A9A")
+
+    def _paint_status(self, colour: str) -> None:
+        self.status.setStyleSheet(
+            f"background: {colour}; color: white; border-radius: 9px; padding: 3px 12px; font-weight: bold;"
+        )
 
     def clear(self) -> None:
         """Show that nothing is known."""
