@@ -1,0 +1,131 @@
+"""From windows of himena to a spectrum, and from a spectrum to tables for its windows."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterable
+from itertools import cycle
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xps_prefit_hooks import PrefitError, Settings
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from ..result import PrefitResult
+
+#: Background, envelope, components: matplotlib's names, black-and-white printers tell the first two.
+_COLORS = ("black", "red", "tab:blue", "tab:orange", "tab:green", "tab:purple", "tab:brown", "tab:olive", "tab:cyan")
+
+
+def spectrum_of_model(model: Any, settings: Settings) -> xr.DataTree:
+    """Make a spectrum of what a window holds, by way of the readers of text files.
+
+    Parameters
+    ----------
+    model : WidgetDataModel
+        Text as in a file, or a data frame, table or array: two columns (energy, intensity), or a long table (region,
+        binding_energy_eV, intensity).
+    settings : Settings
+        What the user asked for.
+
+    Raises
+    ------
+    PrefitError
+        If it holds something else.
+    """
+    from ..plugins import plugin_manager
+    from ..readers import read_file
+
+    title = model.title or model.type
+    text = _text(model)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / (re.sub(r"[^\w .()+-]", "_", Path(title).name) or "window")
+        path.write_text(text, encoding="utf-8")
+        try:
+            spectrum = read_file(path, plugin_manager().readers(), settings)
+        except PrefitError as error:
+            # People know the window, not the file.
+            told = (text.replace(str(path), title) for text in (error.culprit, error.message))
+            raise type(error)(*told) from error
+        skipped = [sentence.replace(str(path), title) for sentence in spectrum.attrs.get("skipped", ())]
+    spectrum.attrs.update({"source": str(model.source) if isinstance(model.source, Path) else title})
+    if skipped:
+        spectrum.attrs["skipped"] = skipped
+    return spectrum
+
+
+def table_of_spectrum(spectrum: xr.DataTree) -> dict[str, Any]:
+    """Columns ``region``, ``binding_energy_eV`` and ``intensity`` of all regions; of a stack the sum."""
+    parts = [
+        (name, region["binding_energy"].values, _summed(region["counts"])) for name, region in spectrum.children.items()
+    ]
+    return {
+        "region": np.concatenate([np.full(energy.size, name) for name, energy, _ in parts]),
+        "binding_energy_eV": np.concatenate([energy for _, energy, _ in parts]),
+        "intensity": np.concatenate([counts for *_, counts in parts]),
+    }
+
+
+def table_of_region(region: xr.DataTree) -> dict[str, Any]:
+    """Columns of a region for himena-lmfit: energy, intensity, and the weights with which the package fits."""
+    from ..seeding import noise_of
+
+    data = region.to_dataset()
+    kind = str(data.attrs.get("intensity", "arbitrary"))
+    return {
+        "binding_energy_eV": data["binding_energy"].values,
+        f"{data.attrs['region']} {'intensity' if kind == 'arbitrary' else kind}": data["counts"].values,
+        "weights": 1.0 / noise_of(data).sigma,
+    }
+
+
+def picture_of_region(result: PrefitResult, region: str) -> Any:
+    """Figure of himena with data and seeded curves of a region; binding energies ascend to the left."""
+    import himena.standards.plotting as plotting
+
+    from ..fitting.report import curves
+
+    data, seed = result.axis[region], result.seeds[region]
+    energy = data["binding_energy"].values
+    drawn = curves(seed, seed.params, energy)
+    figure = plotting.figure()
+    figure.scatter(energy, data["counts"].values, color="gray", size=4, name="data")
+    for (name, curve), color in zip(drawn.items(), cycle(_COLORS), strict=False):
+        total = curve if name in ("background", "envelope") else drawn["background"] + curve
+        figure.plot(energy, total, color=color, name=result.short_name(region, name))
+    figure.axes.x.lim = (float(energy[-1]), float(energy[0]))
+    figure.axes.x.label, figure.axes.y.label = "binding energy (eV)", "intensity"
+    figure.set_legend("top_left")
+    return figure
+
+
+def _summed(counts: xr.DataArray) -> Any:
+    return counts.sum([dim for dim in counts.dims if dim != "binding_energy"]).values
+
+
+def _text(model: Any) -> str:
+    from himena import StandardType
+    from himena.data_wrappers import wrap_dataframe
+
+    if model.is_subtype_of(StandardType.TEXT):
+        return str(model.value)
+    rows: Iterable[Any]
+    if model.is_subtype_of(StandardType.DATAFRAME):
+        frame = wrap_dataframe(model.value)
+        names = frame.column_names()
+        rows = [names, *zip(*(np.asarray(frame[name]) for name in names), strict=True)]
+    elif model.is_subtype_of(StandardType.TABLE):
+        rows = np.asarray(model.value).tolist()
+    elif model.is_subtype_of(StandardType.ARRAY) and np.ndim(model.value) == 2:
+        array = np.asarray(model.value)
+        rows = array.T if array.shape[0] == 2 else array
+    else:
+        message = f"the window holds '{model.type}'; click on one with a table, an array of two columns or text."
+        raise PrefitError(model.title or "selection", message)
+    lines = (",".join(map(str, row)).rstrip(",") for row in rows)
+    return "\n".join(line for line in lines if line) + "\n"
