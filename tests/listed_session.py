@@ -58,12 +58,9 @@ def main(listed: Path, spectrum: Path, folder: Path) -> dict:
     timer.start(100)
 
     def box() -> QtWidgets.QDialog | None:
-        shown = [
-            widget for widget in app.topLevelWidgets() if isinstance(widget, QtWidgets.QDialog) and widget.isVisible()
-        ]
-        return next(
-            (w for w in shown if isinstance(w, QtWidgets.QMessageBox) or w.findChild(QtWidgets.QTextBrowser)), None
-        )
+        """What tells something: a message box, or the window for what is long; not the form, nor progress."""
+        told = [w for w in app.topLevelWidgets() if type(w).__name__ in ("QMessageBox", "QDialog") and w.isVisible()]
+        return next(iter(told), None)
 
     def choose(label: str, *to: Path) -> str:
         """Choose an entry; the text of the box that comes up, which is closed."""
@@ -83,6 +80,12 @@ def main(listed: Path, spectrum: Path, folder: Path) -> dict:
     window.list.setCurrentRow(0)
     seen["sent"] = choose("Send seed to Fit panel")
     seen["fits"] = {region: fit.redchi for region, fit in window.fits.items()}
+    entries["Prefit selection..."].trigger()
+    (form,) = [widget for widget in app.topLevelWidgets() if type(widget).__name__ == "PrefitDialog"]
+    assert pump(app, lambda: form.findings is not None and form.findings.picture is not None)
+    seen["form"] = form.findings.result.shift_text
+    form.grab().save(str(folder / "form.png"))
+    form.close()
     seen["copy"] = choose("Write calibrated copy...", folder / "copy.nxs")
     seen["export"] = choose("Export...", folder / "result.json")
     seen["refused"] = choose("Export...", spectrum)

@@ -24,7 +24,7 @@ SHIFT = 1.25
 
 
 class Session:
-    """A running NeXpy with the plugin's menu; every modal box is photographed, noted in `boxes` and closed."""
+    """A running NeXpy with the plugin's menu; every box is photographed, noted in `boxes` and closed."""
 
     def __init__(self, out: Path, files: list[Path]):
         home = out / "home"
@@ -46,7 +46,7 @@ class Session:
         self.window.resize(1400, 900)
         self.window.show()
         self.boxes: list[str] = []
-        self.save_as: Path | None = None
+        self.save_as: list[Path] = []  # what the file dialogs to come are answered; none: cancelled
         self._timer = QtCore.QTimer()
         self._timer.timeout.connect(self._close_box)
         self._timer.start(100)
@@ -62,9 +62,10 @@ class Session:
         return next(action.menu() for action in self.window.menu_bar.actions() if action.text() == "XPS STN")
 
     def trigger(self, label: str, menu=None) -> list[str]:
-        """Choose a menu entry by its QAction; returns the texts of the boxes that came up."""
+        """Choose a menu entry by its QAction; returns the texts of the boxes that came up until its work was done."""
         before = len(self.boxes)
         next(action for action in (menu or self.menu()).actions() if action.text() == label).trigger()
+        self.wait(lambda: not self.working())
         self.pump()
         return self.boxes[before:]
 
@@ -101,20 +102,43 @@ class Session:
     def picture(self, widget, name: str):
         widget.grab().save(str(self.out / f"{name}.png"))
 
+    def wait(self, ready, seconds: float = 60.0) -> bool:
+        """Pump until something is so."""
+        end = time.perf_counter() + seconds
+        while not ready() and time.perf_counter() < end:
+            self.pump(0.02)
+        return bool(ready())
+
+    def working(self) -> bool:
+        """Whether an action of the menu still runs or waits."""
+        return any(type(widget).__name__ == "ProgressWindow" for widget in self.app.topLevelWidgets())
+
+    def form(self):
+        """The form of the prefit."""
+        return next(widget for widget in self.app.topLevelWidgets() if type(widget).__name__ == "PrefitDialog")
+
     def _close_box(self):
         from qtpy import QtCore, QtWidgets
 
-        box = self.app.activeModalWidget()
-        if isinstance(box, QtWidgets.QFileDialog):
-            box.findChild(QtWidgets.QLineEdit).setText(str(self.save_as))
+        modal = self.app.activeModalWidget()
+        if isinstance(modal, QtWidgets.QFileDialog):
+            path = self.save_as.pop(0) if self.save_as else None
+            modal.findChild(QtWidgets.QLineEdit).setText(str(path))
             # Later, because accepting may ask once more, and a timer does not fire within its own slot.
-            QtCore.QTimer.singleShot(0, box.accept if self.save_as else box.reject)
-        elif isinstance(box, QtWidgets.QMessageBox):
-            labels = [label.text() for label in box.findChildren(QtWidgets.QLabel)]
-            self.boxes.append("\n".join(text for text in labels if text))
+            QtCore.QTimer.singleShot(0, modal.accept if path else modal.reject)
+            return
+        for box in [modal, *self.app.topLevelWidgets()]:
+            if type(box).__name__ not in ("QMessageBox", "QDialog") or not box.isVisible():
+                continue
+            texts = [label.text() for label in box.findChildren(QtWidgets.QLabel)]
+            texts += [browser.toPlainText() for browser in box.findChildren(QtWidgets.QTextBrowser)]
+            self.boxes.append("\n".join(text for text in texts if text))
             self.picture(box, f"box_{len(self.boxes)}")
-            yes = box.button(QtWidgets.QMessageBox.StandardButton.Yes)
-            yes.click() if yes else box.accept()
+            yes = (
+                box.button(QtWidgets.QMessageBox.StandardButton.Yes) if isinstance(box, QtWidgets.QMessageBox) else None
+            )
+            yes.click() if yes else box.close()
+            return
 
 
 def write_nexus(path: Path, regions: dict):
@@ -154,12 +178,14 @@ def answering():
     from xps_prefit_hooks import ModelInfo, Prediction, hookimpl
 
     class Answer:
-        broken = False
+        broken = silent = False
 
         @hookimpl
         def xps_prefit_predict(self, spectrum, settings):
             if self.broken:
                 raise RuntimeError("broken weights")
+            if self.silent:
+                return None
             groups = {"benzene ring": 0.99, "ester (aliphatic)": 0.98, "ketone": 0.01}
             return Prediction(SHIFT, 0.06, groups, "ok", ("Looks fine.",), {}, ModelInfo("answer", "1", "0" * 64))
 
@@ -180,9 +206,13 @@ def made(out: Path) -> dict:
     before = path.read_bytes()
     session = Session(out, [path])
     seen: dict = {"torch": "torch" in sys.modules, "menu": [action.text() for action in session.menu().actions()]}
+    seen["tips"] = [action.toolTip() for action in session.menu().actions()]
 
     session.select("made", "C1s")
-    seen["prefit"] = session.trigger("Prefit selection")
+    session.trigger("Prefit selection...")
+    seen["form"] = formed(session, "made")
+    session.form().close()
+    seen["sent"] = session.trigger("Send seed to Fit panel")
     seen["scratch"] = {name: str(node.nxtitle) for name, node in session.window.tree["w0"].items()}
     copy = session.window.tree["w0"]["c1_C1s"]
     seen["moved"] = (copy["data/binding_energy"] - copy["data/binding_energy_measured"]).nxvalue.tolist()
@@ -190,42 +220,80 @@ def made(out: Path) -> dict:
     seen["fit"] = session.fit("made")
     seen["saved"] = str(session.window.tree["w0/f2"].nxtitle)
 
-    session.save_as = out / "copy.nxs"
     session.select("made", "C1s/data")
-    seen["copy"] = session.trigger("Write calibrated copy")
-    session.save_as = out / "seeds.json"
-    seen["seeds"] = session.trigger("Write seeded models")
-    session.save_as = path
-    seen["overwrite"] = session.trigger("Write calibrated copy") + session.trigger("Write seeded models")
-    session.save_as = None
-    seen["cancelled"] = session.trigger("Write seeded models")
-    seen["about"] = session.trigger("About the network")
+    session.save_as = [out / "copy.nxs", out / "seeds.seeds.json", path, path]
+    seen["copy"] = session.trigger("Write calibrated copy...")
+    seen["tree"] = list(session.window.tree)
+    seen["seeds"] = session.trigger("Export...")
+    seen["overwrite"] = session.trigger("Write calibrated copy...") + session.trigger("Export...")
+    seen["cancelled"] = session.trigger("Export...")
+    seen["about"] = session.trigger("About the model")
 
-    session.select("w0", "f1")
-    seen["no spectrum"] = session.trigger("Prefit selection")
-    session.select("made", "map/data")
-    seen["map"] = session.trigger("Prefit selection")
-    session.select("made")
-    seen["whole file"] = session.trigger("Prefit selection")
+    for name, place in {"no spectrum": ("w0", "f1"), "map": ("made", "map/data"), "whole file": ("made",)}.items():
+        session.select(*place)
+        seen[name] = session.trigger("Send seed to Fit panel")
     answer.broken = True
     session.select("made", "C1s")
-    seen["broken"] = session.trigger("Prefit selection")
+    seen["broken plugin"] = session.trigger("Send seed to Fit panel")
+    seen["broken in form"] = session.trigger("Prefit selection...") + formed(session, "broken", error=True)
+    session.form().close()
+    answer.broken, answer.silent = False, True
+    seen["broken weights"] = with_broken_weights(session, out)
     session.window.treeview.selectionModel().clear()
-    seen["nothing"] = session.trigger("Prefit selection")
+    seen["nothing"] = session.trigger("Send seed to Fit panel") + session.trigger("Prefit selection...")
     seen["unexpected"] = unexpected(session)
+    seen["alive"] = session.window.isVisible()
 
+    answer.silent = False
     seen["import"] = imported(session, out)
     seen["untouched"] = path.read_bytes() == before
     return seen
 
 
+def formed(session: Session, name: str, *, error: bool = False) -> list[str]:
+    """What the form shows when its answer is there."""
+    form = session.form()
+    ready = (lambda: form.error.isVisible()) if error else (lambda: form.findings is not None)
+    assert session.wait(ready), f"the form {name} has no answer"
+    session.pump(0.2)
+    session.picture(form, f"{name}_form")
+    if error:
+        return [form.error.text()]
+    result = form.findings.result
+    return [
+        result.shift_text,
+        *result.reasons,
+        *(f"{region}: {len(s.components)}" for region, s in result.seeds.items()),
+    ]
+
+
+def with_broken_weights(session: Session, out: Path) -> list[str]:
+    """Weights that a disk has cut short."""
+    from importlib.resources import files
+
+    from xps_stn_plugin.stn import predict, weights
+
+    whole, cut = predict.shipped_weights, out / "cut.safetensors"
+    cut.write_bytes(files("xps_stn_weights").joinpath(weights.SHIPPED).read_bytes()[:5000])
+    predict.shipped.cache_clear()
+    predict.shipped_weights = lambda: weights.load_weights(cut)
+    try:
+        return session.trigger("Send seed to Fit panel")
+    finally:
+        predict.shipped_weights = whole
+        predict.shipped.cache_clear()
+
+
 def unexpected(session: Session) -> list[str]:
     """An action of another plugin that fails with anything but a PrefitError."""
     from xps_prefit_hooks import MenuAction
-    from xps_stn_plugin.hosts.nexpy_menu import trigger
+    from xps_stn_plugin.hosts.host import trigger
+    from xps_stn_plugin.hosts.nexpy_host import NexpyHost
 
     before = len(session.boxes)
-    trigger(MenuAction("odd", "Odd action", "", False, lambda request: 1 / 0))
+    trigger(NexpyHost(), MenuAction("odd", "Odd action", "", False, lambda request: 1 / 0))
+    session.wait(lambda: not session.working())
+    session.pump()
     return session.boxes[before:]
 
 
@@ -246,7 +314,7 @@ def imported(session: Session, out: Path) -> dict:
     seen["tree"] = {name: list(node) for name, node in session.window.tree.items()}
     seen["counts"] = session.window.tree["text/C1s/data/counts"].nxvalue.tolist()
     session.select("text")
-    seen["prefit"] = session.trigger("Prefit selection")
+    seen["prefit"] = session.trigger("Send seed to Fit panel")
     return seen
 
 
@@ -262,8 +330,25 @@ def measured(out: Path, shared: Path) -> dict:
     write_nexus(path, regions)
     session = Session(out, [path, shared / "real" / "vms_regular_ref.nxs"])
     session.select("PMMA")
-    start = time.perf_counter()
-    seen: dict = {"prefit": session.trigger("Prefit selection"), "seconds": time.perf_counter() - start}
+    session.menu().aboutToShow.emit()  # loads torch, as opening the menu does
+    gaps = Gaps(session)
+    session.trigger("Prefit selection...")
+    form = session.form()
+    assert session.wait(lambda: form.findings is not None and form.findings.picture is not None)
+    seen: dict = {"first": gaps.end(), "form": formed(session, "measured")}
+    form.form.reference.setText("284.8")
+    gaps = Gaps(session)
+    seen["moved"] = answered(session, form)
+    seen["again"] = gaps.end()
+    session.picture(form, "reference_form")
+    form.form.reference.setText("285.00")
+    answered(session, form)
+    before = len(session.boxes)
+    next(button for button in form.actions_of_others if button.text() == "Send seed to Fit panel").click()
+    session.wait(lambda: len(session.boxes) > before)
+    seen["prefit"] = session.boxes[before:]
+    form.close()
+    session.pump()
     session.picture(session.window, "window")
     seen["C1s"] = session.fit("C1s")
     session.select("w0", "f2")
@@ -271,13 +356,45 @@ def measured(out: Path, shared: Path) -> dict:
     session.pump()
     seen["O1s"] = session.fit("O1s")
     session.select("vms_regular_ref")
-    seen["survey"] = session.trigger("Prefit selection")
+    seen["survey"] = session.trigger("Send seed to Fit panel")
     seen["scratch"] = list(session.window.tree["w0"])
     return seen
+
+
+def answered(session: Session, form) -> str:
+    """The form's next answer, which it is waiting for or about to ask for."""
+    before = form.findings
+    assert session.wait(lambda: form.findings is not before)
+    return form.findings.result.shift_text
+
+
+class Gaps:
+    """How long the GUI thread stood still, at most, in ms: a timer that wants to be called every 5 ms."""
+
+    def __init__(self, session: Session):
+        from qtpy import QtCore
+
+        self._last, self._longest = time.perf_counter(), 0.0
+        self._timer = QtCore.QTimer()
+        self._timer.timeout.connect(self._tick)
+        self._timer.start(5)
+        self._session = session
+
+    def _tick(self):
+        now = time.perf_counter()
+        self._longest, self._last = max(self._longest, now - self._last), now
+
+    def end(self) -> float:
+        self._session.pump(0.1)
+        self._timer.stop()
+        return self._longest * 1e3
 
 
 if __name__ == "__main__":
     folder = Path(sys.argv[2])
     report = made(folder) if sys.argv[1] == "made" else measured(folder, Path(sys.argv[3]))
+    from qtpy import API
+
+    report["binding"] = API
     (folder / "report.json").write_text(json.dumps(report, indent=1))
     os._exit(0)  # skips the end of NeXpy's kernel, which may hang

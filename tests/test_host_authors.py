@@ -65,6 +65,9 @@ class TestMenu:
         assert all(redchi < 2 for redchi in seen["fits"].values())
         assert "Seeded models: C1s, O1s." in seen["sent"]
 
+    def test_the_form_opens(self, seen):
+        assert seen["form"] in seen["sent"]
+
     def test_files_are_written_and_the_measured_one_is_refused(self, seen):
         assert (seen["folder"] / "copy.nxs").exists()
         assert json.loads((seen["folder"] / "result.json").read_text())["status"] == "ok"

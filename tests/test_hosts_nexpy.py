@@ -13,15 +13,23 @@ import h5py
 import pytest
 from nexpy_session import SHIFT
 
+from xps_stn_plugin.menu import menu_actions
+
 pytestmark = [pytest.mark.gui, pytest.mark.slow]
 
 
-def nexpy(task: str, folder: Path, *arguments: str) -> dict:
-    """Report of a session in NeXpy; skips where NeXpy, Qt or Qt's system libraries are absent."""
+BINDINGS = ("pyside6", "pyqt6")
+
+
+def nexpy(task: str, folder: Path, binding: str, *arguments: str) -> dict:
+    """Report of a session in NeXpy; skips where NeXpy, the Qt binding or Qt's system libraries are absent."""
     for name in ("nexpy", "qtpy"):
         if not find_spec(name):
             pytest.skip(f"{name} is not installed (pip install -e '.[nexpy]')")
+    if not find_spec({"pyside6": "PySide6", "pyqt6": "PyQt6"}[binding]):
+        pytest.skip(f"the Qt binding {binding} is not installed")
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "HOME": str(folder), "OMP_NUM_THREADS": "1"}
+    environment["QT_API"] = binding
     qt = [sys.executable, "-c", "from qtpy.QtWidgets import QApplication; QApplication([])"]
     tried = subprocess.run(qt, env=environment, capture_output=True, text=True, timeout=120)
     if tried.returncode:
@@ -30,27 +38,40 @@ def nexpy(task: str, folder: Path, *arguments: str) -> dict:
     command = [sys.executable, script, task, str(folder), *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads((folder / "report.json").read_text())
+    report = json.loads((folder / "report.json").read_text())
+    assert report["binding"] == binding
+    return report
+
+
+@pytest.fixture(scope="module", params=BINDINGS)
+def binding(request):
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("nexpy")
+def folder(tmp_path_factory, binding):
+    return tmp_path_factory.mktemp(f"nexpy_{binding}")
 
 
 @pytest.fixture(scope="module")
-def seen(folder):
-    return nexpy("made", folder)
+def seen(folder, binding):
+    return nexpy("made", folder, binding)
 
 
 def test_menu_is_there_without_torch(seen):
-    assert seen["menu"] == ["Prefit selection", "Write calibrated copy", "Write seeded models", "About the network"]
+    actions = menu_actions()
+    assert seen["menu"] == [action.label for action in actions]
+    assert seen["tips"] == [action.description for action in actions]
     assert not seen["torch"]
 
 
-def test_prefit_says_what_it_found(seen, folder):
-    message = f"{folder / 'made.nxs'}: shift +1.25 ± 0.06 eV (ok). Groups: benzene ring, ester (aliphatic)."
-    assert seen["prefit"] == [f"{message}\nLooks fine."]
+def test_form_shows_what_it_found(seen):
+    assert seen["form"] == ["shift +1.25 ± 0.06 eV", "Looks fine.", "C1s: 4"]
+
+
+def test_sending_says_what_was_found(seen, folder):
+    told = f"{folder / 'made.nxs'}: shift +1.25 ± 0.06 eV (ok). Seeded models: C1s."
+    assert seen["sent"] == [f"{told}\nLooks fine."]
 
 
 def test_scratch_file_gets_seed_and_calibrated_copy(seen):
@@ -103,8 +124,9 @@ def test_actions_that_write_ask_for_a_place(seen, folder):
     assert f"written to {folder / 'copy.nxs'}" in seen["copy"][0]
     with h5py.File(folder / "copy.nxs") as file:
         assert file["C1s/energy_referencing/offset"][()] == pytest.approx(-SHIFT)
-    assert f"written to {folder / 'seeds.json'}" in seen["seeds"][0]
-    assert "shake_up_ratio" in (folder / "seeds.json").read_text()
+    assert seen["tree"] == ["made", "w0", "copy"]
+    assert f"written to {folder / 'seeds.seeds.json'}" in seen["seeds"][0]
+    assert "shake_up_ratio" in (folder / "seeds.seeds.json").read_text()
     assert seen["cancelled"] == []
 
 
@@ -115,16 +137,22 @@ def test_measured_file_stays_as_it_is(seen):
 
 
 def test_about_shows_the_card(seen):
-    assert seen["about"][0].startswith("xps-stn-plugin ")
+    (text,) = seen["about"]
+    assert text.startswith("xps-stn-plugin ")
+    assert "prefit-2" in text
 
 
-def test_errors_are_shown(seen):
-    assert [len(seen[name]) for name in ("no spectrum", "map", "broken", "nothing", "unexpected")] == [1] * 5
+def test_errors_are_shown_and_the_host_lives_on(seen):
+    boxes = ("no spectrum", "map", "broken plugin", "broken in form", "broken weights", "unexpected")
+    assert [len(seen[name]) for name in boxes] == [1] * 6
     assert "w0/f1: there is no spectrum in it (NXprocess)" in seen["no spectrum"][0]
     assert "made/map/data: it holds data of shape (3, 9)" in seen["map"][0]
-    assert "plugin answer: xps_prefit_predict failed: RuntimeError: broken weights" in seen["broken"][0]
-    assert "nothing is selected" in seen["nothing"][0]
-    assert seen["unexpected"] == ["ZeroDivisionError: Odd action\ndivision by zero"]
+    assert "plugin answer: xps_prefit_predict failed: RuntimeError: broken weights" in seen["broken plugin"][0]
+    assert seen["broken in form"] == seen["broken plugin"]
+    assert "cut.safetensors: the weights cannot be read" in seen["broken weights"][0]
+    assert ["nothing is selected" in text for text in seen["nothing"]] == [True, True]
+    assert seen["unexpected"] == ["unexpected ZeroDivisionError: division by zero"]
+    assert seen["alive"]
 
 
 def test_a_region_that_cannot_be_used_is_named_beside_the_result(seen):
@@ -144,16 +172,17 @@ def test_import_dialog_reads_text(seen):
 
 
 @pytest.mark.data
-def test_network_and_fit_panel_on_a_measured_polymer(shared, tmp_path):
-    seen = nexpy("measured", tmp_path, str(shared))
+def test_network_form_and_fit_panel_on_a_measured_polymer(shared, tmp_path, binding):
+    seen = nexpy("measured", tmp_path, binding, str(shared))
+    shift = float(seen["form"][0].split()[1])
+    assert shift == pytest.approx(SHIFT, abs=0.35)
+    assert seen["form"][1:] == ["C1s: 4", "O1s: 2"]
+    assert float(seen["moved"].split()[1]) == pytest.approx(shift + 0.2, abs=0.011)
     (message,) = seen["prefit"]
-    assert "(ok). Groups: " in message
-    assert "ester (aliphatic)" in message
-    assert float(message.partition("shift ")[2].split()[0]) == pytest.approx(SHIFT, abs=0.35)
+    assert "(ok). Seeded models: C1s, O1s." in message
     for region in ("C1s", "O1s"):
         assert seen[region]["success"]
         assert seen[region]["relative_rms"] < 0.02
-    assert "no shift (out_of_domain)" in seen["survey"][0]
     assert "None of the regions (Survey) is one that the network knows" in seen["survey"][0]
     # Nothing of the survey was put into the scratch file; f3 and f4 are the fits that the panel saved.
     assert seen["scratch"] == ["c1_C1s", "c1_O1s", "f1", "f2", "f3", "f4"]

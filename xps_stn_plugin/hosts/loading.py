@@ -35,7 +35,7 @@ def _load() -> None:
     try:
         open_libraries()
         _prefit_once()
-    except Exception:
+    except Exception:  # noqa: BLE001 (logged with traceback)
         # Nobody has asked for a prefit yet; the one that they ask for shows them the same error.
         _log.warning("Loading in the background failed", exc_info=True)
 
