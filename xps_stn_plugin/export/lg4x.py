@@ -104,7 +104,9 @@ def write(result: PrefitResult, path: Path) -> None:
     """
     texts: dict[Path, str] = {}
     for region, file in region_paths(path, regions_in_order(result), SUFFIX).items():
-        texts[file] = f"{preset(result, region)!r}\n"
+        # The program reads the text in the encoding of its machine, and allows for comments.
+        _, values = values_of(result, region)
+        texts[file] = f"{preset(result, region)!a}\n# {values}\n"
         texts[file.with_suffix(".csv")] = _data(result, region)
     write_together(result, texts)
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from xps_prefit_hooks import PrefitError
+
 from ..fitting.parameter_names import doublets
 from ..fitting.report import drawn_width
 from ..models.backgrounds import split
@@ -164,8 +166,13 @@ def peaks_of(seed: Seed, params: lmfit.Parameters, members: int = VIBRATION_MEMB
     Returns
     -------
     list of Peak
-        In the order of the seed's components. What an expression ties otherwise than by a difference or a ratio to
-        another component is held.
+        In the order of the seed's components, at least one for each. What an expression ties otherwise than by a
+        difference or a ratio to another component is held.
+
+    Raises
+    ------
+    PrefitError
+        If a component has no position, area or width.
     """
     lines: dict[str, _Line] = {}
     first = 0
@@ -209,7 +216,11 @@ def height_of(peak: Peak) -> float:
 
 def _line(seed: Seed, params: lmfit.Parameters, component: SeedComponent, name: str, first: int, members: int) -> _Line:
     prefix = component.prefix
-    model = next(model for model in seed.model.components if model.prefix == prefix)
+    model = next((model for model in seed.model.components if model.prefix == prefix), None)
+    lacking = [bare for bare in ("center", "amplitude", "sigma") if f"{prefix}{bare}" not in params]
+    if model is None or lacking:
+        what = f"parameter {prefix}{lacking[0]}" if lacking else f"model {prefix}"
+        raise PrefitError(f"seed of {seed.region}", f"{component.name} has no {what}, which an export as peaks needs.")
     if isinstance(model, HydrocarbonModel | TougaardHydrocarbonModel):
         losses = model.losses({bare: params[f"{prefix}{bare}"].value for bare in ("vibration",)})
         seen = [i for i in range(min(members, losses.weights.size)) if i == 0 or losses.weights[i] > 1e-3]
