@@ -64,7 +64,7 @@ class HimenaHost(QtHost):
                 ("seeded curves", StandardType.PLOT, picture_of_region(result, region)),
                 ("model", "lmfit-model", seed.model),
                 ("seed", "dict.lmfit-model-params", seed.params.copy()),
-                (result.shift_text, StandardType.DATAFRAME, table_of_region(result.axis[region])),
+                (result.shift_text, StandardType.DATAFRAME, table_of_region(result, region)),
             ):
                 tab.add_data_model(create_model(value, type=kind, title=f"{name}: {what}", add_empty_workflow=True))
             tab.tile_windows()
@@ -103,9 +103,9 @@ def _callback(host: HimenaHost, action: MenuAction) -> Any:
     return run
 
 
-def _kind(path: Path) -> str | None:
-    """Type of window for a file, None if it is not for us."""
-    if not path.is_file():
+def _kind(path: Path | list[Path]) -> str | None:
+    """Type of window for a file, None if it is not for us; himena asks for lists of files, too."""
+    if not isinstance(path, Path) or not path.is_file():
         return None
     with path.open("rb") as file:
         head = file.read(4096)

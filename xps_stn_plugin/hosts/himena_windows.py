@@ -61,24 +61,24 @@ def spectrum_of_model(model: Any, settings: Settings) -> xr.DataTree:
 
 def table_of_spectrum(spectrum: xr.DataTree) -> dict[str, Any]:
     """Columns ``region``, ``binding_energy_eV`` and ``intensity`` of all regions; of a stack the sum."""
-    parts = [
-        (name, region["binding_energy"].values, _summed(region["counts"])) for name, region in spectrum.children.items()
-    ]
-    return {
-        "region": np.concatenate([np.full(energy.size, name) for name, energy, _ in parts]),
-        "binding_energy_eV": np.concatenate([energy for _, energy, _ in parts]),
-        "intensity": np.concatenate([counts for *_, counts in parts]),
-    }
+    names, energies, intensities = [], [], []
+    for name, region in spectrum.children.items():
+        counts = region.to_dataset()["counts"]
+        energies.append(counts["binding_energy"].values)
+        intensities.append(counts.sum([dim for dim in counts.dims if dim != "binding_energy"]).values)
+        names.append(np.full(energies[-1].size, name))
+    columns = {"region": names, "binding_energy_eV": energies, "intensity": intensities}
+    return {name: np.concatenate(parts) for name, parts in columns.items()}
 
 
-def table_of_region(region: xr.DataTree) -> dict[str, Any]:
-    """Columns of a region for himena-lmfit: energy, intensity, and the weights with which the package fits."""
+def table_of_region(result: PrefitResult, region: str) -> dict[str, Any]:
+    """Columns of a calibrated region for himena-lmfit: energy (eV), intensity, and the package's weights."""
     from ..seeding import noise_of
 
-    data = region.to_dataset()
+    data = result.axis[region].to_dataset()
     kind = str(data.attrs.get("intensity", "arbitrary"))
     return {
-        "binding_energy_eV": data["binding_energy"].values,
+        "BE (eV)": data["binding_energy"].values,
         f"{data.attrs['region']} {'intensity' if kind == 'arbitrary' else kind}": data["counts"].values,
         "weights": 1.0 / noise_of(data).sigma,
     }
@@ -90,22 +90,22 @@ def picture_of_region(result: PrefitResult, region: str) -> Any:
 
     from ..fitting.report import curves
 
-    data, seed = result.axis[region], result.seeds[region]
-    energy = data["binding_energy"].values
+    data, seed = result.axis[region].to_dataset(), result.seeds[region]
+    energy, counts = data["binding_energy"].values, data["counts"].values
     drawn = curves(seed, seed.params, energy)
     figure = plotting.figure()
-    figure.scatter(energy, data["counts"].values, color="gray", size=4, name="data")
+    figure.scatter(energy, counts, color="gray", size=4, name="data")
     for (name, curve), color in zip(drawn.items(), cycle(_COLORS), strict=False):
         total = curve if name in ("background", "envelope") else drawn["background"] + curve
         figure.plot(energy, total, color=color, name=result.short_name(region, name))
-    figure.axes.x.lim = (float(energy[-1]), float(energy[0]))
+    low, high = float(drawn["background"].min()), float(counts.max())
+    figure.axes.x.lim, figure.axes.y.lim = (
+        (energy[-1], energy[0]),
+        (low - 0.05 * (high - low), high + 0.4 * (high - low)),
+    )
     figure.axes.x.label, figure.axes.y.label = "binding energy (eV)", "intensity"
-    figure.set_legend("top_left")
+    figure.set_legend("top_left", font_size=8)
     return figure
-
-
-def _summed(counts: xr.DataArray) -> Any:
-    return counts.sum([dim for dim in counts.dims if dim != "binding_energy"]).values
 
 
 def _text(model: Any) -> str:
