@@ -14,7 +14,7 @@ from xps_prefit_hooks import MenuAction, MenuRequest, PrefitError, Settings
 from ..host import Host, start
 from .findings import Canvas, Findings, find, redraw
 from .form import CHOICE_PAUSE, SettingsForm
-from .panels import GroupBars, Headline, PictureView, sentences
+from .panels import FAINT, GroupBars, Headline, PictureView, sentences
 from .regions import RegionList
 from .worker import Job, Worker
 
@@ -145,6 +145,7 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
         self.headline.show_result(result, findings.colour)
         self.bars.show_groups(findings.groups)
         self.bars.setEnabled(True)
+        self.text.setStyleSheet("")
         if findings.picture is not None:
             self._show_picture(findings.picture)
         if self._needs_drawing(findings.picture):
@@ -167,6 +168,7 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
         self.view.fade()
         self.headline.fade()
         self.bars.setEnabled(False)
+        self.text.setStyleSheet(f"color: {FAINT}")
 
     def _turn(self) -> None:
         if self.findings is not None and self._running is None:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from .picture import Picture
 
 _WORDS = {"ok": "ok", "uncertain": "uncertain", "out_of_domain": "out of domain"}
+#: Colour of texts that are out of date.
+FAINT = "#9A9A9A"
+
 _BAR, _FAINT_BAR = "#0072B2", "#A9C4DA"
 
 
@@ -90,8 +93,8 @@ class GroupBars(QtWidgets.QWidget):  # type: ignore[misc]
     def paintEvent(self, event: Any) -> None:
         """Paint the bars."""
         painter = QtGui.QPainter(self)
-        painter.setOpacity(1.0 if self.isEnabled() else 0.35)
-        ink = self.palette().color(QtGui.QPalette.ColorRole.WindowText)
+        painter.setOpacity(1.0 if self.isEnabled() else 0.4)
+        ink = self.palette().color(QtGui.QPalette.ColorGroup.Active, QtGui.QPalette.ColorRole.WindowText)
         left = int((QtCore.Qt.AlignmentFlag.AlignLeft | QtCore.Qt.AlignmentFlag.AlignVCenter).value)
         room = self.width() - self._NAME - self._NUMBER - 8
         painter.setPen(ink)
@@ -145,7 +148,7 @@ class Headline(QtWidgets.QWidget):  # type: ignore[misc]
     def fade(self) -> None:
         """Show that this is out of date."""
         self.setEnabled(False)
-        self._paint_status("#9A9A9A")
+        self._paint_status(FAINT)
 
     def _paint_status(self, colour: str) -> None:
         self.status.setStyleSheet(
