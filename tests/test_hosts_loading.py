@@ -18,10 +18,27 @@ def test_what_a_prefit_needs_is_there_afterwards():
         "assert thread is loading.start_loading()\n"
         "thread.join(60)\n"
         "from xps_stn_plugin.stn.predict import shipped\n"
-        "print('torch' in sys.modules, 'lmfit' in sys.modules, shipped.cache_info().currsize)\n"
+        "import gc\n"
+        "print('torch' in sys.modules, 'lmfit' in sys.modules, shipped.cache_info().currsize, gc.isenabled())\n"
+        "assert gc.get_freeze_count() > 100_000\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
-    assert done.stdout == "True True 1\n"
+    assert done.stdout == "True True 1 True\n"
+
+
+def test_a_garbage_collector_that_the_host_has_stopped_stays_so(monkeypatch):
+    import gc
+
+    import xps_stn_plugin.hosts.loading as loading
+
+    monkeypatch.setattr(loading, "_prefit_once", lambda: None)
+    gc.disable()
+    try:
+        loading._load()
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+        gc.unfreeze()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing is opened ahead on Windows")

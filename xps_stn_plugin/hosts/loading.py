@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import logging
 import os
 import sys
@@ -21,6 +22,8 @@ _LIBRARIES = ("c10", "torch_cpu", "torch", "torch_python")
 def start_loading() -> threading.Thread:
     """Load torch, the network and lmfit in a thread, once for the process; does not wait.
 
+    Python's garbage collector rests meanwhile, and passes over what is there at the end (`gc.freeze`).
+
     Returns
     -------
     threading.Thread
@@ -32,12 +35,20 @@ def start_loading() -> threading.Thread:
 
 
 def _load() -> None:
+    # Python's garbage collector stops all threads, for 0.2 s each time among the 300 000 objects that torch brings.
+    # They live as long as the process: it need not look at them, neither while they come nor later.
+    collecting = gc.isenabled()
+    gc.disable()
     try:
         open_libraries()
         _prefit_once()
     except Exception:  # noqa: BLE001 (logged with traceback)
         # Nobody has asked for a prefit yet; the one that they ask for shows them the same error.
         _log.warning("Loading in the background failed", exc_info=True)
+    finally:
+        gc.freeze()
+        if collecting:
+            gc.enable()
 
 
 def open_libraries() -> tuple[str, ...]:
