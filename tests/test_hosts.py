@@ -38,8 +38,9 @@ def test_an_axis_that_does_not_tell_is_not_guessed(told, said):
 
 def test_entry_points_lead_to_modules():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    points = {group: point["xps_stn"] for group, point in project["entry-points"].items() if "xps_stn" in point}
+    points = {group: next(iter(point.values())) for group, point in project["entry-points"].items()}
     assert points == {
+        "himena.plugin": "xps_stn_plugin.hosts.himena",
         "nexpy.plugins": "xps_stn_plugin.hosts.nexpy_menu:plugin_menu",
         "nexpy.models": "xps_stn_plugin.hosts.nexpy_models",
         "nexpy.readers": "xps_stn_plugin.hosts.nexpy_reader",
