@@ -8,6 +8,7 @@ decimals of everything but the background.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -142,8 +143,10 @@ def _column(peak: Peak, peaks: list[Peak]) -> tuple[list[list[Any]], list[list[A
     if peak.skew is None:
         rows[0][1] = PSEUDO_VOIGT
         put(_LORENTZIAN, peak.fwhm.scaled(0.5))
-        # Shares cannot be tied: the first line's is free, the others keep theirs.
-        put(_FRACTION, peak.fraction)
+        # Shares cannot be tied. Where lines have one in common, all are fixed: the fit would pull the free one away.
+        own = peaks.index(peak)
+        shared = any(other.fraction.tie is not None and other.fraction.tie.peak == own for other in peaks)
+        put(_FRACTION, replace(peak.fraction, vary=peak.fraction.vary and not shared))
     else:
         rows[0][1] = SKEWED_VOIGT
         for places, value in ((_GAUSSIAN, peak.skew.sigma), (_LORENTZIAN, peak.skew.gamma)):
@@ -163,31 +166,34 @@ def _backgrounds(seed: Seed, params: lmfit.Parameters, x: FloatArray, y: FloatAr
     """Which of the program's backgrounds to add up, and their table.
 
     Its active Shirley background is ``const + k * sum of the measured intensities at lower energies``, and its active
-    Tougaard background scatters the measured intensities; ours scatter the lines. So k (or B) and the straight line
-    under it are those that come nearest to our background. The line's slope makes up for the ramp that the measured
-    background adds to the sum; it is fixed unless ours is free.
+    Tougaard background scatters the measured intensities; ours scatter the lines. So k (or B) and the parabola under it
+    are those that come nearest to our background: the parabola undoes what the measured background adds to the sum. It
+    is fixed, but for its slope where ours is free.
     """
     wanted = curves(seed, params, x)["background"]
     slope = params.get(f"{seed.background_prefix}slope")
-    sloping = slope is not None and (slope.vary or bool(slope.value))
-    columns = [np.ones_like(x)]
     scattering = TOUGAARD.get(seed.background)
+    middle = float(x.mean())
+    away = x - middle
+    columns = [np.ones_like(x)]
     if scattering is not None:
-        columns.append(_scattered(x, y, scattering["loss_c"], scattering["loss_d"]))
+        columns += [away, away**2, _scattered(x, y, scattering["loss_c"], scattering["loss_d"])]
     elif seed.background == "shirley":
-        columns.append(np.cumsum(y[::-1])[::-1])
-    straight = sloping or len(columns) > 1
-    if straight:
-        columns.append(x - x.mean())
-    found = np.linalg.lstsq(np.stack(columns, axis=1), wanted, rcond=None)[0].tolist()
-    constant, strength, tilt = found[0], found[1] if len(columns) > 1 + straight else 0.0, found[-1] * straight
-    constant -= tilt * float(x.mean())
+        columns += [away, away**2, np.cumsum(y[::-1])[::-1]]
+    elif slope is not None and (slope.vary or slope.value):
+        columns.append(away)
+    parts = np.stack(columns, axis=1)
+    scales = np.maximum(np.abs(parts).max(axis=0), np.finfo(float).tiny)
+    found = (np.linalg.lstsq(parts / scales, wanted, rcond=None)[0] / scales).tolist()
+    level, tilt, bend, strength = found + [0.0] * (4 - len(found))
+    constant = level - tilt * middle + bend * middle**2
+    tilt -= 2.0 * bend * middle
 
     carried = [name for name, p in params.items() if name.endswith(("_step", "_loss")) and p.vary and not p.expr]
     fixed = 0 if carried else 2
     shirley = seed.background == "shirley"
     kinds = [
-        *([POLYNOMIAL] if straight else []),
+        *([POLYNOMIAL] if len(columns) > 1 else []),
         # With k fixed at 0 it is a constant; the polynomial's own is not let above the last points.
         ACTIVE_SHIRLEY,
         *([ACTIVE_TOUGAARD] if scattering else []),
@@ -201,7 +207,7 @@ def _backgrounds(seed: Seed, params: lmfit.Parameters, x: FloatArray, y: FloatAr
     table = [
         ["", 1e-06, "", 10.0, fixed if shirley else 2, strength if shirley else 0.0, 0, constant, "", ""],
         tougaard,
-        [2, 0.0, 0 if slope is not None and slope.vary else 2, tilt, 2, 0.0, 2, 0.0, 2, 0.0],
+        [2, 0.0, 0 if slope is not None and slope.vary else 2, tilt, 2, bend, 2, 0.0, 2, 0.0],
         [2, 0.0, *[""] * 8],
         *([0, ""] * 5 for _ in range(3)),
     ]
