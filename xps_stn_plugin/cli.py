@@ -18,6 +18,9 @@ from . import __version__
 #: Environment variable that shows the traceback of an unexpected error.
 DEBUG_VARIABLE = "XPS_STN_DEBUG"
 
+#: Exit status after Ctrl-C, as shells have it.
+_INTERRUPTED = 130
+
 _PATH = click.Path(path_type=Path)
 _DASH = click.Path(path_type=Path, allow_dash=True)
 
@@ -38,6 +41,49 @@ class _Group(click.Group):
             raise click.ClickException(_unexpected(error)) from error
 
 
+class _CouldNotRunError(click.ClickException):
+    """Nothing could be done: exit status 2, for 1 says that some of many spectra failed."""
+
+    exit_code = 2
+
+
+#: What the user knows and wants, for every command that prefits; in the order of ``--help``.
+_SETTINGS = (
+    click.option("--reference", default=ALIPHATIC_C1S, show_default=True, help="Energy of aliphatic C 1s in eV."),
+    click.option("--photon-energy", type=float, help="Photon energy in eV, for kinetic energy axes."),
+    click.option(
+        "--expect", multiple=True, metavar="TEXT", help="Expected substance: PMMA, a name, or SMILES; repeatable."
+    ),
+    click.option("--present", multiple=True, metavar="GROUP", help="Functional group that is there; repeatable."),
+    click.option("--absent", multiple=True, metavar="GROUP", help="Functional group that is not there; repeatable."),
+    click.option(
+        "--background",
+        multiple=True,
+        metavar="[REGION=]KIND",
+        help="auto, offset, linear, shirley, tougaard-u2 or tougaard-u3, for all regions or for one; repeatable.",
+    ),
+    click.option(
+        "--ties",
+        type=click.Choice(["soft", "hard", "free"]),
+        default="soft",
+        show_default=True,
+        help="Areas of one group's lines: about their stoichiometric ratio, at it, or independent.",
+    ),
+    click.option(
+        "--sensitivity", default="scofield", show_default=True, help="Sensitivity factors for atomic percent."
+    ),
+    click.option(
+        "--transmission", type=float, default=0.0, show_default=True, help="Exponent of the analyser's transmission."
+    ),
+)
+
+
+def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_SETTINGS):
+        command = option(command)
+    return command
+
+
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, "-V", "--version", message="xps-stn %(version)s")
 def main() -> None:
@@ -53,30 +99,7 @@ def main() -> None:
 @click.option("--plot", "plot_path", type=_PATH, help="Write a plot (.png, .pdf, .svg).")
 @click.option("--csv", "csv_path", type=_PATH, help="Write the table of components.")
 @click.option("--out", type=_PATH, help="Folder for NAME.json, NAME.csv and NAME.png of every FILE.")
-@click.option("--reference", default=ALIPHATIC_C1S, show_default=True, help="Energy of aliphatic C 1s in eV.")
-@click.option("--photon-energy", type=float, help="Photon energy in eV, for kinetic energy axes.")
-@click.option(
-    "--expect", multiple=True, metavar="TEXT", help="Expected substance: PMMA, a name, or SMILES; repeatable."
-)
-@click.option("--present", multiple=True, metavar="GROUP", help="Functional group that is there; repeatable.")
-@click.option("--absent", multiple=True, metavar="GROUP", help="Functional group that is not there; repeatable.")
-@click.option(
-    "--background",
-    multiple=True,
-    metavar="[REGION=]KIND",
-    help="auto, offset, linear, shirley, tougaard-u2 or tougaard-u3, for all regions or for one; repeatable.",
-)
-@click.option(
-    "--ties",
-    type=click.Choice(["soft", "hard", "free"]),
-    default="soft",
-    show_default=True,
-    help="Areas of one group's lines: about their stoichiometric ratio, at it, or independent.",
-)
-@click.option("--sensitivity", default="scofield", show_default=True, help="Sensitivity factors for atomic percent.")
-@click.option(
-    "--transmission", type=float, default=0.0, show_default=True, help="Exponent of the analyser's transmission."
-)
+@_settings_options
 @click.option("--fit/--no-fit", default=True, help="Fit the seeded models (the default), or show their start values.")
 @click.option("--confidence", is_flag=True, help="Confidence intervals of positions and areas too.")
 def prefit(
@@ -105,6 +128,54 @@ def prefit(
         task = partial(_prefit_file, file, files, targets, fit, confidence, str(json_path) == "-", options)
         failures += not _succeeds(file, task)
     if failures:
+        raise click.exceptions.Exit(1)
+
+
+@main.command()
+@click.argument("paths", nargs=-1, required=True, type=_PATH, metavar="PATHS...")
+@click.option("--out", required=True, type=_PATH, help="Folder for the results.")
+@_settings_options
+@click.option("--fit/--no-fit", default=True, help="Fit the seeded models (the default), or keep their start values.")
+@click.option("--jobs", "-j", type=click.IntRange(min=1), default=1, show_default=True, help="Number of processes.")
+@click.option("--resume/--no-resume", default=True, help="Keep what is finished (the default), or do all anew.")
+@click.option("--json", "as_json", is_flag=True, help="Write DIR/json/NAME.json of every spectrum, too.")
+def batch(
+    paths: tuple[Path, ...],
+    out: Path,
+    fit: bool,
+    jobs: int,
+    resume: bool,
+    as_json: bool,
+    background: tuple[str, ...],
+    **options: Any,
+) -> None:
+    """Prefit all spectra of PATHS (files, folders, patterns) and write tables, a contact sheet and an HDF5 store.
+
+    Exit status: 0 all good, 1 some spectra failed, 2 it could not run, 130 interrupted. The same command goes on where
+    it was.
+    """
+    from .batch import run_batch
+    from .batch.terminal import show_progress, show_report
+    from .settings import settings_of
+
+    options["background"] = _background(background)
+    console = _console()
+    try:
+        settings = settings_of(**options)
+        with show_progress(console) as progress:
+            report = run_batch(paths, out, settings, fit=fit, resume=resume, jobs=jobs, json=as_json, progress=progress)
+    except PrefitError as error:
+        raise _CouldNotRunError(str(error)) from error
+    except KeyboardInterrupt:
+        raise click.exceptions.Exit(_INTERRUPTED) from None
+    except Exception as error:
+        if os.environ.get(DEBUG_VARIABLE):
+            raise
+        raise _CouldNotRunError(_unexpected(error)) from error
+    show_report(report, console)
+    if report.interrupted:
+        raise click.exceptions.Exit(_INTERRUPTED)
+    if report.failed:
         raise click.exceptions.Exit(1)
 
 

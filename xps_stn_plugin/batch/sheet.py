@@ -21,7 +21,7 @@ MOST: Final = 1000
 
 _WIDTH, _HEIGHT = 260, 130
 #: Points of a curve: more cannot be seen at this size.
-_POINTS: Final = 260
+_POINTS: Final = 520
 _RANKS: Final = {"failed": 0, "out_of_domain": 1, "uncertain": 2, "ok": 3}
 # Okabe & Ito's colours that stay apart for colour-blind eyes.
 _COLOURS: Final = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#B8A500", "#7A5195")
@@ -29,7 +29,8 @@ _COLOURS: Final = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E
 _STYLE: Final = """
 body{font:13px/1.35 system-ui,sans-serif;margin:1em;color:#222;background:#fff}
 h1{font-size:1.3em;margin:0 0 .2em}h2{font-size:1.1em}p{margin:.3em 0;max-width:75em}
-.sheet{display:flex;flex-wrap:wrap;gap:10px;margin:1em 0}
+.sheet{display:flex;flex-wrap:wrap;align-items:flex-start;gap:10px;margin:1em 0}
+.table{overflow-x:auto}
 .card{border:1px solid #ccc;border-top:5px solid;padding:5px 7px;max-width:100%}
 .failed{border-top-color:#8B0000}.out_of_domain{border-top-color:#B00020}
 .uncertain{border-top-color:#B35900}.ok{border-top-color:#00734F}
@@ -72,16 +73,16 @@ def write_sheet(path: Path, entries: Iterable[Entry], rows: Sequence[Row]) -> No
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Contact sheet</title>',
         f"<style>{_STYLE}</style></head><body><h1>Contact sheet</h1>",
         f"<p>{_count(order, of_source)}. The worst come first: failed, out of domain, uncertain, ok, and among these "
-        "by their largest reduced chi-square. Dots: data; red: envelope; dashed grey: background; filled: components "
-        "(grey: no group explains it). A name leads to its row in the table below.</p>",
+        "by their largest reduced chi-square (χ²). Dots: data; red: envelope; dashed grey: background; filled: "
+        "components (grey: no group explains it). A name leads to its row in the table below.</p>",
         f"<p>The {left} best ones are not drawn.</p>" if left else "",
         '<div class="sheet">',
         *(cards[source] for source in order[:MOST]),
-        '</div><h2>Summary</h2><table><tr><th id="table">row</th>',
+        '</div><h2>Summary</h2><div class="table"><table><tr><th>row</th>',
         *(f"<th>{name}</th>" for name in COLUMNS),
         "</tr>",
         *(_table_row(number, row) for number, row in enumerate(rows, start=1)),
-        "</table></body></html>",
+        "</table></div></body></html>",
     ]
     write_text(path, "\n".join(text) + "\n")
 
@@ -122,10 +123,10 @@ def _card(entry: Entry, rows: Sequence[tuple[int, Row]]) -> str:
 def _caption(row: Row) -> str:
     text = row.region
     if row.components is not None:
-        text += f": {row.components} components"
+        text += f": {row.components} component{'' if row.components == 1 else 's'}"
         text += f" ({row.unassigned} unassigned)" if row.unassigned else ""
     if math.isfinite(row.redchi):
-        text += f", chi-square {row.redchi:.3g}"
+        text += f", χ² {row.redchi:.3g}"
     return text if row.fitted == "yes" else f"{text}, {'not fitted' if row.fitted == 'no' else row.fitted}"
 
 
@@ -150,22 +151,23 @@ def _picture(entry: Entry, name: str) -> str:
         for number, (component, line) in enumerate(zip(components, curves[COMPONENTS:], strict=True)):
             colour = _COLOURS[number % len(_COLOURS)] if component["groups"] else "#777"
             outline = _points(np.append(x, x[::-1]), height(np.append(below + line, below[::-1])))
-            label = html.escape(f"{component['name']} {component['center'] or math.nan:.2f} eV")
+            center = component["center_measured"] if component["center"] is None else component["center"]
             parts.append(
                 f'<polygon points="{outline}" fill="{colour}" fill-opacity=".3" stroke="{colour}" stroke-width=".7">'
-                f"<title>{label}</title></polygon>"
+                f"<title>{html.escape(component['name'])} {center:.2f} eV</title></polygon>"
             )
-        parts.append(_line(x, height(below), 'stroke="#777" stroke-dasharray="3 2"'))
-    parts.append(
-        f'<path d="{"".join(f"M{a:.1f} {b:.1f}h.1" for a, b in zip(x, height(counts), strict=True))}" '
-        'stroke="#222" stroke-width="2" stroke-linecap="round"/>'
-    )
-    if region.has_model:
-        parts.append(_line(x, height(curves[ENVELOPE]), 'stroke="#C00000" stroke-width="1.2"'))
+        dots = "".join(f"M{a:.1f} {b:.1f}h.1" for a, b in zip(x.tolist(), height(counts).tolist(), strict=True))
+        parts += [
+            _line(x, height(below), 'stroke="#777" stroke-dasharray="3 2"'),
+            f'<path d="{dots}" stroke="#222" stroke-width="2" stroke-linecap="round"/>',
+            _line(x, height(curves[ENVELOPE]), 'stroke="#C00000" stroke-width="1.2"'),
+        ]
+    else:
+        parts.append(_line(x, height(counts), 'stroke="#222"'))
+    style = f'y="{_HEIGHT - 2}" font-size="10" fill="#555"'
     parts += [
-        f'<text x="1" y="{_HEIGHT - 2}" font-size="10" fill="#555">{energy[-1]:.1f}</text>',
-        f'<text x="{_WIDTH - 1}" y="{_HEIGHT - 2}" font-size="10" fill="#555" text-anchor="end">'
-        f"{energy[0]:.1f} eV</text></svg>",
+        f'<text x="1" {style}>{energy[-1]:.1f}</text>',
+        f'<text x="{_WIDTH - 1}" {style} text-anchor="end">{energy[0]:.1f} eV</text></svg>',
     ]
     return "".join(parts)
 
