@@ -290,6 +290,12 @@ class PrefitResult:
 
         return figure(self)
 
+    def _repr_html_(self) -> str:
+        """HTML for notebooks: status, shift, groups, plot and tables; fits where there are any."""
+        from .export.html import fragment
+
+        return fragment(self)
+
 
 def scale_offset(settings: Settings) -> float:
     """Return what a shift on the 285.00 eV scale gains in eV on the scale of ``settings.reference``."""

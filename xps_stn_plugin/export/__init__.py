@@ -31,6 +31,7 @@ def exporters() -> list[Exporter]:
         Exporter("nexus", "NeXus (NXxps) with calibration, peak fits and what was found", ".nxs", _write("nexus")),
         Exporter("kherve", "peak libraries for KherveFitting, one for each region", ".kherve.json", _write("kherve")),
         Exporter("casaxps", "table of components in CasaXPS's terms (untested)", ".casaxps.txt", _write("casaxps")),
+        Exporter("html", "page with plot and tables, complete in one file", ".html", _write("html")),
     ]
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..spectrum import unique_name
+from .texts import printable
 
 if TYPE_CHECKING:
     import h5py
@@ -83,11 +84,11 @@ def collection(parent: h5py.Group, name: str, values: Iterable[tuple[str, Any]])
 
 
 def plain(value: Any) -> Any:
-    """Return a value as HDF5 takes it: texts without NUL and lone surrogates, lists as arrays, others as texts."""
+    """Return a value as HDF5 takes it: printable texts, lists as arrays, others as texts."""
     import h5py
 
     if isinstance(value, str):
-        return value.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+        return printable(value)
     if isinstance(value, list | tuple):
         if all(isinstance(item, int | float | np.number | np.bool_) for item in value) and value:
             return np.asarray(value)

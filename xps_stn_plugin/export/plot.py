@@ -20,6 +20,7 @@ from ..chemistry.core_levels import core_levels
 from ..files import write_whole
 from ..fitting import ComponentRow, component_table, curves, fit_quality
 from ..seeding import noise_of
+from .texts import printable
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -279,4 +280,4 @@ def _draw_groups(axes: Axes, result: PrefitResult, colours: Mapping[str, str]) -
 
 def _plain(text: str) -> str:
     """Text without matplotlib's mathematics, which a dollar sign in a file name would start."""
-    return text.replace("$", r"\$")
+    return printable(text).replace("$", r"\$")
