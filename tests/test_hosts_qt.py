@@ -298,10 +298,12 @@ def kinetic(settings):
 
 
 def test_the_form_asks_for_a_missing_photon_energy(host):
+    opened(host)
     host.tree = kinetic
     with pytest.raises(PhotonEnergyMissing):
         kinetic(Settings())
     form = opened(host)
+    assert form.regions.count() == 0 and form.view.image is None
     assert form.error.text() == (
         "made.vms block 1: the energies are kinetic and the file does not give the photon energy; write it in the form."
     )

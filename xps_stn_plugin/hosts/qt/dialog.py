@@ -14,6 +14,7 @@ from xps_prefit_hooks import MenuAction, MenuRequest, PrefitError, Settings
 from ..host import Host, start
 from .findings import Canvas, Findings, find, redraw
 from .form import CHOICE_PAUSE, SettingsForm
+from .layout import button_of, lay_out
 from .panels import FAINT, GroupBars, Headline, PictureView, sentences
 from .regions import RegionList
 from .worker import Job, Worker
@@ -62,11 +63,11 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
         self.headline, self.view, self.bars = Headline(), PictureView(), GroupBars()
         self.error, self.busy, self.text = QtWidgets.QLabel(), QtWidgets.QProgressBar(), QtWidgets.QTextBrowser()
         self.actions_of_others = self._buttons()
-        self._lay_out()
+        lay_out(self)
         self._pause = self._timer(self._run)
         self._resize_pause = self._timer(self._draw)
         self.regions.chosen.connect(self._slot(self._pause.start, CHOICE_PAUSE))
-        self.regions.turned.connect(self._slot(self._turn))
+        self.regions.turned.connect(self._slot(self._draw))
         self.form.changed.connect(self._wait)
         self.view.resized.connect(self._slot(self._resize_pause.start, _RESIZE_PAUSE))
         self._worker.submit(Job("names of substances"), _substances, self.form.completer.offer, self._log_only)
@@ -91,7 +92,9 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
         self.bars.show_groups(())
         self.text.clear()
         self._problem = problem
-        if spectrum is not None:
+        if spectrum is None:
+            self.regions.forget()
+        else:
             self.regions.show_spectrum(spectrum)
         self._run()
         if problem is not None:
@@ -170,10 +173,6 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
         self.bars.setEnabled(False)
         self.text.setStyleSheet(f"color: {FAINT}")
 
-    def _turn(self) -> None:
-        if self.findings is not None and self._running is None:
-            self._draw()
-
     def _draw(self) -> None:
         """Draw the shown region at the present size, unless the answer that is on its way brings a picture."""
         result = None if self.findings is None else self.findings.result
@@ -241,7 +240,7 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
         others = [action for action in plugin_manager().menu() if action.needs_spectrum and not action.form]
         buttons = []
         for action in others[:_BUTTONS]:
-            button = _button(action.label, action.description)
+            button = button_of(action.label, action.description)
             button.clicked.connect(self._slot(self._start, action))
             buttons.append(button)
         if others[_BUTTONS:]:
@@ -251,70 +250,9 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
                 item = menu.addAction(action.label)
                 item.setToolTip(action.description)
                 item.triggered.connect(self._slot(self._start, action))
-            buttons.append(_button("More", "Actions of other plugins"))
+            buttons.append(button_of("More", "Actions of other plugins"))
             buttons[-1].setMenu(menu)
         return buttons
-
-    def _lay_out(self) -> None:
-        left = QtWidgets.QWidget()
-        column = QtWidgets.QVBoxLayout(left)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(_heading("Regions"))
-        column.addWidget(self.regions, 1)
-        column.addSpacing(6)
-        column.addWidget(_heading("Settings"))
-        column.addWidget(self.form)
-        self.error.setWordWrap(True)
-        self.error.setTextFormat(QtCore.Qt.TextFormat.PlainText)
-        self.error.setTextInteractionFlags(QtCore.Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.error.setStyleSheet(
-            "background: #FDECEA; color: #B00020; border: 1px solid #B00020; border-radius: 4px; padding: 6px 8px;"
-        )
-        self.error.setVisible(False)
-        self.busy.setRange(0, 0)
-        self.busy.setTextVisible(False)
-        self.busy.setFixedHeight(4)
-        policy = self.busy.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)
-        self.busy.setSizePolicy(policy)
-        self.busy.setVisible(False)
-        self.view.show_text("Looking for shift and functional groups...")
-        scroll = QtWidgets.QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(self.bars)
-        below = QtWidgets.QGridLayout()
-        below.setContentsMargins(0, 0, 0, 0)
-        below.setHorizontalSpacing(16)
-        below.addWidget(_heading("Functional groups"), 0, 0)
-        below.addWidget(_heading("Reasons and notes"), 0, 1)
-        below.addWidget(scroll, 1, 0)
-        below.addWidget(self.text, 1, 1)
-        below.setColumnStretch(0, 2)
-        below.setColumnStretch(1, 3)
-        lower = QtWidgets.QWidget()
-        lower.setLayout(below)
-        upper = QtWidgets.QWidget()
-        top = QtWidgets.QVBoxLayout(upper)
-        top.setContentsMargins(0, 0, 0, 0)
-        top.setSpacing(6)
-        top.addWidget(self.headline)
-        top.addWidget(self.error)
-        top.addWidget(self.busy)
-        top.addWidget(self.view, 1)
-        right = _splitter(QtCore.Qt.Orientation.Vertical, upper, lower, sizes=(460, 170))
-        both = _splitter(QtCore.Qt.Orientation.Horizontal, left, right, sizes=(270, 810))
-        close = _button("Close", "")
-        close.clicked.connect(self.close)
-        row = QtWidgets.QHBoxLayout()
-        for button in self.actions_of_others:
-            row.addWidget(button)
-        row.addStretch(1)
-        row.addWidget(close)
-        layout = QtWidgets.QVBoxLayout(self)
-        layout.addWidget(both, 1)
-        layout.addLayout(row)
 
     def _timer(self, function: Callable[[], None]) -> QtCore.QTimer:
         timer = QtCore.QTimer(self)
@@ -361,35 +299,3 @@ def _substances() -> list[tuple[str, str]]:
     from ...chemistry.substances import substances
 
     return sorted(((one.abbreviation, one.label) for one in substances()), key=lambda names: names[0].casefold())
-
-
-def _button(label: str, description: str) -> QtWidgets.QPushButton:
-    button = QtWidgets.QPushButton(label)
-    button.setToolTip(description)
-    # Enter in a field is for the field.
-    button.setAutoDefault(False)
-    return button
-
-
-def _heading(text: str) -> QtWidgets.QLabel:
-    label = QtWidgets.QLabel(text)
-    font = label.font()
-    font.setBold(True)
-    label.setFont(font)
-    return label
-
-
-def _splitter(
-    orientation: QtCore.Qt.Orientation, first: QtWidgets.QWidget, second: QtWidgets.QWidget, *, sizes: tuple[int, int]
-) -> QtWidgets.QSplitter:
-    splitter = QtWidgets.QSplitter(orientation)
-    splitter.setChildrenCollapsible(False)
-    splitter.addWidget(first)
-    splitter.addWidget(second)
-    splitter.setSizes(list(sizes))
-    splitter.setHandleWidth(10)
-    # What grows with the window is the picture.
-    picture = 0 if orientation == QtCore.Qt.Orientation.Vertical else 1
-    splitter.setStretchFactor(picture, 1)
-    splitter.setStretchFactor(1 - picture, 0)
-    return splitter

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import xarray as xr
@@ -42,7 +42,7 @@ class Picture:
     canvas: Canvas
     width: int
     height: int
-    pixels: bytes
+    pixels: bytes = field(repr=False)
 
 
 def draw(result: PrefitResult, region: str, canvas: Canvas, spectrum: xr.DataTree | None = None) -> Picture:

@@ -70,6 +70,13 @@ class RegionList(QtWidgets.QListWidget):  # type: ignore[misc]  # qtpy has no ty
                 self.setCurrentRow(row)
         self.blockSignals(False)
 
+    def forget(self) -> None:
+        """Show nothing."""
+        self._spectrum = None
+        self.blockSignals(True)
+        self.clear()
+        self.blockSignals(False)
+
     @property
     def all(self) -> xr.DataTree | None:
         """The spectrum with all of its regions."""
