@@ -70,10 +70,10 @@ def make_record(path: Path, settings: Settings, fit: bool) -> Record:
 
     try:
         return _record_of(prefit_with(path, settings), path, fit)
-    except PrefitError as error:
-        return Record(reason=_plain(error, path))
     except Exception as error:  # noqa: BLE001 (one bad file must not cost a night's work; the record keeps the traceback)
-        return _unexpected(error, path)
+        foreseen = _foreseen(error)
+        details = "" if foreseen else _traceback(error, path)
+        return Record(reason=_sentence(error, path), final=foreseen, details=details)
 
 
 def _record_of(result: PrefitResult, path: Path, fit: bool) -> Record:
@@ -82,7 +82,7 @@ def _record_of(result: PrefitResult, path: Path, fit: bool) -> Record:
     seeds: dict[str, Seed] = {}
     fits: dict[str, ModelResult] = {}
     failures: dict[str, str] = {}
-    final = True
+    details = []
     for name, child in result.spectrum.children.items():
         if child["counts"].ndim != 1:
             msg = f"region {name} holds a stack of shape {child['counts'].shape}; take it apart into single spectra."
@@ -97,12 +97,10 @@ def _record_of(result: PrefitResult, path: Path, fit: bool) -> Record:
                 fits[region] = fitted = result.fit(region)
                 if not fitted.success:
                     failures[region] = f"The fit had no success: {fitted.message}"
-        except PrefitError as error:
-            failures[region] = _plain(error, path)
         except Exception as error:  # noqa: BLE001 (the other regions are still worth having)
-            _log.debug("Unexpected error in %s, region %s", path, region, exc_info=True)
-            failures[region] = _sentence(error)
-            final = False
+            failures[region] = _sentence(error, path)
+            if not _foreseen(error):
+                details.append(_traceback(error, path))
     # Evidence costs more than all the rest and is for looking at one spectrum.
     whole = replace(result, seeds=seeds, fits=fits, evidence={})
     said = document(whole)
@@ -117,7 +115,7 @@ def _record_of(result: PrefitResult, path: Path, fit: bool) -> Record:
         )
         for name in whole.spectrum.children
     }
-    return Record(said, failures=failures, regions=regions, final=final)
+    return Record(said, failures=failures, regions=regions, final=not details, details="\n".join(details))
 
 
 def _region(
@@ -159,15 +157,22 @@ def _plain_values(attrs: Mapping[Any, Any]) -> dict[str, Any]:
     }
 
 
-def _plain(error: PrefitError, path: Path) -> str:
+def _foreseen(error: BaseException | None) -> bool:
+    """Whether an error will come again with the same file and settings: this package's own say so, others may not.
+
+    A plugin's error, and one that a reader did not foresee, come as the cause of one of this package's.
+    """
+    while isinstance(error, PrefitError):
+        error = error.__cause__
+    return error is None
+
+
+def _sentence(error: Exception, path: Path) -> str:
     """Sentence of an error without the file's name before it, nor its folder in it."""
-    return str(error).removeprefix(f"{path}: ").replace(str(path), path.name)
+    text = str(error) if isinstance(error, PrefitError) else f"unexpected {type(error).__name__}: {error}"
+    return " ".join(text.removeprefix(f"{path}: ").replace(str(path), path.name).split())
 
 
-def _unexpected(error: Exception, path: Path) -> Record:
-    _log.debug("Unexpected error in %s", path, exc_info=True)
-    return Record(reason=_sentence(error), final=False, details=traceback.format_exc())
-
-
-def _sentence(error: Exception) -> str:
-    return f"unexpected {type(error).__name__}: {' '.join(str(error).split())}".strip()
+def _traceback(error: Exception, path: Path) -> str:
+    _log.debug("Unexpected error in %s", path, exc_info=error)
+    return "".join(traceback.format_exception(error))
