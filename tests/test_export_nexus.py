@@ -25,7 +25,7 @@ from xps_stn_plugin.export.calibrated_copy import write_calibrated_copy
 from xps_stn_plugin.export.composition import composition
 from xps_stn_plugin.fitting import background_table, component_table, curves, fit_quality
 from xps_stn_plugin.fitting.standard_errors import uncertainty
-from xps_stn_plugin.nexus_metadata import DEFINITIONS
+from xps_stn_plugin.nexus_metadata import CONCEPTS, DEFINITIONS
 from xps_stn_plugin.result import calibrated_spectrum
 from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
 
@@ -507,3 +507,30 @@ def test_data_tree_is_not_changed(fitted, tmp_path):
     before = fitted.calibrated.copy(deep=True)
     fitted.save(tmp_path / "a.nxs")
     xr.testing.assert_identical(fitted.calibrated, before)
+
+
+READ = xps.read
+PAGE = Path(__file__).parent.parent / "docs" / "nexus.md"
+
+
+def test_page_names_every_concept():
+    page = PAGE.read_text(encoding="utf-8")
+    assert DEFINITIONS in page
+    for concept in CONCEPTS:
+        lines = [line for line in page.splitlines() if f"`{concept.attribute}`" in line and line.startswith("| `")]
+        assert any(f"`{concept.path}`" in line for line in lines), concept
+
+
+def test_examples_of_the_page_run(fake, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_calibrated_copy(xps.prefit(fakes.spectrum()), Path("made.nxs"))
+    monkeypatch.setattr(xps, "read", lambda path: READ("made.nxs" if path == "sample.vms" else path))
+    namespace = {}
+    for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL):
+        exec(block, namespace)
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) == 3
+    assert told[1].startswith("C1s line 1 28")
+    assert list(namespace["curves"]) == ["C1s line 1", "C1s line 2"]
+    assert "collection_scheme" in namespace["spectrum"]["C1s"].attrs
+    assert set(namespace["again"].seeds) == {"C1s", "O1s"}
