@@ -54,9 +54,9 @@ class Calibration:
         odds = self.group_scale * np.asarray(logits, dtype=float) + self.group_offset
         return np.asarray(1.0 / (1.0 + np.exp(-odds)), dtype=float)
 
-    def foreign(self, outside_logit: float) -> bool:
-        """Whether a sample is to be called foreign."""
-        return outside_logit > self.outside_limit
+    def foreign(self, outside_logit: ArrayLike) -> NDArray[np.bool_]:
+        """Whether samples are to be called foreign, any shape; NaN is not."""
+        return np.asarray(np.asarray(outside_logit) > self.outside_limit)
 
 
 def spread_of(posterior: FloatArray, bins: FloatArray, shift: FloatArray, blur: float) -> FloatArray:

@@ -73,7 +73,9 @@ class NetworkOutput:
     region_sigma: Tensor
 
 
-class _ResidualBlock(nn.Module):
+class ResidualBlock(nn.Module):
+    """Two convolutions, and at every place what the mean over all places says."""
+
     def __init__(self, width: int, dilation: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
@@ -86,6 +88,7 @@ class _ResidualBlock(nn.Module):
         self.context = nn.Linear(width, width)
 
     def forward(self, features: Tensor) -> Tensor:
+        """Features of the same shape, (n, width, points)."""
         # The mean over the axis tells every place what else is in the sample, wherever it lies.
         context = self.context(features.mean(-1)).unsqueeze(-1)
         result: Tensor = torch.relu(features + self.body(features) + context)
@@ -101,7 +104,7 @@ class Localiser(nn.Module):
         self.stem = nn.Sequential(
             nn.Conv1d(channels, width, 9, stride=2, padding=4, bias=False), nn.BatchNorm1d(width), nn.ReLU()
         )
-        self.blocks = nn.Sequential(*[_ResidualBlock(width, dilation) for dilation in config.dilations])
+        self.blocks = nn.Sequential(*[ResidualBlock(width, dilation) for dilation in config.dilations])
         self.up = nn.Sequential(
             nn.ConvTranspose1d(width, width // 2, 4, stride=2, padding=1),
             nn.ReLU(),

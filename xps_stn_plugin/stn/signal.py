@@ -1,10 +1,15 @@
-"""What can be seen of a line without a network: its height over the noise, and whether it is one plain peak."""
+"""What can be seen of a line without a network: its height over the noise, and whether it is one plain peak.
+
+Functions of arrays take one spectrum, shape (points,), or a stack of them, shape (..., points).
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
 
 #: Points averaged at each end for the straight line below the peak, at most.
 END_POINTS = 4
@@ -17,61 +22,112 @@ LOPSIDED, WIDEST = 1.5, 2.6
 
 
 def signal_to_noise(data: xr.Dataset) -> float:
-    """Height of the line above a straight line between the ends, over the noise of one channel."""
-    signal = _above_ends(data["counts"].values)
-    smooth = np.convolve(signal, np.ones(3) / 3, mode="same")
-    noise = channel_noise(data["counts"].values)
-    return float(smooth.max() / noise) if noise > 0 else float("inf")
+    """`line_to_noise` of one region."""
+    return float(line_to_noise(data["counts"].values))
 
 
 def is_one_line(data: xr.Dataset) -> bool:
+    """`plain_peak` of one region."""
+    return bool(plain_peak(data["binding_energy"].values, data["counts"].values))
+
+
+def saturated_channels(data: xr.Dataset) -> int:
+    """`channels_at_maximum` of one region."""
+    return int(channels_at_maximum(data["counts"].values))
+
+
+def line_to_noise(counts: FloatArray) -> FloatArray:
+    """Height of the line above a straight line between the ends, over the noise of one channel."""
+    height = _smooth(_above_ends(counts)).max(axis=-1)
+    noise = channel_noise(counts)
+    ratio: FloatArray = np.divide(height, noise, out=np.full(noise.shape, np.inf), where=noise > 0)
+    return ratio
+
+
+def plain_peak(energy: FloatArray, counts: FloatArray) -> NDArray[np.bool_]:
     """Whether a region shows one plain peak: no shoulder, no second line, no satellite above the noise.
 
     Parameters
     ----------
-    data : xarray.Dataset
-        ``counts(binding_energy)``, ascending.
+    energy : ndarray, shape (points,)
+        In eV, ascending.
+    counts : ndarray, shape (..., points)
+        Intensities.
+
+    Returns
+    -------
+    ndarray of bool, shape (...,)
 
     Notes
     -----
     A peak is plain if its half widths on both sides are alike, it is no wider than a line can be, and its two sides
     hold the same area further than 1.3 FWHM from the maximum (tails of a Lorentzian do, a second line does not).
     """
-    energy, counts = data["binding_energy"].values, data["counts"].values
     signal = _above_ends(counts)
-    smooth = np.convolve(signal, np.ones(3) / 3, mode="same")
-    top = int(smooth.argmax())
-    below = np.flatnonzero(smooth < smooth[top] / 2)
-    left, right = below[below < top], below[below > top]
-    if not (left.size and right.size):
-        return False
-    low, high = energy[top] - energy[left[-1]], energy[right[0]] - energy[top]
-    width = low + high
-    if width > WIDEST or max(low, high) > LOPSIDED * min(low, high):
-        return False
-    distance = (energy - energy[top]) / width
-    above, below_peak = distance > PEAK_REACH, distance < -PEAK_REACH
+    smooth = _smooth(signal)
+    place = np.arange(energy.size)
+    top = smooth.argmax(axis=-1)[..., None]
+    below = smooth < smooth.max(axis=-1, keepdims=True) / 2
+    left = np.where(below & (place < top), place, -1).max(axis=-1)
+    right = np.where(below & (place > top), place, energy.size).min(axis=-1)
+    complete = (left >= 0) & (right < energy.size)
+    centre = energy[top]
+    low = centre[..., 0] - energy[left]
+    high = energy[np.minimum(right, energy.size - 1)] - centre[..., 0]
+    width = np.where(complete, low + high, 1.0)
+    even = (width <= WIDEST) & (np.maximum(low, high) <= LOPSIDED * np.minimum(low, high))
+    distance = (energy - centre) / width[..., None]
+    above, beneath = distance > PEAK_REACH, distance < -PEAK_REACH
     # Means, for a window may end sooner on one side.
-    excess = (signal[above].mean() if above.any() else 0.0) - (signal[below_peak].mean() if below_peak.any() else 0.0)
-    channels = max(int(above.sum()), 1)
-    feature = abs(excess) * channels > FEATURE_SIGMA * channel_noise(counts) * np.sqrt(2 * channels)
-    return not (feature and abs(excess) * channels > UNEVEN * float(signal.sum()))
+    excess = _mean_where(signal, above) - _mean_where(signal, beneath)
+    channels = np.maximum(above.sum(axis=-1), 1)
+    area = np.abs(excess) * channels
+    feature = (area > FEATURE_SIGMA * channel_noise(counts) * np.sqrt(2 * channels)) & (
+        area > UNEVEN * signal.sum(axis=-1)
+    )
+    plain: NDArray[np.bool_] = complete & even & ~feature
+    return plain
 
 
-def saturated_channels(data: xr.Dataset) -> int:
+def channels_at_maximum(counts: FloatArray) -> NDArray[np.int64]:
     """Channels in a row that all hold the region's maximum; a detector at its limit gives many, a peak one."""
-    top = data["counts"].values == data["counts"].values.max()
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], top.astype(np.int8), [0]])))
-    return int((edges[1::2] - edges[::2]).max())
+    place = np.arange(counts.shape[-1])
+    lower = counts < counts.max(axis=-1, keepdims=True)
+    last_lower = np.maximum.accumulate(np.where(lower, place, -1), axis=-1)
+    longest: NDArray[np.int64] = (place - last_lower).max(axis=-1)
+    return longest
 
 
-def _above_ends(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    ends = max(1, min(END_POINTS, counts.size // 4))
-    line: NDArray[np.float64] = np.linspace(counts[:ends].mean(), counts[-ends:].mean(), counts.size)
-    return counts - line
-
-
-def channel_noise(counts: NDArray[np.float64]) -> float:
+def channel_noise(counts: FloatArray) -> FloatArray:
     """Estimate the standard deviation of one channel's noise, in the units of the counts."""
     # Second differences take out everything smooth; variance 6 for white noise, median against outliers.
-    return float(np.median(np.abs(np.diff(counts, 2))) / 0.6745 / np.sqrt(6))
+    second = np.abs(np.diff(counts, 2))
+    noise = np.asarray(np.median(second, axis=-1) / 0.6745)
+    # Where most channels count nothing, the median is none, and the mean square has to do.
+    if (silent := noise == 0).any():
+        noise = np.where(silent, np.sqrt(np.mean(second**2, axis=-1)), noise)
+    scaled: FloatArray = noise / np.sqrt(6)
+    return scaled
+
+
+def _above_ends(counts: FloatArray) -> FloatArray:
+    size = counts.shape[-1]
+    ends = max(1, min(END_POINTS, size // 4))
+    left = counts[..., :ends].mean(axis=-1, keepdims=True)
+    right = counts[..., -ends:].mean(axis=-1, keepdims=True)
+    above: FloatArray = counts - left - (right - left) * np.linspace(0, 1, size)
+    return above
+
+
+def _smooth(signal: FloatArray) -> FloatArray:
+    """Mean of a channel and its neighbours; beyond the ends there is nothing."""
+    smooth = signal.copy()
+    smooth[..., 1:] += signal[..., :-1]
+    smooth[..., :-1] += signal[..., 1:]
+    smooth /= 3
+    return smooth
+
+
+def _mean_where(values: FloatArray, chosen: NDArray[np.bool_]) -> FloatArray:
+    mean: FloatArray = (values * chosen).sum(axis=-1) / np.maximum(chosen.sum(axis=-1), 1)
+    return mean

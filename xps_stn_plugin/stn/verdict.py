@@ -1,14 +1,18 @@
-"""Whether a shift can be trusted, and why not, in plain sentences."""
+"""Whether shifts can be trusted, and why not: rules over many spectra at once, sentences for one of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from enum import IntFlag
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xps_prefit_hooks import RegionShift, Status
+from xps_prefit_hooks import Status
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 #: Standard error in eV above which a shift is called uncertain: a quarter of an eV is where handbook windows fail.
 UNCERTAIN_STDERR = 0.25
@@ -27,90 +31,214 @@ EDGE = 0.5
 #: spectra it shows an eighth of what is there, on measured polymers a quarter, with a noise of 0.03 eV.
 DISAGREE_EV = 0.1
 
+#: Core level that carries the scale.
+CARBON = "C1s"
+
+#: What the numbers of `Verdict.status` stand for.
+STATUSES: tuple[Status, ...] = get_args(Status)
+
+
+class Reason(IntFlag):
+    """One bit for each rule; a sum of them says which rules spoke."""
+
+    NO_SHIFT = 1
+    AT_EDGE = 2
+    FOREIGN = 4
+    NO_CARBON = 8
+    ONE_LINE = 16
+    SATURATED = 32
+    STANDARD_ERROR = 64
+    SEVERAL_SHIFTS = 128
+    NO_LINE = 256
+    DISAGREEMENT = 512
+    NOT_MEASURED = 1024
+
+    @classmethod
+    def outside(cls) -> Reason:
+        """Rules that make a spectrum "out_of_domain"."""
+        return cls.NO_SHIFT | cls.AT_EDGE | cls.FOREIGN
+
+    @classmethod
+    def doubts(cls) -> Reason:
+        """Rules that make it "uncertain"."""
+        return cls.NO_CARBON | cls.ONE_LINE | cls.SATURATED | cls.STANDARD_ERROR | cls.SEVERAL_SHIFTS
+
 
 @dataclass(frozen=True)
-class Evidence:
-    """What the verdict rests on.
+class Posterior:
+    """What the rules need of the distributions over shifts.
 
     Parameters
     ----------
-    posterior, bins : ndarray, shape (bins,)
-        Distribution over shifts and their values in eV.
-    shift, stderr : float
-        Its mean around the highest mode, and its spread from there, in eV.
-    signal_to_noise : mapping of str to float
-        Line height over channel noise of each region.
-    region_shifts : mapping of str to RegionShift
-        Shift of each region, in view of all of them.
-    foreign : bool
-        Whether the network takes the sample for one that it was not made for.
-    one_line : bool
-        Whether all that was measured is one line without any feature.
-    saturated : mapping of str to int
+    limit : float
+        Largest shift in eV that the network was trained for.
+    at_edge : ndarray, shape (n,)
+        Probability within 0.5 eV of the ends of the range.
+    first, second : ndarray, shape (n,)
+        Most probable shift, and the most probable one further than 0.6 eV from it, in eV.
+    second_probability : ndarray, shape (n,)
+        That the shift lies further than 0.6 eV from the first.
+    """
+
+    limit: float
+    at_edge: FloatArray
+    first: FloatArray
+    second: FloatArray
+    second_probability: FloatArray
+
+    @classmethod
+    def of(cls, posterior: FloatArray, bins: FloatArray) -> Posterior:
+        """Read distributions, shape (n, bins), over shifts in eV, shape (bins,)."""
+        limit = float(np.abs(bins).max())
+        first = bins[posterior.argmax(axis=-1)]
+        far = np.where(np.abs(bins - first[:, None]) > AWAY, posterior, 0.0)
+        at_edge = posterior[:, np.abs(bins) > limit - EDGE].sum(axis=-1)
+        return cls(limit, at_edge, first, bins[far.argmax(axis=-1)], far.sum(axis=-1))
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the verdict on n spectra rests on.
+
+    Parameters
+    ----------
+    regions : tuple of str
+        Core levels.
+    signal_to_noise : ndarray, shape (n, regions)
+        Line height over channel noise; NaN where the region was not measured.
+    saturated : ndarray of int, shape (n, regions)
         Channels in a row that all hold the region's maximum.
+    one_line : ndarray of bool, shape (n,)
+        Whether all that was measured is one line without any feature.
+    posterior : Posterior
+        Distributions over shifts.
+    stderr : ndarray, shape (n,)
+        Standard error of the shift in eV.
+    foreign : ndarray of bool, shape (n,)
+        Whether the network takes the sample for one that it was not made for.
+    disagreement : ndarray, shape (n, regions)
+        By how much a region is charged more than C 1s, in eV; NaN where that cannot be told.
     """
 
-    posterior: NDArray[np.float64]
-    bins: NDArray[np.float64]
-    shift: float
-    stderr: float
-    signal_to_noise: Mapping[str, float]
-    region_shifts: Mapping[str, RegionShift]
-    foreign: bool = False
-    one_line: bool = False
-    saturated: Mapping[str, int] = field(default_factory=dict)
+    regions: tuple[str, ...]
+    signal_to_noise: FloatArray
+    saturated: NDArray[np.int64]
+    one_line: BoolArray
+    posterior: Posterior
+    stderr: FloatArray
+    foreign: BoolArray
+    disagreement: FloatArray
+
+    @property
+    def measured(self) -> BoolArray:
+        """Whether a region was measured, shape (n, regions)."""
+        return ~np.isnan(self.signal_to_noise)
+
+    @property
+    def lined(self) -> BoolArray:
+        """Whether a region shows a line, shape (n, regions)."""
+        return self.signal_to_noise >= NO_LINE
 
 
-def judge(evidence: Evidence) -> tuple[Status, tuple[str, ...]]:
-    """Status and reasons.
+@dataclass(frozen=True)
+class Verdict:
+    """Status and reasons of n spectra.
 
-    Returns
-    -------
-    status : {"ok", "uncertain", "out_of_domain"}
-        The worst that any rule says.
-    reasons : tuple of str
-        One sentence per rule that speaks.
+    Parameters
+    ----------
+    status : ndarray of int8, shape (n,)
+        Index into `STATUSES`: the worst that any rule says.
+    reasons : ndarray of uint16, shape (n,)
+        Sums of `Reason`.
     """
-    outside: list[str] = []
-    doubts: list[str] = []
-    remarks: list[str] = []
-    with_line = [name for name, ratio in evidence.signal_to_noise.items() if ratio >= NO_LINE]
-    without = [name for name in evidence.signal_to_noise if name not in with_line]
-    if without:
-        remarks.append(f"No line stands above the noise in {', '.join(without)}.")
-    edge = np.abs(evidence.bins) > np.abs(evidence.bins).max() - EDGE
-    if evidence.posterior[edge].sum() > AT_EDGE:
-        limit = np.abs(evidence.bins).max()
-        outside.append(f"The shift lies at or beyond the {limit:.0f} eV that the network was trained for.")
-    if evidence.foreign:
-        outside.append(
+
+    status: NDArray[np.int8]
+    reasons: NDArray[np.uint16]
+
+
+def judge(evidence: Evidence) -> Verdict:
+    """Apply all rules."""
+    lined, measured, posterior = evidence.lined, evidence.measured, evidence.posterior
+    carbon = np.array([name == CARBON for name in evidence.regions])
+    spoken = {
+        Reason.AT_EDGE: posterior.at_edge > AT_EDGE,
+        Reason.FOREIGN: evidence.foreign,
+        Reason.NO_CARBON: ~(lined & carbon).any(axis=1),
+        Reason.ONE_LINE: evidence.one_line,
+        Reason.SATURATED: (lined & (evidence.saturated >= SATURATED)).any(axis=1),
+        Reason.STANDARD_ERROR: evidence.stderr > UNCERTAIN_STDERR,
+        Reason.SEVERAL_SHIFTS: posterior.second_probability > SECOND_SHIFT,
+        Reason.NO_LINE: (measured & ~lined).any(axis=1),
+        Reason.DISAGREEMENT: (np.abs(evidence.disagreement) > DISAGREE_EV).any(axis=1),
+        Reason.NOT_MEASURED: ~measured.all(axis=1),
+    }
+    reasons = np.zeros(len(lined), dtype=np.uint16)
+    for reason, speaks in spoken.items():
+        reasons[speaks] |= np.uint16(reason)
+    # Without any line there is no shift to doubt.
+    without = ~lined.any(axis=1)
+    reasons[without] &= np.uint16(Reason.NO_LINE | Reason.NOT_MEASURED)
+    reasons[without] |= np.uint16(Reason.NO_SHIFT)
+    outside, doubtful = ((reasons & np.uint16(rules)) != 0 for rules in (Reason.outside(), Reason.doubts()))
+    status = np.select(
+        [outside, doubtful], [STATUSES.index("out_of_domain"), STATUSES.index("uncertain")], STATUSES.index("ok")
+    )
+    return Verdict(status.astype(np.int8), reasons)
+
+
+def sentences(evidence: Evidence, reasons: int, row: int) -> tuple[str, ...]:
+    """One sentence for every rule that spoke about one spectrum, the worst first.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        Of all spectra.
+    reasons : int
+        Of this spectrum, from `judge`.
+    row : int
+        Which spectrum.
+    """
+    said = Reason(int(reasons))
+    names = np.array(evidence.regions, dtype=object)
+    lined, measured = evidence.lined[row], evidence.measured[row]
+    posterior = evidence.posterior
+    told: list[str] = []
+    if Reason.AT_EDGE in said:
+        told.append(f"The shift lies at or beyond the {posterior.limit:.0f} eV that the network was trained for.")
+    if Reason.FOREIGN in said:
+        told.append(
             "The lines are not those of an organic sample that is charged alike everywhere: think of carbide, "
             "graphite, an oxide, or parts that are charged differently."
         )
-    if "C1s" not in with_line:
-        doubts.append("There is no C 1s line, so the scale rests on the other regions alone.")
-    if evidence.one_line:
-        doubts.append(
-            f"There is one line without any feature ({with_line[0]}), which fits every shift: the scale rests on what "
-            "such a line usually is."
+    if Reason.NO_CARBON in said:
+        told.append("There is no C 1s line, so the scale rests on the other regions alone.")
+    if Reason.ONE_LINE in said:
+        told.append(
+            f"There is one line without any feature ({names[lined][0]}), which fits every shift: the scale rests on "
+            "what such a line usually is."
         )
-    for name in with_line:
-        if (channels := evidence.saturated.get(name, 1)) >= SATURATED:
-            doubts.append(f"The highest {channels} channels of {name} all hold the same: the detector was saturated.")
-    if evidence.stderr > UNCERTAIN_STDERR:
-        doubts.append(f"The standard error of the shift, {evidence.stderr:.2f} eV, is above {UNCERTAIN_STDERR:.2f} eV.")
-    best = evidence.bins[int(evidence.posterior.argmax())]
-    away = np.abs(evidence.bins - best) > AWAY
-    if (second := float(evidence.posterior[away].sum())) > SECOND_SHIFT:
-        other = evidence.bins[int(np.where(away, evidence.posterior, 0).argmax())]
-        doubts.append(
-            f"Several shifts fit: about {best:+.1f} eV, or with probability {second:.0%} about {other:+.1f} eV."
+    for column in np.flatnonzero(lined & (evidence.saturated[row] >= SATURATED)) if Reason.SATURATED in said else ():
+        channels = evidence.saturated[row, column]
+        told.append(
+            f"The highest {channels} channels of {names[column]} all hold the same: the detector was saturated."
         )
-    for name, region in evidence.region_shifts.items():
-        if abs(region.disagreement) > DISAGREE_EV:
-            by = f"{abs(region.disagreement):.2f} eV {'more' if region.disagreement > 0 else 'less'}"
-            remarks.append(
-                f"{name} seems to be charged by at least {by} than C1s, or has an environment that is not known here."
-            )
-    status: Status = "out_of_domain" if outside else "uncertain" if doubts else "ok"
-    return status, (*outside, *doubts, *remarks)
+    if Reason.STANDARD_ERROR in said:
+        stderr = evidence.stderr[row]
+        told.append(f"The standard error of the shift, {stderr:.2f} eV, is above {UNCERTAIN_STDERR:.2f} eV.")
+    if Reason.SEVERAL_SHIFTS in said:
+        first, second, share = posterior.first[row], posterior.second[row], posterior.second_probability[row]
+        told.append(
+            f"Several shifts fit: about {first:+.1f} eV, or with probability {share:.0%} about {second:+.1f} eV."
+        )
+    if Reason.NO_LINE in said:
+        told.append(f"No line stands above the noise in {', '.join(names[measured & ~lined])}.")
+    apart = evidence.disagreement[row]
+    for column in np.flatnonzero(np.abs(apart) > DISAGREE_EV) if Reason.DISAGREEMENT in said else ():
+        by = f"{abs(apart[column]):.2f} eV {'more' if apart[column] > 0 else 'less'}"
+        told.append(
+            f"{names[column]} seems to be charged by at least {by} than C1s, or has an environment that is not known "
+            "here."
+        )
+    if Reason.NOT_MEASURED in said:
+        told.append(f"Not measured, or without any signal: {', '.join(names[~measured])}.")
+    return tuple(told)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from xps_prefit_hooks import PrefitError
 
@@ -49,24 +51,41 @@ def seen_regions(spectrum: xr.DataTree, grid: Grid) -> tuple[Mapping[str, xr.Dat
             notes.append(f"{name} repeats {level}; the network read the first.")
             continue
         axis = data["binding_energy"].values
-        window = windows[level]
-        if axis[-1] < window[0] or axis[0] > window[-1]:
-            notes.append(
-                f"{name} was measured from {axis[0]:.1f} to {axis[-1]:.1f} eV, outside what the network looks at "
-                f"({window[0]:.1f} to {window[-1]:.1f} eV)."
-            )
+        if note := outside_window(name, axis, windows[level]):
+            notes.append(note)
             continue
         chosen[level] = data
     return {name: chosen[name] for name in grid.regions if name in chosen}, tuple(notes)
 
 
-def as_rates(regions: Mapping[str, xr.Dataset]) -> Mapping[str, xr.Dataset]:
-    """Divide counts by the time they took, so that regions compare; as they are where a time is not known."""
-    rates = {}
+def outside_window(name: str, axis: NDArray[np.float64], window: NDArray[np.float64]) -> str:
+    """Sentence that says so where a region shares no energy with the window of its core level, both ascending in eV."""
+    if axis[-1] >= window[0] and axis[0] <= window[-1]:
+        return ""
+    return (
+        f"{name} was measured from {axis[0]:.1f} to {axis[-1]:.1f} eV, outside what the network looks at "
+        f"({window[0]:.1f} to {window[-1]:.1f} eV)."
+    )
+
+
+def nothing_known(names: Iterable[str], grid: Grid) -> str:
+    """Sentence for a spectrum without any region that the network knows."""
+    return f"None of the regions ({', '.join(names)}) is one that the network knows ({', '.join(grid.regions)})."
+
+
+def durations(regions: Mapping[str, xr.Dataset]) -> Mapping[str, float]:
+    """Time in s by which counts are to be divided so that regions compare; 1 for all where one of them is not known."""
+    times = {}
     for name, data in regions.items():
         intensity = data.attrs.get("intensity")
         time = data.attrs.get("dwell_time", 0.0) * data.attrs.get("scans", 0.0) if intensity == "counts" else 1.0
         if intensity not in ("counts", "counts per second") or not time > 0:
-            return regions
-        rates[name] = data.assign(counts=data["counts"] / time)
-    return rates
+            return dict.fromkeys(regions, 1.0)
+        times[name] = float(time)
+    return times
+
+
+def as_rates(regions: Mapping[str, xr.Dataset]) -> Mapping[str, xr.Dataset]:
+    """Divide counts by the time they took, so that regions compare; as they are where a time is not known."""
+    times = durations(regions)
+    return {name: data.assign(counts=data["counts"] / times[name]) for name, data in regions.items()}

@@ -1,0 +1,304 @@
+"""Many spectra over the same axes, a map or a depth profile: arrays in, arrays out, and the same for one spectrum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from xps_prefit_hooks import ModelInfo, Prediction, PrefitError, RegionShift
+
+from ..grid import Grid, to_bins
+from ..spectrum import MIN_POINTS
+from .answers import ask, combined
+from .signal import channels_at_maximum, line_to_noise, plain_peak
+from .verdict import CARBON, NO_LINE, STATUSES, BoolArray, Evidence, FloatArray, Verdict, judge, sentences
+from .view import nothing_known, outside_window
+from .weights import TrainedNetwork
+
+#: Spectra that are worked on at a time: what is not kept is never larger than this many.
+CHUNK = 256
+
+
+class Rows(Protocol):
+    """Spectra as rows: a numpy array, a memory map, a dataset in an HDF5 file."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of spectra and of points."""
+        ...
+
+    def __getitem__(self, rows: slice) -> ArrayLike:
+        """Return some of the spectra."""
+        ...
+
+
+@dataclass(frozen=True)
+class StackPrediction:
+    """What the network reads from n spectra.
+
+    Parameters
+    ----------
+    groups : tuple of str
+        Functional groups of the columns of `probabilities`.
+    model : ModelInfo
+        The network's identity.
+    notes : tuple of str
+        Sentences that hold for all spectra.
+    shift, shift_stderr : ndarray, shape (n,)
+        Measured minus true binding energy and its standard error in eV, on the 285.00 eV scale; NaN where no region
+        shows a line.
+    probabilities : ndarray, shape (n, groups)
+        Of each functional group; NaN where there is no shift.
+    region_shift, region_stderr : ndarray, shape (n, regions)
+        Shift of each region of `evidence` and its standard error in eV; NaN where the region shows no line, and
+        without a C 1s line.
+    evidence : Evidence
+        What the verdict rests on; ``evidence.disagreement`` is by how much a region is charged more than C 1s.
+    verdict : Verdict
+        Status and reasons.
+    """
+
+    groups: tuple[str, ...]
+    model: ModelInfo
+    notes: tuple[str, ...]
+    shift: FloatArray
+    shift_stderr: FloatArray
+    probabilities: FloatArray
+    region_shift: FloatArray
+    region_stderr: FloatArray
+    evidence: Evidence
+    verdict: Verdict
+
+    def __len__(self) -> int:
+        return self.shift.size
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Core levels that were looked at, in the order of all columns of regions."""
+        return self.evidence.regions
+
+    def sentences(self, row: int) -> tuple[str, ...]:
+        """Reasons for the status of one spectrum in plain sentences."""
+        return (*sentences(self.evidence, int(self.verdict.reasons[row]), row), *self.notes)
+
+    def prediction(self, row: int) -> Prediction:
+        """One spectrum's row by itself."""
+        shifts = {
+            name: RegionShift(float(value), float(stderr), float(apart))
+            for name, value, stderr, apart in zip(
+                self.regions,
+                self.region_shift[row],
+                self.region_stderr[row],
+                self.evidence.disagreement[row],
+                strict=True,
+            )
+            if np.isfinite(value)
+        }
+        return Prediction(
+            shift=float(self.shift[row]),
+            shift_stderr=float(self.shift_stderr[row]),
+            groups=MappingProxyType(dict(zip(self.groups, map(float, self.probabilities[row]), strict=True))),
+            status=STATUSES[self.verdict.status[row]],
+            reasons=self.sentences(row),
+            region_shifts=MappingProxyType(shifts),
+            model=self.model,
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[StackPrediction]) -> StackPrediction:
+        """One stack after the other, all of the same regions and network."""
+        return combined(parts, np.concatenate)
+
+
+@dataclass(frozen=True)
+class _Region:
+    """One core level of a stack."""
+
+    name: str
+    energy: FloatArray
+    counts: Rows
+    duration: float
+
+
+def predict_stack(
+    trained: TrainedNetwork,
+    regions: Mapping[str, tuple[ArrayLike, Rows]],
+    *,
+    durations: Mapping[str, float] | None = None,
+    shift: ArrayLike | None = None,
+    source: str = "stack",
+) -> StackPrediction:
+    """Ask a network about many spectra over the same axes.
+
+    Parameters
+    ----------
+    trained : TrainedNetwork
+        The network.
+    regions : mapping of str to (array_like, rows)
+        By core level (``C1s``): binding energies in eV, shape (m,), ascending, on the measured axis, and intensities,
+        shape (n, m), of any type; they are read a chunk at a time. An intensity that is not a number, or the same one
+        everywhere, says that the region was not measured at this place.
+    durations : mapping of str to float, optional
+        Time in s that each channel of a region took, by which counts are divided so that regions compare; see
+        `xps_stn_plugin.stn.view.durations`. By default they compare as they are.
+    shift : array_like, shape (n,) or (), optional
+        Shift in eV at which the groups are read, where it is known.
+    source : str
+        Where the stack comes from, for error messages.
+
+    Returns
+    -------
+    StackPrediction
+        The same as one spectrum after the other would give, to the rounding of the network's single precision.
+
+    Raises
+    ------
+    PrefitError
+        If there is no region, axes are not ascending, or shapes do not fit.
+    """
+    return StackPrediction.joined(
+        list(predicted_chunks(trained, regions, durations=durations, shift=shift, source=source))
+    )
+
+
+def predicted_chunks(
+    trained: TrainedNetwork,
+    regions: Mapping[str, tuple[ArrayLike, Rows]],
+    *,
+    durations: Mapping[str, float] | None = None,
+    shift: ArrayLike | None = None,
+    source: str = "stack",
+) -> Iterator[StackPrediction]:
+    """`predict_stack` in parts of at most `CHUNK` spectra, for stacks whose results are not to be held in memory."""
+    checked = {name: _checked(source, name, *region, durations or {}) for name, region in regions.items()}
+    sizes = {region.counts.shape[0] for region in checked.values()}
+    if len(sizes) != 1:
+        found = ", ".join(f"{name}: {region.counts.shape[0]}" for name, region in checked.items()) or "no region"
+        raise PrefitError(source, f"all regions of a stack need the same number of spectra ({found}).")
+    (size,) = sizes
+    if shift is not None:
+        shift = np.asarray(shift, dtype=np.float32)
+        if shift.shape not in ((), (size,)) or not np.isfinite(shift).all():
+            msg = f"the known shifts have shape {shift.shape} or are not numbers; give one, or one for each of {size}."
+            raise PrefitError(source, msg)
+        shift = np.broadcast_to(shift, size)
+    seen, notes = _seen(trained, checked)
+    # At least one chunk, be it an empty one.
+    for start in range(0, max(size, 1), CHUNK):
+        rows = range(start, min(start + CHUNK, size))
+        yield _chunk(trained, seen, rows, None if shift is None else shift[rows.start : rows.stop], notes)
+
+
+def _checked(source: str, name: str, energy: ArrayLike, counts: Rows, durations: Mapping[str, float]) -> _Region:
+    axis = np.asarray(energy, dtype=float)
+    if axis.ndim != 1 or len(counts.shape) != 2 or counts.shape[1] != axis.size:
+        msg = f"region {name} has energies of shape {axis.shape} and intensities of shape {tuple(counts.shape)}"
+        raise PrefitError(source, f"{msg}; (m,) and (n, m) are needed.")
+    if axis.size < MIN_POINTS:
+        raise PrefitError(source, f"region {name} has {axis.size} points; at least {MIN_POINTS} are needed.")
+    if not (np.isfinite(axis).all() and (np.diff(axis) > 0).all()):
+        raise PrefitError(source, f"the energies of region {name} do not ascend; sort them and the intensities.")
+    return _Region(name, axis, counts, durations.get(name, 1.0))
+
+
+def _seen(trained: TrainedNetwork, regions: Mapping[str, _Region]) -> tuple[tuple[_Region, ...], tuple[str, ...]]:
+    """Regions that the network knows, in its order, and what is to be said about the others."""
+    seen, notes = [], []
+    for name, window in zip(trained.grid.regions, trained.grid.energies, strict=True):
+        if name in regions:
+            if note := outside_window(name, regions[name].energy, window):
+                notes.append(note)
+            else:
+                seen.append(regions[name])
+    if not seen:
+        notes.insert(0, nothing_known(regions, trained.grid))
+    return tuple(seen), tuple(notes)
+
+
+def _chunk(
+    trained: TrainedNetwork,
+    regions: Sequence[_Region],
+    rows: range,
+    shift: NDArray[np.float32] | None,
+    notes: tuple[str, ...],
+) -> StackPrediction:
+    """Prediction of some spectra of a stack."""
+    shape = (len(rows), len(regions))
+    signal_to_noise, saturated = np.full(shape, np.nan), np.ones(shape, dtype=np.int64)
+    counts = []
+    for column, region in enumerate(regions):
+        values, good = _read(region, rows)
+        counts.append(values)
+        signal_to_noise[good, column] = line_to_noise(values[good])
+        saturated[:, column] = channels_at_maximum(values)
+    lined = signal_to_noise >= NO_LINE
+    # The network is asked where there is something to ask about.
+    asked = np.flatnonzero(lined.any(axis=1))
+    there = ~np.isnan(signal_to_noise[asked])
+    rates, measured = _binned(trained.grid, regions, [values[asked] for values in counts], there)
+    levels = tuple(region.name for region in regions)
+    answers = ask(trained, levels, rates, measured, None if shift is None else shift[asked])
+    found = answers.placed(asked, len(rows))
+    # C 1s carries the scale; without it, no region can be told from the common shift.
+    carbon = np.array([region.name == CARBON for region in regions], dtype=bool)
+    told = lined & (lined & carbon).any(axis=1, keepdims=True)
+    disagreement = np.where(told, np.where(carbon, 0.0, found.region_shift), np.nan)
+    region_stderr = np.hypot(found.shift_stderr[:, None], np.where(carbon, 0.0, found.region_sigma))
+    evidence = Evidence(
+        regions=levels,
+        signal_to_noise=signal_to_noise,
+        saturated=saturated,
+        one_line=_one_line(regions, counts, lined),
+        posterior=found.posterior,
+        stderr=found.shift_stderr,
+        foreign=trained.calibration.foreign(found.outside_logit),
+        disagreement=disagreement,
+    )
+    return StackPrediction(
+        groups=trained.groups,
+        model=trained.info,
+        notes=notes,
+        shift=found.shift,
+        shift_stderr=found.shift_stderr,
+        probabilities=found.probabilities,
+        region_shift=found.shift[:, None] + disagreement,
+        region_stderr=np.where(told, region_stderr, np.nan),
+        evidence=evidence,
+        verdict=judge(evidence),
+    )
+
+
+def _read(region: _Region, rows: range) -> tuple[FloatArray, BoolArray]:
+    """Read counts, 0 where nothing was measured, and where something was."""
+    values = np.asarray(region.counts[rows.start : rows.stop], dtype=float)
+    finite = np.isfinite(values).all(axis=1)
+    values = np.where(finite[:, None], values, 0.0)
+    return values, np.ptp(values, axis=1) > 0
+
+
+def _one_line(regions: Sequence[_Region], counts: Sequence[FloatArray], lined: BoolArray) -> BoolArray:
+    """Whether there is one region with a line, and that line is without a feature."""
+    result = np.zeros(len(lined), dtype=bool)
+    single = lined.sum(axis=1) == 1
+    for region, values, own in zip(regions, counts, lined.T, strict=True):
+        if (rows := np.flatnonzero(single & own)).size:
+            result[rows] = plain_peak(region.energy, values[rows])
+    return result
+
+
+def _binned(
+    grid: Grid, regions: Sequence[_Region], counts: Sequence[FloatArray], there: BoolArray
+) -> tuple[NDArray[np.float32], BoolArray]:
+    """Rates on the network's grid and where they were measured, both of shape (n, regions, points)."""
+    shape = (*there.shape, grid.points)
+    rates, measured = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=bool)
+    for column, (region, values) in enumerate(zip(regions, counts, strict=True)):
+        binned, inside = to_bins(region.energy, values, grid.energies[grid.regions.index(region.name)])
+        rates[:, column] = binned / region.duration
+        measured[:, column] = inside & there[:, column, None]
+    return rates, measured
