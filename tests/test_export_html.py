@@ -56,6 +56,10 @@ class Reader(HTMLParser):
         return " ".join(text for name, text in self.texts if name != "style")
 
 
+def picture_in(text):
+    return base64.b64decode(re.search(r'src="data:image/png;base64,([^"]+)"', text)[1])
+
+
 @pytest.fixture
 def result(fake):
     return xps.prefit(fakes.spectrum())
@@ -171,8 +175,7 @@ def test_nothing_comes_from_elsewhere(fitted, tmp_path):
 def test_picture_is_whole_and_small(fitted):
     text = html.fragment(fitted)
     assert len(text) < 300_000
-    data = base64.b64decode(re.search(r'src="data:image/png;base64,([^"]+)"', text)[1])
-    with Image.open(io.BytesIO(data)) as picture:
+    with Image.open(io.BytesIO(picture_in(text))) as picture:
         picture.load()
         assert picture.width > 900
         assert len(picture.convert("RGB").getcolors(1 << 20)) > 10
@@ -183,7 +186,12 @@ def test_many_regions_stay_small(fake):
     spectrum = fakes.spectrum()
     parts = {f"C1s_{n}" if n > 1 else "C1s": spectrum["C1s"].to_dataset() for n in range(1, 19)}
     many = xps.prefit(xr.DataTree.from_dict(parts))
-    assert len(html.fragment(many)) < 300_000
+    text = html.fragment(many)
+    assert len(text) < 300_000
+    with Image.open(io.BytesIO(picture_in(text))) as picture:
+        colours = picture.convert("RGB").getcolors(1 << 20)
+    # The few dots of the groups' bars are still blue among all the grey.
+    assert any(blue - red > 80 for _, (red, _, blue) in colours)
 
 
 def test_nothing_is_changed(fitted):

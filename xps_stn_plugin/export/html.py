@@ -24,6 +24,8 @@ from .terminal import flags
 from .texts import printable
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from ..quantification import ComponentShare, Quantification
     from ..result import PrefitResult
 
@@ -58,10 +60,10 @@ text-align:left;vertical-align:baseline;background:none;color:inherit;white-spac
 #: Dots per inch of the picture, more than it is shown with so that it is sharp on fine screens.
 _DOTS: Final = 150.0
 _SHOWN: Final = 80.0
-#: Most dots and bytes of the picture, and the dots per inch below which it is not made smaller.
+#: Most dots and bytes of the picture, and the width in dots below which it is not made smaller.
 _MOST_DOTS: Final = 2.0e6
 _MOST_BYTES: Final = 150_000
-_FEWEST_DOTS: Final = 30.0
+_NARROWEST: Final = 400
 
 
 def fragment(result: PrefitResult) -> str:
@@ -210,22 +212,31 @@ def _composition(root: Element, found: Quantification) -> None:
 
 def _picture(root: Element, result: PrefitResult) -> None:
     """Add the plot as a PNG in the address itself, with few colours so that notebooks stay small."""
-    from PIL import Image
+    from PIL import Image as Images
 
     drawing = figure(result)
     width, height = drawing.get_size_inches()
-    dots = min(_DOTS, math.sqrt(_MOST_DOTS / (width * height)))
-    while True:
-        full, small = io.BytesIO(), io.BytesIO()
-        drawing.savefig(full, format="png", dpi=dots)
-        with Image.open(full) as picture:
-            picture.convert("RGB").quantize(64).save(small, format="png", optimize=True)
-        data = small.getvalue()
-        if len(data) <= _MOST_BYTES or dots < _FEWEST_DOTS:
-            break
-        dots *= 0.9 * math.sqrt(_MOST_BYTES / len(data))
+    drawn = io.BytesIO()
+    drawing.savefig(drawn, format="png", dpi=min(_DOTS, math.sqrt(_MOST_DOTS / (width * height))))
+    with Images.open(drawn) as opened:
+        picture = opened.convert("RGB")
+    data = _png(picture)
+    # Made smaller rather than drawn again, which takes seconds where there are many regions.
+    while len(data) > _MOST_BYTES and picture.width > _NARROWEST:
+        share = 0.9 * math.sqrt(_MOST_BYTES / len(data))
+        picture = picture.resize((round(share * picture.width), round(share * picture.height)))
+        data = _png(picture)
     address = "data:image/png;base64," + base64.b64encode(data).decode("ascii")
     _add(root, "img", alt=f"Plot of {_name(result)}: {result.shift_text}", src=address, width=f"{_SHOWN * width:.0f}")
+
+
+def _png(picture: Image) -> bytes:
+    from PIL.Image import Quantize
+
+    small = io.BytesIO()
+    # An octree keeps rare colours, which the median cut gives up where most dots are grey.
+    picture.quantize(128, method=Quantize.FASTOCTREE).save(small, format="png", optimize=True)
+    return small.getvalue()
 
 
 def _table(parent: Element, titles: Sequence[str], numbers: Iterable[int]) -> Element:
