@@ -137,7 +137,8 @@ def _picture(entry: Entry, name: str) -> str:
     energy, counts = curves[AXIS], curves[COUNTS]
     x = (energy[-1] - energy) / (energy[-1] - energy[0]) * _WIDTH
     shown = curves[COUNTS : ENVELOPE + 1] if region.has_model else counts[None]
-    low, high = float(shown.min()), float(shown.max())
+    # The model of a failed fit may be no numbers.
+    low, high = float(np.nanmin(shown)), float(np.nanmax(shown))
     high += 0.08 * (high - low) or 1.0
 
     def height(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -183,7 +184,7 @@ def _line(x: NDArray[np.float64], y: NDArray[np.float64], style: str) -> str:
 
 
 def _points(x: NDArray[np.float64], y: NDArray[np.float64]) -> str:
-    return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x.tolist(), y.tolist(), strict=True))
+    return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x.tolist(), y.tolist(), strict=True) if math.isfinite(b))
 
 
 def _table_row(number: int, row: Row) -> str:

@@ -110,17 +110,13 @@ def _record_of(result: PrefitResult, path: Path, fit: bool) -> Record:
         if reason not in said["regions"][region]["notes"]:
             said["regions"][region]["notes"].append(reason)
     regions = {
-        name: _region(
-            whole.axis[name].to_dataset(), whole.spectrum[name].to_dataset(), said, seeds.get(name), fits.get(name)
-        )
+        name: _region(whole.axis[name].to_dataset(), whole.spectrum[name].to_dataset(), seeds.get(name), fits.get(name))
         for name in whole.spectrum.children
     }
     return Record(said, failures=failures, regions=regions, final=not details, details="\n".join(details))
 
 
-def _region(
-    data: xr.Dataset, measured: xr.Dataset, said: Mapping[str, Any], seed: Seed | None, fit: ModelResult | None
-) -> RegionRecord:
+def _region(data: xr.Dataset, measured: xr.Dataset, seed: Seed | None, fit: ModelResult | None) -> RegionRecord:
     from ..fitting import component_table, curves
 
     energy = np.asarray(data["binding_energy"].values, dtype=float)

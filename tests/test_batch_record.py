@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xps_prefit_hooks import PrefitError
+from xps_stn_plugin.batch.record import DamagedRecordError, ParameterRecord, Record, RegionRecord, decode, encode
+from xps_stn_plugin.batch.records import Records
+
+_names = st.text(min_size=1, max_size=8)
+_numbers = st.floats()
+_curves = st.tuples(st.integers(3, 7), st.integers(1, 5)).flatmap(
+    lambda shape: st.lists(_numbers, min_size=shape[0] * shape[1], max_size=shape[0] * shape[1]).map(
+        lambda values: np.array(values).reshape(shape)
+    )
+)
+_parameters = st.builds(ParameterRecord, _names, _numbers, _numbers, _numbers, _numbers, st.booleans(), st.text())
+_regions = st.builds(
+    RegionRecord,
+    st.dictionaries(_names, st.text() | st.integers() | st.floats(allow_nan=False, allow_infinity=False), max_size=3),
+    _curves,
+    st.lists(_parameters, max_size=3).map(tuple),
+)
+_plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+_records = st.builds(
+    Record,
+    st.none() | st.dictionaries(_names, _plain, max_size=3),
+    st.text(),
+    st.dictionaries(_names, st.text(), max_size=2),
+    st.dictionaries(_names, _regions, max_size=2),
+    st.booleans(),
+    st.text(),
+)
+
+
+def _texts(parameter):
+    # NaN is not equal to itself; its text is.
+    return tuple(map(repr, vars(parameter).values()))
+
+
+@given(_records)
+def test_bytes_give_the_same_record(record):
+    data = encode(record)
+    back = decode(data)
+    assert encode(back) == data
+    assert (back.document, back.reason, back.failures, back.final, back.details) == (
+        record.document,
+        record.reason,
+        record.failures,
+        record.final,
+        record.details,
+    )
+    assert list(back.regions) == list(record.regions)
+    for name, region in record.regions.items():
+        np.testing.assert_array_equal(back.regions[name].curves, region.curves)
+        assert back.regions[name].attrs == region.attrs
+        assert list(map(_texts, back.regions[name].parameters)) == list(map(_texts, region.parameters))
+
+
+@given(_records, st.data())
+def test_damage_is_noticed(record, data):
+    whole = encode(record)
+    place = data.draw(st.integers(0, len(whole) - 1))
+    with pytest.raises(DamagedRecordError):
+        decode(whole[:place])
+    flipped = bytearray(whole)
+    flipped[place] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(DamagedRecordError):
+        decode(bytes(flipped))
+    with pytest.raises(DamagedRecordError):
+        decode(whole + b"x")
+
+
+def test_status_is_failed_where_anything_failed():
+    assert Record(reason="no").status == "failed"
+    assert Record({"status": "ok"}).status == "ok"
+    assert Record({"status": "ok"}, failures={"C1s": "no"}).status == "failed"
+
+
+def test_a_region_without_model_says_so():
+    assert not RegionRecord({}, np.zeros((3, 9))).has_model
+    assert RegionRecord({}, np.zeros((5, 9))).has_model
+
+
+def test_folder_keeps_what_is_whole_and_drops_what_is_not(tmp_path):
+    records = Records(tmp_path / "out")
+    record = Record(reason="because", final=False)
+    records.put("k", encode(record))
+    assert records.get("k").reason == "because"
+    assert records.get("k").final is False
+    assert records.get("other") is None
+    path = records.folder / "k.record"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert records.get("k") is None
+    assert [p.name for p in records.folder.iterdir()] == ["k.record"]
+
+
+def test_leftovers_of_a_killed_run_are_cleared_but_not_those_of_one_that_writes(tmp_path):
+    import os
+
+    records = Records(tmp_path)
+    old, new = records.folder / ".k-0.record", records.folder / ".k-1.record"
+    store = tmp_path / ".spectra-0.h5"
+    for path in (old, new, store):
+        path.write_bytes(b"half")
+    for path in (old, store):
+        os.utime(path, (0, 0))
+    Records(tmp_path)
+    assert not old.exists()
+    assert not store.exists()
+    assert new.exists()
+
+
+def test_a_file_in_the_place_of_the_folder_is_one_sentence(tmp_path):
+    (tmp_path / "out").write_text("x")
+    with pytest.raises(PrefitError, match="out: cannot hold the results: (Not a directory|File exists)"):
+        Records(tmp_path / "out")
+
+
+def test_parameters_keep_infinite_bounds():
+    record = Record({}, regions={"C1s": RegionRecord({}, np.ones((5, 2)), (ParameterRecord("a", 1, math.nan, -math.inf, math.inf, True),))})  # fmt: skip
+    (parameter,) = decode(encode(record)).regions["C1s"].parameters
+    assert (parameter.min, parameter.max) == (-math.inf, math.inf)
+    assert math.isnan(parameter.stderr)
