@@ -3,7 +3,7 @@ import pytest
 
 from xps_stn_plugin.lineshapes import pseudo_voigt
 from xps_stn_plugin.spectrum import region_dataset
-from xps_stn_plugin.stn.signal import is_one_line, saturated_channels, signal_to_noise
+from xps_stn_plugin.stn.signal import channel_noise, is_one_line, saturated_channels, signal_to_noise
 
 ENERGY = np.arange(278.0, 296.0, 0.1)
 
@@ -51,3 +51,9 @@ def test_a_saturated_detector_repeats_its_maximum():
     clipped = good.assign(counts=good["counts"].clip(max=0.7 * float(good["counts"].max())))
     assert saturated_channels(good) <= 2
     assert saturated_channels(clipped) > 8
+
+
+def test_noise_of_nearly_empty_channels_is_not_none():
+    counts = np.random.default_rng(0).poisson(0.1, 2000).astype(float)
+    assert np.median(np.abs(np.diff(counts, 2))) == 0
+    assert channel_noise(counts) == pytest.approx(np.sqrt(0.1), rel=0.1)

@@ -79,11 +79,12 @@ def ask(
     shift : ndarray, shape (n,), optional
         Shift in eV at which the groups are read, where it is known.
     """
+    if not len(rates):
+        return _no_answers(trained, len(levels))
     columns = [trained.grid.regions.index(level) for level in levels]
-    # At least one batch, be it an empty one: the shapes of the answers come from the network.
     outputs = [
         _output(trained, columns, rates[rows], measured[rows], None if shift is None else shift[rows])
-        for rows in (slice(start, start + BATCH) for start in range(0, max(len(rates), 1), BATCH))
+        for rows in (slice(start, start + BATCH) for start in range(0, len(rates), BATCH))
     ]
 
     def whole(name: str) -> FloatArray:
@@ -102,6 +103,13 @@ def ask(
         region_shift=whole("region_shift")[:, columns],
         region_sigma=whole("region_sigma")[:, columns],
     )
+
+
+def _no_answers(trained: TrainedNetwork, levels: int) -> Answers:
+    none, limit = np.zeros(0), float(trained.network.shift_bins.abs().max())
+    by_region = np.zeros((0, levels))
+    probabilities = np.zeros((0, len(trained.groups)))
+    return Answers(none, none, Posterior(limit, none, none, none, none), probabilities, none, by_region, by_region)
 
 
 def _output(

@@ -27,8 +27,6 @@ def shift_axis(channels: Tensor, shift: Tensor, step: float) -> Tensor:
     Tensor, shape (n, channels, points)
         Zero where the shifted axis leaves the grid.
     """
-    if not len(channels):
-        return channels  # an empty batch, which affine_grid refuses
     points = channels.shape[-1]
     # Normalised coordinates run over 2 for `points` grid distances (align_corners=False).
     translation = 2 * shift / (step * points)

@@ -159,7 +159,7 @@ class Verdict:
 def judge(evidence: Evidence) -> Verdict:
     """Apply all rules."""
     lined, measured, posterior = evidence.lined, evidence.measured, evidence.posterior
-    carbon = np.array([name == CARBON for name in evidence.regions])
+    carbon = np.array([name == CARBON for name in evidence.regions], dtype=bool)
     spoken = {
         Reason.AT_EDGE: posterior.at_edge > AT_EDGE,
         Reason.FOREIGN: evidence.foreign,

@@ -1,0 +1,306 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from xps_prefit_hooks import PrefitError
+from xps_stn_plugin.grid import Grid, to_bins
+from xps_stn_plugin.lineshapes import pseudo_voigt
+from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
+from xps_stn_plugin.stn import stack as module
+from xps_stn_plugin.stn.folded import folded
+from xps_stn_plugin.stn.predict import predict_with
+from xps_stn_plugin.stn.signal import channels_at_maximum, line_to_noise, plain_peak
+from xps_stn_plugin.stn.stack import StackPrediction, predict_stack, predicted_chunks
+from xps_stn_plugin.stn.verdict import STATUSES, Reason
+from xps_stn_plugin.stn.weights import shipped_weights
+
+AXES = {"C1s": np.round(np.arange(278.0, 297.05, 0.1), 2), "O1s": np.round(np.arange(525.0, 542.05, 0.1), 2)}
+LINES = {
+    "ester": {"C1s": [(285.05, 4), (285.75, 2), (286.85, 2), (289.05, 2)], "O1s": [(532.2, 5.9), (533.75, 5.9)]},
+    "ether": {"C1s": [(286.45, 10)], "O1s": [(532.65, 13)]},
+    "alkane": {"C1s": [(285.0, 10)], "O1s": []},
+    "oxide": {"C1s": [], "O1s": [(530.0, 10), (531.6, 3)]},
+    "noise": {"C1s": [], "O1s": []},
+}
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return shipped_weights()
+
+
+def _simulated(kinds, shifts, heights, seed=0):
+    """Counts of every kind of sample at its shift, by region."""
+    rng = np.random.default_rng(seed)
+    stacks = {}
+    for region, axis in AXES.items():
+        rows = []
+        for kind, shift, height in zip(kinds, shifts, heights, strict=True):
+            signal = sum(
+                (a * pseudo_voigt(axis, e + shift, 1.2, 0.2) for e, a in LINES[kind][region]), np.zeros(axis.size)
+            )
+            rows.append(rng.poisson(height * (signal + 0.5)))
+        stacks[region] = np.array(rows, dtype=float)
+    return stacks
+
+
+def _varied(number=60, seed=1):
+    """Good spectra and bad ones: noise, saturated, charged beyond the range, one region not measured."""
+    rng = np.random.default_rng(seed)
+    kinds = list(rng.choice(list(LINES), number))
+    shifts = rng.uniform(-4, 4, number)
+    shifts[::11] = 8.3
+    counts = _simulated(kinds, shifts, 10 ** rng.uniform(0.3, 3, number), seed)
+    top = counts["C1s"][::7].max(axis=1, keepdims=True)
+    counts["C1s"][::7] = np.minimum(counts["C1s"][::7], 0.7 * top)
+    counts["O1s"][::5] = np.nan
+    counts["C1s"][3::13, 40] = np.nan
+    counts["O1s"][2::9] = 7.0
+    return counts
+
+
+def _regions(counts):
+    return {name: (AXES[name], values) for name, values in counts.items()}
+
+
+def _alone(trained, counts, row, shift=None):
+    """Prediction of one spectrum by itself, without the regions that were not measured; None if that is all of them."""
+    regions = {
+        name: region_dataset("test", AXES[name], values[row], region=name)
+        for name, values in counts.items()
+        if np.isfinite(values[row]).all() and np.ptp(values[row]) > 0
+    }
+    return predict_with(trained, spectrum_tree("test", regions), shift) if regions else None
+
+
+def _assert_alike(one, other):
+    assert one.status == other.status
+    assert one.shift == pytest.approx(other.shift, abs=1e-5, nan_ok=True)
+    assert one.shift_stderr == pytest.approx(other.shift_stderr, abs=1e-5, nan_ok=True)
+    assert one.groups == pytest.approx(other.groups, abs=1e-5, nan_ok=True)
+    assert one.region_shifts.keys() == other.region_shifts.keys()
+    for name, shift in one.region_shifts.items():
+        assert shift.value == pytest.approx(other.region_shifts[name].value, abs=1e-5)
+        assert shift.stderr == pytest.approx(other.region_shifts[name].stderr, abs=1e-5)
+        assert shift.disagreement == pytest.approx(other.region_shifts[name].disagreement, abs=1e-5)
+
+
+def test_a_stack_says_what_one_spectrum_after_the_other_says(trained):
+    counts = _varied()
+    stack = predict_stack(trained, _regions(counts))
+    assert len(stack) == 60
+    assert stack.regions == ("C1s", "O1s")
+    for row in range(len(stack)):
+        found, alone = stack.prediction(row), _alone(trained, counts, row)
+        missing = [name for name in AXES if np.isnan(counts[name][row]).any() or np.ptp(counts[name][row]) == 0]
+        if missing:
+            assert found.reasons[-1] == f"Not measured, or without any signal: {', '.join(missing)}."
+        if alone is None:
+            assert np.isnan(found.shift)
+            continue
+        _assert_alike(found, alone)
+        assert found.reasons[: len(found.reasons) - bool(missing)] == alone.reasons
+    # The cases are there: each status, and every rule that can be had without a foreign detector.
+    assert set(stack.verdict.status) == set(range(len(STATUSES)))
+    wanted = set(Reason) - {Reason.DISAGREEMENT}
+    assert wanted <= set(Reason(int(np.bitwise_or.reduce(stack.verdict.reasons))))
+
+
+def test_shifts_and_groups_of_a_stack_are_right(trained):
+    shifts = np.linspace(-5, 5, 21)
+    stack = predict_stack(trained, _regions(_simulated(["ester"] * 21, shifts, [1000] * 21)))
+    np.testing.assert_allclose(stack.shift, shifts, atol=0.2)
+    assert (stack.verdict.status == STATUSES.index("ok")).all()
+    assert (stack.probabilities[:, stack.groups.index("ester (aliphatic)")] > 0.5).all()
+    np.testing.assert_array_equal(stack.region_shift[:, 0], stack.shift)
+    np.testing.assert_array_equal(stack.evidence.disagreement[:, 0], 0.0)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 64])
+def test_it_does_not_matter_how_a_stack_is_cut(trained, chunk, monkeypatch):
+    regions = _regions(_varied())
+    whole = predict_stack(trained, regions)
+    monkeypatch.setattr(module, "CHUNK", chunk)
+    cut = predict_stack(trained, regions)
+    np.testing.assert_array_equal(cut.verdict.status, whole.verdict.status)
+    np.testing.assert_array_equal(cut.verdict.reasons, whole.verdict.reasons)
+    np.testing.assert_allclose(cut.shift, whole.shift, atol=1e-5)
+    np.testing.assert_allclose(cut.probabilities, whole.probabilities, atol=1e-5)
+
+
+@settings(max_examples=10)
+@given(measured=arrays.arrays(bool, (9, 2)))
+def test_a_region_that_was_not_measured_leaves_the_others_as_they_are(trained, measured):
+    counts = _simulated(["ester"] * 9, np.linspace(-2, 2, 9), [500] * 9)
+    full = {name: predict_stack(trained, {name: (AXES[name], counts[name])}) for name in AXES}
+    both = predict_stack(trained, _regions(counts))
+    gaps = {
+        name: np.where(measured[:, column, None], values, np.nan)
+        for column, (name, values) in enumerate(counts.items())
+    }
+    stack = predict_stack(trained, _regions(gaps))
+    cases = {(True, True): both, (True, False): full["C1s"], (False, True): full["O1s"]}
+    for row, present in enumerate(map(tuple, measured)):
+        if any(present):
+            _assert_alike(stack.prediction(row), cases[present].prediction(row))
+        else:
+            assert np.isnan(stack.shift[row])
+            assert stack.verdict.reasons[row] == Reason.NO_SHIFT | Reason.NOT_MEASURED
+            assert stack.sentences(row) == ("Not measured, or without any signal: C1s, O1s.",)
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.float32, np.int64])
+def test_counts_may_have_any_type(trained, kind):
+    counts = _simulated(["ester", "ether"], [1.0, -1.0], [1000, 1000])
+    typed = {name: values.astype(kind) for name, values in counts.items()}
+    first, second = predict_stack(trained, _regions(counts)), predict_stack(trained, _regions(typed))
+    np.testing.assert_array_equal(first.shift, second.shift)
+
+
+class _Rows:
+    """Spectra that lie elsewhere; remembers how many were asked for at once."""
+
+    def __init__(self, values):
+        self.values = values
+        self.shape = values.shape
+        self.asked = []
+
+    def __getitem__(self, rows):
+        self.asked.append(len(self.values[rows]))
+        return self.values[rows].tolist()
+
+
+def test_counts_are_read_a_chunk_at_a_time(trained, monkeypatch):
+    monkeypatch.setattr(module, "CHUNK", 8)
+    counts = _simulated(["ester"] * 20, np.zeros(20), [300] * 20)
+    rows = _Rows(counts["C1s"])
+    parts = list(predicted_chunks(trained, {"C1s": (AXES["C1s"], rows)}))
+    assert rows.asked == [8, 8, 4]
+    assert [len(part) for part in parts] == [8, 8, 4]
+    joined = StackPrediction.joined(parts)
+    np.testing.assert_array_equal(joined.shift, np.concatenate([part.shift for part in parts]))
+    assert joined.evidence.posterior.first.shape == (20,)
+    assert joined.prediction(19) == parts[2].prediction(3)
+
+
+def test_the_times_that_regions_took_are_divided_out(trained):
+    counts = _simulated(["ester"] * 3, [0.0, 1.0, 2.0], [2000] * 3)
+    even = predict_stack(trained, _regions(counts))
+    uneven = predict_stack(trained, _regions({**counts, "O1s": 7 * counts["O1s"]}), durations={"C1s": 0.5, "O1s": 3.5})
+    np.testing.assert_allclose(uneven.shift, even.shift, atol=1e-4)
+    np.testing.assert_allclose(uneven.probabilities, even.probabilities, atol=1e-3)
+
+
+def test_groups_are_read_at_known_shifts(trained):
+    counts = _simulated(["ether"] * 3, [2.0] * 3, [2000] * 3)
+    stack = predict_stack(trained, _regions(counts), shift=[2.0, 2.0, 3.5])
+    np.testing.assert_array_equal(stack.shift, [2.0, 2.0, 3.5])
+    for row, shift in enumerate((2.0, 2.0, 3.5)):
+        _assert_alike(stack.prediction(row), _alone(trained, counts, row, shift))
+    assert stack.probabilities[0, stack.groups.index("ether (aliphatic)")] > 0.5
+    at_one = predict_stack(trained, _regions(counts), shift=2.0)
+    np.testing.assert_allclose(at_one.probabilities[:2], stack.probabilities[:2], atol=1e-5)
+
+
+def test_an_empty_stack_gives_an_empty_table(trained):
+    stack = predict_stack(trained, {"C1s": (AXES["C1s"], np.zeros((0, AXES["C1s"].size)))})
+    assert len(stack) == 0
+    assert stack.probabilities.shape == (0, len(stack.groups))
+    assert stack.verdict.status.shape == (0,)
+
+
+def test_noise_alone_has_no_shift(trained):
+    # Few counts, too: most channels of a map may be empty.
+    rng = np.random.default_rng(0)
+    levels = np.repeat([0.1, 0.3, 2.0, 300.0], 50)[:, None]
+    stack = predict_stack(trained, {"C1s": (AXES["C1s"], rng.poisson(levels, (200, AXES["C1s"].size)))})
+    quiet = (stack.verdict.reasons & np.uint16(Reason.NO_SHIFT)) != 0
+    assert quiet.mean() > 0.98
+    assert (stack.verdict.status[quiet] == STATUSES.index("out_of_domain")).all()
+    for values in (stack.shift, stack.shift_stderr, stack.probabilities, stack.region_shift):
+        assert np.isnan(values[quiet]).all()
+    assert stack.sentences(int(np.flatnonzero(quiet)[0])) == ("No line stands above the noise in C1s.",)
+
+
+def test_regions_that_cannot_be_used_are_named(trained):
+    counts = _simulated(["ester"], [0.0], [1000])
+    far = (np.arange(600.0, 610.0, 0.1), np.arange(100.0)[None])
+    stack = predict_stack(trained, {**_regions(counts), "N1s": far})
+    assert stack.regions == ("C1s", "O1s")
+    assert "N1s was measured from 600.0" in stack.sentences(0)[-1]
+    metal = predict_stack(trained, {"Fe2p": far})
+    assert np.isnan(metal.shift).all()
+    assert metal.prediction(0).status == "out_of_domain"
+    assert "None of the regions (Fe2p)" in metal.sentences(0)[0]
+
+
+@pytest.mark.parametrize(
+    ("regions", "options", "said"),
+    [
+        ({}, {}, "no region"),
+        ({"C1s": (AXES["C1s"], np.ones((2, 5)))}, {}, "shape"),
+        ({"C1s": (AXES["C1s"], np.ones(AXES["C1s"].size))}, {}, "shape"),
+        ({"C1s": (AXES["C1s"][::-1], np.ones((2, AXES["C1s"].size)))}, {}, "ascend"),
+        ({"C1s": (AXES["C1s"][:5], np.ones((2, 5)))}, {}, "at least 8"),
+        (
+            {name: (axis, np.ones((size, axis.size))) for size, (name, axis) in enumerate(AXES.items())},
+            {},
+            "C1s: 0, O1s: 1",
+        ),
+        ({"C1s": (AXES["C1s"], np.ones((2, AXES["C1s"].size)))}, {"shift": [1.0, 2.0, 3.0]}, "known shifts"),
+        ({"C1s": (AXES["C1s"], np.ones((2, AXES["C1s"].size)))}, {"shift": np.nan}, "known shifts"),
+    ],
+)
+def test_what_is_no_stack_gets_one_sentence(trained, regions, options, said):
+    with pytest.raises(PrefitError, match=said) as caught:
+        predict_stack(trained, regions, source="map.nxs", **options)
+    assert "map.nxs" in str(caught.value)
+
+
+def test_folding_changes_nothing_but_the_rounding(trained):
+    before = {key: value.clone() for key, value in trained.network.state_dict().items()}
+    fast = folded(trained.network)
+    channels = torch.rand(5, 27, Grid().points, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        expected, found = trained.network(channels), fast(channels)
+        known = torch.linspace(-3, 3, 5)
+        at_known, found_at_known = trained.network(channels, known), fast(channels, known)
+    for name in vars(expected):
+        torch.testing.assert_close(getattr(found, name), getattr(expected, name), atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(getattr(found_at_known, name), getattr(at_known, name), atol=1e-4, rtol=1e-4)
+    for key, value in trained.network.state_dict().items():
+        assert torch.equal(value, before[key])
+
+
+COUNTS = arrays.arrays(float, st.tuples(st.integers(1, 5), st.integers(8, 40)), elements=st.integers(0, 1000))
+
+
+@given(counts=COUNTS)
+def test_signals_of_a_stack_are_those_of_its_spectra(counts):
+    energy = 280 + 0.1 * np.arange(counts.shape[1])
+    np.testing.assert_array_equal(line_to_noise(counts), [line_to_noise(row) for row in counts])
+    np.testing.assert_array_equal(channels_at_maximum(counts), [channels_at_maximum(row) for row in counts])
+    np.testing.assert_array_equal(plain_peak(energy, counts), [plain_peak(energy, row) for row in counts])
+
+
+@given(counts=COUNTS)
+def test_the_longest_run_of_the_maximum_is_counted(counts):
+    for row, found in zip(counts, channels_at_maximum(counts), strict=True):
+        longest = current = 0
+        for value in row:
+            current = current + 1 if value == row.max() else 0
+            longest = max(longest, current)
+        assert found == longest
+
+
+@given(counts=COUNTS, step=st.floats(0.05, 0.4), start=st.floats(270, 300))
+def test_bins_of_a_stack_are_those_of_its_spectra_and_linear_in_the_counts(counts, step, start):
+    axis, energies = start + step * np.arange(counts.shape[1]), Grid().energies[0]
+    binned, measured = to_bins(axis, counts, energies)
+    np.testing.assert_array_equal(binned, [to_bins(axis, row, energies)[0] for row in counts])
+    matrix, _ = to_bins(axis, np.eye(axis.size), energies)
+    np.testing.assert_allclose(binned, counts @ matrix, atol=1e-6)
+    assert not binned[:, ~measured].any()
