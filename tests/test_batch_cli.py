@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 import signal
 import subprocess
 import sys
@@ -137,8 +138,6 @@ def test_ctrl_c_is_130_and_the_same_command_goes_on(tmp_path, jobs):
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not list(out.glob(".xps_stn_batch/[0-9a-f]*")):
         time.sleep(0.05)
-    import os
-
     os.killpg(process.pid, signal.SIGINT)
     said, errors = process.communicate(timeout=60)
     assert process.returncode == 130, said + errors

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import batched
 import pytest
@@ -64,5 +65,4 @@ def test_closing_ends_the_processes(tmp_path):
 
 
 def _command(pid):
-    with open(f"/proc/{pid}/cmdline") as file:
-        return file.read()
+    return Path(f"/proc/{pid}/cmdline").read_text()

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import batched
 import pytest
@@ -30,7 +31,7 @@ print("report", report.finished, flush=True)
 
 def _start(folder, out):
     code = [sys.executable, "-c", _SCRIPT, str(folder), str(out)]
-    environment = {**os.environ, "PYTHONPATH": os.path.dirname(__file__)}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
     return subprocess.Popen(code, stdout=subprocess.PIPE, text=True, env=environment)
 
 
@@ -80,9 +81,8 @@ def test_killed_at_random_moments_the_results_are_the_same_byte_for_byte(tmp_pat
 def test_workers_end_with_the_run_that_was_killed(tmp_path):
     folder = batched.mixed_folder(tmp_path / "data", good=20)
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "xps_stn_plugin.cli", "batch", str(folder), "--out", str(out), "--jobs", "2"]
-    code = "import sys; from xps_stn_plugin.cli import main; sys.argv = ['xps-stn', *sys.argv[1:]]; main()"
-    command = [sys.executable, "-c", code, *command[3:]]
+    code = "import sys; from xps_stn_plugin.cli import main; sys.argv[0] = 'xps-stn'; main()"
+    command = [sys.executable, "-c", code, "batch", str(folder), "--out", str(out), "--jobs", "2"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     records = out / ".xps_stn_batch"
     deadline = time.monotonic() + 60
@@ -109,21 +109,18 @@ def test_workers_end_with_the_run_that_was_killed(tmp_path):
 
 
 def _children(parent):
-    found = []
-    for folder in (entry for entry in os.scandir("/proc") if entry.name.isdigit()):
-        try:
-            with open(f"{folder.path}/stat") as file:
-                fields = file.read().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == parent:
-            found.append(int(folder.name))
-    return found
+    found = {int(entry.name): _stat(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()}
+    return [pid for pid, stat in found.items() if stat and int(stat[1]) == parent]
 
 
 def _alive(pid):
+    stat = _stat(pid)
+    return bool(stat) and stat[0] != "Z"
+
+
+def _stat(pid):
+    """State, parent and more of a process; nothing where it is gone."""
     try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return False
+        return []

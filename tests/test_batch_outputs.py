@@ -65,7 +65,9 @@ def _entry(source="a.csv", components=("C1s C-C",), redchi=1.0, status="ok", poi
 def test_columns_and_fields_are_one_to_one():
     row = Row("a.csv", "C1s")
     assert len(row.cells()) == len(COLUMNS) == len(set(COLUMNS))
-    assert all(column.endswith("_eV") == column.removesuffix("_eV").endswith(("shift", "stderr", "disagreement", "reference")) for column in COLUMNS)  # fmt: skip
+    energies = ("shift", "stderr", "disagreement", "reference")
+    for column in COLUMNS:
+        assert column.endswith("_eV") == column.removesuffix("_eV").endswith(energies)
 
 
 def test_every_column_is_documented():
@@ -178,7 +180,7 @@ def test_store_of_rubbish_alone(tmp_path):
 
 
 def test_store_that_cannot_be_written_is_one_sentence(tmp_path):
-    with pytest.raises(PrefitError, match="the folder .* does not exist"):
+    with pytest.raises(PrefitError, match=r"the folder .* does not exist"):
         write_store(tmp_path / "none" / "s.h5", [], [], {})
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import os
 
 import numpy as np
 import pytest
@@ -104,8 +105,6 @@ def test_folder_keeps_what_is_whole_and_drops_what_is_not(tmp_path):
 
 
 def test_leftovers_of_a_killed_run_are_cleared_but_not_those_of_one_that_writes(tmp_path):
-    import os
-
     records = Records(tmp_path)
     old, new = records.folder / ".k-0.record", records.folder / ".k-1.record"
     store = tmp_path / ".spectra-0.h5"
@@ -121,12 +120,13 @@ def test_leftovers_of_a_killed_run_are_cleared_but_not_those_of_one_that_writes(
 
 def test_a_file_in_the_place_of_the_folder_is_one_sentence(tmp_path):
     (tmp_path / "out").write_text("x")
-    with pytest.raises(PrefitError, match="out: cannot hold the results: (Not a directory|File exists)"):
+    with pytest.raises(PrefitError, match=r"out: cannot hold the results: (Not a directory|File exists)"):
         Records(tmp_path / "out")
 
 
 def test_parameters_keep_infinite_bounds():
-    record = Record({}, regions={"C1s": RegionRecord({}, np.ones((5, 2)), (ParameterRecord("a", 1, math.nan, -math.inf, math.inf, True),))})  # fmt: skip
+    free = ParameterRecord("a", 1.0, math.nan, -math.inf, math.inf, True)
+    record = Record({}, regions={"C1s": RegionRecord({}, np.ones((5, 2)), (free,))})
     (parameter,) = decode(encode(record)).regions["C1s"].parameters
     assert (parameter.min, parameter.max) == (-math.inf, math.inf)
     assert math.isnan(parameter.stderr)

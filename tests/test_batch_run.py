@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from itertools import pairwise
+from pathlib import Path
 
 import batched
 import fakes
@@ -44,7 +45,7 @@ def test_good_files_and_rubbish_all_get_their_rows(fake, folder, out):
     assert (report.finished, report.interrupted) == (13, False)
     assert report.files == (out / "summary.csv", out / "contact_sheet.html", out / "spectra.h5")
     found = rows(out)
-    failed = {os.path.basename(row["source"]): row for row in found if row["status"] == "failed"}
+    failed = {Path(row["source"]).name: row for row in found if row["status"] == "failed"}
     assert set(failed) == set(batched.RUBBISH)
     for name, (_, reason) in batched.RUBBISH.items():
         assert reason in failed[name]["reasons"]
@@ -347,7 +348,7 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(fake, tmp_path, out, limi
     for number in range(3):
         batched.write_table(tmp_path / "data" / f"{number}.csv", seed=number)
     code = [sys.executable, "-c", _LIMITED, str(tmp_path / "data"), str(out), str(limit)]
-    environment = {**os.environ, "PYTHONPATH": os.path.dirname(__file__)}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
     done = subprocess.run(code, capture_output=True, text=True, env=environment)
     assert done.stderr == ""
     assert done.stdout.count("\n") == 1
