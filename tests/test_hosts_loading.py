@@ -41,6 +41,16 @@ def test_a_garbage_collector_that_the_host_has_stopped_stays_so(monkeypatch):
         gc.unfreeze()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("delay", [0.0, 0.1, 1.0])
+def test_a_process_may_end_while_it_loads(delay):
+    code = (
+        f"import time\nfrom xps_stn_plugin.hosts.loading import start_loading\nstart_loading()\ntime.sleep({delay})\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing is opened ahead on Windows")
 def test_torch_finds_its_libraries_open():
     code = (

@@ -52,8 +52,16 @@ def escaped(monkeypatch):
     assert not found
 
 
+@pytest.fixture(scope="session")
+def loaded():
+    """Everything is loaded: an entry that is chosen before waits for it."""
+    from xps_stn_plugin.hosts.loading import start_loading
+
+    start_loading().join()
+
+
 @pytest.fixture
-def host(application, escaped, fake, tmp_path):
+def host(application, escaped, loaded, fake, tmp_path):
     from qtpy import QtWidgets
 
     from xps_stn_plugin.hosts.qt import QtHost
@@ -178,6 +186,37 @@ def test_a_menu_opens_whatever_loading_says(host, monkeypatch, caplog):
     monkeypatch.setattr(loading, "start_loading", lambda: 1 / 0)
     host.window.menuBar().actions()[0].menu().aboutToShow.emit()
     assert "could not be started" in caplog.text
+
+
+def test_an_entry_that_is_chosen_early_waits_for_the_loading(host, monkeypatch):
+    import threading
+
+    import xps_stn_plugin.hosts.loading as loading
+
+    go = threading.Event()
+    thread = threading.Thread(target=go.wait)
+    thread.start()
+    monkeypatch.setattr(loading, "start_loading", lambda: thread)
+    for _ in range(2):
+        host.entry("Send seed to Fit panel").trigger()
+    assert not host.asked
+    shown = [window for window in windows(host) if window.isVisible()]
+    until(lambda: any(window.isVisible() for window in windows(host)))
+    first, second = windows(host)
+    assert "Loading torch" in first.text.text()
+    assert not shown
+    second.reject()
+    go.set()
+    until(lambda: host.received)
+    until(lambda: not windows(host))
+    assert len(host.received) == len(host.asked) == 1
+
+
+def windows(host):
+    """Windows that show progress."""
+    from xps_stn_plugin.hosts.qt.progress import ProgressWindow
+
+    return [box for box in host._boxes if isinstance(box, ProgressWindow)]
 
 
 def test_the_form_shows_what_was_found(host):

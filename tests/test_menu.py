@@ -31,8 +31,7 @@ def test_own_actions_come_through_the_hook():
 
 def test_prefit_tells_and_seeds(fake, run):
     outcome = run("prefit", fakes.spectrum())
-    told = "made.csv: shift +1.25 ± 0.06 eV (ok). Groups: ester (aliphatic). Seeded models: C1s, O1s."
-    assert outcome.message == told
+    assert outcome.message == "made.csv: shift +1.25 ± 0.06 eV (ok). Groups: ester (aliphatic)."
     assert outcome.result.shift == fakes.SHIFT
     assert (outcome.files, outcome.regions, outcome.details) == ((), (), "")
 
@@ -47,7 +46,7 @@ def test_send_seed_names_regions_carbon_first(fake, run):
 
 def test_nothing_to_send_is_one_sentence(fake, run):
     survey = xr.DataTree.from_dict({"Survey": fakes.spectrum()["C1s"].to_dataset().assign_attrs(region="Survey")})
-    with pytest.raises(PrefitError, match="no seeded model for any region. Looks fine."):
+    with pytest.raises(PrefitError, match=r"no seeded model for any region\. Looks fine\."):
         run("send_seed", survey)
 
 

@@ -74,9 +74,7 @@ def model_cards() -> str:
 def _prefit(request: MenuRequest) -> MenuOutcome:
     result = _result(request)
     found = ", ".join(name for name, probability in result.prediction.groups.items() if probability > 0.5) or "none"
-    regions = ", ".join(result.seeds) or "none"
-    text = f"{result.source}: {result.shift_text} ({result.status}). Groups: {found}. Seeded models: {regions}."
-    return MenuOutcome(text, result)
+    return MenuOutcome(f"{result.source}: {result.shift_text} ({result.status}). Groups: {found}.", result)
 
 
 def _send_seed(request: MenuRequest) -> MenuOutcome:

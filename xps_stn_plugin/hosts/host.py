@@ -72,6 +72,10 @@ class Host(ABC):
     def warn(self, title: str, sentence: str) -> None:
         """Show why an action could not be done."""
 
+    def prepare(self, action: MenuAction, ready: Callable[[], None]) -> None:
+        """Call ``ready()``; a host with windows first loads in the background what the action needs."""
+        ready()
+
     def work(self, action: MenuAction, request: MenuRequest, done: Callable[[MenuOutcome], None]) -> None:
         """Run an action and hand its outcome to `done`; a host with windows does so in the background.
 
@@ -125,11 +129,17 @@ def trigger(host: Host, action: MenuAction, *_: object) -> None:
     *_ : object
         What a menu passes on; of no meaning here.
     """
+
+    def ready() -> None:
+        try:
+            if not (action.form and host.open_form(action)):
+                start(host, action, MenuRequest())
+        except Exception as error:  # noqa: BLE001 (whatever goes wrong, the host lives on; it is shown and logged)
+            host.failed(action, error)
+
     try:
-        if action.form and host.open_form(action):
-            return
-        start(host, action, MenuRequest())
-    except Exception as error:  # noqa: BLE001 (whatever goes wrong, the host lives on; it is shown and logged)
+        host.prepare(action, ready)
+    except Exception as error:  # noqa: BLE001 (as above)
         host.failed(action, error)
 
 

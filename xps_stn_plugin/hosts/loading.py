@@ -9,6 +9,7 @@ import os
 import sys
 import threading
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,7 +21,7 @@ _LIBRARIES = ("c10", "torch_cpu", "torch", "torch_python")
 
 @cache
 def start_loading() -> threading.Thread:
-    """Load torch, the network and lmfit in a thread, once for the process; does not wait.
+    """Load torch, the network, lmfit and matplotlib in a thread, once for the process; does not wait.
 
     Python's garbage collector rests meanwhile, and passes over what is there at the end (`gc.freeze`).
 
@@ -29,7 +30,10 @@ def start_loading() -> threading.Thread:
     threading.Thread
         Ends when all is loaded. A prefit meanwhile is right as well: it waits for the same modules.
     """
-    thread = threading.Thread(target=_load, name="xps-stn loading", daemon=True)
+    # Not a daemon: the end of the process waits for it, for torch crashes when it is torn down while it loads.
+    # What torch asks of this module while it loads it can no longer have then: it is asked for now.
+    import_module("concurrent.futures.thread")
+    thread = threading.Thread(target=_load, name="xps-stn loading")
     thread.start()
     return thread
 
@@ -68,8 +72,9 @@ def open_libraries() -> tuple[str, ...]:
 
 
 def _prefit_once() -> None:
-    """Prefit of a made-up line: loads every module and the weights, those of other plugins as well."""
+    """Prefit, fit and draw a made-up line: loads every module and the weights, those of other plugins as well."""
     import numpy as np
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     from xps_prefit_hooks import Settings
 
@@ -80,4 +85,4 @@ def _prefit_once() -> None:
     counts = 100.0 + 1000.0 * np.exp(-(((energy - 285.0) / 0.7) ** 2))
     data = region_dataset("loading", energy, counts, region="C1s")
     result = prefit_with(spectrum_tree("loading", {"C1s": data}), Settings())
-    result.fit(next(iter(result.seeds)))
+    FigureCanvasAgg(result.fitted().plot()).draw()  # type: ignore[no-untyped-call]

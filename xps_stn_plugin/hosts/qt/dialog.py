@@ -201,8 +201,7 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
         self.view.show_picture(picture)
         findings = self.findings
         if findings is not None and findings.result is not None:
-            notes = (findings.notes or {}).get(picture.region, ())
-            self.text.setHtml(sentences(findings.result, picture.region, notes))
+            self.text.setHtml(sentences(findings.result, picture.region, picture.notes))
 
     def _needs_drawing(self, picture: Picture | None) -> bool:
         region, canvas = self.regions.region, self._canvas()

@@ -39,11 +39,9 @@ class Findings:
     message : str
         What the action says.
     result : PrefitResult or None
-        With all seeds made; None for an action that gives no result.
+        With the seed of the region that is shown; None for an action that gives no result.
     picture : Picture or None
         Of the region that is shown; None without result.
-    notes : mapping of str to tuple of str
-        Notes of each region's seed.
     groups : tuple of (str, float)
         Groups that get a bar, with their probabilities.
     colour : str
@@ -55,7 +53,6 @@ class Findings:
     message: str
     result: PrefitResult | None = None
     picture: Picture | None = None
-    notes: Mapping[str, tuple[str, ...]] | None = None
     groups: tuple[tuple[str, float], ...] = ()
     colour: str = ""
 
@@ -105,10 +102,9 @@ def find(
     result: PrefitResult = outcome.result
     names = list(result.spectrum.children)
     shown = region if region in names else names[0]
-    # All seeds are made here, which takes lmfit's time; the GUI thread only looks at them.
+    # The seed of the region that is shown is made here, those of others when they are: that takes lmfit's time.
     return replace(
         findings,
-        notes={name: seed.notes for name, seed in result.seeds.items()},
         picture=draw(result, str(shown), canvas),
         groups=tuple(likely_groups(result)),
         colour=STATUS_COLOURS.get(result.status, INK),

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy import QtGui, QtWidgets
 
 from xps_prefit_hooks import MenuAction, MenuOutcome, MenuRequest, PrefitError, Settings
 
+from .. import loading
 from ..host import Host, menu_entries
 from . import boxes
 from .progress import ProgressWindow
@@ -29,8 +30,8 @@ _log = logging.getLogger(__name__)
 class QtHost(Host):
     """What all Qt applications lend; a subclass says what is selected and where seeds are fitted.
 
-    Actions run one after the other in a thread of their own; what they give is shown in the GUI thread. All methods
-    are for the GUI thread.
+    Actions run one after the other in a thread of their own, those on whole folders in another; what they give is shown
+    in the GUI thread. All methods are for the GUI thread.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ class QtHost(Host):
     ) -> None:
         self._parent = parent
         self._folder = folder
-        self._worker: Worker | None = None
+        self._workers: dict[bool, Worker] = {}
         # Python's references to what Qt shows: some bindings and hosts delete what nobody refers to.
         self._boxes: list[QtWidgets.QDialog] = []
         self._forms: dict[str, PrefitDialog] = {}
@@ -59,7 +60,7 @@ class QtHost(Host):
             item.setToolTip(entry.description)
             item.triggered.connect(entry.trigger)
             self._entries.append(item)
-        menu.aboutToShow.connect(_load)
+        menu.aboutToShow.connect(load)
 
     def ask_path(self, action: MenuAction, start: str, *, folder: bool = False) -> Path | None:
         """Ask with Qt's own file dialog."""
@@ -73,28 +74,49 @@ class QtHost(Host):
         """Show a warning; does not wait for its end."""
         self._show(boxes.message_box(self._parent(), title, sentence, warning=True))
 
+    def prepare(self, action: MenuAction, ready: Callable[[], None]) -> None:
+        """Wait in the background until torch and all else is loaded; a window that is only told something does not."""
+        thread = loading.start_loading() if action.needs_spectrum or action.needs_folder else None
+        if thread is None or not thread.is_alive():
+            ready()
+            return
+        job = Job(action.label.rstrip("."))
+        job.progress(0, 0, "Loading torch and the network...")
+
+        def loaded(_: object) -> None:
+            if not job.cancelled():
+                ready()
+
+        self._background(job, thread.join, loaded, partial(self.failed, action))
+
     def work(self, action: MenuAction, request: MenuRequest, done: Callable[[MenuOutcome], None]) -> None:
         """Run an action in the background, after those that were started before; show its progress if it takes long."""
-        if self._worker is None:
-            self._worker = Worker()
         job = Job(action.label.rstrip("."))
         request = replace(request, progress=job.progress, cancelled=job.cancelled)
+        run = partial(action.run, request)
+        self._background(job, run, done, partial(self.failed, action), whole_folder=action.needs_folder)
+
+    def _background(
+        self,
+        job: Job,
+        work: Callable[[], Any],
+        done: Callable[[Any], None],
+        failed: Callable[[Exception], None],
+        *,
+        whole_folder: bool = False,
+    ) -> None:
+        # A folder may take hours: single spectra do not wait for it.
+        if whole_folder not in self._workers:
+            self._workers[whole_folder] = Worker()
         window = ProgressWindow(self._parent(), job)
         self._boxes.append(window)
 
-        def end() -> None:
+        def end(call: Callable[[Any], None], value: Any) -> None:
             self._boxes.remove(window)
             window.end()
+            call(value)
 
-        def answered(outcome: MenuOutcome) -> None:
-            end()
-            done(outcome)
-
-        def broke(error: Exception) -> None:
-            end()
-            self.failed(action, error)
-
-        self._worker.submit(job, partial(action.run, request), answered, broke)
+        self._workers[whole_folder].submit(job, work, partial(end, done), partial(end, failed))
 
     def open_form(self, action: MenuAction) -> bool:
         """Open the form on what is selected; it asks for the photon energy itself where that alone is missing."""
@@ -131,12 +153,10 @@ class QtHost(Host):
             box.show()
 
 
-def _load() -> None:
-    """Slot of a menu that opens."""
+def load() -> None:
+    """Slot of a menu that opens: start to load what its entries need."""
     try:
-        from ..loading import start_loading
-
-        start_loading()
+        loading.start_loading()
     except Exception:  # noqa: BLE001 (logged)
         # The menu has to open; whoever chooses an entry is told what is wrong.
-        _log.exception("Loading in the background could not be started")
+        _log.warning("Loading in the background could not be started", exc_info=True)

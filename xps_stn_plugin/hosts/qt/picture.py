@@ -36,6 +36,8 @@ class Picture:
         Size in the screen's pixels.
     pixels : bytes
         Red, green, blue and opacity, row by row from the top.
+    notes : tuple of str
+        Notes of the region's seed.
     """
 
     region: str
@@ -43,6 +45,7 @@ class Picture:
     width: int
     height: int
     pixels: bytes = field(repr=False)
+    notes: tuple[str, ...] = ()
 
 
 def draw(result: PrefitResult, region: str, canvas: Canvas, spectrum: xr.DataTree | None = None) -> Picture:
@@ -69,7 +72,9 @@ def draw(result: PrefitResult, region: str, canvas: Canvas, spectrum: xr.DataTre
         _draw_region(axes, result, region)
     agg.draw()  # type: ignore[no-untyped-call]
     width, height = agg.get_width_height(physical=True)
-    return Picture(region, canvas, width, height, bytes(agg.buffer_rgba()))  # type: ignore[no-untyped-call]
+    pixels = bytes(agg.buffer_rgba())  # type: ignore[no-untyped-call]
+    seed = result.seeds.get(region)
+    return Picture(region, canvas, width, height, pixels, () if seed is None else seed.notes)
 
 
 def _draw_region(axes: Axes, result: PrefitResult, region: str) -> None:
