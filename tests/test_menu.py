@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import batched
 import fakes
 import h5py
 import numpy as np
@@ -25,6 +26,7 @@ def test_own_actions_come_through_the_hook():
         "send_seed",
         "calibrated_copy",
         "export",
+        "batch",
         "about_model",
     ]
 
@@ -108,6 +110,30 @@ def test_exported_seeds_can_be_fitted_by_plain_lmfit(fake, run, tmp_path):
     data = outcome.result.calibrated["C1s"]
     fit = seed.model.fit(data["counts"].values, seed.params, x=data["binding_energy"].values)
     assert fit.params["p1_center"].value == pytest.approx(285.0, abs=0.03)
+
+
+def test_batch_tells_its_counts_and_files(fake, run, tmp_path):
+    batched.mixed_folder(tmp_path / "data")
+    told = []
+    out = tmp_path / "out"
+    outcome = run("batch", folder=tmp_path / "data", out=out, progress=lambda *what: told.append(what))
+    assert outcome.message.startswith("13 of 13 spectra: 6 ok, 0 uncertain, 0 out of domain, 7 failed (")
+    assert outcome.files == (out / "summary.csv", out / "contact_sheet.html", out / "spectra.h5")
+    assert told[-1][:2] == (13, 13)
+
+
+def test_batch_can_be_cancelled_and_goes_on(fake, run, tmp_path):
+    batched.mixed_folder(tmp_path / "data")
+    folders = {"folder": tmp_path / "data", "out": tmp_path / "out"}
+    assert "Interrupted" in run("batch", **folders, cancelled=lambda: len(fake.fits) >= 2).message
+    assert run("batch", **folders).message.startswith("13 of 13 spectra")
+
+
+def test_batch_without_folders_is_one_sentence(fake, run, tmp_path):
+    with pytest.raises(PrefitError, match="no folder to work on"):
+        run("batch", out=tmp_path)
+    with pytest.raises(PrefitError, match="no place to write to"):
+        run("batch", folder=tmp_path)
 
 
 def test_about_model_shows_the_card(run):

@@ -50,6 +50,14 @@ def menu_actions() -> list[MenuAction]:
             ".json",
             {exporter.suffix: exporter.description for exporter in plugin_manager().exporters()},
         ),
+        MenuAction(
+            "batch",
+            "Batch folder...",
+            "Prefit and fit all spectra of a folder: table, contact sheet, HDF5 store; may be stopped and goes on",
+            False,
+            _batch,
+            needs_folder=True,
+        ),
         MenuAction("about_model", "About the model", "Show which network is used and how it was made", False, _about),
     ]
 
@@ -100,6 +108,22 @@ def _export(request: MenuRequest) -> MenuOutcome:
     out = _out(request)
     result.save(out)
     return MenuOutcome(f"{result.source}: {result.shift_text} ({result.status}), written to {out}.", result, (out,))
+
+
+def _batch(request: MenuRequest) -> MenuOutcome:
+    from .batch import run_batch
+    from .settings import settings_of
+
+    if request.folder is None:
+        raise PrefitError("selection", "there is no folder to work on; name one.")
+    report = run_batch(
+        [request.folder],
+        _out(request),
+        settings_of(**vars(request.settings)),
+        progress=request.progress,
+        cancelled=request.cancelled,
+    )
+    return MenuOutcome(report.text, files=report.files)
 
 
 def _about(request: MenuRequest) -> MenuOutcome:
