@@ -153,7 +153,7 @@ def test_unknown_region_and_suffix_name_what_there_is(fake, tmp_path):
     result = xps.prefit(fakes.spectrum())
     with pytest.raises(PrefitError, match="no seeded model for region N1s; there is for: C1s, O1s"):
         result.fit("N1s")
-    with pytest.raises(PrefitError, match=r"suffix '.docx'; known are .json, .csv, .png, .pdf, .svg"):
+    with pytest.raises(PrefitError, match=r"suffix '.docx'; known are .json, .seeds.json, .csv, .png, .pdf, .svg, "):
         result.save(tmp_path / "a.docx")
 
 
