@@ -80,7 +80,7 @@ def test_a_region_becomes_a_row():
     fit = {"redchi": 1.234567891, "durbin_watson": 1.5, "runs_p": 0.25, "notes": ["Doubt."]}
     regions = {"C1s": _region([_component("C1s C-C", ["alkane"]), _component("C1s 1")], fit, shift)}
     document = _document(regions, "uncertain", groups=[("ether", 0.5), ("alkane", 0.987)])
-    (row,) = rows_of("x/a.csv", Record(document), 285.0)
+    (row,) = rows_of(Entry("a", "x/a.csv", Record(document)), 285.0)
     assert dict(zip(COLUMNS, row.cells(), strict=True)) == {
         "source": "x/a.csv",
         "region": "C1s",
@@ -104,11 +104,13 @@ def test_a_region_becomes_a_row():
 
 def test_a_region_without_model_and_one_that_failed():
     bare = {"shift": None, "background": None, "components": [], "notes": [], "fit": None}
-    document = _document({"Survey": bare, "O1s": bare, "C1s": _region()}, shift=None)
-    survey, oxygen, carbon = rows_of("a", Record(document, failures={"O1s": "No luck."}), 285.0)
+    document = _document({"Survey": bare, "O1s": bare, "C1s": _region(fit={"redchi": 1.0})}, shift=None)
+    entry = Entry("a", "a", Record(document, failures={"O1s": "No luck."}))
+    survey, oxygen, carbon = rows_of(entry, 285.0)
     assert (survey.status, survey.fitted, survey.components) == ("ok", "no model", None)
     assert (oxygen.status, oxygen.fitted, oxygen.reasons[0]) == ("failed", "failed", "No luck.")
-    assert (carbon.fitted, carbon.components, np.isnan(carbon.shift)) == ("no", 0, True)
+    assert (carbon.fitted, carbon.components, np.isnan(carbon.shift)) == ("yes", 0, True)
+    assert rows_of(entry, 285.0, fit=False)[0].fitted == "no"
 
 
 def test_any_text_survives_the_table(tmp_path):
@@ -240,7 +242,7 @@ def test_sheet_shows_the_worst_first(tmp_path):
         Entry("bad", "bad.png", Record(reason="A picture <b>&</b> no more.")),
         _entry("vague.csv", status="uncertain"),
     ]
-    rows = [row for entry in entries for row in rows_of(entry.source, entry.record, 285.0)]
+    rows = [row for entry in entries for row in rows_of(entry, 285.0)]
     write_sheet(tmp_path / "s.html", entries, rows)
     text = (tmp_path / "s.html").read_text(encoding="utf-8")
     page = _Page(text)
@@ -252,7 +254,7 @@ def test_sheet_shows_the_worst_first(tmp_path):
 def test_sheet_of_too_many_says_how_many_are_left_out(tmp_path, monkeypatch):
     monkeypatch.setattr("xps_stn_plugin.batch.sheet.MOST", 2)
     entries = [_entry(f"{number}.csv", redchi=number) for number in range(1, 6)]
-    rows = [row for entry in entries for row in rows_of(entry.source, entry.record, 285.0)]
+    rows = [row for entry in entries for row in rows_of(entry, 285.0)]
     write_sheet(tmp_path / "s.html", entries, rows)
     text = (tmp_path / "s.html").read_text(encoding="utf-8")
     assert _Page(text).links == ["#row5", "#row4"]
@@ -263,5 +265,5 @@ def test_sheet_of_too_many_says_how_many_are_left_out(tmp_path, monkeypatch):
 def test_picture_of_a_fit_that_is_no_numbers(tmp_path):
     entry = _entry()
     entry.record.regions["C1s"].curves[3:] = np.nan
-    write_sheet(tmp_path / "s.html", [entry], rows_of(entry.source, entry.record, 285.0))
+    write_sheet(tmp_path / "s.html", [entry], rows_of(entry, 285.0))
     assert not re.search(r'(points|d)="[^"]*nan', (tmp_path / "s.html").read_text(encoding="utf-8"))

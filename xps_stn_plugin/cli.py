@@ -135,7 +135,7 @@ def prefit(
 @click.argument("paths", nargs=-1, required=True, type=_PATH, metavar="PATHS...")
 @click.option("--out", required=True, type=_PATH, help="Folder for the results.")
 @_settings_options
-@click.option("--fit/--no-fit", default=True, help="Fit the seeded models (the default), or keep their start values.")
+@click.option("--fit/--no-fit", default=True, help="Seed and fit models (the default), or find shift and groups only.")
 @click.option("--jobs", "-j", type=click.IntRange(min=1), default=1, show_default=True, help="Number of processes.")
 @click.option("--resume/--no-resume", default=True, help="Keep what is finished (the default), or do all anew.")
 @click.option("--json", "as_json", is_flag=True, help="Write DIR/json/NAME.json of every spectrum, too.")

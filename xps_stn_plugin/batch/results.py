@@ -49,7 +49,7 @@ def write_results(
     PrefitError
         If a file cannot be written. What people need most is written first.
     """
-    rows = [row for entry in entries for row in rows_of(entry.source, entry.record, settings.reference)]
+    rows = [row for entry in entries for row in rows_of(entry, settings.reference, identity["fit"])]
     written = [out / SUMMARY, out / SHEET, out / STORE]
     write_summary(written[0], rows)
     write_sheet(written[1], entries, rows)

@@ -112,7 +112,7 @@ def run_batch(
     settings : Settings
         From `xps_stn_plugin.settings.settings_of`.
     fit : bool
-        Whether the seeded models are fitted.
+        Whether models are seeded and fitted; without, the network alone is asked for shift and groups.
     resume : bool
         Whether results of earlier runs in `out` are taken where file and settings are the same.
     jobs : int

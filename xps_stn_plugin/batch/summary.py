@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..files import write_whole
-from .record import Record
+from .entry import Entry
 
 #: Least probability of a group that is listed.
 LEAST_PROBABILITY: Final = 0.5
@@ -35,7 +35,7 @@ class Row:
     groups : tuple of (str, float)
         Functional groups of the spectrum with a probability above 0.5, the most probable one first.
     fitted : str
-        "yes", "no" (start values), "failed", or "no model".
+        "yes", "failed", "no model" (where there is none for the region), or "no" (where no fit was asked for).
     background : str
         Kind of background in the model.
     components, unassigned : int or None
@@ -103,22 +103,23 @@ _DIGITS: Final = {
 }
 
 
-def rows_of(source: str, record: Record, reference: float) -> list[Row]:
+def rows_of(entry: Entry, reference: float, fit: bool = True) -> list[Row]:
     """Rows of one file.
 
     Parameters
     ----------
-    source : str
-        The file, as the table names it.
-    record : Record
+    entry : Entry
     reference : float
         Binding energy in eV of aliphatic C 1s in the settings.
+    fit : bool
+        Whether fits were asked for.
 
     Returns
     -------
     list of Row
         One for each region, in the order of the file; a single one without a region where the file failed.
     """
+    source, record = entry.source, entry.record
     said = record.document
     if said is None:
         return [Row(source, reference=reference, reasons=(record.reason,))]
@@ -146,7 +147,7 @@ def rows_of(source: str, record: Record, reference: float) -> list[Row]:
                     )
                 )
             ),
-            **_of_region(region, name in record.failures),
+            **_of_region(region, fit, name in record.failures),
         )
         for name, region in said["regions"].items()
     ]
@@ -170,17 +171,17 @@ def write_summary(path: Path, rows: Iterable[Row]) -> None:
     write_whole(path, write)
 
 
-def _of_region(region: dict[str, Any], failed: bool) -> dict[str, Any]:
+def _of_region(region: dict[str, Any], fit_wanted: bool, failed: bool) -> dict[str, Any]:
     shift, fit = region["shift"] or {}, region["fit"] or {}
     values: dict[str, Any] = {
         "region_shift": _number(shift.get("value")),
         "disagreement": _number(shift.get("disagreement")),
     }
     if region["background"] is None:
-        return {**values, "fitted": "failed" if failed else "no model"}
+        return {**values, "fitted": "failed" if failed else "no model" if fit_wanted else "no"}
     return {
         **values,
-        "fitted": "failed" if failed else "yes" if fit else "no",
+        "fitted": "yes" if fit and not failed else "failed",
         "background": region["background"]["kind"],
         "components": len(region["components"]),
         "unassigned": sum(not component["groups"] for component in region["components"]),

@@ -36,7 +36,7 @@ class Task:
     path : Path
     settings : Settings
     fit : bool
-        Whether the seeded models are fitted.
+        Whether models are seeded and fitted; without, the network alone is asked.
     """
 
     key: str
@@ -58,7 +58,7 @@ def make_record(path: Path, settings: Settings, fit: bool) -> Record:
     path : Path
     settings : Settings
     fit : bool
-        Whether the seeded models are fitted.
+        Whether models are seeded and fitted; without, the network alone is asked.
 
     Returns
     -------
@@ -87,16 +87,16 @@ def _record_of(result: PrefitResult, path: Path, fit: bool) -> Record:
         if child["counts"].ndim != 1:
             msg = f"region {name} holds a stack of shape {child['counts'].shape}; take it apart into single spectra."
             raise PrefitError(str(path), msg)
-    for region in result.spectrum.children:
+    # Seeding takes longer than fitting: without a fit, shift and groups are all that is asked for.
+    for region in result.spectrum.children if fit else ():
         try:
             seed = result.seeds.get(region)
             if seed is None:
                 continue
             seeds[region] = seed
-            if fit:
-                fits[region] = fitted = result.fit(region)
-                if not fitted.success:
-                    failures[region] = f"The fit had no success: {fitted.message}"
+            fits[region] = fitted = result.fit(region)
+            if not fitted.success:
+                failures[region] = f"The fit had no success: {fitted.message}"
         except Exception as error:  # noqa: BLE001 (the other regions are still worth having)
             failures[region] = _sentence(error, path)
             if not _foreseen(error):
