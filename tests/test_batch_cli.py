@@ -111,7 +111,7 @@ def test_plain_lines_come_seldom(monkeypatch):
 
 def test_a_terminal_gets_a_bar():
     text = io.StringIO()
-    with show_progress(Console(file=text, width=120, force_terminal=True)) as tell:
+    with show_progress(Console(file=text, width=72, force_terminal=True)) as tell:
         tell(3, 12, "3 ok [x], 0 failed; 1.0/s, 0:00:09 left")
     assert "3/12" in text.getvalue()
     assert "3 ok [x], 0 failed" in text.getvalue()

@@ -355,3 +355,19 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(fake, tmp_path, out, limi
     assert "cannot be written" in done.stdout
     assert not [path for path in out.rglob(".*") if path.is_file()], "nothing half written is left"
     assert run(tmp_path / "data", out).ok == 3
+
+
+@pytest.mark.slow
+@pytest.mark.data
+def test_measured_and_raw_files_mixed_with_rubbish(shared, folder, out):
+    report = run([shared / "measured", shared / "real", *(folder / name for name in batched.RUBBISH)], out, jobs=2)
+    found = rows(out)
+    assert report.finished == report.total == len({row["source"] for row in found})
+    assert not any("unexpected" in row["reasons"] or "plugin" in row["reasons"] for row in found)
+    measured = [row for row in found if Path(row["source"]).match(f"{shared / 'measured'}/*.csv")]
+    failed = {Path(row["source"]).name for row in measured if row["status"] == "failed"}
+    assert failed == {"groups.csv"}
+    # The measured polymers are charge-corrected.
+    trusted = [abs(float(row["shift_eV"])) for row in measured if row["status"] == "ok"]
+    assert len(trusted) > 40
+    assert np.median(trusted) < 0.1

@@ -36,9 +36,9 @@ h1{font-size:1.3em;margin:0 0 .2em}h2{font-size:1.1em}p{margin:.3em 0;max-width:
 .uncertain{border-top-color:#B35900}.ok{border-top-color:#00734F}
 .failed b{color:#8B0000}.out_of_domain b{color:#B00020}.uncertain b{color:#B35900}.ok b{color:#00734F}
 .card a{font-weight:600;color:#222;overflow-wrap:anywhere}.card div{max-width:800px}
-.regions{display:flex;flex-wrap:wrap;gap:6px}figure{margin:3px 0;width:260px}
+.regions{display:flex;flex-wrap:wrap;gap:6px;min-width:260px}figure{margin:3px 0;width:260px}
 figcaption{font-size:11px;color:#444}svg{display:block;background:#fafafa}
-.why{font-size:11px;color:#444;width:260px;max-height:6em;overflow:auto}
+.why{font-size:11px;color:#444;width:0;min-width:100%;max-height:6em;overflow:auto}
 table{border-collapse:collapse;font-size:11px}
 td,th{border:1px solid #ddd;padding:1px 5px;vertical-align:top;text-align:left}
 th{position:sticky;top:0;background:#eee}tr:target{background:#ffef9f}
