@@ -245,6 +245,7 @@ def made(out: Path) -> dict:
     seen["alive"] = session.window.isVisible()
 
     answer.silent = False
+    seen["batch"] = folder_worked_on(session, out)
     seen["import"] = imported(session, out)
     seen["untouched"] = path.read_bytes() == before
     return seen
@@ -265,6 +266,32 @@ def formed(session: Session, name: str, *, error: bool = False) -> list[str]:
         *result.reasons,
         *(f"{region}: {len(s.components)}" for region, s in result.seeds.items()),
     ]
+
+
+def folder_worked_on(session: Session, out: Path) -> dict:
+    """A folder with two spectra and a file that is none; then one of 200, which is cancelled."""
+    energy, counts = ester_of_benzene()["C1s"]
+    text = "".join(f"{one:.2f},{count}\n" for one, count in zip(energy, counts, strict=True))
+    for name, number in {"few": 2, "many": 200}.items():
+        (out / name).mkdir()
+        (out / f"{name}_out").mkdir()  # Qt's dialog for folders has a button that makes one
+        for file in range(number):
+            (out / name / f"C1s_{file}.csv").write_text(f"{text}{energy[-1] + 0.1:.2f},{300 + file}\n")
+    (out / "few" / "notes.txt").write_text("no spectrum\n")
+    session.save_as = [out / "few", out / "few_out"]
+    seen: dict = {"few": session.trigger("Batch folder...")}
+    seen["rows"] = (out / "few_out" / "summary.csv").read_text().splitlines()[1:]
+    session.save_as = [out / "many", out / "many_out"]
+    before = len(session.boxes)
+    next(action for action in session.menu().actions() if action.text() == "Batch folder...").trigger()
+    windows = [widget for widget in session.app.topLevelWidgets() if type(widget).__name__ == "ProgressWindow"]
+    assert session.wait(lambda: windows[0].isVisible() and windows[0].job.state[0] > 3), "no progress"
+    session.pump(0.2)
+    session.picture(windows[0], "progress")
+    seen["progress"] = [windows[0].text.text(), windows[0].left.text()]
+    windows[0].button.click()
+    session.wait(lambda: len(session.boxes) > before)
+    return seen | {"cancelled": session.boxes[before:]}
 
 
 def with_broken_weights(session: Session, out: Path) -> list[str]:

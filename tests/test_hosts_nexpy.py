@@ -155,6 +155,21 @@ def test_errors_are_shown_and_the_host_lives_on(seen):
     assert seen["alive"]
 
 
+def test_a_folder_is_worked_on_with_progress_and_cancel(seen, folder):
+    told = seen["batch"]
+    (text,) = told["few"]
+    assert text.startswith("3 of 3 spectra: 2 ok, 0 uncertain, 0 out of domain, 1 failed")
+    assert len(told["rows"]) == 3
+    assert "notes.txt" in told["rows"][-1]
+    assert " of 200" in told["progress"][1]
+    (text,) = told["cancelled"]
+    finished = int(text.split(" of 200 spectra")[0])
+    assert 3 < finished < 200
+    assert "Interrupted" in text
+    with (folder / "many_out" / "summary.csv").open() as file:
+        assert sum(1 for _ in file) == 1 + finished
+
+
 def test_a_region_that_cannot_be_used_is_named_beside_the_result(seen):
     (text,) = seen["whole file"]
     assert "shift +1.25" in text
