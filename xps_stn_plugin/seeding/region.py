@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import xarray as xr
@@ -90,7 +91,12 @@ class RegionData:
 
 
 def noise_of(dataset: xr.Dataset) -> Noise:
-    """Noise of a region.
+    """Noise of a region: `noise_of_counts` of its ``counts(binding_energy)`` and its attributes."""
+    return noise_of_counts(np.asarray(dataset["counts"].values, dtype=float), dataset.attrs)
+
+
+def noise_of_counts(counts: FloatArray, attrs: Mapping[Any, Any]) -> Noise:
+    """Noise of intensities.
 
     Poisson where the region says that it holds counts, holds non-negative whole numbers, or counts per second with a
     dwell time; otherwise one value from the fourth differences of the data, whose median absolute value is robust
@@ -98,12 +104,13 @@ def noise_of(dataset: xr.Dataset) -> Noise:
 
     Parameters
     ----------
-    dataset : xarray.Dataset
-        ``counts(binding_energy)``; attributes ``intensity``, ``dwell_time`` (s) and ``scans`` are used.
+    counts : ndarray, shape (n,)
+        In the order of the energies.
+    attrs : mapping
+        Of the region; ``intensity``, ``dwell_time`` (s) and ``scans`` are used.
     """
-    counts = np.asarray(dataset["counts"].values, dtype=float)
-    kind = dataset.attrs.get("intensity")
-    time = float(dataset.attrs.get("dwell_time", 0) or 0) * float(dataset.attrs.get("scans", 1) or 1)
+    kind = attrs.get("intensity")
+    time = float(attrs.get("dwell_time", 0) or 0) * float(attrs.get("scans", 1) or 1)
     if kind == "counts per second" and time > 0 and counts.min() >= 0:
         return Noise(np.sqrt(np.maximum(counts * time, 1.0)) / time, "Poisson, from counts per second and dwell time")
     whole = bool(np.all(counts == np.round(counts)) and counts.min() >= 0 and counts.max() >= 10)

@@ -1,0 +1,1 @@
+"""Many spectra over one axis: maps, depth profiles and time series."""
