@@ -26,11 +26,6 @@ def signal_to_noise(data: xr.Dataset) -> float:
     return float(line_to_noise(data["counts"].values))
 
 
-def is_one_line(data: xr.Dataset) -> bool:
-    """`plain_peak` of one region."""
-    return bool(plain_peak(data["binding_energy"].values, data["counts"].values))
-
-
 def saturated_channels(data: xr.Dataset) -> int:
     """`channels_at_maximum` of one region."""
     return int(channels_at_maximum(data["counts"].values))
