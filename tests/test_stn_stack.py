@@ -205,6 +205,21 @@ def test_groups_are_read_at_known_shifts(trained):
     np.testing.assert_allclose(at_one.probabilities[:2], stack.probabilities[:2], atol=1e-5)
 
 
+def test_distributions_over_shifts_are_kept_where_they_are_asked_for(trained):
+    counts = _simulated(["ester", "noise", "ether"], [1.0, 0.0, -2.3], [1000, 5, 1000])
+    stack = predict_stack(trained, _regions(counts), keep_posterior=True)
+    bins = trained.network.shift_bins.numpy()
+    assert stack.distribution.dtype == np.float32
+    assert np.isnan(stack.distribution[1]).all()
+    there = stack.distribution[[0, 2]]
+    np.testing.assert_allclose(there.sum(axis=1), 1.0, atol=1e-5)
+    np.testing.assert_array_equal(bins[there.argmax(axis=1)], stack.evidence.posterior.first[[0, 2]])
+    assert predict_stack(trained, _regions(counts)).distribution is None
+    nothing = predict_stack(trained, {name: (AXES[name], np.zeros((0, AXES[name].size))) for name in counts},
+                            keep_posterior=True)  # fmt: skip
+    assert nothing.distribution.shape == (0, bins.size)
+
+
 def test_an_empty_stack_gives_an_empty_table(trained):
     stack = predict_stack(trained, {"C1s": (AXES["C1s"], np.zeros((0, AXES["C1s"].size)))})
     assert len(stack) == 0

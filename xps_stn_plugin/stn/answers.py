@@ -31,7 +31,9 @@ class Answers:
     shift, shift_stderr : ndarray, shape (n,)
         In eV.
     posterior : Posterior
-        Distributions over shifts.
+        What the rules need of the distributions over shifts.
+    distribution : ndarray of float32, shape (n, bins), or None
+        The distributions themselves where they were asked for; they sum to 1.
     probabilities : ndarray, shape (n, groups)
         Of each functional group.
     outside_logit : ndarray, shape (n,)
@@ -43,6 +45,7 @@ class Answers:
     shift: FloatArray
     shift_stderr: FloatArray
     posterior: Posterior
+    distribution: NDArray[np.float32] | None
     probabilities: FloatArray
     outside_logit: FloatArray
     region_shift: FloatArray
@@ -52,7 +55,7 @@ class Answers:
         """Answers for `size` spectra of which these are some; NaN for the others."""
 
         def place(arrays: list[NDArray[Any]]) -> NDArray[Any]:
-            whole = np.full((size, *arrays[0].shape[1:]), np.nan)
+            whole = np.full((size, *arrays[0].shape[1:]), np.nan, dtype=arrays[0].dtype)
             whole[rows] = arrays[0]
             return whole
 
@@ -65,6 +68,8 @@ def ask(
     rates: NDArray[np.float32],
     measured: NDArray[np.bool_],
     shift: NDArray[np.float32] | None = None,
+    *,
+    keep_posterior: bool = False,
 ) -> Answers:
     """Ask a network.
 
@@ -78,9 +83,11 @@ def ask(
         Intensities on the grid, and where there are data.
     shift : ndarray, shape (n,), optional
         Shift in eV at which the groups are read, where it is known.
+    keep_posterior : bool
+        Whether the distributions over shifts are wanted as they are.
     """
     if not len(rates):
-        return _no_answers(trained, len(levels))
+        return _no_answers(trained, len(levels), keep_posterior)
     columns = [trained.grid.regions.index(level) for level in levels]
     outputs = [
         _output(trained, columns, rates[rows], measured[rows], None if shift is None else shift[rows])
@@ -98,6 +105,7 @@ def ask(
         shift=found,
         shift_stderr=calibration.standard_error(spread_of(distribution, bins, found, calibration.blur)),
         posterior=Posterior.of(distribution, bins),
+        distribution=distribution.astype(np.float32) if keep_posterior else None,
         probabilities=calibration.probability(whole("group_logits")),
         outside_logit=whole("outside_logit"),
         region_shift=whole("region_shift")[:, columns],
@@ -105,11 +113,14 @@ def ask(
     )
 
 
-def _no_answers(trained: TrainedNetwork, levels: int) -> Answers:
-    none, limit = np.zeros(0), float(trained.network.shift_bins.abs().max())
+def _no_answers(trained: TrainedNetwork, levels: int, keep_posterior: bool) -> Answers:
+    bins = trained.network.shift_bins
+    none, limit = np.zeros(0), float(bins.abs().max())
+    distribution = np.zeros((0, len(bins)), dtype=np.float32) if keep_posterior else None
     by_region = np.zeros((0, levels))
     probabilities = np.zeros((0, len(trained.groups)))
-    return Answers(none, none, Posterior(limit, none, none, none, none), probabilities, none, by_region, by_region)
+    posterior = Posterior(limit, none, none, none, none)
+    return Answers(none, none, posterior, distribution, probabilities, none, by_region, by_region)
 
 
 def _output(

@@ -61,6 +61,9 @@ class StackPrediction:
         What the verdict rests on; ``evidence.disagreement`` is by how much a region is charged more than C 1s.
     verdict : Verdict
         Status and reasons.
+    distribution : ndarray of float32, shape (n, bins), or None
+        The network's distribution over shifts, bin by bin (`ShiftTransformer.shift_bins`), where it was asked for; NaN
+        where there is no shift.
     """
 
     groups: tuple[str, ...]
@@ -73,6 +76,7 @@ class StackPrediction:
     region_stderr: FloatArray
     evidence: Evidence
     verdict: Verdict
+    distribution: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return self.shift.size
@@ -131,6 +135,7 @@ def predict_stack(
     *,
     durations: Mapping[str, float] | None = None,
     shift: ArrayLike | None = None,
+    keep_posterior: bool = False,
     source: str = "stack",
 ) -> StackPrediction:
     """Ask a network about many spectra over the same axes.
@@ -148,6 +153,8 @@ def predict_stack(
         `xps_stn_plugin.stn.view.durations`. By default they compare as they are.
     shift : array_like, shape (n,) or (), optional
         Shift in eV at which the groups are read, where it is known.
+    keep_posterior : bool
+        Whether the distributions over shifts are kept.
     source : str
         Where the stack comes from, for error messages.
 
@@ -161,9 +168,10 @@ def predict_stack(
     PrefitError
         If there is no region, axes are not ascending, or shapes do not fit.
     """
-    return StackPrediction.joined(
-        list(predicted_chunks(trained, regions, durations=durations, shift=shift, source=source))
+    chunks = predicted_chunks(
+        trained, regions, durations=durations, shift=shift, keep_posterior=keep_posterior, source=source
     )
+    return StackPrediction.joined(list(chunks))
 
 
 def predicted_chunks(
@@ -172,6 +180,7 @@ def predicted_chunks(
     *,
     durations: Mapping[str, float] | None = None,
     shift: ArrayLike | None = None,
+    keep_posterior: bool = False,
     source: str = "stack",
 ) -> Iterator[StackPrediction]:
     """`predict_stack` in parts of at most `CHUNK` spectra, for stacks whose results are not to be held in memory."""
@@ -191,7 +200,8 @@ def predicted_chunks(
     # At least one chunk, be it an empty one.
     for start in range(0, max(size, 1), CHUNK):
         rows = range(start, min(start + CHUNK, size))
-        yield _chunk(trained, seen, rows, None if shift is None else shift[rows.start : rows.stop], notes)
+        known = None if shift is None else shift[rows.start : rows.stop]
+        yield _chunk(trained, seen, rows, known, notes, keep_posterior)
 
 
 def _checked(source: str, name: str, energy: ArrayLike, counts: Rows, durations: Mapping[str, float]) -> _Region:
@@ -226,6 +236,7 @@ def _chunk(
     rows: range,
     shift: NDArray[np.float32] | None,
     notes: tuple[str, ...],
+    keep_posterior: bool,
 ) -> StackPrediction:
     """Prediction of some spectra of a stack."""
     shape = (len(rows), len(regions))
@@ -242,7 +253,8 @@ def _chunk(
     there = ~np.isnan(signal_to_noise[asked])
     rates, measured = _binned(trained.grid, regions, [values[asked] for values in counts], there)
     levels = tuple(region.name for region in regions)
-    answers = ask(trained, levels, rates, measured, None if shift is None else shift[asked])
+    known = None if shift is None else shift[asked]
+    answers = ask(trained, levels, rates, measured, known, keep_posterior=keep_posterior)
     found = answers.placed(asked, len(rows))
     # C 1s carries the scale; without it, no region can be told from the common shift.
     carbon = np.array([region.name == CARBON for region in regions], dtype=bool)
@@ -270,6 +282,7 @@ def _chunk(
         region_stderr=np.where(told, region_stderr, np.nan),
         evidence=evidence,
         verdict=judge(evidence),
+        distribution=found.distribution,
     )
 
 
