@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -13,8 +13,15 @@ from xps_prefit_hooks import PrefitError, Seed
 from xps_stn_plugin.models.plan import EVALUATIONS_PER_PARAMETER, FitPlan
 from xps_stn_plugin.seeding.region import noise_of_counts
 
+from .errors import row_errors
+from .model import RowsModel
+from .solver import Problem, solve
+
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+
+#: Spectra that are worked on at a time: what is not kept is never larger than this many.
+CHUNK: Final = 256
 
 #: What a row's status says, by its number.
 FIT_STATUSES: Final = (
@@ -33,8 +40,12 @@ class FitRows:
     ----------
     names : tuple of str
         All parameters of the model, tied and fixed ones too, in lmfit's order.
+    free : tuple of str
+        Those that the fit varied.
     values, stderr : ndarray, shape (k, names)
         In the units of the parameters. Where a row was not fitted both are NaN; an error is NaN where there is none.
+    at_bound : ndarray of bool, shape (k, free)
+        Free parameters that ended at a bound.
     status : ndarray of int, shape (k,)
         Place in `FIT_STATUSES`; 0 is a success.
     nfev : ndarray of int, shape (k,)
@@ -44,8 +55,10 @@ class FitRows:
     """
 
     names: tuple[str, ...]
+    free: tuple[str, ...]
     values: FloatArray
     stderr: FloatArray
+    at_bound: BoolArray
     status: NDArray[np.int8]
     nfev: NDArray[np.int64]
     chisqr: FloatArray
@@ -66,6 +79,11 @@ class FitRows:
     def column(self, name: str) -> FloatArray:
         """Values of one parameter, shape (k,)."""
         return self.values[:, self.names.index(name)]
+
+    def put(self, rows: NDArray[np.intp], other: FitRows) -> None:
+        """Take the rows of other fits of the same model in place."""
+        for field in ("values", "stderr", "at_bound", "status", "nfev", "chisqr", "redchi"):
+            getattr(self, field)[rows] = getattr(other, field)
 
 
 def sigma_rows(counts: ArrayLike, attrs: Mapping[str, Any] | None = None) -> FloatArray:
@@ -128,22 +146,38 @@ def fit_rows(
     plan = FitPlan.compile(seed.model, seed.params, axis, np.zeros(axis.shape))
     if plan is None:
         raise PrefitError(where, "its model is no sum of components: fit its spectra one at a time.")
+    model = RowsModel.of(plan)
     most = EVALUATIONS_PER_PARAMETER * (len(plan.names) + 1) if max_nfev is None else max_nfev
-    count, names = len(rows), tuple(plan.ties.start)
-    values, stderr = np.full((2, count, len(names)), np.nan)
-    status, nfev = np.full(count, NOT_FITTED, dtype=np.int8), np.zeros(count, dtype=np.int64)
-    chisqr = np.full(count, np.nan)
-    degrees = max(axis.size - len(plan.names), 1)
     fine = np.isfinite(rows).all(axis=1) & np.isfinite(moved) & np.isfinite(spread).all(axis=1)
     fine &= (spread > 0).all(axis=1) & (np.ptp(rows, axis=1) > 0)
-    for i in np.flatnonzero(fine):
-        own = replace(plan, x=axis - moved[i], data=rows[i], weights=1.0 / spread[i])
-        found = own.solve(max_nfev=most)
-        everything = own.values(found.x)
-        values[i], chisqr[i], nfev[i] = list(everything.values()), found.chisqr, found.nfev
-        status[i] = FITTED if found.success else GIVEN_UP
-        slopes = own.ties.derivatives(everything)
-        covariance = np.linalg.pinv(found.jac.T @ found.jac) * found.chisqr / degrees
-        variances = np.einsum("ti,ij,tj->t", slopes, covariance, slopes)
-        stderr[i] = np.where(variances > 0, np.sqrt(np.maximum(variances, 0.0)), np.nan)
-    return FitRows(names, values, stderr, status, nfev, chisqr, chisqr / degrees)
+    result = _unfitted(len(rows), model)
+    good = np.flatnonzero(fine)
+    for start in range(0, good.size, CHUNK):
+        these = good[start : start + CHUNK]
+        place = axis - moved[these, None]
+        problem = Problem(model, place, rows[these], 1.0 / spread[these], plan.low, plan.high)
+        result.put(these, _fitted(seed, problem, plan.start, most))
+    return result
+
+
+def _fitted(seed: Seed, problem: Problem, start: FloatArray, most: int) -> FitRows:
+    model = problem.model
+    count, points = problem.data.shape
+    degrees = max(points - start.size, 1)
+    solved = solve(problem, np.broadcast_to(start, (count, start.size)), most)
+    errors = row_errors(seed, model, solved.v, solved.normal, problem.low, problem.high, degrees)
+    stderr = np.where(solved.converged[:, None] & (points > start.size), errors.stderr, np.nan)
+    status = np.where(solved.converged, FITTED, GIVEN_UP).astype(np.int8)
+    chisqr = solved.normal.chisqr
+    values = model.values(solved.v)
+    return FitRows(
+        model.names, model.free, values, stderr, errors.at_bound, status, solved.nfev, chisqr, chisqr / degrees
+    )
+
+
+def _unfitted(count: int, model: RowsModel) -> FitRows:
+    values, stderr = np.full((2, count, len(model.names)), np.nan)
+    bound = np.zeros((count, len(model.free)), dtype=bool)
+    status, nfev = np.full(count, NOT_FITTED, dtype=np.int8), np.zeros(count, dtype=np.int64)
+    chisqr, redchi = np.full((2, count), np.nan)
+    return FitRows(model.names, model.free, values, stderr, bound, status, nfev, chisqr, redchi)

@@ -1,0 +1,132 @@
+"""Standard errors of many fits with one model: what `fitting.standard_errors` finds for one, from J^T J alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xps_prefit_hooks import Seed
+from xps_stn_plugin.fitting.parameter_names import owner_of
+
+from .model import RowsModel
+from .solver import Normal
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+#: See `fitting.standard_errors`: a range that changes less than this many standard deviations does nothing; a direction
+#: with less than this share of the largest singular value is not seen; from this share on a parameter takes part in it.
+_NO_EFFECT, _SINGULAR, _TAKES_PART = 1e-2, 1e-6, 1e-2
+
+#: See `fitting.parameter_names`: shares of range, error and largest value within which a value is at its bound.
+_AT_BOUND: Final = 1e-2
+_OF_ERROR, _AT_MOST, _OF_LARGEST = 1e-2, 1e-3, 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class Errors:
+    """Standard errors of fits.
+
+    Parameters
+    ----------
+    stderr : ndarray, shape (k, names)
+        Of all parameters; NaN where there is none.
+    at_bound : ndarray of bool, shape (k, free)
+        Free parameters that ended at a bound.
+    """
+
+    stderr: FloatArray
+    at_bound: BoolArray
+
+
+def row_errors(
+    seed: Seed, model: RowsModel, v: FloatArray, normal: Normal, low: FloatArray, high: FloatArray, degrees: int
+) -> Errors:
+    """Find the standard errors of k fits, all of them at their minimum.
+
+    Parameters
+    ----------
+    seed : Seed
+    model : RowsModel
+    v : ndarray, shape (k, free)
+    normal : Normal
+        Expansion of chi-square at `v`.
+    low, high : ndarray, shape (free,)
+    degrees : int
+        Of freedom.
+    """
+    scale = np.sqrt(normal.chisqr / degrees)
+    norms = np.sqrt(np.einsum("kii->ki", normal.square))
+    width = high - low
+    with np.errstate(invalid="ignore"):
+        idle = ~(np.isfinite(norms) & (norms > 0)) | (norms * width <= _NO_EFFECT * scale[:, None])
+    safe = np.where(norms > 0, norms, 1.0)
+    unit = normal.square / (safe[:, :, None] * safe[:, None, :])
+    values, vectors = np.linalg.eigh(unit)
+    unseen: BoolArray = values < _SINGULAR**2 * values[:, -1:]
+    inverse = np.where(unseen, 0.0, 1.0 / np.where(unseen, 1.0, values))
+    covariance = (vectors * inverse[:, None, :]) @ vectors.swapaxes(1, 2)
+    covariance *= (scale**2)[:, None, None] / (safe[:, :, None] * safe[:, None, :])
+    plain = np.sqrt(np.einsum("kii->ki", covariance))
+    spoiled = idle.any(axis=1) | unseen.any(axis=1) | (plain > width).any(axis=1)
+    at_bound = _at_bounds(seed, model, v, np.where(unseen.any(axis=1)[:, None], 0.0, plain), low, high)
+    lost = np.zeros(v.shape, dtype=bool)
+    for i in np.flatnonzero(spoiled):
+        covariance[i], lost[i] = _mended(normal.square[i], idle[i] | at_bound[i], width, float(scale[i]))
+    slopes = model.slopes(v)
+    variances = np.einsum("knp,kpq,knq->kn", slopes, covariance, slopes)
+    without = ((slopes != 0.0) & lost[:, None, :]).any(axis=2) | ~(variances > 0)
+    return Errors(np.where(without, np.nan, np.sqrt(np.where(without, 1.0, variances))), at_bound)
+
+
+def _mended(square: FloatArray, held: BoolArray, width: FloatArray, scale: float) -> tuple[FloatArray, BoolArray]:
+    """Covariance of one fit whose plain one is useless, and which parameters have none: see `uncertainty`."""
+    size = held.size
+    left = np.flatnonzero(~held)
+    covariance, lost = np.zeros((size, size)), np.zeros(size, dtype=bool)
+    if not left.size:
+        return covariance, lost
+    part = square[np.ix_(left, left)]
+    known = np.zeros(left.size)
+    for _ in left:
+        own, seen = _covariance(part + np.diag(known), scale)
+        ratio = np.where(known > 0, 0.0, np.sqrt(np.diag(own)) / width[left])
+        worst = int(np.argmax(ratio))
+        if ratio[worst] <= 1.0:
+            break
+        # A range counts as what is known, with the variance of an even distribution over it.
+        known[worst] = scale**2 * 12.0 / width[left[worst]] ** 2
+    covariance[np.ix_(left, left)] = np.where(seen[:, None] & seen[None, :], own, 0.0)
+    lost[left[~seen]] = True
+    return covariance, lost
+
+
+def _covariance(square: FloatArray, scale: float) -> tuple[FloatArray, BoolArray]:
+    norms = np.sqrt(np.diag(square))
+    values, vectors = np.linalg.eigh(square / np.outer(norms, norms))
+    unseen = values < _SINGULAR**2 * values[-1]
+    seen = np.all(np.abs(vectors[:, unseen]) < _TAKES_PART, axis=1)
+    half = vectors[:, ~unseen] / np.sqrt(values[~unseen])
+    return scale**2 * half @ half.T / np.outer(norms, norms), seen
+
+
+def _at_bounds(
+    seed: Seed, model: RowsModel, v: FloatArray, errors: FloatArray, low: FloatArray, high: FloatArray
+) -> BoolArray:
+    """Free parameters within a margin of a bound, shape (k, free): as `fitting.parameter_names.at_bounds`."""
+    values = model.values(v)
+    margins = np.empty(v.shape)
+    for i, name in enumerate(model.free):
+        if np.isfinite(low[i]) and np.isfinite(high[i]):
+            margins[:, i] = _AT_BOUND * (high[i] - low[i])
+            continue
+        owner = owner_of(seed, name)
+        bare = name.removeprefix(owner.prefix) if owner else ""
+        alike = [model.names.index(f"{c.prefix}{bare}") for c in seed.components if f"{c.prefix}{bare}" in model.names]
+        largest = np.abs(values[:, alike]).max(axis=1) if bare and alike else np.zeros(len(v))
+        error = np.where(np.isfinite(errors[:, i]), errors[:, i], 0.0)
+        margins[:, i] = np.maximum(np.minimum(_OF_ERROR * error, _AT_MOST * largest), _OF_LARGEST * largest)
+    return np.asarray((v - low <= margins) | (high - v <= margins))
