@@ -14,9 +14,11 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import ALIPHATIC_C1S, PrefitError
+
+from .regions import recognised, region_name
 
 #: Attribute of a calibrated axis: what was added to the measured energies, in eV.
 OFFSET = "energy_referencing_offset"
@@ -59,20 +61,9 @@ def region_dataset(
     if energy.ndim != 1 or values.shape[-1:] != energy.shape:
         msg = f"{where} has {energy.size} energies but intensities of shape {values.shape}; they must match."
         raise PrefitError(source, msg)
-    if energy.size < MIN_POINTS:
-        raise PrefitError(source, f"{where} has {energy.size} points; at least {MIN_POINTS} are needed.")
-    for name, array in (("energies", energy), ("intensities", values)):
-        bad = ~np.isfinite(array)
-        if bad.any():
-            point = int(np.argwhere(bad)[0][-1]) + 1
-            msg = f"{where} has {int(bad.sum())} {name} that are not numbers, first at point {point}; remove them."
-            raise PrefitError(source, msg)
-    order = np.argsort(energy, kind="stable")
+    order = ascending_order(source, where, energy)
+    _refuse_gaps(source, where, "intensities", values)
     energy = energy[order]
-    twice = np.flatnonzero(np.diff(energy) <= 0)
-    if twice.size:
-        msg = f"{where} has the energy {energy[twice[0]]:g} eV twice; give each energy one intensity."
-        raise PrefitError(source, msg)
     values = np.take(values, order, axis=-1)
     if not values.size:
         raise PrefitError(source, f"{where} has energies but no intensities.")
@@ -86,6 +77,96 @@ def region_dataset(
     )
     dataset["counts"].attrs["long_name"] = "intensity"
     return dataset
+
+
+def ascending_order(source: str, where: str, energy: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Order in which the energies of a region, shape (n,), ascend.
+
+    Raises
+    ------
+    PrefitError
+        If there are too few of them, one is not finite, or one occurs twice.
+    """
+    if energy.size < MIN_POINTS:
+        raise PrefitError(source, f"{where} has {energy.size} points; at least {MIN_POINTS} are needed.")
+    _refuse_gaps(source, where, "energies", energy)
+    order = np.argsort(energy, kind="stable")
+    twice = np.flatnonzero(np.diff(energy[order]) <= 0)
+    if twice.size:
+        msg = f"{where} has the energy {energy[order][twice[0]]:g} eV twice; give each energy one intensity."
+        raise PrefitError(source, msg)
+    return order
+
+
+def _refuse_gaps(source: str, where: str, name: str, array: NDArray[np.float64]) -> None:
+    bad = ~np.isfinite(array)
+    if bad.any():
+        point = int(np.argwhere(bad)[0][-1]) + 1
+        msg = f"{where} has {int(bad.sum())} {name} that are not numbers, first at point {point}; remove them."
+        raise PrefitError(source, msg)
+
+
+def checked_tree(source: str, spectrum: xr.DataTree | xr.Dataset | xr.DataArray) -> xr.DataTree:
+    """Spectrum with ascending axes and complete attributes, whoever made it.
+
+    Of a stack of spectra the axes alone are looked at: its counts may be anywhere, and are not loaded.
+
+    Parameters
+    ----------
+    source : str
+        Where it comes from, for messages.
+    spectrum : xarray.DataTree, xarray.Dataset or xarray.DataArray
+        One child per region with ``counts`` over ``binding_energy``, or one region.
+
+    Raises
+    ------
+    PrefitError
+        If it is no spectrum.
+    """
+    attrs: Mapping[Any, Any] = {}
+    if isinstance(spectrum, xr.DataTree) and spectrum.children:
+        regions = {name: _checked_region(source, name, child.to_dataset()) for name, child in spectrum.children.items()}
+        attrs = spectrum.attrs
+    else:
+        if isinstance(spectrum, xr.DataTree):
+            data = spectrum.to_dataset()
+        elif isinstance(spectrum, xr.DataArray):
+            data = spectrum.to_dataset(name="counts").assign_attrs(spectrum.attrs)
+        else:
+            data = spectrum
+        region = _checked_region(source, str(getattr(spectrum, "name", None) or ""), data)
+        regions = {region.attrs["region"]: region}
+    tree = spectrum_tree(source, regions)
+    tree.attrs.update({**attrs, "source": source})
+    return tree
+
+
+def _checked_region(source: str, name: str, data: xr.Dataset) -> xr.Dataset:
+    """Region with ascending energies; its core level by attribute, name or energy range."""
+    if "counts" not in data or "binding_energy" not in data["counts"].dims:
+        found = ", ".join(map(str, data)) or "none"
+        msg = f"region {name or 'given'} has no counts over binding_energy (its variables: {found})."
+        raise PrefitError(source, msg)
+    counts = data["counts"]
+    if counts.dims[-1] != "binding_energy":
+        data = data.assign(counts=counts.transpose(..., "binding_energy"))
+    energy = np.asarray(data["binding_energy"].values, dtype=float)
+    label = str(data.attrs.get("label") or data.attrs.get("region") or name)
+    if counts.ndim == 1:
+        region_dataset(source, energy, counts.values, region=name or "given", label=label)
+    else:
+        ascending_order(source, f"region {label or name or 'given'}", energy)
+    steps = np.diff(energy)
+    if (steps < 0).all():
+        # A view; to sort would copy, or load, all counts.
+        data = data.isel(binding_energy=slice(None, None, -1))
+    elif (steps < 0).any():
+        data = data.sortby("binding_energy")
+    given = str(data.attrs.get("region") or "")
+    if given:
+        return data.assign_attrs(region=region_name(given) or given, label=label)
+    region, found = recognised(source, [label, name], float(energy.min()), float(energy.max()))
+    return data.assign_attrs(region=region, region_from=found, label=label or region)
 
 
 def spectrum_tree(source: str, regions: Mapping[str, xr.Dataset], **attrs: Any) -> xr.DataTree:

@@ -9,18 +9,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
-import numpy as np
 import xarray as xr
 
 from xps_prefit_hooks import ALIPHATIC_C1S, Background, GroupEvidence, Prediction, PrefitError, Seed, Settings, Ties
 
 from .plugins import plugin_manager
-from .regions import recognised, region_name
 from .result import LazyEvidence, LazySeeds, PrefitResult, calibrated_spectrum, scale_offset
 from .settings import settings_of
-from .spectrum import region_dataset, spectrum_tree
+from .spectrum import checked_tree
 
 Spectrum = str | os.PathLike[str] | xr.DataTree | xr.Dataset | xr.DataArray
 
@@ -147,26 +145,42 @@ def prefit_with(spectrum: Spectrum, settings: Settings) -> PrefitResult:
     )
 
 
-def prefit_many(spectra: Iterable[Spectrum], **options: Any) -> list[PrefitResult | PrefitFailure]:
-    """Prefit one spectrum after the other; a failure takes its place in the list and stops nothing.
+@overload
+def prefit_many(spectra: xr.DataTree | xr.Dataset | xr.DataArray, **options: Any) -> xr.DataTree: ...
+@overload
+def prefit_many(spectra: Iterable[Spectrum], **options: Any) -> list[PrefitResult | PrefitFailure]: ...
+def prefit_many(
+    spectra: xr.DataTree | xr.Dataset | xr.DataArray | Iterable[Spectrum], **options: Any
+) -> xr.DataTree | list[PrefitResult | PrefitFailure]:
+    """Prefit many spectra: one after the other, or a stack of them at once.
 
     Parameters
     ----------
-    spectra : iterable of path, xarray.DataTree, xarray.Dataset or xarray.DataArray
-        As for `prefit`.
+    spectra : xarray.DataTree, xarray.Dataset, xarray.DataArray, or iterable of spectra
+        A stack, ``counts(..., binding_energy)`` with further dimensions (a map, a depth profile), or spectra as for
+        `prefit`.
     **options
-        As for `prefit`.
+        As for `prefit`; for a stack also those of `xps_stn_plugin.stacks.prefit.prefit_stack`.
 
     Returns
     -------
+    xarray.DataTree
+        For a stack: results on its own dimensions, see `xps_stn_plugin.stacks.prefit.prefit_stack`; those of an array
+        of Dask's are computed when they are asked for.
     list of PrefitResult or PrefitFailure
-        One per spectrum, in their order.
+        Otherwise: one per spectrum, in their order. A failure takes its place in the list and stops nothing.
 
     Raises
     ------
     PrefitError
-        If an option makes no sense; never for a spectrum.
+        If an option makes no sense, or a stack is none; never for a spectrum.
     """
+    if isinstance(spectra, xr.DataTree | xr.Dataset | xr.DataArray):
+        from .stacks.prefit import prefit_stack, stack_options
+        from .stacks.stack import stack_of
+
+        own = {name: options.pop(name) for name in stack_options() if name in options}
+        return prefit_stack(stack_of(spectra), settings_of(**options), **own)
     settings = settings_of(**options)
     return [_attempt(number, spectrum, settings) for number, spectrum in enumerate(spectra, start=1)]
 
@@ -228,43 +242,7 @@ def checked_spectrum(spectrum: Spectrum, settings: Settings) -> xr.DataTree:
     if isinstance(spectrum, str | os.PathLike):
         spectrum = _read(spectrum, settings)
     source = _source(spectrum, "spectrum")
-    attrs: Mapping[Any, Any] = {}
-    if isinstance(spectrum, xr.DataTree) and spectrum.children:
-        regions = {name: _region(source, name, child.to_dataset()) for name, child in spectrum.children.items()}
-        attrs = spectrum.attrs
-    elif isinstance(spectrum, xr.DataTree | xr.Dataset | xr.DataArray):
-        region = _region(source, str(getattr(spectrum, "name", None) or ""), _dataset(spectrum))
-        regions = {region.attrs["region"]: region}
-    else:
-        msg = f"{type(spectrum).__name__} is no spectrum; give a path, or a DataTree, Dataset or DataArray of xarray."
-        raise PrefitError(source, msg)
-    tree = spectrum_tree(source, regions)
-    tree.attrs.update({**attrs, "source": source})
-    return tree
-
-
-def _dataset(spectrum: xr.DataTree | xr.Dataset | xr.DataArray) -> xr.Dataset:
-    if isinstance(spectrum, xr.DataTree):
-        return spectrum.to_dataset()
-    if isinstance(spectrum, xr.DataArray):
-        return spectrum.to_dataset(name="counts").assign_attrs(spectrum.attrs)
-    return spectrum
-
-
-def _region(source: str, name: str, data: xr.Dataset) -> xr.Dataset:
-    """Region with ascending energies; its core level by attribute, name or energy range."""
-    if "counts" not in data or "binding_energy" not in data["counts"].dims:
-        found = ", ".join(map(str, data)) or "none"
-        msg = f"region {name or 'given'} has no counts over binding_energy (its variables: {found})."
-        raise PrefitError(source, msg)
-    data = data.assign(counts=data["counts"].transpose(..., "binding_energy"))
-    energy = data["binding_energy"].values
-    label = str(data.attrs.get("label") or data.attrs.get("region") or name)
-    region_dataset(source, energy, data["counts"].values, region=name or "given", label=label)
-    if np.any(np.diff(energy) < 0):
-        data = data.sortby("binding_energy")
-    given = str(data.attrs.get("region") or "")
-    if given:
-        return data.assign_attrs(region=region_name(given) or given, label=label)
-    region, found = recognised(source, [label, name], float(energy.min()), float(energy.max()))
-    return data.assign_attrs(region=region, region_from=found, label=label or region)
+    if isinstance(spectrum, xr.DataTree | xr.Dataset | xr.DataArray):
+        return checked_tree(source, spectrum)
+    msg = f"{type(spectrum).__name__} is no spectrum; give a path, or a DataTree, Dataset or DataArray of xarray."
+    raise PrefitError(source, msg)

@@ -1,0 +1,207 @@
+"""Prefits of stacks: the same as one spectrum after the other, on the stack's own dimensions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import stacked
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import xps_stn_plugin as xps
+from xps_prefit_hooks import PrefitError
+from xps_stn_plugin.stacks.fields import STACK_STATUSES
+from xps_stn_plugin.stacks.prefit import calibrated_pixel, prefit_stack
+from xps_stn_plugin.stacks.stack import stack_of
+from xps_stn_plugin.stn.verdict import Reason
+
+PATHS = ("shift", "shift_stderr", "status", "reasons", "probability", "C1s/region_shift", "O1s/disagreement")
+
+
+def _same(one, other):
+    for path in PATHS:
+        assert one[path].dims == other[path].dims
+        np.testing.assert_allclose(one[path].values, other[path].values, atol=1e-5, err_msg=path)
+
+
+@pytest.fixture(scope="module")
+def values():
+    return stacked.varied(60)
+
+
+@pytest.fixture(scope="module")
+def found(values):
+    return xps.prefit_many(stacked.tree(values, (6, 10)))
+
+
+def test_a_stack_says_what_one_spectrum_after_the_other_says(values, found):
+    spectra = stacked.tree(values, (6, 10))
+    stack = stack_of(spectra)
+    statuses = set()
+    for y, x in np.ndindex(6, 10):
+        place = {"y": y, "x": x}
+        at = {path: found[path].isel(place) for path in PATHS}
+        statuses.add(status := STACK_STATUSES[int(at["status"])])
+        if status == "no_data":
+            with pytest.raises(PrefitError, match="nothing was measured at y="):
+                stack.spectrum(place)
+            assert np.isnan(at["shift"]) and np.isnan(at["probability"]).all()
+            assert at["reasons"] == Reason.NO_SHIFT | Reason.NOT_MEASURED
+            continue
+        alone = xps.prefit(stack.spectrum(place))
+        assert status == alone.status
+        assert float(at["shift"]) == pytest.approx(alone.shift, abs=1e-5, nan_ok=True)
+        assert float(at["shift_stderr"]) == pytest.approx(alone.shift_stderr, abs=1e-5, nan_ok=True)
+        np.testing.assert_allclose(at["probability"].values, alone.groups.values, atol=1e-5)
+        assert list(at["probability"]["group"].values) == list(alone.groups["group"].values)
+        for name in ("C1s", "O1s"):
+            one = alone.region_shifts.get(name)
+            assert float(found[f"{name}/region_shift"][y, x]) == pytest.approx(
+                one.value if one else np.nan, abs=1e-5, nan_ok=True
+            )
+    # The cases are there.
+    assert statuses == set(STACK_STATUSES)
+
+
+def test_dimensions_labels_and_units_stay(values, found):
+    spectra = stacked.tree(values, (6, 10))
+    assert found["shift"].dims == ("y", "x")
+    assert found["probability"].dims == ("y", "x", "group")
+    for dim in ("y", "x"):
+        xr.testing.assert_identical(found[dim], spectra["C1s"][dim].reset_coords(drop=True))
+    assert found.attrs["source"] == "map.h5"
+    assert found["status"].attrs["flag_meanings"].split() == list(STACK_STATUSES)
+    meanings = found["reasons"].attrs["flag_meanings"].split()
+    masks = found["reasons"].attrs["flag_masks"]
+    assert dict(zip(meanings, masks, strict=True)) == {reason.name.lower(): int(reason) for reason in Reason}
+    np.testing.assert_array_equal(found["C1s/binding_energy"], stacked.AXES["C1s"])
+
+
+@pytest.mark.parametrize("chunks", [(6, 10, 91), (2, 3, 91), (4, 10, 20)])
+def test_dask_computes_the_same_when_it_is_asked(values, found, chunks):
+    array = pytest.importorskip("dask.array")
+    computed = []
+
+    def counted(block):
+        computed.append(block.size)
+        return block
+
+    def change(counts):
+        return array.from_array(counts, chunks=chunks).map_blocks(counted, dtype=float, meta=np.empty((0, 0, 0)))
+
+    lazy = xps.prefit_many(stacked.tree(values, (6, 10), change=change))
+    assert lazy["shift"].chunks is not None and not computed
+    # A part of the map asks for a part of the counts.
+    lazy["shift"][0, 0].compute()
+    assert sum(computed) <= 2 * max(chunks[0] * chunks[1], 1) * 91
+    _same(lazy.compute(), found)
+
+
+@settings(max_examples=10)
+@given(shape=st.lists(st.integers(1, 4), min_size=0, max_size=3), size=st.integers(1, 9), seed=st.integers(0, 99))
+def test_every_shape_gives_the_same_numbers(shape, size, seed):
+    number = int(np.prod(shape, dtype=int))
+    values = stacked.counts(["ester"] * number, np.linspace(-2, 2, number), [300] * number, seed)
+    flat = xps.prefit_many(stacked.tree(values, (number,), ("row",)))
+    dims = tuple("abc"[: len(shape)])
+    stack = stack_of(stacked.tree(values, tuple(shape), dims))
+    blocks = list(stack.blocks(size))
+    assert all(np.prod([part.stop - part.start for part in block], dtype=int) <= size for block in blocks)
+    filled = np.zeros(shape, dtype=int)
+    for block in blocks:
+        filled[block] += 1
+    assert (filled == 1).all()
+    shaped = xps.prefit_many(stacked.tree(values, tuple(shape), dims))
+    assert shaped["shift"].dims == dims and shaped["shift"].shape == tuple(shape)
+    np.testing.assert_allclose(shaped["shift"].values.ravel(), flat["shift"], atol=1e-5)
+    np.testing.assert_allclose(shaped["probability"].values.reshape(number, -1), flat["probability"], atol=1e-5)
+
+
+def test_one_region_as_an_array_and_dimensions_in_any_order(values, found):
+    alone = xps.prefit_many(stacked.tree({"C1s": values["C1s"]}, (6, 10)))
+    array = stacked.tree({"C1s": values["C1s"]}, (6, 10))["C1s/counts"].rename("C1s")
+    for given_ in (
+        array,
+        array.transpose("binding_energy", "y", "x"),
+        array[..., ::-1],
+        array.to_dataset(name="counts"),
+    ):
+        one = xps.prefit_many(given_)
+        assert set(one.children) == {"C1s"}
+        np.testing.assert_allclose(one["shift"], alone["shift"], atol=1e-5)
+    turned = stacked.tree(values, (6, 10))
+    turned["O1s"] = turned["O1s"].to_dataset().transpose("binding_energy", "x", "y")
+    _same(xps.prefit_many(turned), found)
+
+
+def test_the_reference_moves_the_scale(values, found):
+    other = xps.prefit_many(stacked.tree(values, (6, 10)), reference=284.8)
+    np.testing.assert_allclose(other["shift"], found["shift"] + 0.2, atol=1e-9)
+    np.testing.assert_allclose(other["C1s/region_shift"], found["C1s/region_shift"] + 0.2, atol=1e-9)
+    np.testing.assert_array_equal(other["O1s/disagreement"], found["O1s/disagreement"])
+
+
+def test_a_calibrated_pixel_is_that_of_a_prefit(values, found):
+    spectra = stacked.tree(values, (6, 10))
+    moved = calibrated_pixel(spectra, found, y=0, x=1)
+    alone = xps.prefit(stack_of(spectra).spectrum({"y": 0, "x": 1})).calibrated
+    np.testing.assert_allclose(moved["C1s/binding_energy"], alone["C1s/binding_energy"], atol=1e-5)
+    np.testing.assert_array_equal(moved["C1s/counts"], alone["C1s/counts"])
+    nowhere = np.argwhere(np.isnan(found["shift"].values) & (found["status"].values != STACK_STATUSES.index("no_data")))
+    with pytest.raises(PrefitError, match="no shift was found"):
+        calibrated_pixel(spectra, found, y=int(nowhere[0][0]), x=int(nowhere[0][1]))
+    with pytest.raises(PrefitError, match="needs y, x; given were x"):
+        calibrated_pixel(spectra, found, x=1)
+
+
+def test_what_does_not_go_together_is_said():
+    values = stacked.counts(["ester"] * 6, np.zeros(6), [300] * 6)
+    spectra = stacked.tree(values, (2, 3))
+    single = spectra.copy()
+    single["O1s"] = spectra["O1s"].to_dataset().isel(y=0, x=0, drop=True)
+    assert xps.prefit_many(single).attrs["notes"] == "O1s was measured once and not along the stack: it is left out."
+    fewer = spectra.copy()
+    fewer["O1s"] = spectra["O1s"].to_dataset().isel(x=slice(2))
+    with pytest.raises(
+        PrefitError, match=r"map\.h5: the regions of a stack need the same dimensions: C1s has y 2 x x 3"
+    ):
+        xps.prefit_many(fewer)
+    moved = spectra.copy()
+    moved["O1s"] = spectra["O1s"].to_dataset().assign_coords(x=[7.0, 8.0, 9.0])
+    with pytest.raises(PrefitError, match="C1s and O1s have different labels along x"):
+        xps.prefit_many(moved)
+    with pytest.raises(PrefitError, match="no counts over binding_energy"):
+        xps.prefit_many(xr.DataArray(np.zeros((3, 20)), dims=("x", "energy")))
+
+
+def test_a_stack_without_any_known_region_has_no_shift():
+    values = stacked.counts(["ester"] * 4, np.zeros(4), [300] * 4)["C1s"]
+    values[1] = np.nan
+    axis = np.linspace(60, 90, values.shape[1])
+    found = xps.prefit_many(
+        xr.DataArray(values, dims=("level", "binding_energy"), coords={"binding_energy": axis}, name="Pt4f")
+    )
+    assert found["status"].values.tolist() == [2, 3, 2, 2]
+    assert np.isnan(found["shift"]).all()
+    assert "None of the regions (Pt4f) is one that the network knows" in found.attrs["notes"]
+
+
+def test_progress_and_cancel(values):
+    said = []
+    stack = stack_of(stacked.tree(values, (6, 10)))
+    prefit_stack(stack, xps.workflow.settings_of(), progress=lambda *told: said.append(told))
+    assert said == [(60, 60, "60 of 60 spectra")]
+    with pytest.raises(PrefitError, match=r"map.h5: cancelled after 0 of 60 spectra\."):
+        prefit_stack(stack, xps.workflow.settings_of(), cancelled=lambda: True)
+
+
+def test_a_file_that_is_opened_lazily_is_read_block_by_block(values, found, tmp_path):
+    pytest.importorskip("h5netcdf")
+    stacked.tree(values, (6, 10)).to_netcdf(tmp_path / "map.nc", engine="h5netcdf")
+    with xr.open_datatree(tmp_path / "map.nc", engine="h5netcdf") as spectra:
+        stack = stack_of(spectra)
+        assert stack.read("C1s", (slice(1, 2), slice(2, 5))).shape == (3, 91)
+        _same(xps.prefit_many(spectra), found)
+        # Nothing was kept in memory.
+        assert not spectra["C1s"]["counts"].variable._in_memory

@@ -1,0 +1,129 @@
+"""What is known of every spectrum of a stack: names, dimensions, units and meanings of the result's variables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from ..stn.verdict import STATUSES, Reason
+from .stack import Stack
+
+#: What the numbers of the variable ``status`` stand for: those of a single spectrum, and that nothing was measured.
+STACK_STATUSES: Final = (*STATUSES, "no_data")
+NO_DATA: Final = len(STATUSES)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One variable of the result.
+
+    Parameters
+    ----------
+    name : str
+    region : str
+        The region that it belongs to; empty for the spectra as a whole.
+    dtype : str
+        numpy's name of the type.
+    labels : mapping of str to sequence of str
+        Further dimensions, behind those of the stack, with their labels.
+    attrs : mapping
+        Units, meaning, flags.
+    fill : float
+        What it holds where there is nothing.
+    """
+
+    name: str
+    region: str = ""
+    dtype: str = "f8"
+    labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+    fill: float = np.nan
+
+    @property
+    def path(self) -> str:
+        """Path in the tree."""
+        return f"{self.region}/{self.name}" if self.region else self.name
+
+    def sizes(self, stack: Stack) -> tuple[int, ...]:
+        """Shape of the variable."""
+        return (*stack.shape, *(len(labels) for labels in self.labels.values()))
+
+    def empty(self, stack: Stack) -> NDArray[Any]:
+        """Array that holds nothing yet."""
+        return np.full(self.sizes(stack), self.fill, dtype=self.dtype)
+
+
+def network_fields(groups: Sequence[str], regions: Sequence[str]) -> tuple[Field, ...]:
+    """Fields that the network fills, in the order of `Question.answer`.
+
+    Parameters
+    ----------
+    groups : sequence of str
+        Functional groups that the network knows.
+    regions : sequence of str
+        Names of the regions that it looks at.
+    """
+    statuses = {
+        "long_name": "whether the shift can be trusted",
+        "flag_values": np.arange(len(STACK_STATUSES), dtype=np.int8),
+        "flag_meanings": " ".join(STACK_STATUSES),
+    }
+    reasons = {
+        "long_name": "why the status is what it is",
+        "flag_masks": np.array([int(reason) for reason in Reason], dtype=np.uint16),
+        "flag_meanings": " ".join(str(reason.name).lower() for reason in Reason),
+    }
+    return (
+        Field("shift", attrs=_energy("measured minus true binding energy")),
+        Field("shift_stderr", attrs=_energy("standard error of the shift")),
+        Field("status", dtype="i1", attrs=statuses, fill=NO_DATA),
+        Field("reasons", dtype="u2", attrs=reasons, fill=int(Reason.NO_SHIFT | Reason.NOT_MEASURED)),
+        Field(
+            "probability",
+            dtype="f4",
+            labels={"group": groups},
+            attrs={"long_name": "probability of a functional group", "units": "1"},
+        ),
+        *(
+            Field(name, region, attrs=_energy(meaning))
+            for name, meaning in (
+                ("region_shift", "shift of this region"),
+                ("region_shift_stderr", "standard error of the region's shift"),
+                ("disagreement", "by how much this region is charged more than C 1s"),
+            )
+            for region in regions
+        ),
+    )
+
+
+def labelled(stack: Stack, fields: Sequence[Field], arrays: Mapping[str, Any], attrs: Mapping[str, Any]) -> xr.DataTree:
+    """Put arrays, by path, on the dimensions and coordinates of the stack."""
+    nodes: dict[str, dict[str, Any]] = {"": {}, **{name: {} for name in stack.regions}}
+    labels: dict[str, dict[str, Any]] = {"": dict(stack.coords), **{name: {} for name in stack.regions}}
+    for each in fields:
+        nodes[each.region][each.name] = ((*stack.dims, *each.labels), arrays[each.path], dict(each.attrs))
+        labels[each.region].update({dim: list(names) for dim, names in each.labels.items()})
+    datasets = {"/": xr.Dataset(nodes.pop(""), labels.pop(""), dict(attrs))}
+    for name, variables in nodes.items():
+        datasets[f"/{name}"] = xr.Dataset(variables, {**labels[name], **_axis(stack, name)}, region_attrs(stack, name))
+    return xr.DataTree.from_dict(datasets)
+
+
+def region_attrs(stack: Stack, name: str) -> dict[str, Any]:
+    """Attributes of a region that a file can hold: text and numbers."""
+    attrs = stack.regions[name].attrs
+    return {key: value for key, value in attrs.items() if isinstance(value, str | int | float | np.number)}
+
+
+def _axis(stack: Stack, name: str) -> dict[str, Any]:
+    attrs = {"units": "eV", "long_name": "binding energy as measured: true energies are lower by the shift"}
+    return {"binding_energy": ("binding_energy", stack.regions[name].energy, attrs)}
+
+
+def _energy(meaning: str) -> dict[str, str]:
+    return {"units": "eV", "long_name": meaning}

@@ -1,0 +1,110 @@
+"""What the network is asked about a stack, and its answers as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from xps_prefit_hooks import Settings
+
+from ..result import scale_offset
+from ..stn.stack import StackPrediction, predict_stack
+from ..stn.view import durations, nothing_known, outside_window
+from ..stn.weights import TrainedNetwork
+from .fields import NO_DATA, Field, network_fields
+from .stack import Stack, measured
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What the network is asked about every spectrum of a stack.
+
+    Parameters
+    ----------
+    trained : TrainedNetwork
+    source : str
+    energies : mapping of str to ndarray, shape (m,)
+        Measured axis of every region in eV, by name.
+    seen : mapping of str to str
+        The regions that the network looks at, by core level: the first of each level, as for a single spectrum.
+    times : mapping of str to float
+        By core level: time by which counts are divided so that regions compare.
+    offset : float
+        What a shift on the 285.00 eV scale gains in eV on the scale that was asked for.
+    notes : tuple of str
+        What the network does not look at, in sentences.
+    """
+
+    trained: TrainedNetwork
+    source: str
+    energies: Mapping[str, NDArray[np.float64]]
+    seen: Mapping[str, str]
+    times: Mapping[str, float]
+    offset: float
+    notes: tuple[str, ...]
+
+    @classmethod
+    def about(cls, stack: Stack, settings: Settings, trained: TrainedNetwork) -> Question:
+        """Choose what the network looks at."""
+        windows = dict(zip(trained.grid.regions, trained.grid.energies, strict=True))
+        first: dict[str, str] = {}
+        notes = []
+        for name, region in stack.regions.items():
+            if region.level not in windows:
+                continue
+            if region.level in first:
+                notes.append(f"{name} repeats {region.level}; the network read the first.")
+            elif note := outside_window(name, region.energy, windows[region.level]):
+                notes.append(note)
+            else:
+                first[region.level] = name
+        seen = {level: first[level] for level in trained.grid.regions if level in first}
+        if not seen:
+            notes.insert(0, nothing_known(stack.regions, trained.grid))
+        return cls(
+            trained=trained,
+            source=stack.source,
+            energies={name: region.energy for name, region in stack.regions.items()},
+            seen=seen,
+            times=durations({level: xr.Dataset(attrs=stack.regions[name].attrs) for level, name in seen.items()}),
+            offset=scale_offset(settings),
+            notes=(*stack.notes, *notes),
+        )
+
+    def fields(self) -> tuple[Field, ...]:
+        """Name what `answer` gives."""
+        return network_fields(self.trained.groups, tuple(self.seen.values()))
+
+    def predict(self, counts: Mapping[str, NDArray[Any]], shift: ArrayLike | None = None) -> StackPrediction:
+        """Ask the network about k spectra: counts by region name, shape (k, m); groups at shifts (eV) if known."""
+        return predict_stack(
+            self.trained,
+            # Without a region that the network knows, any will do to have it say so.
+            {level: (self.energies[name], counts[name]) for level, name in self.seen.items()}
+            or {name: (self.energies[name], counts[name]) for name in counts},
+            durations=self.times,
+            shift=shift,
+            source=self.source,
+        )
+
+    def answer(self, counts: Mapping[str, NDArray[Any]]) -> tuple[NDArray[Any], ...]:
+        """Answers about k spectra, one array of shape (k, ...) for each of `fields`."""
+        found = self.predict(counts)
+        there = found.evidence.measured.any(axis=1)
+        for name in counts.keys() - set(self.seen.values()):
+            there |= measured(counts[name])
+        region_values = (found.region_shift + self.offset, found.region_stderr, found.evidence.disagreement)
+        values = (
+            found.shift + self.offset,
+            found.shift_stderr,
+            np.where(there, found.verdict.status, NO_DATA),
+            found.verdict.reasons,
+            found.probabilities,
+            *(column for table in region_values for column in table.T),
+        )
+        return tuple(value.astype(field.dtype) for value, field in zip(values, self.fields(), strict=True))
