@@ -9,7 +9,6 @@ import os
 import sys
 import threading
 from functools import cache
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -31,8 +30,6 @@ def start_loading() -> threading.Thread:
         Ends when all is loaded. A prefit meanwhile is right as well: it waits for the same modules.
     """
     # Not a daemon: the end of the process waits for it, for torch crashes when it is torn down while it loads.
-    # What torch asks of this module while it loads it can no longer have then: it is asked for now.
-    import_module("concurrent.futures.thread")
     thread = threading.Thread(target=_load, name="xps-stn loading")
     thread.start()
     return thread
@@ -47,8 +44,10 @@ def _load() -> None:
         open_libraries()
         _prefit_once()
     except Exception:  # noqa: BLE001 (logged with traceback)
-        # Nobody has asked for a prefit yet; the one that they ask for shows them the same error.
-        _log.warning("Loading in the background failed", exc_info=True)
+        # Nobody has asked for a prefit yet; the one that they ask for shows them the same error. At the end of the
+        # process modules cannot be loaded any more, and nobody will ask.
+        if threading.main_thread().is_alive():
+            _log.warning("Loading in the background failed", exc_info=True)
     finally:
         gc.freeze()
         if collecting:
