@@ -137,6 +137,7 @@ def prefit(
 @_settings_options
 @click.option("--fit/--no-fit", default=True, help="Seed and fit models (the default), or find shift and groups only.")
 @click.option("--jobs", "-j", type=click.IntRange(min=1), default=1, show_default=True, help="Number of processes.")
+@click.option("--scheduler", metavar="ADDRESS", help="Let a cluster work: its Dask scheduler, as tcp://host:8786.")
 @click.option("--resume/--no-resume", default=True, help="Keep what is finished (the default), or do all anew.")
 @click.option("--json", "as_json", is_flag=True, help="Write DIR/json/NAME.json of every spectrum, too.")
 def batch(
@@ -144,6 +145,7 @@ def batch(
     out: Path,
     fit: bool,
     jobs: int,
+    scheduler: str | None,
     resume: bool,
     as_json: bool,
     background: tuple[str, ...],
@@ -163,7 +165,17 @@ def batch(
     try:
         settings = settings_of(**options)
         with show_progress(console) as progress:
-            report = run_batch(paths, out, settings, fit=fit, resume=resume, jobs=jobs, json=as_json, progress=progress)
+            report = run_batch(
+                paths,
+                out,
+                settings,
+                fit=fit,
+                resume=resume,
+                jobs=jobs,
+                scheduler=scheduler,
+                json=as_json,
+                progress=progress,
+            )
     except PrefitError as error:
         raise _CouldNotRunError(str(error)) from error
     except KeyboardInterrupt:

@@ -1,143 +1,296 @@
-"""Where the work is done: in this process, or in several on this machine.
+"""Where the work is done: in this process, in several on this machine, or on a cluster.
 
 An engine is a callable ``engine(tasks)`` that yields ``(task, record as bytes)`` in whatever order they are finished,
-and stops its work when it is closed. Whoever asks it writes the records, so that only one process writes.
+and stops its work when it is closed. Whoever asks it writes the records, so that only one process writes. All but
+`here` are Dask's.
 """
 
 from __future__ import annotations
 
-import multiprocessing
+import logging
 import os
+import platform
 import signal
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+import socket
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
-from multiprocessing.connection import Connection, wait
-from typing import Final
+from dataclasses import replace
+from functools import cache, partial
+from importlib.util import find_spec
+from itertools import islice
+from multiprocessing import resource_tracker
+from typing import TYPE_CHECKING, Any, Final
 
+from xps_prefit_hooks import PrefitError
+
+from .key import content_digest, package_identity, work_key
 from .record import Record, encode
 from .work import Task, do
 
-Engine = Callable[[Iterable[Task]], Generator[tuple[Task, bytes], None, None]]
+if TYPE_CHECKING:
+    from distributed import Client, Future, KilledWorker
 
-#: Tasks that a process holds: one to work on and one that waits, so that it is never idle.
-_HELD: Final = 2
+Engine = Callable[[Collection[Task]], Generator[tuple[Task, bytes], None, None]]
+
+_log = logging.getLogger(__name__)
+
+#: Packages of the extra that several processes need; Dask makes its certificates with cryptography.
+_NEEDED: Final = ("distributed", "cryptography")
+#: Tasks that a scheduler is given at a time: enough for as many workers, and few beside a night's files.
+_WINDOW: Final = 1000
+#: Seconds that a scheduler may take to answer.
+_ANSWER: Final = 5
+#: Seconds that this machine may be without any worker, while those that died are started again.
+_RESTART: Final = 60
 #: Variables that numerical libraries take their number of threads from when they are loaded.
 _THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 _DIED: Final = "the process that worked on this file died: out of memory, or a crash in a library."
 
 
-def engine_for(jobs: int) -> Engine:
-    """Engine for so many processes; a single one is this process itself."""
-    return here if jobs == 1 else partial(processes, jobs)
+def engine_for(jobs: int, scheduler: str | None, identity: Mapping[str, Any]) -> Engine:
+    """Engine for so many processes, or for a cluster; a single process is this one itself.
+
+    Parameters
+    ----------
+    jobs : int
+        Number of processes on this machine.
+    scheduler : str or None
+        Address of a cluster's Dask scheduler, such as ``tcp://host:8786``.
+    identity : mapping
+        From `work_identity`; another process has to be able to do the same.
+
+    Raises
+    ------
+    PrefitError
+        If the number makes no sense, packages are missing, or the scheduler does not answer.
+    """
+    if jobs < 1:
+        raise PrefitError("jobs", f"{jobs} processes cannot work; give one or more.")
+    if scheduler is None and jobs == 1:
+        return here
+    if scheduler is not None and jobs > 1:
+        raise PrefitError("jobs", f"{jobs} processes here, or the workers of {scheduler}: give one of the two.")
+    if missing := [package for package in _NEEDED if find_spec(package) is None]:
+        msg = f"other processes need {' and '.join(missing)}: pip install 'xps-stn-plugin[batch]'."
+        raise PrefitError("jobs" if scheduler is None else "scheduler", msg)
+    if scheduler is None:
+        return partial(processes, jobs, identity)
+    with _connected(scheduler) as client:
+        if not client.scheduler_info()["workers"]:
+            _log.warning("The scheduler at %s has no workers yet; the work waits for them.", scheduler)
+    return partial(cluster, scheduler, identity)
 
 
-def here(tasks: Iterable[Task]) -> Generator[tuple[Task, bytes], None, None]:
+def here(tasks: Collection[Task]) -> Generator[tuple[Task, bytes], None, None]:
     """Work in this process, one task after the other."""
     for task in tasks:
         yield task, do(task)
 
 
-def processes(jobs: int, tasks: Iterable[Task]) -> Generator[tuple[Task, bytes], None, None]:
-    """Work in several processes of one thread each.
-
-    A file that takes its process down with it fails, and a new process goes on with the others.
-
-    Parameters
-    ----------
-    jobs : int
-        Number of processes.
-    tasks : iterable of Task
-    """
-    left = deque(tasks)
-    workers: list[_Worker] = []
-    try:
-        while left or any(worker.held for worker in workers):
-            while len(workers) < jobs and left:
-                workers.append(_Worker())
-            # In turns, so that none waits while another holds two.
-            for _ in range(_HELD):
-                for worker in workers:
-                    if left and len(worker.held) < _HELD:
-                        worker.take(left.popleft())
-            ready = wait([worker.connection for worker in workers if worker.held])
-            for worker in [worker for worker in workers if worker.connection in ready]:
-                try:
-                    data = worker.connection.recv_bytes()
-                except (EOFError, OSError):
-                    workers.remove(worker)
-                    worker.end()
-                    culprit, *others = worker.held
-                    left.extendleft(others)
-                    yield culprit, encode(Record(reason=_DIED, final=False))
-                else:
-                    yield worker.held.popleft(), data
-    finally:
-        for worker in workers:
-            worker.end()
+def processes(
+    jobs: int, identity: Mapping[str, Any], tasks: Collection[Task]
+) -> Generator[tuple[Task, bytes], None, None]:
+    """Work in so many processes of this machine, of one thread each."""
+    if len(tasks) < 2:
+        yield from here(tasks)
+        return
+    with _processes(min(jobs, len(tasks))) as client:
+        yield from _shared_out("jobs", client, identity, tasks)
 
 
-class _Worker:
-    """A process that takes tasks and gives records back, in the order of the tasks."""
-
-    def __init__(self) -> None:
-        # A forked process would inherit locks of torch's and a host's threads.
-        context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
-        self.held: deque[Task] = deque()
-        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        with _inherited_by_processes():
-            self._process.start()
-        theirs.close()
-
-    def take(self, task: Task) -> None:
-        """Send a task; that the process is dead is found where its answer is read."""
-        self.held.append(task)
-        try:
-            self.connection.send(task)
-        except OSError:
-            return
-
-    def end(self) -> None:
-        """End the process at once: it writes nothing, so nothing is left half done."""
-        self.connection.close()
-        self._process.terminate()
-        self._process.join()
-
-
-def _serve(connection: Connection) -> None:
-    """Work until the other end of the connection is gone, however that went."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    import torch
-
-    torch.set_num_threads(1)
-    while True:
-        try:
-            task = connection.recv()
-        except (EOFError, OSError):
-            return
-        connection.send_bytes(do(task))
+def cluster(
+    scheduler: str, identity: Mapping[str, Any], tasks: Collection[Task]
+) -> Generator[tuple[Task, bytes], None, None]:
+    """Work on the cluster of the scheduler at an address."""
+    if tasks:
+        with _connected(scheduler) as client:
+            yield from _shared_out(scheduler, client, identity, tasks)
 
 
 @contextmanager
-def _inherited_by_processes() -> Iterator[None]:
-    """Give processes that are started meanwhile one thread each, and no ear for Ctrl-C.
+def _processes(jobs: int) -> Iterator[Client]:
+    """Client of a scheduler and of workers on this machine, which end with this process, however it ends."""
+    import dask
+    from distributed import Client, LocalCluster
+    from distributed.security import Security
 
-    Ctrl-C goes to all processes of a terminal; the one that writes the records decides what becomes of it.
+    config = {
+        "distributed.scheduler.no-workers-timeout": _RESTART,
+        # Samples of where time goes, which nobody sees.
+        "distributed.worker.profile.enabled": False,
+    }
+    with _one_thread_each():
+        try:
+            # What it starts inherits that there is no Ctrl-C: this process decides what becomes of it.
+            with dask.config.set(config), _without_interrupt():
+                machine = LocalCluster(
+                    n_workers=jobs,
+                    threads_per_worker=1,
+                    processes=True,
+                    # Whoever can connect can have any code run, and so can everybody who shares the machine.
+                    security=Security.temporary(),
+                    # A limit that nobody gave would kill work that a machine has room for.
+                    memory_limit=None,
+                    dashboard_address=None,
+                    silence_logs=logging.CRITICAL,
+                    scheduler_kwargs={
+                        "allowed_failures": 0,
+                        # Any free port; the usual one may be taken.
+                        "dashboard": False,
+                        "dashboard_address": "127.0.0.1:0",
+                    },
+                )
+                client = Client(machine, set_as_default=False)
+        except (OSError, RuntimeError) as error:
+            raise PrefitError("jobs", f"{jobs} processes could not be started: {_plain(error)}.") from error
+        with machine, client:
+            yield client
+
+
+@contextmanager
+def _connected(scheduler: str) -> Iterator[Client]:
+    """Client of an existing scheduler."""
+    from distributed import Client
+    from distributed.utils import silence_logging_cmgr
+
+    # What becomes of the connection is told in a sentence.
+    with silence_logging_cmgr(logging.CRITICAL):
+        try:
+            client = Client(scheduler, timeout=_ANSWER, set_as_default=False)
+        except (OSError, ValueError, RuntimeError) as error:
+            msg = f"no Dask scheduler answers at this address ({_plain(error)}); give one such as tcp://host:8786."
+            raise PrefitError(scheduler, msg) from error
+        with client:
+            yield client
+
+
+def _shared_out(
+    place: str, client: Client, identity: Mapping[str, Any], tasks: Collection[Task]
+) -> Generator[tuple[Task, bytes], None, None]:
+    """Work on whatever workers there are.
+
+    A worker that dies takes down all that it held. Which of these files was to blame shows when each is alone.
     """
-    before = {name: os.environ.get(name) for name in _THREADS}
+    suspects = []
+    for task, result in _results(place, client, identity, tasks, _WINDOW):
+        if isinstance(result, bytes):
+            yield task, result
+        else:
+            suspects.append(task)
+    for task, result in _results(place, client, identity, suspects, 1):
+        yield task, result if isinstance(result, bytes) else encode(Record(reason=_DIED, final=False))
+
+
+def _results(
+    place: str, client: Client, identity: Mapping[str, Any], tasks: Collection[Task], window: int
+) -> Generator[tuple[Task, bytes | KilledWorker], None, None]:
+    """Results of tasks, of which so many are under way at a time."""
+    from distributed import KilledWorker, as_completed
+
+    def submit(task: Task) -> Future[bytes]:
+        # Workers have a working directory of their own.
+        return client.submit(_work, replace(task, path=task.path.absolute()), identity, _python(), pure=False)
+
+    left = iter(tasks)
+    under_way = {submit(task): task for task in islice(left, window)}
+    finished = as_completed(list(under_way), loop=client.loop, with_results=True, raise_errors=False)
+    for future, result in finished:
+        task = under_way.pop(future)
+        if future.status == "error":
+            error = result[1]
+            if isinstance(error, PrefitError):
+                raise error
+            if not isinstance(error, KilledWorker):
+                raise PrefitError(place, f"no worker can do the work: {_plain(error)}.") from error
+            yield task, error
+        elif future.status == "finished":
+            yield task, result
+        else:
+            raise PrefitError(place, "the scheduler was lost; the same command goes on where this one was.")
+        for following in islice(left, 1):
+            under_way[new := submit(following)] = following
+            finished.add(new)
+
+
+def _work(task: Task, identity: Mapping[str, Any], python: str) -> bytes:
+    """Do a task in a worker.
+
+    Raises
+    ------
+    PrefitError
+        If the worker would not do the same as the process that wants it.
+    """
+    import torch
+
+    place = f"worker on {socket.gethostname()}"
+    wanted = {"python": python, **identity}
+    for name, value in _worker_identity().items():
+        if value != wanted[name]:
+            msg = f"has {name} {_words(value)}, and the batch was started with {_words(wanted[name])}; make them alike."
+            raise PrefitError(place, msg)
+    # Dask's processes have one for each library, unless somebody has set another number; torch's can still be changed.
+    torch.set_num_threads(1)
+    try:
+        key = work_key(content_digest(task.path), task.path.name, identity)
+    except OSError as error:
+        reason = f"the {place} cannot open it ({error.strerror or error}); it needs the same folders."
+        return encode(Record(reason=reason, final=False))
+    if key != task.key:
+        reason = f"the {place} found another content in it; it was changed meanwhile, or is another file there."
+        return encode(Record(reason=reason, final=False))
+    return do(task)
+
+
+@cache
+def _worker_identity() -> Mapping[str, Any]:
+    """Say what this process would do the work with."""
+    return {"python": _python(), **package_identity()}
+
+
+def _python() -> str:
+    return ".".join(platform.python_version_tuple()[:2])
+
+
+def _words(value: Any) -> str:
+    """Text of a part of the identity."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {digest:.12}" for name, digest in value.items())
+    if isinstance(value, list):
+        return ", ".join(" ".join(filter(None, entry)) for entry in value) or "none"
+    return str(value)
+
+
+def _plain(error: BaseException) -> str:
+    """Put an error in a line."""
+    return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let processes that are started meanwhile load their libraries with one thread each."""
+    before = dict(os.environ)
     os.environ.update(dict.fromkeys(_THREADS, "1"))
-    # Windows has no masks; there, Ctrl-C in the first moments ends a process with a traceback.
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if hasattr(signal, "pthread_sigmask") else None
     try:
         yield
     finally:
-        if mask is not None:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        # Dask sets more of them.
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
+
+
+@contextmanager
+def _without_interrupt() -> Iterator[None]:
+    """Keep Ctrl-C from threads and processes that are started meanwhile; for this thread it comes afterwards."""
+    # Windows has no masks; there, Ctrl-C ends processes of a terminal with a traceback.
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    # Started by the first process otherwise, it would let Ctrl-C through again.
+    resource_tracker.ensure_running()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)

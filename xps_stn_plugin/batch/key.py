@@ -26,8 +26,19 @@ def work_identity(settings: Settings, fit: bool) -> dict[str, Any]:
     Returns
     -------
     dict
+        Plain values, ready for JSON: those of `package_identity`, ``fit``, ``settings``.
+    """
+    return {**package_identity(), "fit": fit, "settings": settings_values(settings)}
+
+
+def package_identity() -> dict[str, Any]:
+    """Versions of all that does the work.
+
+    Returns
+    -------
+    dict
         Plain values, ready for JSON: ``format``, ``package`` (version), ``weights`` (SHA-256 by file), ``plugins``
-        (name, package and version of each active one), ``fit``, ``settings``.
+        (name, package and version of each active one).
     """
     from ..plugins import plugin_manager
 
@@ -44,8 +55,6 @@ def work_identity(settings: Settings, fit: bool) -> dict[str, Any]:
             for report in plugin_manager().reports
             if report.state == "active"
         ],
-        "fit": fit,
-        "settings": settings_values(settings),
     }
 
 

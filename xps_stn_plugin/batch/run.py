@@ -94,6 +94,7 @@ def run_batch(
     fit: bool = True,
     resume: bool = True,
     jobs: int = 1,
+    scheduler: str | None = None,
     json: bool = False,
     progress: Progress = _nothing,
     cancelled: Callable[[], bool] = _never,
@@ -117,6 +118,8 @@ def run_batch(
         Whether results of earlier runs in `out` are taken where file and settings are the same.
     jobs : int
         Number of processes; with one, the work is done in this one.
+    scheduler : str, optional
+        Address of a Dask scheduler whose workers do it, instead of processes here.
     json : bool
         Whether to write a JSON file for each input, too.
     progress : callable
@@ -131,16 +134,16 @@ def run_batch(
     Raises
     ------
     PrefitError
-        If there is nothing to work on, or the results cannot be written: no space, a read-only folder.
+        If there is nothing to work on, or the results cannot be written: no space, a read-only folder; or several
+        processes cannot work: packages are missing, the scheduler does not answer, its workers have other versions.
     """
     began = time.monotonic()
-    if jobs < 1:
-        raise PrefitError("jobs", f"{jobs} processes cannot work; give one or more.")
+    identity = work_identity(settings, fit)
+    engine = engine_for(jobs, scheduler, identity)
     out = Path(out)
     files = find_inputs(paths, out)
     _refuse_measured(files, [out / name for name in (SUMMARY, SHEET, STORE)])
     records = Records(out)
-    identity = work_identity(settings, fit)
     tally = Tally(len(files), progress)
     tally.say("looking at the files")
     items = _items(files, identity)
@@ -161,7 +164,7 @@ def run_batch(
     interrupted = False
     tally.start()
     try:
-        with closing(engine_for(min(jobs, len(tasks) or 1))(tasks.values())) as finished:
+        with closing(engine(tasks.values())) as finished:
             # Asked before the first one, too.
             while not (interrupted := cancelled()) and (result := next(finished, None)) is not None:
                 task, data = result
