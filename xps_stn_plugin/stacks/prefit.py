@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from inspect import signature
+from pathlib import Path
 from typing import Any, Final, Literal
 
 import xarray as xr
@@ -13,9 +14,11 @@ from numpy.typing import NDArray
 
 from xps_prefit_hooks import PrefitError, Settings
 
+from ..files import refuse_measured, write_whole
 from ..spectrum import calibrated
 from ..stn.predict import shipped
 from .fields import Field, labelled
+from .file import place_fields, write_frame
 from .question import Question
 from .stack import Stack, stack_of
 
@@ -74,6 +77,51 @@ def prefit_stack(
         arrays = {field.path: field.empty(stack) for field in fields}
         fill(stack, fields, arrays, question.answer, progress, cancelled)
     return labelled(stack, fields, arrays, _attrs(stack, settings, question))
+
+
+def write_stack(
+    stack: Stack,
+    path: str | Path,
+    settings: Settings,
+    *,
+    progress: Progress = _nothing,
+    cancelled: Callable[[], bool] = _never,
+) -> None:
+    """Prefit a stack into a file, block by block: neither spectra nor results need to be in memory together.
+
+    The file is HDF5 in the form of netCDF-4, which ``xarray.open_datatree`` opens; it holds what `prefit_stack` gives.
+    It takes its name when it is whole.
+
+    Parameters
+    ----------
+    stack, settings, progress, cancelled
+        See `prefit_stack`.
+    path : path
+        ``.nc`` or ``.h5``; never the file that the stack comes from.
+
+    Raises
+    ------
+    PrefitError
+        If it is cancelled, or the file cannot be written; then there is none.
+    """
+    import h5py
+
+    path = Path(path)
+    refuse_measured(path, [Path(stack.source)])
+    question = Question.about(stack, settings, shipped())
+    fields = question.fields()
+
+    def write(temporary: Path) -> None:
+        try:
+            with h5py.File(temporary, "w") as file:
+                write_frame(file, stack, labelled(stack, [], {}, _attrs(stack, settings, question)))
+                arrays = place_fields(file, stack, fields)
+                fill(stack, fields, arrays, question.answer, progress, cancelled)
+        except RuntimeError as error:
+            # What h5py says where HDF5 cannot close a file, because the disk is full.
+            raise PrefitError(str(path), f"cannot be written: {error}.") from error
+
+    write_whole(path, write)
 
 
 def stack_options() -> tuple[str, ...]:
