@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from xps_prefit_hooks import Seed
 from xps_stn_plugin.fitting.parameter_names import owner_of
 
-from .model import RowsModel
-from .solver import Normal
+from .solver import Normal, Problem
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -42,25 +41,22 @@ class Errors:
     at_bound: BoolArray
 
 
-def row_errors(
-    seed: Seed, model: RowsModel, v: FloatArray, normal: Normal, low: FloatArray, high: FloatArray, degrees: int
-) -> Errors:
+def row_errors(seed: Seed, problem: Problem, v: FloatArray, normal: Normal, degrees: int) -> Errors:
     """Find the standard errors of k fits, all of them at their minimum.
 
     Parameters
     ----------
     seed : Seed
-    model : RowsModel
+    problem : Problem
     v : ndarray, shape (k, free)
     normal : Normal
         Expansion of chi-square at `v`.
-    low, high : ndarray, shape (free,)
     degrees : int
         Of freedom.
     """
     scale = np.sqrt(normal.chisqr / degrees)
     norms = np.sqrt(np.einsum("kii->ki", normal.square))
-    width = high - low
+    width = problem.high - problem.low
     with np.errstate(invalid="ignore"):
         idle = ~(np.isfinite(norms) & (norms > 0)) | (norms * width <= _NO_EFFECT * scale[:, None])
     safe = np.where(norms > 0, norms, 1.0)
@@ -72,11 +68,11 @@ def row_errors(
     covariance *= (scale**2)[:, None, None] / (safe[:, :, None] * safe[:, None, :])
     plain = np.sqrt(np.einsum("kii->ki", covariance))
     spoiled = idle.any(axis=1) | unseen.any(axis=1) | (plain > width).any(axis=1)
-    at_bound = _at_bounds(seed, model, v, np.where(unseen.any(axis=1)[:, None], 0.0, plain), low, high)
+    at_bound = _at_bounds(seed, problem, v, np.where(unseen.any(axis=1)[:, None], 0.0, plain))
     lost = np.zeros(v.shape, dtype=bool)
     for i in np.flatnonzero(spoiled):
-        covariance[i], lost[i] = _mended(normal.square[i], idle[i] | at_bound[i], width, float(scale[i]))
-    slopes = model.slopes(v)
+        covariance[i], lost[i] = _mended(normal.square[i], idle[i] | at_bound[i], width[i], float(scale[i]))
+    slopes = problem.model.slopes(v, problem.scale)
     variances = np.einsum("knp,kpq,knq->kn", slopes, covariance, slopes)
     without = ((slopes != 0.0) & lost[:, None, :]).any(axis=2) | ~(variances > 0)
     return Errors(np.where(without, np.nan, np.sqrt(np.where(without, 1.0, variances))), at_bound)
@@ -113,15 +109,14 @@ def _covariance(square: FloatArray, scale: float) -> tuple[FloatArray, BoolArray
     return scale**2 * half @ half.T / np.outer(norms, norms), seen
 
 
-def _at_bounds(
-    seed: Seed, model: RowsModel, v: FloatArray, errors: FloatArray, low: FloatArray, high: FloatArray
-) -> BoolArray:
+def _at_bounds(seed: Seed, problem: Problem, v: FloatArray, errors: FloatArray) -> BoolArray:
     """Free parameters within a margin of a bound, shape (k, free): as `fitting.parameter_names.at_bounds`."""
-    values = model.values(v)
+    model, low, high = problem.model, problem.low, problem.high
+    values = model.values(v, problem.scale)
     margins = np.empty(v.shape)
     for i, name in enumerate(model.free):
-        if np.isfinite(low[i]) and np.isfinite(high[i]):
-            margins[:, i] = _AT_BOUND * (high[i] - low[i])
+        if np.isfinite(low[:, i]).all() and np.isfinite(high[:, i]).all():
+            margins[:, i] = _AT_BOUND * (high[:, i] - low[:, i])
             continue
         owner = owner_of(seed, name)
         bare = name.removeprefix(owner.prefix) if owner else ""

@@ -109,6 +109,7 @@ def fit_rows(
     shifts: ArrayLike = 0.0,
     *,
     sigma: ArrayLike | None = None,
+    rescale: bool = False,
     max_nfev: int | None = None,
 ) -> FitRows:
     """Fit a seed's model to many spectra.
@@ -124,6 +125,9 @@ def fit_rows(
         By how much the measured axis lies above the calibrated one, in eV: row i is fitted over ``energy - shifts[i]``.
     sigma : array_like, shape (k, m), (m,) or (), optional
         Standard deviation of the intensities; by default that of `sigma_rows` without attributes.
+    rescale : bool
+        Whether the seed was made for other intensities, those of a mean spectrum: what it says of the background's
+        slope then follows each spectrum's mean intensity. Areas always do.
     max_nfev : int, optional
         Most evaluations for one spectrum; 100 per free parameter by default.
 
@@ -141,7 +145,10 @@ def fit_rows(
     if axis.ndim != 1 or rows.ndim != 2 or rows.shape[1] != axis.size:
         msg = f"energies of shape {axis.shape} and intensities of shape {rows.shape}; (m,) and (k, m) are needed."
         raise PrefitError(where, msg)
-    moved = np.broadcast_to(np.asarray(shifts, dtype=float), len(rows))
+    moved = np.asarray(shifts, dtype=float)
+    if moved.shape not in ((), (len(rows),)):
+        raise PrefitError(where, f"shifts of shape {moved.shape} for {len(rows)} spectra; one, or one each is needed.")
+    moved = np.broadcast_to(moved, len(rows))
     spread = sigma_rows(rows) if sigma is None else np.broadcast_to(np.asarray(sigma, dtype=float), rows.shape)
     plan = FitPlan.compile(seed.model, seed.params, axis, np.zeros(axis.shape))
     if plan is None:
@@ -155,21 +162,31 @@ def fit_rows(
     for start in range(0, good.size, CHUNK):
         these = good[start : start + CHUNK]
         place = axis - moved[these, None]
-        problem = Problem(model, place, rows[these], 1.0 / spread[these], plan.low, plan.high)
-        result.put(these, _fitted(seed, problem, plan.start, most))
+        start = np.broadcast_to(plan.start, (these.size, len(plan.names)))
+        scale = _scale(model, place, rows[these], start) if rescale else np.ones(these.size)
+        low, high = (np.where(model.linear, scale[:, None], 1.0) * bound for bound in plan.bounds)
+        problem = Problem(model, place, rows[these], 1.0 / spread[these], scale, low, high)
+        result.put(these, _fitted(seed, problem, start, most))
     return result
+
+
+def _scale(model: RowsModel, x: FloatArray, data: FloatArray, start: FloatArray) -> FloatArray:
+    """Mean intensity of each row over that of the model as seeded; 1 where one of them is not positive."""
+    mean, seeded = data.mean(axis=1), model.evaluate(x, start, np.ones(len(x)))[0].mean(axis=1)
+    fine = (mean > 0) & (seeded > 0)
+    return np.where(fine, mean / np.where(fine, seeded, 1.0), 1.0)
 
 
 def _fitted(seed: Seed, problem: Problem, start: FloatArray, most: int) -> FitRows:
     model = problem.model
-    count, points = problem.data.shape
-    degrees = max(points - start.size, 1)
-    solved = solve(problem, np.broadcast_to(start, (count, start.size)), most)
-    errors = row_errors(seed, model, solved.v, solved.normal, problem.low, problem.high, degrees)
-    stderr = np.where(solved.converged[:, None] & (points > start.size), errors.stderr, np.nan)
+    free = len(model.free)
+    points = problem.data.shape[1]
+    degrees = max(points - free, 1)
+    solved = solve(problem, start, most)
+    errors = row_errors(seed, problem, solved.v, solved.normal, degrees)
+    stderr = np.where(solved.converged[:, None] & (points > free), errors.stderr, np.nan)
     status = np.where(solved.converged, FITTED, GIVEN_UP).astype(np.int8)
-    chisqr = solved.normal.chisqr
-    values = model.values(solved.v)
+    chisqr, values = solved.normal.chisqr, model.values(solved.v, problem.scale)
     return FitRows(
         model.names, model.free, values, stderr, errors.at_bound, status, solved.nfev, chisqr, chisqr / degrees
     )

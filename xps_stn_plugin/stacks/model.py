@@ -205,6 +205,9 @@ class RowsModel:
         Those that the curve is linear in while all others stay.
     """
 
+    # `scale`, shape (k,), is by how much intensities differ from those that the fit was made for: fixed slopes and
+    # areas follow.
+
     names: tuple[str, ...]
     free: tuple[str, ...]
     linear: NDArray[np.bool_]
@@ -212,6 +215,7 @@ class RowsModel:
     _needed: tuple[Tie, ...]
     _parts: tuple[_Part, ...]
     _pick: NDArray[np.intp]
+    _fixed: frozenset[str]
 
     @classmethod
     def of(cls, plan: FitPlan) -> RowsModel:
@@ -227,18 +231,20 @@ class RowsModel:
         pick = np.array([place[part.names[bare]] for one in parts for part, bare in one.rows], dtype=np.intp)
         linear = {part.names[bare] for part in plan.parts for bare in _LINEAR if bare in part.names}
         needed = plan.ties.of({name for part in plan.parts for name in part.names.values()}).ties
-        return cls(names, plan.names, np.array([name in linear for name in plan.names]), plan.ties, needed, parts, pick)
+        fixed = frozenset(linear) - {tie.name for tie in plan.ties.ties} - set(plan.names)
+        is_linear = np.array([name in linear for name in plan.names])
+        return cls(names, plan.names, is_linear, plan.ties, needed, parts, pick, fixed)
 
-    def values(self, v: FloatArray) -> FloatArray:
+    def values(self, v: FloatArray, scale: FloatArray) -> FloatArray:
         """Values of all parameters, shape (k, names), from those of the free ones, shape (k, free)."""
-        found, _ = self._tied(v, self._ties.ties)
+        found, _ = self._tied(v, scale, self._ties.ties)
         return np.stack([found[name] for name in self.names], axis=1)
 
-    def slopes(self, v: FloatArray) -> FloatArray:
+    def slopes(self, v: FloatArray, scale: FloatArray) -> FloatArray:
         """Differentiate all parameters by the free ones, shape (k, names, free)."""
-        return self._chain(*self._tied(v, self._ties.ties), self._ties.ties)
+        return _chain(self._ties, *self._tied(v, scale, self._ties.ties), self._ties.ties)
 
-    def evaluate(self, x: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def evaluate(self, x: FloatArray, v: FloatArray, scale: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Curves, shape (k, m), and their derivatives by the free parameters, shape (k, free, m).
 
         Parameters
@@ -246,21 +252,27 @@ class RowsModel:
         x : ndarray, shape (k, m)
             Energies in eV.
         v : ndarray, shape (k, free)
+        scale : ndarray, shape (k,)
         """
-        values, clipped = self._tied(v, self._needed)
+        values, clipped = self._tied(v, scale, self._needed)
         curve = np.zeros(x.shape)
         rows: list[FloatArray] = []
         for part in self._parts:
             one, slopes = part.evaluate(x, values)
             curve += one
             rows += slopes
-        chain = self._chain(values, clipped, self._needed)[:, self._pick]
+        chain = _chain(self._ties, values, clipped, self._needed)[:, self._pick]
         return curve, chain.swapaxes(1, 2) @ np.stack(rows, axis=1)
 
-    def _tied(self, v: FloatArray, ties: Sequence[Tie]) -> tuple[dict[str, FloatArray], dict[str, NDArray[np.bool_]]]:
+    def _tied(
+        self, v: FloatArray, scale: FloatArray, ties: Sequence[Tie]
+    ) -> tuple[dict[str, FloatArray], dict[str, NDArray[np.bool_]]]:
         """Values by name, shape (k,), and where a tie leads beyond its bounds."""
         count = len(v)
-        values = {name: np.full(count, start) for name, start in self._ties.start.items()}
+        values = {
+            name: start * scale if name in self._fixed else np.full(count, start)
+            for name, start in self._ties.start.items()
+        }
         values.update(zip(self.free, v.T, strict=True))
         clipped = {}
         for tie in ties:
@@ -269,21 +281,31 @@ class RowsModel:
             clipped[tie.name] = (value < tie.low) | (value > tie.high)
         return values, clipped
 
-    def _chain(
-        self, values: Mapping[str, FloatArray], clipped: Mapping[str, NDArray[np.bool_]], ties: Sequence[Tie]
-    ) -> FloatArray:
-        place = {name: i for i, name in enumerate(self.names)}
-        count = next(iter(values.values())).size
-        matrix = np.zeros((count, len(self.names), len(self.free)))
-        matrix[:, [place[name] for name in self.free], range(len(self.free))] = 1.0
-        for tie in ties:
-            row = matrix[:, place[tie.name]]
-            for name, slope in tie.slopes.items():
-                factor = _by_rows(slope, values, count)[:, None] if callable(slope) else slope
-                row += factor * matrix[:, place[name]]
-            if clipped[tie.name].any():
-                row[clipped[tie.name]] = 0.0
-        return matrix
+
+def derivatives(ties: Ties, values: FloatArray) -> FloatArray:
+    """Differentiate all parameters by the free ones, shape (k, names, free), at values of shape (k, names)."""
+    return _chain(ties, dict(zip(ties.start, values.T, strict=True)), {}, ties.ties)
+
+
+def _chain(
+    whole: Ties,
+    values: Mapping[str, FloatArray],
+    clipped: Mapping[str, NDArray[np.bool_]],
+    ties: Sequence[Tie],
+) -> FloatArray:
+    place = {name: i for i, name in enumerate(whole.start)}
+    count = next(iter(values.values())).size
+    matrix = np.zeros((count, len(place), len(whole.free)))
+    matrix[:, [place[name] for name in whole.free], range(len(whole.free))] = 1.0
+    for tie in ties:
+        row = matrix[:, place[tie.name]]
+        for name, slope in tie.slopes.items():
+            factor = _by_rows(slope, values, count)[:, None] if callable(slope) else slope
+            row += factor * matrix[:, place[name]]
+        beyond = clipped.get(tie.name)
+        if beyond is not None and beyond.any():
+            row[beyond] = 0.0
+    return matrix
 
 
 def _part(part: Part, rows: Sequence[tuple[Part, str]], start: Mapping[str, float]) -> _Part:

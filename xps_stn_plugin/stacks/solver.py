@@ -21,7 +21,10 @@ _BLOCK: Final = 32
 _STEP_ERRORS: Final = 3e-3
 
 #: Damping: first value, and bounds. Beyond the highest no step is left that gains anything.
-_DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 1e-3, 1e-9, 1e10
+_DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 0.03, 1e-9, 1e10
+
+#: Share of an area that a step leaves at least.
+_KEPT: Final = 0.1
 
 #: Share of the sum of the linear starts' areas that each keeps at least: one of 0 has no position.
 _LEAST_SHARE: Final = 0.01
@@ -36,13 +39,16 @@ class Problem:
     model : RowsModel
     x, data, weights : ndarray, shape (k, m)
         Energies in eV, intensities, and one over their standard deviations.
-    low, high : ndarray, shape (free,)
+    scale : ndarray, shape (k,)
+        By how much intensities differ from those that the model was made for.
+    low, high : ndarray, shape (k, free)
     """
 
     model: RowsModel
     x: FloatArray
     data: FloatArray
     weights: FloatArray
+    scale: FloatArray
     low: FloatArray
     high: FloatArray
 
@@ -51,7 +57,7 @@ class Problem:
         parts = []
         for start in range(0, rows.size, _BLOCK):
             these = rows[start : start + _BLOCK]
-            curve, slopes = self.model.evaluate(self.x[these], v[start : start + _BLOCK])
+            curve, slopes = self.model.evaluate(self.x[these], v[start : start + _BLOCK], self.scale[these])
             weights = self.weights[these]
             misfit = (self.data[these] - curve) * weights
             slopes *= weights[:, None, :]
@@ -116,11 +122,15 @@ def solve(problem: Problem, start: FloatArray, max_nfev: int) -> Solved:
     nfev = np.full(count, 2)
     damping = np.full(count, _DAMPING)
     converged = np.zeros(count, dtype=bool)
+    areas = problem.model.linear & (problem.low == 0.0)
     active = every[np.isfinite(here.chisqr)]
     while active.size:
         now = here.of(active)
-        step, gain = _step(now, v[active], damping[active], problem.low, problem.high)
-        trial = np.clip(v[active] + step, problem.low, problem.high)
+        low, high = problem.low[active], problem.high[active]
+        # Areas come near 0 by and by, for at 0 nothing tells where else their lines might be needed.
+        low = np.where(areas[active], _KEPT * v[active], low)
+        step, gain = _step(now, v[active], damping[active], low, high)
+        trial = np.clip(v[active] + step, low, high)
         there = problem.normal(active, trial)
         nfev[active] += 1
         with np.errstate(invalid="ignore", over="ignore"):
@@ -150,9 +160,9 @@ def _linear_start(problem: Problem, v: FloatArray, normal: Normal) -> FloatArray
     fixed = np.broadcast_to(~linear, v.shape)
     started = v + _solved(normal.square, normal.descent, fixed, np.zeros(len(v)))
     bounded = linear & (problem.low == 0.0)
-    areas = started[:, bounded]
-    least = _LEAST_SHARE * np.maximum(areas, 0.0).sum(axis=1, keepdims=True)
-    started[:, bounded] = np.where(np.isfinite(areas), np.maximum(areas, least), v[:, bounded])
+    areas = np.where(bounded & np.isfinite(started), np.maximum(started, 0.0), 0.0)
+    least = _LEAST_SHARE * areas.sum(axis=1, keepdims=True)
+    started = np.where(bounded, np.maximum(started, least), started)
     return np.clip(np.where(np.isfinite(started), started, v), problem.low, problem.high)
 
 
