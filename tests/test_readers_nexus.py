@@ -125,6 +125,31 @@ def test_several_entries_and_stacks(path):
     assert np.array_equal(tree["C1s_2"]["counts"], np.stack([COUNTS, 2 * COUNTS]))
 
 
+@pytest.mark.parametrize("dims", [("y", "x", "energy"), ("energy", "y", "x"), ("y", "energy", "x")])
+def test_maps_keep_the_names_labels_and_units_of_their_axes(path, dims):
+    stack = COUNTS * np.arange(1, 7).reshape(2, 3, 1)
+    sizes = {"y": 0, "x": 1, "energy": 2}
+    with h5py.File(path, "w") as file:
+        data = entry(file, counts=stack.transpose([sizes[dim] for dim in dims]))["data"]
+        data.attrs["axes"] = list(dims)
+        data["y"], data["x"] = [0.5, 1.5], ["a", "b", "c"]
+        data["y"].attrs["units"] = "um"
+    counts = read(path)["C1s"]["counts"]
+    assert counts.dims == ("y", "x", "binding_energy")
+    np.testing.assert_array_equal(counts, stack)
+    assert counts["y"].values.tolist() == [0.5, 1.5] and counts["y"].attrs["units"] == "um"
+    assert counts["x"].values.tolist() == ["a", "b", "c"]
+
+
+def test_axes_without_labels_are_numbered_and_missing_spectra_stay_missing(path):
+    stack = np.stack([COUNTS, np.full_like(COUNTS, np.nan, dtype=float)])
+    with h5py.File(path, "w") as file:
+        entry(file, counts=stack)["data"].attrs["axes"] = [".", "energy"]
+    counts = read(path)["C1s"]["counts"]
+    assert counts.dims == ("axis_0", "binding_energy")
+    np.testing.assert_array_equal(counts, stack)
+
+
 def test_transition_names_the_region(path):
     with h5py.File(path, "w") as file:
         entry(file, "run_17")["transitions"] = ["C 1s"]

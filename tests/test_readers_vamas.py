@@ -19,12 +19,14 @@ def read(path, **asked):
     return read_file(path, builtin_readers(), Settings(**asked))
 
 
-def header(blocks=1, *, mode="NORM", scan="REGULAR", listed=(0,), manual=(), future=((), 0)):
+def header(
+    blocks=1, *, mode="NORM", scan="REGULAR", listed=(0,), manual=(), future=((), 0), conditions=(("Time", "s"),)
+):
     return [
         VAMAS_LINE, "Institute", "Instrument", "Operator", "Experiment", "1", "a comment", mode, scan,
         *(["1"] if mode in {"NORM", "SDP", "MAP"} else []),
         *(["1", "1", "1"] if mode == "MAP" else []),
-        "1", "Time", "s",
+        str(len(conditions)), *[text for condition in conditions for text in condition],
         *[str(number) for number in listed],
         str(len(manual)), *manual, str(len(future[0])), str(future[1]), *future[0], str(blocks),
     ]  # fmt: skip
@@ -33,16 +35,18 @@ def header(blocks=1, *, mode="NORM", scan="REGULAR", listed=(0,), manual=(), fut
 def block(
     species="C", transition="1s", *, start=1196.6, step=0.5, counts=COUNTS, axis="Kinetic Energy", unit="d", comment=(),
     date=DATE, units="eV", hv="1486.6", position=(), sputter=(), ion=(), irregular=False, sample="PET", future=(),
+    at=(0,), scans=3,
 ):  # fmt: skip
     energies = [f"{start + step * i:.4f}" for i in range(len(counts))]
     rows = [[e, str(c), "0.5"] if irregular else [str(c), "0.5"] for e, c in zip(energies, counts, strict=True)]
     variables = [*([axis, units] if irregular else []), "Intensity", unit, "Transmission", "d"]
     return [
-        f"{species} {transition}", sample, *date, str(len(comment)), *comment, "XPS", *position, "0", "Al mono", *ion,
+        f"{species} {transition}", sample, *date, str(len(comment)), *comment, "XPS", *position, *map(str, at),
+        "Al mono", *ion,
         hv, "100", "1e37", "1e37", "1e+037", "1e37", "FAT", "20", "1", "4.5", "0", "1e37", "1e37", "0", "0",
         species, transition, "-1",
         *([] if irregular else [axis, units, str(start), str(step)]),
-        str(len(variables) // 2), *variables, "pulse counting", "0.25", "3", "0", *sputter,
+        str(len(variables) // 2), *variables, "pulse counting", "0.25", str(scans), "0", *sputter,
         "1e37", "1e37", "1e37", "1", "MFP", "d", "0.6", *future,
         str(sum(map(len, rows))), *["0", "1"] * len(rows[0]), *[value for row in rows for value in row],
     ]  # fmt: skip
@@ -165,7 +169,7 @@ def test_inclusion_list_names_what_later_blocks_have(tmp_path):
 def test_depth_profile_map_and_future_entries(tmp_path):
     sputter = ["500", "1", "1", "1", "45", "0", "continuous"]
     depth = block(ion=["18", "1", "1"], sputter=sputter)
-    assert len(read(written(tmp_path / "sdp.vms", header(2, mode="SDP"), depth, depth)).children) == 2
+    assert len(read(written(tmp_path / "sdp.vms", header(2, mode="SDP"), depth, depth)).children) == 1
     pixel = block(position=["1", "2"])
     field = pixel.index("1e37")  # after the beam widths, a map has a field of view
     pixel[field + 2 : field + 2] = ["100", "100"]

@@ -1,10 +1,10 @@
 """The spectrum: an `xarray.DataTree` with one child per region.
 
 Each child holds ``counts(binding_energy)``, or ``counts(..., binding_energy)`` for stacks. The binding energy axis is
-in eV and ascending; counts are as measured. Attributes of a child: ``region`` (core level, ``C1s``), ``label`` (as the
-file has it), ``region_from`` (``label``, ``label and energy range``, ``energy range``, ``nothing``), and, where known,
-``photon_energy`` (eV), ``dwell_time`` (s), ``scans``, ``sample``, ``intensity`` (``counts``, ``counts per second`` or
-``arbitrary``).
+in eV and ascending; counts are as measured, and in stacks NaN where nothing was. Attributes of a child: ``region``
+(core level, ``C1s``), ``label`` (as the file has it), ``region_from`` (``label``, ``label and energy range``, ``energy
+range``, ``nothing``), and, where known, ``photon_energy`` (eV), ``dwell_time`` (s), ``scans``, ``sample``,
+``intensity`` (``counts``, ``counts per second`` or ``arbitrary``).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def region_dataset(
     binding_energy : array_like, shape (n,)
         Binding energies in eV in any order; they come out ascending, the counts along with them.
     counts : array_like, shape (..., n)
-        Intensities as measured.
+        Intensities as measured; of a stack, spectra that are not there are NaN.
     region, label : str
         Name of the core level, and the label that the file gives.
     **attrs
@@ -62,13 +62,16 @@ def region_dataset(
         msg = f"{where} has {energy.size} energies but intensities of shape {values.shape}; they must match."
         raise PrefitError(source, msg)
     order = ascending_order(source, where, energy)
-    _refuse_gaps(source, where, "intensities", values)
     energy = energy[order]
     values = np.take(values, order, axis=-1)
     if not values.size:
         raise PrefitError(source, f"{where} has energies but no intensities.")
-    if np.ptp(values) == 0:
-        raise PrefitError(source, f"{where} has the same intensity {values.flat[0]:g} everywhere; there is no signal.")
+    # In a stack, spectra may be missing.
+    whole = values if values.ndim == 1 else values[np.isfinite(values).all(axis=-1)]
+    if values.ndim == 1 or not whole.size:
+        _refuse_gaps(source, where, "intensities", values)
+    if np.ptp(whole) == 0:
+        raise PrefitError(source, f"{where} has the same intensity {whole.flat[0]:g} everywhere; there is no signal.")
     extra = [f"axis_{i}" for i in range(values.ndim - 1)]
     dataset = xr.Dataset(
         {"counts": ([*extra, "binding_energy"], values)},

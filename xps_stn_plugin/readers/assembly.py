@@ -22,6 +22,32 @@ _LOWEST_BINDING = -50.0
 
 
 @dataclass(frozen=True)
+class Axis:
+    """A dimension along which a region has many spectra.
+
+    Parameters
+    ----------
+    name : str
+        As a variable's name: ``etch_time``.
+    values : array_like, shape (size,), optional
+        Its labels.
+    units : str
+    """
+
+    name: str
+    values: ArrayLike | None = None
+    units: str = ""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Value of an experimental variable at which a spectrum was measured."""
+
+    value: float
+    units: str = ""
+
+
+@dataclass(frozen=True)
 class RawRegion:
     """One region as a file has it.
 
@@ -39,10 +65,16 @@ class RawRegion:
         What the file says about the region, best first.
     photon_energy : float or None
         Photon energy of the file in eV.
-    variables : mapping of str to array_like, shape (n,)
+    variables : mapping of str to array_like, shape (n,) or (..., n)
         Further quantities along the energies, such as the transmission function.
     attrs : mapping
         Attributes of the region; None values are left out.
+    axes : tuple of Axis
+        Dimensions of `counts` before the energies; those that are not named are numbered.
+    along : mapping of str to (tuple of str, array_like, str)
+        Further labels: the axes along which they lie, their values and units.
+    conditions : mapping of str to Condition
+        Experimental variables by label.
     """
 
     where: str
@@ -53,6 +85,9 @@ class RawRegion:
     photon_energy: float | None = None
     variables: Mapping[str, ArrayLike] = field(default_factory=dict)
     attrs: Mapping[str, Any] = field(default_factory=dict)
+    axes: tuple[Axis, ...] = ()
+    along: Mapping[str, tuple[tuple[str, ...], ArrayLike, str]] = field(default_factory=dict)
+    conditions: Mapping[str, Condition] = field(default_factory=dict)
 
 
 def each_region(read: Callable[..., RawRegion], items: Iterable[tuple[Any, ...]]) -> Iterator[RawRegion | PrefitError]:
@@ -124,9 +159,26 @@ def dataset_of(raw: RawRegion, settings: Settings) -> xr.Dataset:
     told = {name: value for name, value in attrs.items() if value is not None}
     data = region_dataset(raw.where, energy, raw.counts, region=region, label=labels[0] if labels else "", **told)
     order = np.argsort(energy, kind="stable")
+    data = _with_axes(data, raw)
     for name, values in raw.variables.items():
-        data[name] = ("binding_energy", np.asarray(values, dtype=float)[order])
+        sorted_values = np.asarray(values, dtype=float)[..., order]
+        dims = ("binding_energy",) if sorted_values.ndim == 1 else data["counts"].dims
+        data[name] = (dims, sorted_values)
     return data
+
+
+def _with_axes(data: xr.Dataset, raw: RawRegion) -> xr.Dataset:
+    """Name the dimensions of a stack, and label them."""
+    data = data.rename({f"axis_{place}": axis.name for place, axis in enumerate(raw.axes)})
+    labels: dict[str, tuple[tuple[str, ...], ArrayLike, str]] = {
+        axis.name: ((axis.name,), axis.values, axis.units) for axis in raw.axes if axis.values is not None
+    }
+    return data.assign_coords(
+        {
+            name: (dims, np.asarray(values), {"units": units} if units else {})
+            for name, (dims, values, units) in {**raw.along, **labels}.items()
+        }
+    )
 
 
 def binding_energy(where: str, kinetic: NDArray[np.float64], photon_energy: float | None) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from xps_prefit_hooks import PrefitError, Settings
 
 from ..nexus_metadata import CONCEPTS, Concept
-from .assembly import RawRegion, each_region, in_electronvolts, spectrum_of
+from .assembly import Axis, RawRegion, each_region, in_electronvolts, spectrum_of
 
 if TYPE_CHECKING:
     import h5py
@@ -107,6 +107,7 @@ def _region(where: str, entry: h5py.Group) -> RawRegion:
         labels=(*(transitions if len(transitions) == 1 else ()), title.rpartition("__")[2], title),
         photon_energy=_photon_energy(where, entry),
         variables=_variables(data, signal_name, energy),
+        axes=_further_axes(data, counts, along),
         attrs={
             "entry": title,
             "title": _text(entry, "title"),
@@ -140,6 +141,32 @@ def _energy_dimension(where: str, data: h5py.Group, counts: NDArray[np.float64],
         message = f"{energy.size} energies do not go with intensities of shape {counts.shape}."
         raise PrefitError(where, message)
     return fits[-1]
+
+
+def _further_axes(data: h5py.Group, counts: NDArray[np.float64], along: int) -> tuple[Axis, ...]:
+    """Dimensions of a stack, named and labelled as ``NXdata/@axes`` says."""
+    import h5py
+
+    told = [
+        value.decode() if isinstance(value, bytes) else str(value) for value in np.ravel(data.attrs.get("axes", []))
+    ]
+    axes: list[Axis] = []
+    for place, size in enumerate(counts.shape):
+        if place == along:
+            continue
+        name = told[place] if len(told) == counts.ndim else "."
+        node = data.get(name) if name not in {"", ".", "energy"} else None
+        if not isinstance(node, h5py.Dataset) or node.shape != (size,):
+            # As `region_dataset` numbers them.
+            axes.append(Axis(f"axis_{len(axes)}"))
+            continue
+        labels = node.asstr()[()] if h5py.check_string_dtype(node.dtype) else node[()]
+        axes.append(Axis(_taken_name(name), labels, _attribute(node, "units") or ""))
+    return tuple(axes)
+
+
+def _taken_name(name: str) -> str:
+    return f"{name}_2" if name in {"counts", "binding_energy"} else name
 
 
 def _variables(data: h5py.Group, signal_name: str, energy: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:

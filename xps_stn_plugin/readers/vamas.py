@@ -12,10 +12,11 @@ import numpy as np
 
 from xps_prefit_hooks import PrefitError, Settings
 
-from .assembly import RawRegion, each_region, in_electronvolts, known_or_none, spectrum_of
+from .assembly import Condition, RawRegion, each_region, in_electronvolts, known_or_none, spectrum_of
 from .formats import VAMAS_LINE
+from .series import in_series
 from .text import file_lines
-from .vamas_blocks import VamasBlock, VamasVariable, read_blocks, read_header
+from .vamas_blocks import VamasBlock, VamasHeader, VamasVariable, read_blocks, read_header
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -24,11 +25,13 @@ if TYPE_CHECKING:
 _CALIBRATION = re.compile(r"^\s*calib\b", re.IGNORECASE)
 # Analyser modes of ISO 14976 in the words of NeXus.
 _SCAN_MODES = {"FAT": "fixed_analyzer_transmission", "FRR": "fixed_retardation_ratio"}
+# What VAMAS writes for a number without units: dimensionless, not defined here.
+_NO_UNITS = {"d", "n"}
 _PER_SECOND = re.compile(r"c/s|cps|counts?\s*(/|per)\s*s", re.IGNORECASE)
 
 
 def read(path: Path, settings: Settings) -> xr.DataTree:
-    """Read all blocks of a VAMAS file.
+    """Read all blocks of a VAMAS file; those of a map or a depth profile as one region (see `series`).
 
     Kinetic energies become binding energies with the photon energy of the block; the work function is kept as an
     attribute and not subtracted (see `assembly.binding_energy`). All corresponding variables are kept: the intensity
@@ -44,13 +47,13 @@ def read(path: Path, settings: Settings) -> xr.DataTree:
     blank = next((i for i, line in enumerate(lines) if line.strip()), 0)
     text = [line.strip() for line in lines[blank:]]
     _refuse_lone_phi_header(path, text)
-    blocks = _blocks(str(path), text, blank)
-    numbered = ((f"{path}, block {index}", block, index) for index, block in enumerate(blocks, start=1))
-    return spectrum_of(path, each_region(_region, numbered), settings)
+    header = read_header(str(path), text, blank)
+    blocks = _blocks(str(path), text, blank, header)
+    numbered = ((f"{path}, block {index}", block, index, header) for index, block in enumerate(blocks, start=1))
+    return spectrum_of(path, in_series(each_region(_region, numbered), levels=header.profile), settings)
 
 
-def _blocks(source: str, text: Sequence[str], offset: int) -> list[VamasBlock]:
-    header = read_header(source, text, offset)
+def _blocks(source: str, text: Sequence[str], offset: int, header: VamasHeader) -> list[VamasBlock]:
     if header.plain:
         try:
             return packaged_blocks(text)
@@ -108,12 +111,13 @@ def packaged_blocks(text: Sequence[str]) -> list[VamasBlock]:
             signal_mode=block.signal_mode,
             collection_time=block.signal_collection_time,
             scans=block.num_scans_to_compile_block,
+            conditions=tuple(float(value) for value in block.values_exp_var),
         )
         for block in Vamas("\n".join(text).encode()).blocks
     ]
 
 
-def _region(where: str, block: VamasBlock, index: int) -> RawRegion:
+def _region(where: str, block: VamasBlock, index: int, header: VamasHeader) -> RawRegion:
     axis = block.abscissa_label.lower()
     kinetic = bool(re.search(r"kinetic|\bk\.?\s*e\b", axis))
     if not kinetic and not re.search(r"binding|\bb\.?\s*e\b", axis):
@@ -147,7 +151,19 @@ def _region(where: str, block: VamasBlock, index: int) -> RawRegion:
             "intensity": _kind(block, intensity),
             "casa_calibration": calibrations or None,
         },
+        conditions=_conditions(block, header),
     )
+
+
+def _conditions(block: VamasBlock, header: VamasHeader) -> dict[str, Condition]:
+    """Experimental variables whose values are known; the place in a map is one, too."""
+    told = [(label, unit, value) for (label, unit), value in zip(header.conditions, block.conditions, strict=True)]
+    told += [(label, "", value) for label, value in zip("xy", block.position, strict=False)]
+    return {
+        label: Condition(value, "" if unit in _NO_UNITS else unit)
+        for label, unit, value in told
+        if known_or_none(value) is not None
+    }
 
 
 def _intensity(where: str, block: VamasBlock) -> VamasVariable:

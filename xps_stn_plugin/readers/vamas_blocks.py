@@ -20,6 +20,9 @@ from .text import number
 
 T = TypeVar("T")
 
+#: What stands for a number that is not known.
+UNKNOWN = 1e37
+
 _REGIONS_COUNTED = {"MAP", "MAPDP", "NORM", "SDP"}
 _POSITIONS = {"MAP", "MAPDP"}
 _FIELD_OF_VIEW = {"MAP", "MAPDP", "MAPSV", "MAPSVDP", "SEM"}
@@ -31,11 +34,14 @@ _SPUTTERED_TECHNIQUES = {"AES diff", "AES dir", "EDX", "ELS", "UPS", "XPS", "XRF
 
 @dataclass(frozen=True)
 class VamasHeader:
-    """What stands before the first block, as far as it decides how blocks are laid out."""
+    """What stands before the first block, as far as it decides how blocks are laid out.
+
+    `conditions` are labels and units of the experimental variables, of which each block has its values.
+    """
 
     experiment_mode: str
     scan_mode: str
-    variables: int
+    conditions: tuple[tuple[str, str], ...]
     listed: frozenset[int]
     listed_are_included: bool
     manual_entries: int
@@ -52,6 +58,11 @@ class VamasHeader:
             and not self.listed
             and not (self.manual_entries or self.future_block_entries or self.future_experiment_entries)
         )
+
+    @property
+    def profile(self) -> bool:
+        """Whether the blocks of one region are the levels of a depth profile."""
+        return self.experiment_mode in _SPUTTERING
 
     def present(self, prefix: int) -> bool:
         """Whether blocks after the first carry the parameter of this prefix number themselves."""
@@ -71,7 +82,8 @@ class VamasVariable:
 class VamasBlock:
     """A block, as far as a spectrum needs it. Energies in eV, times in s; 1e37 stands for unknown.
 
-    `date` is year, month, day, hour, minute, second and the hours ahead of Greenwich.
+    `date` is year, month, day, hour, minute, second and the hours ahead of Greenwich; `position` the place in a map,
+    where the file is one; `conditions` the values of the experimental variables that the header names.
     """
 
     identifier: str
@@ -93,6 +105,8 @@ class VamasBlock:
     signal_mode: str
     collection_time: float
     scans: int
+    position: tuple[float, ...] = ()
+    conditions: tuple[float, ...] = ()
 
 
 class _Cursor:
@@ -190,8 +204,8 @@ def _header(cursor: _Cursor) -> VamasHeader:
     if mode in _POSITIONS:
         for what in ("analysis positions", "x coordinates", "y coordinates"):
             cursor.whole(f"the number of {what}")
-    variables = cursor.whole("the number of experimental variables")
-    cursor.texts(2 * variables, "an experimental variable")
+    count = cursor.whole("the number of experimental variables")
+    told = [cursor.texts(2, "an experimental variable") for _ in range(count)]
     listing = cursor.whole("the number of entries in the inclusion or exclusion list")
     listed = frozenset(cursor.whole("a prefix number") for _ in range(abs(listing)))
     manual = cursor.whole("the number of manually entered items")
@@ -202,7 +216,7 @@ def _header(cursor: _Cursor) -> VamasHeader:
     return VamasHeader(
         experiment_mode=mode,
         scan_mode=scan_mode,
-        variables=variables,
+        conditions=tuple((label, unit) for label, unit in told),
         listed=listed,
         listed_are_included=listing > 0,
         manual_entries=manual,
@@ -237,9 +251,8 @@ def _block(cursor: _Cursor, header: VamasHeader, index: int, shared: dict[int, o
     )
     comment = item(8, lambda: cursor.texts(cursor.whole("the number of comment lines"), "a comment line"))
     technique = item(9, lambda: cursor.text("the technique"))
-    if mode in _POSITIONS:
-        several(10, 2, "a coordinate")
-    several(11, header.variables, "an experimental variable")
+    position = item(10, lambda: cursor.texts(2, "a coordinate")) if mode in _POSITIONS else ()
+    conditions = item(11, lambda: cursor.texts(len(header.conditions), "an experimental variable"))
     source_label = item(12, lambda: cursor.text("the analysis source"))
     if mode in _SPUTTERING or technique in _ION_TECHNIQUES:
         several(13, 3, "the sputtering ion")
@@ -314,7 +327,14 @@ def _block(cursor: _Cursor, header: VamasHeader, index: int, shared: dict[int, o
         signal_mode=signal_mode,
         collection_time=collection_time,
         scans=scans,
+        position=tuple(map(_number_or_unknown, position)),
+        conditions=tuple(map(_number_or_unknown, conditions)),
     )
+
+
+def _number_or_unknown(text: str) -> float:
+    value = number(text)
+    return UNKNOWN if value is None else value
 
 
 def _pairs(cursor: _Cursor, count: int) -> tuple[tuple[str, str], ...]:

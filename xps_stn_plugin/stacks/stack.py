@@ -151,6 +151,8 @@ def stack_of(spectra: xr.DataTree | xr.Dataset | xr.DataArray) -> Stack:
         ``counts(..., binding_energy)``: one child per region, or one region. All regions need the same further
         dimensions and labels; regions without any are left out, with a note, unless none has any.
 
+    Where a region lacks some of the labels that another one has, it counts as not measured there, with a note, too.
+
     Raises
     ------
     PrefitError
@@ -165,11 +167,15 @@ def stack_of(spectra: xr.DataTree | xr.Dataset | xr.DataArray) -> Stack:
         for name in datasets
         if laid_out and name not in laid_out
     ]
-    chosen = laid_out or datasets
+    chosen = _aligned(laid_out or datasets, notes)
     first_name, first = next(iter(chosen.items()))
     counts = first["counts"]
-    coords = {str(name): coord for name, coord in first.coords.items() if "binding_energy" not in coord.dims}
-    dims = tuple(str(dim) for dim in counts.dims[:-1])
+    coords: dict[str, xr.DataArray] = {}
+    for data in chosen.values():
+        for name, coord in data.coords.items():
+            if "binding_energy" not in coord.dims:
+                coords.setdefault(str(name), coord)
+    dims = tuple(str(dim) for dim in counts.dims if dim != "binding_energy")
     for name, data in chosen.items():
         _refuse_other_layout(source, first_name, first, name, data)
     return Stack(
@@ -185,7 +191,7 @@ def stack_of(spectra: xr.DataTree | xr.Dataset | xr.DataArray) -> Stack:
             for name, data in chosen.items()
         },
         dims=dims,
-        shape=tuple(counts.shape[:-1]),
+        shape=tuple(counts.sizes[dim] for dim in dims),
         coords=coords,
         attrs={str(key): value for key, value in tree.attrs.items()},
         notes=tuple(notes),
@@ -200,6 +206,26 @@ def measured(counts: NDArray[Any]) -> NDArray[np.bool_]:
     return there
 
 
+def _aligned(datasets: Mapping[str, xr.Dataset], notes: list[str]) -> dict[str, xr.Dataset]:
+    """Bring regions that were not measured at all labels of the others to these, NaN where they were not."""
+    aligned = dict(datasets)
+    for dim in {dim: None for data in datasets.values() for dim in data["counts"].dims if dim != "binding_energy"}:
+        indexes = {name: data.indexes[dim] for name, data in aligned.items() if dim in data.indexes}
+        if len(indexes) < len(aligned) or not all(index.is_unique for index in indexes.values()):
+            continue
+        whole = max(indexes.values(), key=len)
+        for name, index in indexes.items():
+            if len(index) < len(whole) and index.isin(whole).all():
+                data = aligned[name]
+                data = data.assign(counts=data["counts"].astype(float))
+                # What else goes along the dimension is known of the other regions.
+                others = [other for other, coord in data.coords.items() if dim in coord.dims and other != dim]
+                aligned[name] = data.drop_vars(others).reindex({dim: whole})
+                said = f"{name} has {len(index)} of {len(whole)} labels along {dim}"
+                notes.append(f"{said}: it counts as not measured at the others.")
+    return aligned
+
+
 def _refuse_other_layout(source: str, first_name: str, first: xr.Dataset, name: str, data: xr.Dataset) -> None:
     sizes = [
         {dim: size for dim, size in one["counts"].sizes.items() if dim != "binding_energy"} for one in (first, data)
@@ -209,7 +235,7 @@ def _refuse_other_layout(source: str, first_name: str, first: xr.Dataset, name: 
         msg = f"the regions of a stack need the same dimensions: {first_name} has {texts[0]}, {name} has {texts[1]}."
         raise PrefitError(source, msg)
     for dim in sizes[0]:
-        if dim in first.coords and dim in data.coords and not first[dim].equals(data[dim]):
+        if dim in first.coords and dim in data.coords and not first[dim].variable.equals(data[dim].variable):
             msg = f"{first_name} and {name} have different labels along {dim}; bring them to the same ones."
             raise PrefitError(source, msg)
 
