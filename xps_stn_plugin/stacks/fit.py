@@ -140,6 +140,29 @@ def fit_rows(
     PrefitError
         If shapes do not fit, or the model is no sum of components.
     """
+    axis, rows, moved, spread = prepared(seed, energy, counts, shifts, sigma)
+    plan = FitPlan.compile(seed.model, seed.params, axis, np.zeros(axis.shape))
+    if plan is None:
+        raise PrefitError(f"region {seed.region}", "its model is no sum of components: fit its spectra one at a time.")
+    model = RowsModel.of(plan)
+    most = EVALUATIONS_PER_PARAMETER * (len(plan.names) + 1) if max_nfev is None else max_nfev
+    result = unfitted(len(rows), model)
+    good = np.flatnonzero(fine_rows(rows, moved, spread))
+    for start in range(0, good.size, CHUNK):
+        these = good[start : start + CHUNK]
+        place = axis - moved[these, None]
+        start = np.broadcast_to(plan.start, (these.size, len(plan.names)))
+        scale = _scale(model, place, rows[these], start) if rescale else np.ones(these.size)
+        low, high = (np.where(model.linear, scale[:, None], 1.0) * bound for bound in plan.bounds)
+        problem = Problem(model, place, rows[these], 1.0 / spread[these], scale, low, high)
+        result.put(these, _fitted(seed, problem, start, most))
+    return result
+
+
+def prepared(
+    seed: Seed, energy: ArrayLike, counts: ArrayLike, shifts: ArrayLike, sigma: ArrayLike | None
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Energies (m,), intensities (k, m), shifts (k,) and standard deviations (k, m), checked; see `fit_rows`."""
     axis, rows = np.asarray(energy, dtype=float), np.asarray(counts, dtype=float)
     where = f"region {seed.region}"
     if axis.ndim != 1 or rows.ndim != 2 or rows.shape[1] != axis.size:
@@ -150,24 +173,22 @@ def fit_rows(
         raise PrefitError(where, f"shifts of shape {moved.shape} for {len(rows)} spectra; one, or one each is needed.")
     moved = np.broadcast_to(moved, len(rows))
     spread = sigma_rows(rows) if sigma is None else np.broadcast_to(np.asarray(sigma, dtype=float), rows.shape)
-    plan = FitPlan.compile(seed.model, seed.params, axis, np.zeros(axis.shape))
-    if plan is None:
-        raise PrefitError(where, "its model is no sum of components: fit its spectra one at a time.")
-    model = RowsModel.of(plan)
-    most = EVALUATIONS_PER_PARAMETER * (len(plan.names) + 1) if max_nfev is None else max_nfev
-    fine = np.isfinite(rows).all(axis=1) & np.isfinite(moved) & np.isfinite(spread).all(axis=1)
-    fine &= (spread > 0).all(axis=1) & (np.ptp(rows, axis=1) > 0)
-    result = _unfitted(len(rows), model)
-    good = np.flatnonzero(fine)
-    for start in range(0, good.size, CHUNK):
-        these = good[start : start + CHUNK]
-        place = axis - moved[these, None]
-        start = np.broadcast_to(plan.start, (these.size, len(plan.names)))
-        scale = _scale(model, place, rows[these], start) if rescale else np.ones(these.size)
-        low, high = (np.where(model.linear, scale[:, None], 1.0) * bound for bound in plan.bounds)
-        problem = Problem(model, place, rows[these], 1.0 / spread[these], scale, low, high)
-        result.put(these, _fitted(seed, problem, start, most))
-    return result
+    return axis, rows, moved, spread
+
+
+def fine_rows(rows: FloatArray, moved: FloatArray, spread: FloatArray) -> BoolArray:
+    """Whether each spectrum can be fitted, shape (k,)."""
+    known = np.isfinite(rows).all(axis=1) & np.isfinite(moved) & np.isfinite(spread).all(axis=1)
+    return np.asarray(known & (spread > 0).all(axis=1) & (np.ptp(rows, axis=1) > 0))
+
+
+def unfitted(count: int, model: RowsModel) -> FitRows:
+    """Make room for the fits of `count` spectra."""
+    values, stderr = np.full((2, count, len(model.names)), np.nan)
+    bound = np.zeros((count, len(model.free)), dtype=bool)
+    status, nfev = np.full(count, NOT_FITTED, dtype=np.int8), np.zeros(count, dtype=np.int64)
+    chisqr, redchi = np.full((2, count), np.nan)
+    return FitRows(model.names, model.free, values, stderr, bound, status, nfev, chisqr, redchi)
 
 
 def _scale(model: RowsModel, x: FloatArray, data: FloatArray, start: FloatArray) -> FloatArray:
@@ -190,11 +211,3 @@ def _fitted(seed: Seed, problem: Problem, start: FloatArray, most: int) -> FitRo
     return FitRows(
         model.names, model.free, values, stderr, errors.at_bound, status, solved.nfev, chisqr, chisqr / degrees
     )
-
-
-def _unfitted(count: int, model: RowsModel) -> FitRows:
-    values, stderr = np.full((2, count, len(model.names)), np.nan)
-    bound = np.zeros((count, len(model.free)), dtype=bool)
-    status, nfev = np.full(count, NOT_FITTED, dtype=np.int8), np.zeros(count, dtype=np.int64)
-    chisqr, redchi = np.full((2, count), np.nan)
-    return FitRows(model.names, model.free, values, stderr, bound, status, nfev, chisqr, redchi)

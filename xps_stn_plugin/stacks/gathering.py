@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from xps_prefit_hooks import ModelInfo, Prediction, Settings
+from xps_prefit_hooks import ModelInfo, Prediction, PrefitError, Settings
 from xps_stn_plugin.chemistry.group_lines import group_lines
 from xps_stn_plugin.result import scale_offset
 from xps_stn_plugin.seeding.lines import GROUP_THRESHOLD
@@ -18,6 +18,9 @@ from xps_stn_plugin.stn.stack import StackPrediction
 from xps_stn_plugin.stn.verdict import STATUSES
 
 FloatArray = NDArray[np.float64]
+
+#: Fewest spectra that make a set of their own.
+COMMON: Final = 8
 
 #: A mean spectrum counts as much as this many spectra at most: it is to say what single ones can be fitted with, not
 #: what only the sum of a map can tell.
@@ -217,6 +220,38 @@ class Gathering:
         size = {key: sum(one.count for one in sums.values()) for key, sums in sets.items()}
         order = sorted(sets, key=lambda key: (-size[key], key))
         return {key: self._mean(key, [sets[key][channel] for channel in sorted(sets[key])]) for key in order}
+
+    def whole(self) -> Mean:
+        """Mean of all spectra whose shift is known, or of all where none is.
+
+        A group is as probable as in that set of at least `COMMON` spectra in which it is the most probable.
+
+        Raises
+        ------
+        PrefitError
+            If there was no spectrum.
+        """
+        if not self._sums:
+            raise PrefitError(f"region {self.region}", "none of its spectra holds anything that could be fitted.")
+        shifted = any(key.shifted for key, _ in self._sums)
+        own = {place: one for place, one in self._sums.items() if place[0].shifted == shifted}
+        count: dict[Key, int] = {}
+        for (key, _), one in own.items():
+            count[key] = count.get(key, 0) + one.count
+        common = [key for key in count if count[key] >= COMMON] or list(count)
+        domestic = [key for key in common if not key.foreign]
+        likely = np.array(
+            [
+                sum(one.probabilities for (other, _), one in own.items() if other == key) / count[key]
+                for key in domestic or common
+            ]
+        ).max(axis=0)
+        channels: dict[int, _Sum] = {}
+        for (_, channel), one in sorted(own.items(), key=lambda item: item[0]):
+            channels.setdefault(channel, _Sum(0, 0.0, 0.0, 0.0, 0.0)).add(one)
+        mean = self._mean(Key((), not domestic, shifted), [channels[channel] for channel in sorted(channels)])
+        groups = dict(zip(mean.prediction.groups, _rounded(likely).tolist(), strict=True))
+        return replace(mean, prediction=replace(mean.prediction, groups=groups))
 
     @property
     def _spacing(self) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -42,6 +42,8 @@ class Problem:
     scale : ndarray, shape (k,)
         By how much intensities differ from those that the model was made for.
     low, high : ndarray, shape (k, free)
+    known : ndarray, shape (k, free), optional
+        One over the variance of what is known of parameters beside the data, which is that they are 0.
     """
 
     model: RowsModel
@@ -51,6 +53,12 @@ class Problem:
     scale: FloatArray
     low: FloatArray
     high: FloatArray
+    known: FloatArray | None = None
+
+    def of(self, rows: NDArray[np.intp]) -> Problem:
+        """Take some of the spectra."""
+        arrays = ("x", "data", "weights", "scale", "low", "high", "known")
+        return replace(self, **{name: None if (one := getattr(self, name)) is None else one[rows] for name in arrays})
 
     def normal(self, rows: NDArray[np.intp], v: FloatArray) -> Normal:
         """Chi-square and its expansion at `v`, shape (rows, free)."""
@@ -68,7 +76,13 @@ class Problem:
                     slopes @ slopes.swapaxes(1, 2),
                 )
             )
-        return Normal(*(np.concatenate(one) for one in zip(*parts, strict=True)))
+        found = Normal(*(np.concatenate(one) for one in zip(*parts, strict=True)))
+        if self.known is not None:
+            known = self.known[rows]
+            found.chisqr[:] += np.einsum("ki,ki->k", known, v**2)
+            found.descent[:] -= known * v
+            found.square[:, range(v.shape[1]), range(v.shape[1])] += known
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +112,7 @@ class Solved:
     converged: BoolArray
 
 
-def solve(problem: Problem, start: FloatArray, max_nfev: int) -> Solved:
+def solve(problem: Problem, start: FloatArray, max_nfev: int, *, from_start: bool = False) -> Solved:
     """Minimise the chi-square of each spectrum by Levenberg and Marquardt's method with an active set of bounds.
 
     Every row takes its own steps: K. Levenberg, Q. Appl. Math. 2 (1944) 164; D. W. Marquardt, J. SIAM 11 (1963) 431,
@@ -112,14 +126,19 @@ def solve(problem: Problem, start: FloatArray, max_nfev: int) -> Solved:
         The linear ones among them are replaced by their optimum with the others as given.
     max_nfev : int
         Most evaluations for a row.
+    from_start : bool
+        Whether the linear ones are good as they are.
     """
     count, size = start.shape
     degrees = max(problem.data.shape[1] - size, 1)
     every = np.arange(count)
     v = np.clip(start, problem.low, problem.high)
-    v = _linear_start(problem, v, problem.normal(every, v))
     here = problem.normal(every, v)
-    nfev = np.full(count, 2)
+    nfev = np.ones(count, dtype=np.int64)
+    if not from_start:
+        v = _linear_start(problem, v, here)
+        here = problem.normal(every, v)
+        nfev += 1
     damping = np.full(count, _DAMPING)
     converged = np.zeros(count, dtype=bool)
     areas = problem.model.linear & (problem.low == 0.0)

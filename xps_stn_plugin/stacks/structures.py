@@ -23,13 +23,10 @@ from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
 from xps_stn_plugin.stn.verdict import STATUSES
 
 from .fit import NOT_FITTED, FitRows, fit_rows, sigma_rows
-from .gathering import Found, Gathering, Key, Mean, keys_of
+from .gathering import COMMON, Found, Gathering, Key, Mean, keys_of
 from .table import ComponentRows, component_rows
 
 FloatArray = NDArray[np.float64]
-
-#: Fewest spectra that make a set of their own.
-COMMON: Final = 8
 
 #: Columns for components of spectra that are seeded singly and have no name that the structures have.
 OTHERS: Final = 6
@@ -198,7 +195,9 @@ class Structures:
             probabilities = dict(zip(found.groups, map(float, one.probabilities[0]), strict=True))
             status = STATUSES[int(one.status[0])]
             known = Prediction(shift, float(one.shift_stderr[0]), probabilities, status, (), {}, found.model)
-            seed = _seeded(self.region, self.level, self.energy - shift, rows[i], self.attrs, known, self.settings)
+            seed = seeded_by_plugin(
+                self.region, self.level, self.energy - shift, rows[i], self.attrs, known, self.settings
+            )
             if seed is None:
                 continue
             sigma = sigma_rows(rows[i : i + 1], self.attrs)
@@ -251,7 +250,7 @@ def decide(gathering: Gathering, settings: Settings) -> Structures:
             number[key] = shared
             sizes[shared] += mean.members
             continue
-        seed = _seeded(
+        seed = seeded_by_plugin(
             gathering.region, gathering.level, mean.energy, mean.counts, mean.attrs, mean.prediction, settings
         )
         if shared >= 0 and (seed is None or not _better_on(seed, seeds[shared], mean)):
@@ -275,7 +274,7 @@ def decide(gathering: Gathering, settings: Settings) -> Structures:
     )
 
 
-def _seeded(
+def seeded_by_plugin(
     region: str,
     level: str,
     energy: FloatArray,
@@ -284,7 +283,7 @@ def _seeded(
     prediction: Prediction,
     settings: Settings,
 ) -> Seed | None:
-    """Seed by the first plugin that answers; None for what none seeds, or holds nothing that can be fitted."""
+    """Seed a spectrum on its calibrated axis by the first plugin that answers; None for what none seeds."""
     others = {name: value for name, value in attrs.items() if name not in ("region", "label")}
     label = str(attrs.get("label") or region)
     dataset = region_dataset(f"stack, region {region}", energy, counts, region=level, label=label, **others)
