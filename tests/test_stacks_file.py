@@ -63,7 +63,7 @@ def test_a_file_holds_what_a_prefit_gives(spectra, tmp_path, suffix):
 
 def test_a_file_that_is_not_finished_is_none(spectra, tmp_path):
     stack, path = stack_of(spectra), tmp_path / "found.nc"
-    with pytest.raises(PrefitError, match="cancelled after 0 of 60"):
+    with pytest.raises(PrefitError, match="cancelled after shifts and groups of 0 of 60"):
         write_stack(stack, path, settings_of(), cancelled=lambda: True)
     assert not list(tmp_path.iterdir())
     path.write_text("older")

@@ -74,7 +74,10 @@ def test_dimensions_labels_and_units_stay(values, found):
     assert found["status"].attrs["flag_meanings"].split() == list(STACK_STATUSES)
     meanings = found["reasons"].attrs["flag_meanings"].split()
     masks = found["reasons"].attrs["flag_masks"]
-    assert dict(zip(meanings, masks, strict=True)) == {reason.name.lower(): int(reason) for reason in Reason}
+    assert dict(zip(meanings, masks, strict=True)) == {
+        **{reason.name.lower(): int(reason) for reason in Reason},
+        "carried": 2048,
+    }
     np.testing.assert_array_equal(found["C1s/binding_energy"], stacked.AXES["C1s"])
 
 
@@ -198,9 +201,23 @@ def test_progress_and_cancel(values):
     said = []
     stack = stack_of(stacked.tree(values, (6, 10)))
     prefit_stack(stack, xps.workflow.settings_of(), progress=lambda *told: said.append(told))
-    assert said == [(60, 60, "60 of 60 spectra")]
-    with pytest.raises(PrefitError, match=r"map.h5: cancelled after 0 of 60 spectra\."):
+    assert said == [(60, 60, "shifts and groups of 60 of 60 spectra")]
+    with pytest.raises(PrefitError, match=r"map.h5: cancelled after shifts and groups of 0 of 60 spectra\."):
         prefit_stack(stack, xps.workflow.settings_of(), cancelled=lambda: True)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"share": "all"}, "share: 'all' is unknown"),
+        ({"share": "shift"}, "a shared shift is for a series along one dimension; this stack has y, x"),
+        ({"expect": "PMMA"}, "a stack is prefitted without them"),
+        ({"colour": "red"}, None),
+    ],
+)
+def test_options_that_make_no_sense(values, options, sentence):
+    with pytest.raises(PrefitError if sentence else TypeError, match=sentence):
+        xps.prefit_many(stacked.tree(values, (6, 10)), **options)
 
 
 def test_a_file_that_is_opened_lazily_is_read_block_by_block(values, found, tmp_path):

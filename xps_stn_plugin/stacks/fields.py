@@ -17,6 +17,9 @@ from .stack import Stack
 STACK_STATUSES: Final = (*STATUSES, "no_data")
 NO_DATA: Final = len(STATUSES)
 
+#: Bit of the variable ``reasons`` beside those of a single spectrum: the shift rests on other spectra of the series.
+CARRIED: Final = 2048
+
 
 @dataclass(frozen=True)
 class Field:
@@ -75,12 +78,12 @@ def network_fields(groups: Sequence[str], regions: Sequence[str]) -> tuple[Field
     }
     reasons = {
         "long_name": "why the status is what it is",
-        "flag_masks": np.array([int(reason) for reason in Reason], dtype=np.uint16),
-        "flag_meanings": " ".join(str(reason.name).lower() for reason in Reason),
+        "flag_masks": np.array([*map(int, Reason), CARRIED], dtype=np.uint16),
+        "flag_meanings": " ".join([*(str(reason.name).lower() for reason in Reason), "carried"]),
     }
     return (
-        Field("shift", attrs=_energy("measured minus true binding energy")),
-        Field("shift_stderr", attrs=_energy("standard error of the shift")),
+        Field("shift", attrs=energy_attrs("measured minus true binding energy")),
+        Field("shift_stderr", attrs=energy_attrs("standard error of the shift")),
         Field("status", dtype="i1", attrs=statuses, fill=NO_DATA),
         Field("reasons", dtype="u2", attrs=reasons, fill=int(Reason.NO_SHIFT | Reason.NOT_MEASURED)),
         Field(
@@ -90,7 +93,7 @@ def network_fields(groups: Sequence[str], regions: Sequence[str]) -> tuple[Field
             attrs={"long_name": "probability of a functional group", "units": "1"},
         ),
         *(
-            Field(name, region, attrs=_energy(meaning))
+            Field(name, region, attrs=energy_attrs(meaning))
             for name, meaning in (
                 ("region_shift", "shift of this region"),
                 ("region_shift_stderr", "standard error of the region's shift"),
@@ -125,5 +128,6 @@ def _axis(stack: Stack, name: str) -> dict[str, Any]:
     return {"binding_energy": ("binding_energy", stack.regions[name].energy, attrs)}
 
 
-def _energy(meaning: str) -> dict[str, str]:
+def energy_attrs(meaning: str) -> dict[str, str]:
+    """Attributes of an energy."""
     return {"units": "eV", "long_name": meaning}

@@ -58,7 +58,10 @@ def place_fields(group: h5py.Group, stack: Stack, fields: Sequence[Field]) -> Ma
         for dim, labels in field.labels.items():
             if dim not in own:
                 _write_coordinate(own, dim, xr.Variable((dim,), np.array(labels)))
-        dataset = own.create_dataset(field.name, shape=field.sizes(stack), dtype=field.dtype, fillvalue=field.fill)
+        # Most spectra have few of all components.
+        packed = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if "component" in field.labels else {}
+        shape = field.sizes(stack)
+        dataset = own.create_dataset(field.name, shape, field.dtype, fillvalue=field.fill, **packed)
         dataset.attrs.update(field.attrs)
         _attach(dataset, own, (*stack.dims, *field.labels))
         datasets[field.path] = dataset

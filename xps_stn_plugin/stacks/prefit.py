@@ -1,13 +1,13 @@
-"""Prefit of a stack: shift, groups and status of every spectrum, as labelled arrays on the stack's own dimensions."""
+"""Prefit of a stack: what is found in every spectrum, as labelled arrays on the stack's own dimensions."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from inspect import signature
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import xarray as xr
 from numpy.typing import NDArray
@@ -21,35 +21,32 @@ from .fields import Field, labelled
 from .file import place_fields, write_frame
 from .question import Question
 from .stack import Stack, stack_of
-
-Share = Literal["none", "shift", "components"]
-Progress = Callable[[int, int, str], None]
+from .work import Plan, Progress, Share, do, never, nothing
 
 SCHEMA: Final = "xps-stn/stack/1"
-
-
-def _nothing(done: int, total: int, text: str) -> None:
-    """Tell nobody."""
-
-
-def _never() -> bool:
-    return False
 
 
 def prefit_stack(
     stack: Stack,
     settings: Settings,
     *,
-    progress: Progress = _nothing,
-    cancelled: Callable[[], bool] = _never,
+    fit: bool = False,
+    share: Share = "none",
+    progress: Progress = nothing,
+    cancelled: Callable[[], bool] = never,
 ) -> xr.DataTree:
-    """Find shift and functional groups of every spectrum of a stack.
+    """Find shift and functional groups of every spectrum of a stack, and fit seeded models.
 
     Parameters
     ----------
     stack : Stack
     settings : Settings
         From `xps_stn_plugin.settings.settings_of`.
+    fit : bool
+        Whether models are seeded and fitted. Spectra in which the same groups were found share the model's structure.
+    share : {"none", "shift"}
+        "shift": the spectra are a series along one dimension with one shift, constant or slowly drifting; see
+        `xps_stn_plugin.stacks.shift`.
     progress : callable
         ``progress(done, total, text)`` is told of every block that is finished.
     cancelled : callable
@@ -61,22 +58,22 @@ def prefit_stack(
         On the dimensions and coordinates of the stack. Root: ``shift``, ``shift_stderr`` (eV, on the scale of
         ``settings.reference``), ``status`` and ``reasons`` (flags, see their attributes), ``probability`` over
         ``group``. For each region that the network looks at: ``region_shift``, ``region_shift_stderr``,
-        ``disagreement`` (eV). NaN where nothing was measured. Of Dask's counts nothing is computed yet: the arrays are
-        Dask's, too.
+        ``disagreement`` (eV). With `fit`: ``center``, ``fwhm``, ``area`` and their ``_stderr`` over ``component``,
+        ``redchi``, ``success`` and more. NaN where nothing was measured. Of Dask's counts nothing is computed yet, and
+        the arrays are Dask's, too, where neither `fit` nor `share` needs to see all of them first.
 
     Raises
     ------
     PrefitError
-        If it is cancelled.
+        If an option makes no sense for this stack, or it is cancelled.
     """
-    question = Question.about(stack, settings, shipped())
-    fields = question.fields()
-    if stack.lazy:
-        arrays = _lazily(stack, fields, question)
-    else:
-        arrays = {field.path: field.empty(stack) for field in fields}
-        fill(stack, fields, arrays, question.answer, progress, cancelled)
-    return labelled(stack, fields, arrays, _attrs(stack, settings, question))
+    plan = _plan(stack, settings, fit, share, progress, cancelled)
+    if stack.lazy and not fit and share == "none":
+        question = Question.about(stack, settings, shipped())
+        fields = question.fields()
+        return labelled(stack, fields, _lazily(stack, fields, question), _attrs(stack, settings, question.notes))
+    found, arrays, notes = do(stack, plan, lambda fields: {field.path: field.empty(stack) for field in fields})
+    return labelled(stack, found, arrays, _attrs(stack, settings, notes))
 
 
 def write_stack(
@@ -84,8 +81,10 @@ def write_stack(
     path: str | Path,
     settings: Settings,
     *,
-    progress: Progress = _nothing,
-    cancelled: Callable[[], bool] = _never,
+    fit: bool = False,
+    share: Share = "none",
+    progress: Progress = nothing,
+    cancelled: Callable[[], bool] = never,
 ) -> None:
     """Prefit a stack into a file, block by block: neither spectra nor results need to be in memory together.
 
@@ -94,7 +93,7 @@ def write_stack(
 
     Parameters
     ----------
-    stack, settings, progress, cancelled
+    stack, settings, fit, share, progress, cancelled
         See `prefit_stack`.
     path : path
         ``.nc`` or ``.h5``; never the file that the stack comes from.
@@ -102,21 +101,20 @@ def write_stack(
     Raises
     ------
     PrefitError
-        If it is cancelled, or the file cannot be written; then there is none.
+        If an option makes no sense for this stack, it is cancelled, or the file cannot be written; then there is none.
     """
     import h5py
 
     path = Path(path)
     refuse_measured(path, [Path(stack.source)])
-    question = Question.about(stack, settings, shipped())
-    fields = question.fields()
+    plan = _plan(stack, settings, fit, share, progress, cancelled)
 
     def write(temporary: Path) -> None:
         try:
             with h5py.File(temporary, "w") as file:
-                write_frame(file, stack, labelled(stack, [], {}, _attrs(stack, settings, question)))
-                arrays = place_fields(file, stack, fields)
-                fill(stack, fields, arrays, question.answer, progress, cancelled)
+                write_frame(file, stack, labelled(stack, [], {}, _attrs(stack, settings)))
+                _, _, notes = do(stack, plan, partial(place_fields, file, stack))
+                file.attrs["notes"] = "\n".join(notes)
         except RuntimeError as error:
             # What h5py says where HDF5 cannot close a file, because the disk is full.
             raise PrefitError(str(path), f"cannot be written: {error}.") from error
@@ -129,38 +127,20 @@ def stack_options() -> tuple[str, ...]:
     return tuple(name for name, one in signature(prefit_stack).parameters.items() if one.kind is one.KEYWORD_ONLY)
 
 
-def fill(
+def _plan(
     stack: Stack,
-    fields: Sequence[Field],
-    arrays: Mapping[str, Any],
-    answer: Callable[[Mapping[str, NDArray[Any]]], Sequence[NDArray[Any]]],
-    progress: Progress = _nothing,
-    cancelled: Callable[[], bool] = _never,
-) -> None:
-    """Work on a stack block by block.
-
-    Parameters
-    ----------
-    stack : Stack
-    fields : sequence of Field
-        What `answer` gives.
-    arrays : mapping of str to array
-        By path: numpy's, or datasets in a file; they are filled.
-    answer : callable
-        ``answer(counts)``, counts of k spectra by region, gives one array of shape (k, ...) for each field.
-    progress, cancelled
-        See `prefit_stack`.
-    """
-    done, total = 0, len(stack)
-    for block in stack.blocks():
-        if cancelled():
-            raise PrefitError(stack.source, f"cancelled after {done} of {total} spectra.")
-        counts = {name: stack.read(name, block) for name in stack.regions}
-        shape = tuple(part.stop - part.start for part in block)
-        for field, values in zip(fields, answer(counts), strict=True):
-            arrays[field.path][block] = values.reshape((*shape, *values.shape[1:]))
-        done += len(next(iter(counts.values())))
-        progress(done, total, f"{done} of {total} spectra")
+    settings: Settings,
+    fit: bool,
+    share: Share,
+    progress: Progress,
+    cancelled: Callable[[], bool],
+) -> Plan:
+    if share not in ("none", "shift"):
+        raise PrefitError("share", f"{share!r} is unknown; take one of none, shift.")
+    if settings.expect or settings.present or settings.absent:
+        msg = "expected substances and known groups are for single spectra; a stack is prefitted without them."
+        raise PrefitError(stack.source, msg)
+    return Plan(settings, fit, share, progress, cancelled)
 
 
 def _lazily(stack: Stack, fields: Sequence[Field], question: Question) -> dict[str, Any]:
@@ -193,14 +173,14 @@ def _answer_chunk(question: Question, *counts: NDArray[Any]) -> tuple[NDArray[An
     return tuple(values.reshape((*shape, *values.shape[1:])) for values in question.answer(by_name))
 
 
-def _attrs(stack: Stack, settings: Settings, question: Question) -> dict[str, Any]:
-    model = question.trained.info
+def _attrs(stack: Stack, settings: Settings, notes: Sequence[str] = ()) -> dict[str, Any]:
+    model = shipped().info
     return {
         "schema": SCHEMA,
         "source": stack.source,
         "convention": f"shift is measured minus true; aliphatic C 1s = {settings.reference:.2f} eV",
         "reference": settings.reference,
-        "notes": "\n".join(question.notes),
+        "notes": "\n".join(notes),
         "model": f"{model.name} {model.version}",
         "model_sha256": model.sha256,
     }

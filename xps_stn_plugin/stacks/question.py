@@ -14,9 +14,10 @@ from xps_prefit_hooks import Settings
 
 from ..result import scale_offset
 from ..stn.stack import StackPrediction, predict_stack
+from ..stn.verdict import STATUSES, UNCERTAIN_STDERR, Reason
 from ..stn.view import durations, nothing_known, outside_window
 from ..stn.weights import TrainedNetwork
-from .fields import NO_DATA, Field, network_fields
+from .fields import CARRIED, NO_DATA, Field, network_fields
 from .stack import Stack, measured
 
 
@@ -80,31 +81,66 @@ class Question:
         """Name what `answer` gives."""
         return network_fields(self.trained.groups, tuple(self.seen.values()))
 
-    def predict(self, counts: Mapping[str, NDArray[Any]], shift: ArrayLike | None = None) -> StackPrediction:
-        """Ask the network about k spectra: counts by region name, shape (k, m); groups at shifts (eV) if known."""
+    def predict(
+        self, counts: Mapping[str, NDArray[Any]], shift: ArrayLike | None = None, *, keep_posterior: bool = False
+    ) -> StackPrediction:
+        """Ask the network about k spectra.
+
+        Parameters
+        ----------
+        counts : mapping of str to ndarray, shape (k, m)
+            By name of the region.
+        shift : array_like, shape (k,), optional
+            Shift in eV at which groups are read, where it is known.
+        keep_posterior : bool
+            Whether the distributions over shifts are wanted.
+        """
+        regions = {level: (self.energies[name], counts[name]) for level, name in self.seen.items()}
         return predict_stack(
             self.trained,
             # Without a region that the network knows, any will do to have it say so.
-            {level: (self.energies[name], counts[name]) for level, name in self.seen.items()}
-            or {name: (self.energies[name], counts[name]) for name in counts},
+            regions or {name: (self.energies[name], values) for name, values in counts.items()},
             durations=self.times,
             shift=shift,
+            keep_posterior=keep_posterior,
             source=self.source,
         )
 
-    def answer(self, counts: Mapping[str, NDArray[Any]]) -> tuple[NDArray[Any], ...]:
-        """Answers about k spectra, one array of shape (k, ...) for each of `fields`."""
-        found = self.predict(counts)
+    def answer(self, counts: Mapping[str, NDArray[Any]], series: SeriesRows | None = None) -> tuple[NDArray[Any], ...]:
+        """Answers about k spectra, one array of shape (k, ...) for each of `fields`; `series`: their shared shift."""
+        found = self.predict(counts, None if series is None else series.shift)
         there = found.evidence.measured.any(axis=1)
         for name in counts.keys() - set(self.seen.values()):
             there |= measured(counts[name])
+        shift, stderr, reasons, status = found.shift, found.shift_stderr, found.verdict.reasons, found.verdict.status
+        if series is not None:
+            shift, stderr = series.shift, series.stderr
+            reasons, status = series.judged(reasons)
         region_values = (found.region_shift + self.offset, found.region_stderr, found.evidence.disagreement)
         values = (
-            found.shift + self.offset,
-            found.shift_stderr,
-            np.where(there, found.verdict.status, NO_DATA),
-            found.verdict.reasons,
+            np.where(there, shift + self.offset, np.nan),
+            np.where(there, stderr, np.nan),
+            np.where(there, status, NO_DATA),
+            reasons,
             found.probabilities,
             *(column for table in region_values for column in table.T),
         )
         return tuple(value.astype(field.dtype) for value, field in zip(values, self.fields(), strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesRows:
+    """Shared shift of k spectra, in eV on the 285.00 eV scale, its error, and whether it rests on other spectra."""
+
+    shift: NDArray[np.float64]
+    stderr: NDArray[np.float64]
+    carried: NDArray[np.bool_]
+
+    def judged(self, reasons: NDArray[np.uint16]) -> tuple[NDArray[np.uint16], NDArray[np.int8]]:
+        """Reasons and status in view of the series, which knows better than one spectrum what its shift is."""
+        bits = reasons & ~np.uint16(Reason.SEVERAL_SHIFTS | Reason.STANDARD_ERROR | Reason.AT_EDGE)
+        bits[self.stderr > UNCERTAIN_STDERR] |= np.uint16(Reason.STANDARD_ERROR)
+        bits[self.carried] |= np.uint16(CARRIED)
+        outside, doubtful = ((bits & np.uint16(rules)) != 0 for rules in (Reason.outside(), Reason.doubts() | CARRIED))
+        codes = [STATUSES.index("out_of_domain"), STATUSES.index("uncertain")]
+        return bits, np.select([outside, doubtful], codes, STATUSES.index("ok")).astype(np.int8)

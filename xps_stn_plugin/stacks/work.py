@@ -1,0 +1,222 @@
+"""The work on a stack: the network, a shared shift where it is asked for, and fits, in passes over its blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xps_prefit_hooks import PrefitError, Settings
+
+from ..stn.predict import shipped
+from ..stn.stack import StackPrediction
+from ..stn.verdict import STATUSES
+from .fields import NO_DATA, Field
+from .question import Question, SeriesRows
+from .stack import Block, Stack
+
+if TYPE_CHECKING:
+    from .gathering import Found, Gathering
+    from .structures import Structures
+
+Share = Literal["none", "shift"]
+Progress = Callable[[int, int, str], None]
+#: Makes arrays for fields, by path: in memory, or in a file.
+Place = Callable[[Sequence[Field]], Mapping[str, Any]]
+Counts = Mapping[str, NDArray[Any]]
+
+
+def nothing(done: int, total: int, text: str) -> None:
+    """Tell nobody."""
+
+
+def never() -> bool:
+    """Go on."""
+    return False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done with a stack.
+
+    Parameters
+    ----------
+    settings : Settings
+    fit : bool
+        Whether models are seeded and fitted.
+    share : {"none", "shift"}
+        What the spectra of a series have in common.
+    progress, cancelled : callable
+        Told of every finished block; asked before each.
+    """
+
+    settings: Settings
+    fit: bool = False
+    share: Share = "none"
+    progress: Progress = nothing
+    cancelled: Callable[[], bool] = never
+
+
+@dataclass
+class Walk:
+    """Passes over the blocks of a stack, with progress and cancel."""
+
+    stack: Stack
+    plan: Plan
+    done: int = field(default=0, init=False)
+
+    def over(self, what: str) -> Iterator[tuple[Block, Counts]]:
+        """Give each block with its counts by region, shape (k, m)."""
+        plan, size = self.plan, len(self.stack)
+        total = size * (1 + (plan.share == "shift") + plan.fit)
+        for block in self.stack.blocks():
+            if plan.cancelled():
+                msg = f"cancelled after {what} of {self.done % size} of {size} spectra."
+                raise PrefitError(self.stack.source, msg)
+            counts = {name: self.stack.read(name, block) for name in self.stack.regions}
+            yield block, counts
+            self.done += len(next(iter(counts.values())))
+            plan.progress(self.done, total, f"{what} of {(self.done - 1) % size + 1} of {size} spectra")
+
+
+def do(stack: Stack, plan: Plan, place: Place) -> tuple[list[Field], dict[str, Any], tuple[str, ...]]:
+    """Work on a stack.
+
+    Parameters
+    ----------
+    stack : Stack
+    plan : Plan
+    place : callable
+        ``place(fields)`` makes room for fields when it is known what they are.
+
+    Returns
+    -------
+    fields : list of Field
+    arrays : dict of str to array
+        By path.
+    notes : tuple of str
+        About the stack, in sentences.
+    """
+    walk = Walk(stack, plan)
+    question = Question.about(stack, plan.settings, shipped())
+    notes = list(question.notes)
+    series = None
+    if plan.share == "shift":
+        series, said = _series(question, walk)
+        notes += said
+    fields = list(question.fields())
+    arrays = dict(place(fields))
+    gatherings = _gatherings(stack) if plan.fit else {}
+    for block, counts in walk.over("shifts and groups"):
+        rows = None if series is None else _rows(series, block)
+        values = question.answer(counts, rows)
+        put(fields, arrays, block, values)
+        for name, gathering in gatherings.items():
+            gathering.add(counts[name], _found(question, arrays, block))
+    if plan.fit:
+        more, said = _fit(walk, question, gatherings, arrays, place)
+        fields += more
+        notes += said
+    return fields, arrays, tuple(notes)
+
+
+def put(fields: Sequence[Field], arrays: Mapping[str, Any], block: Block, values: Sequence[NDArray[Any]]) -> None:
+    """Put arrays of shape (k, ...), one for each field, where their block is."""
+    shape = tuple(part.stop - part.start for part in block)
+    for each, array in zip(fields, values, strict=True):
+        arrays[each.path][block] = array.reshape((*shape, *array.shape[1:]))
+
+
+def _series(question: Question, walk: Walk) -> tuple[SeriesRows | None, list[str]]:
+    """Shared shift of a series along one dimension, and what is to be said of it."""
+    from .shift import share_shift
+
+    stack = walk.stack
+    if len(stack.dims) != 1:
+        found = ", ".join(stack.dims) or "none"
+        msg = f"a shared shift is for a series along one dimension; this stack has {found}: take a part of it."
+        raise PrefitError(stack.source, msg)
+    parts = [question.predict(counts, keep_posterior=True) for _, counts in walk.over("readings")]
+    (dim,) = stack.dims
+    labels = stack.coords[dim].values.tolist() if dim in stack.coords else None
+    shared = share_shift(StackPrediction.joined(parts), question.trained, dimension=dim, labels=labels)
+    said = [*shared.notes, *(reason for row in shared.reasons for reason in row)]
+    if not np.isfinite(shared.shift).all():
+        return None, said
+    return SeriesRows(shared.shift, shared.stderr, shared.carried), said
+
+
+def _rows(series: SeriesRows, block: Block) -> SeriesRows:
+    (rows,) = block
+    return SeriesRows(series.shift[rows], series.stderr[rows], series.carried[rows])
+
+
+def _gatherings(stack: Stack) -> dict[str, Gathering]:
+    from .gathering import Gathering
+
+    return {name: Gathering(name, region.level, region.energy, region.attrs) for name, region in stack.regions.items()}
+
+
+def _found(question: Question, arrays: Mapping[str, Any], block: Block) -> Found:
+    """Take from the results what is known of the spectra of a block before they are seeded."""
+    from .gathering import Found
+
+    names = ("shift", "shift_stderr", "status", "probability")
+    shift, stderr, status, probability = (np.asarray(arrays[name][block]) for name in names)
+    known = np.where(status == NO_DATA, STATUSES.index("out_of_domain"), status).astype(np.int8).ravel()
+    groups = question.trained.groups
+    table = probability.reshape(-1, len(groups)).astype(float)
+    return Found(groups, question.trained.info, shift.ravel(), stderr.ravel(), table, known)
+
+
+def _fit(
+    walk: Walk, question: Question, gatherings: Mapping[str, Gathering], arrays: dict[str, Any], place: Place
+) -> tuple[list[Field], list[str]]:
+    """Seed and fit every region; what was placed is added to `arrays`."""
+    from .fit_fields import fit_fields, fit_values
+    from .structures import decide
+
+    structures: dict[str, Structures] = {}
+    fields: dict[str, tuple[Field, ...]] = {}
+    notes: list[str] = []
+    for name, gathering in gatherings.items():
+        found = decide(gathering, walk.plan.settings)
+        if found.seeds:
+            structures[name], fields[name] = found, fit_fields(name, found.components)
+        else:
+            notes.append(f"{name} has no model.")
+    every = [one for own in fields.values() for one in own]
+    arrays.update(place(every))
+    for block, counts in walk.over("fits"):
+        known = _found(question, arrays, block)
+        for name, own in structures.items():
+            put(fields[name], arrays, block, fit_values(own.fit(counts[name], known)))
+    for name, own in structures.items():
+        _refit(walk.stack, own, fields[name], arrays, question)
+    return every, notes
+
+
+def _refit(
+    stack: Stack, structures: Structures, fields: Sequence[Field], arrays: Mapping[str, Any], question: Question
+) -> None:
+    """Seed singly what the structures describe badly, block by block."""
+    from .fit_fields import fit_values
+
+    name = structures.region
+    worst = structures.poor(arrays[f"{name}/structure"][...], arrays[f"{name}/redchi"][...])
+    poor = np.zeros(len(stack), dtype=bool)
+    poor[worst] = True
+    poor = poor.reshape(stack.shape)
+    for block in stack.blocks():
+        rows = np.flatnonzero(poor[block].ravel())
+        if not rows.size:
+            continue
+        fits = structures.refit(stack.read(name, block)[rows], _found(question, arrays, block).rows(rows))
+        for each, values in zip(fields, fit_values(fits), strict=True):
+            whole = arrays[each.path][block]
+            flat = whole.reshape((-1, *values.shape[1:])).copy()
+            flat[rows] = values
+            arrays[each.path][block] = flat.reshape(whole.shape)
