@@ -7,19 +7,23 @@ and stops its work when it is closed. Whoever asks it writes the records, so tha
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
+import pickle
 import platform
 import signal
 import socket
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib.util import find_spec
 from itertools import islice
 from multiprocessing import resource_tracker
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
+from uuid import uuid4
 
 from xps_prefit_hooks import PrefitError
 
@@ -76,9 +80,8 @@ def engine_for(jobs: int, scheduler: str | None, identity: Mapping[str, Any]) ->
         raise PrefitError("jobs" if scheduler is None else "scheduler", msg)
     if scheduler is None:
         return partial(processes, jobs, identity)
-    with _connected(scheduler) as client:
-        if not client.scheduler_info()["workers"]:
-            _log.warning("The scheduler at %s has no workers yet; the work waits for them.", scheduler)
+    if not _workers_of(scheduler):
+        _log.warning("The scheduler at %s has no workers yet; the work waits for them.", scheduler)
     return partial(cluster, scheduler, identity)
 
 
@@ -148,6 +151,28 @@ def _processes(jobs: int) -> Iterator[Client]:
             yield client
 
 
+def _workers_of(scheduler: str) -> Collection[str]:
+    """Workers of the scheduler at an address, or some of them; a client would not give up soon where there is none."""
+    from distributed.core import rpc
+    from distributed.security import Security
+
+    async def ask() -> Mapping[str, Any]:
+        async with rpc(scheduler, timeout=_ANSWER, connection_args=Security().get_connection_args("client")) as other:
+            return cast("Mapping[str, Any]", await asyncio.wait_for(other.identity(), _ANSWER))
+
+    try:
+        # In a thread, because this one may have an event loop already.
+        with ThreadPoolExecutor(1) as thread:
+            other = thread.submit(asyncio.run, ask()).result()
+    except Exception as error:
+        # Who knows what answers there.
+        msg = f"no Dask scheduler answers at this address ({_plain(error)}); give one such as tcp://host:8786."
+        raise PrefitError(scheduler, msg) from error
+    if other["type"] != "Scheduler":
+        raise PrefitError(scheduler, f"is the address of a Dask {other['type']}; give that of the scheduler.")
+    return cast("Collection[str]", other["workers"])
+
+
 @contextmanager
 def _connected(scheduler: str) -> Iterator[Client]:
     """Client of an existing scheduler."""
@@ -158,9 +183,8 @@ def _connected(scheduler: str) -> Iterator[Client]:
     with silence_logging_cmgr(logging.CRITICAL):
         try:
             client = Client(scheduler, timeout=_ANSWER, set_as_default=False)
-        except (OSError, ValueError, RuntimeError) as error:
-            msg = f"no Dask scheduler answers at this address ({_plain(error)}); give one such as tcp://host:8786."
-            raise PrefitError(scheduler, msg) from error
+        except OSError as error:
+            raise PrefitError(scheduler, f"the scheduler does not answer any more ({_plain(error)}).") from error
         with client:
             yield client
 
@@ -190,7 +214,8 @@ def _results(
 
     def submit(task: Task) -> Future[bytes]:
         # Workers have a working directory of their own.
-        return client.submit(_work, replace(task, path=task.path.absolute()), identity, _python(), pure=False)
+        call = _Call((replace(task, path=task.path.absolute()), identity, _python()))
+        return client.submit(pickle.loads, pickle.dumps(call), key=f"prefit-{uuid4()}")
 
     left = iter(tasks)
     under_way = {submit(task): task for task in islice(left, window)}
@@ -211,6 +236,21 @@ def _results(
         for following in islice(left, 1):
             under_way[new := submit(following)] = following
             finished.add(new)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """Arguments of `_work`; to unpickle them is to do the work.
+
+    A worker that cannot unpickle what it is sent, because this package is missing there, ends without a word. So it is
+    sent bytes and a function of Python's own, and what goes wrong is an error of the task. The scheduler needs no more
+    than Dask.
+    """
+
+    arguments: tuple[Task, Mapping[str, Any], str]
+
+    def __reduce__(self) -> tuple[Callable[..., bytes], tuple[Task, Mapping[str, Any], str]]:
+        return _work, self.arguments
 
 
 def _work(task: Task, identity: Mapping[str, Any], python: str) -> bytes:
@@ -263,7 +303,7 @@ def _words(value: Any) -> str:
 
 def _plain(error: BaseException) -> str:
     """Put an error in a line."""
-    return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
+    return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".: ")
 
 
 @contextmanager
