@@ -209,7 +209,8 @@ def test_progress_and_cancel(values):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"share": "all"}, "share: 'all' is unknown"),
+        ({"share": "all"}, "share: 'all' is unknown; take one of none, shift, components"),
+        ({"share": "components"}, "components are shared by fits"),
         ({"share": "shift"}, "a shared shift is for a series along one dimension; this stack has y, x"),
         ({"expect": "PMMA"}, "a stack is prefitted without them"),
         ({"colour": "red"}, None),

@@ -99,6 +99,21 @@ def test_a_series_has_one_shift_where_carbon_is_gone():
     assert "the scale is carried over from level 3.5" in shared.attrs["notes"]
 
 
+def test_a_series_shares_positions_and_widths():
+    values = stacked.counts(["ester"] * 12, np.linspace(0.5, 1.5, 12), np.geomspace(500, 50, 12))
+    values["C1s"][3] = np.nan
+    profile = stacked.tree(values, (12,), ("level",), intensity="counts")
+    shared = xps.prefit_many(profile, fit=True, share="components")["C1s"].to_dataset()
+    measured = np.arange(12) != 3
+    np.testing.assert_array_equal(shared["success"], measured)
+    ester = shared.sel(component="C1s O-C=O").isel(level=measured)
+    assert np.ptp(ester["fwhm"].values) < 1e-6
+    # Heights differ by ten, positions by what the shifts are not known to.
+    assert np.ptp(ester["center"].values) < 0.3
+    np.testing.assert_allclose(ester["area"], 2 * np.geomspace(500, 50, 12)[measured], rtol=0.3)
+    assert np.isnan(shared["area"].values[3]).all()
+
+
 def test_a_stack_that_cannot_be_fitted_says_so():
     values = stacked.counts(["noise"] * 6, np.zeros(6), [0.0] * 6)["C1s"]
     found = xps.prefit_many(stacked.tree({"C1s": np.full_like(values, np.nan)}, (6,), ("x",)), fit=True)

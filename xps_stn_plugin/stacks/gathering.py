@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -70,6 +70,18 @@ class Found:
             prediction.shift_stderr,
             np.asarray(prediction.probabilities, dtype=float),
             np.asarray(prediction.verdict.status, dtype=np.int8),
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Found]) -> Found:
+        """One after the other, all of the same network."""
+        return cls(
+            parts[0].groups,
+            parts[0].model,
+            np.concatenate([part.shift for part in parts]),
+            np.concatenate([part.shift_stderr for part in parts]),
+            np.concatenate([part.probabilities for part in parts]),
+            np.concatenate([part.status for part in parts]),
         )
 
     def __len__(self) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from inspect import signature
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import xarray as xr
 from numpy.typing import NDArray
@@ -44,9 +44,10 @@ def prefit_stack(
         From `xps_stn_plugin.settings.settings_of`.
     fit : bool
         Whether models are seeded and fitted. Spectra in which the same groups were found share the model's structure.
-    share : {"none", "shift"}
-        "shift": the spectra are a series along one dimension with one shift, constant or slowly drifting; see
-        `xps_stn_plugin.stacks.shift`.
+    share : {"none", "shift", "components"}
+        What the spectra have in common. "shift": they are a series along one dimension with one shift, constant or
+        slowly drifting; see `xps_stn_plugin.stacks.shift`. "components", with `fit`: positions and widths; areas and
+        backgrounds are each spectrum's own; see `xps_stn_plugin.stacks.components`.
     progress : callable
         ``progress(done, total, text)`` is told of every block that is finished.
     cancelled : callable
@@ -135,8 +136,10 @@ def _plan(
     progress: Progress,
     cancelled: Callable[[], bool],
 ) -> Plan:
-    if share not in ("none", "shift"):
-        raise PrefitError("share", f"{share!r} is unknown; take one of none, shift.")
+    if share not in get_args(Share):
+        raise PrefitError("share", f"{share!r} is unknown; take one of {', '.join(get_args(Share))}.")
+    if share == "components" and not fit:
+        raise PrefitError("share", "components are shared by fits; ask for fits, too (fit=True).")
     if settings.expect or settings.present or settings.absent:
         msg = "expected substances and known groups are for single spectra; a stack is prefitted without them."
         raise PrefitError(stack.source, msg)

@@ -235,7 +235,7 @@ def _refuse_other_layout(source: str, first_name: str, first: xr.Dataset, name: 
         msg = f"the regions of a stack need the same dimensions: {first_name} has {texts[0]}, {name} has {texts[1]}."
         raise PrefitError(source, msg)
     for dim in sizes[0]:
-        if dim in first.coords and dim in data.coords and not first[dim].variable.equals(data[dim].variable):
+        if dim in first.coords and dim in data.coords and not np.array_equal(first[dim].values, data[dim].values):
             msg = f"{first_name} and {name} have different labels along {dim}; bring them to the same ones."
             raise PrefitError(source, msg)
 

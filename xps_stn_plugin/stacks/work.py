@@ -20,9 +20,10 @@ from .stack import Block, Stack
 
 if TYPE_CHECKING:
     from .gathering import Found, Gathering
+    from .series_model import SeriesModel
     from .structures import Structures
 
-Share = Literal["none", "shift"]
+Share = Literal["none", "shift", "components"]
 Progress = Callable[[int, int, str], None]
 #: Makes arrays for fields, by path: in memory, or in a file.
 Place = Callable[[Sequence[Field]], Mapping[str, Any]]
@@ -47,8 +48,8 @@ class Plan:
     settings : Settings
     fit : bool
         Whether models are seeded and fitted.
-    share : {"none", "shift"}
-        What the spectra of a series have in common.
+    share : {"none", "shift", "components"}
+        What the spectra of a series have in common: nothing, their shift, or positions and widths of the components.
     progress, cancelled : callable
         Told of every finished block; asked before each.
     """
@@ -177,26 +178,60 @@ def _fit(
 ) -> tuple[list[Field], list[str]]:
     """Seed and fit every region; what was placed is added to `arrays`."""
     from .fit_fields import fit_fields, fit_values
-    from .structures import decide
+    from .structures import Structures, decide
 
-    structures: dict[str, Structures] = {}
+    models: dict[str, Structures | SeriesModel] = {}
     fields: dict[str, tuple[Field, ...]] = {}
     notes: list[str] = []
     for name, gathering in gatherings.items():
-        found = decide(gathering, walk.plan.settings)
-        if found.seeds:
-            structures[name], fields[name] = found, fit_fields(name, found.components)
-        else:
+        try:
+            if walk.plan.share == "components":
+                model: Structures | SeriesModel | None = _series_model(walk, question, gathering, arrays)
+            else:
+                model = decide(gathering, walk.plan.settings)
+        except PrefitError as error:
+            notes.append(f"{name} is not fitted: {error.message}")
+            continue
+        if model is None or not model.components:
             notes.append(f"{name} has no model.")
+        else:
+            models[name], fields[name] = model, fit_fields(name, model.components)
     every = [one for own in fields.values() for one in own]
     arrays.update(place(every))
     for block, counts in walk.over("fits"):
         known = _found(question, arrays, block)
-        for name, own in structures.items():
+        for name, own in models.items():
             put(fields[name], arrays, block, fit_values(own.fit(counts[name], known)))
-    for name, own in structures.items():
-        _refit(walk.stack, own, fields[name], arrays, question)
+    for name, own in models.items():
+        if isinstance(own, Structures):
+            _refit(walk.stack, own, fields[name], arrays, question)
     return every, notes
+
+
+def _series_model(
+    walk: Walk, question: Question, gathering: Gathering, arrays: Mapping[str, Any]
+) -> SeriesModel | None:
+    """Find positions and widths that a series has in common; None where nobody seeds the region."""
+    from .components import series_seed, subsample
+    from .gathering import Found
+    from .series_model import SeriesModel
+
+    seed = series_seed(gathering, walk.plan.settings)
+    if seed is None:
+        return None
+    stack, name = walk.stack, gathering.region
+    chosen = np.zeros(len(stack), dtype=bool)
+    chosen[subsample(len(stack))] = True
+    chosen = chosen.reshape(stack.shape)
+    counts: list[NDArray[Any]] = []
+    known: list[Found] = []
+    for block in stack.blocks():
+        rows = np.flatnonzero(chosen[block].ravel())
+        if rows.size:
+            counts.append(stack.read(name, block)[rows])
+            known.append(_found(question, arrays, block).rows(rows))
+    attrs = stack.regions[name].attrs
+    return SeriesModel.of(name, gathering.energy, attrs, seed, np.concatenate(counts), Found.joined(known))
 
 
 def _refit(

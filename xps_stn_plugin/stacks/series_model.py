@@ -1,0 +1,73 @@
+"""One model of a series: positions and widths in common, areas of each spectrum's own, as fits of a stack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .components import Shared, share
+from .fit import sigma_rows
+from .gathering import Found
+from .structures import StackFits
+from .table import component_rows
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesModel:
+    """The model of one region of a series.
+
+    Parameters
+    ----------
+    region : str
+    energy : ndarray, shape (m,)
+        Measured axis in eV.
+    attrs : mapping
+        Of the region; they say what the noise is.
+    shared : Shared
+    shifted : bool
+        Whether shifts are known: the model is for the calibrated axis.
+    """
+
+    region: str
+    energy: FloatArray
+    attrs: Mapping[str, Any]
+    shared: Shared
+    shifted: bool
+
+    @classmethod
+    def of(
+        cls, region: str, energy: FloatArray, attrs: Mapping[str, Any], seed: Any, counts: ArrayLike, found: Found
+    ) -> SeriesModel:
+        """Find what spectra have in common, from counts of shape (k, m) and what is known of them."""
+        shifted = bool(np.isfinite(found.shift).any())
+        values = np.asarray(counts, dtype=float)
+        shared = share(seed, energy, values, sigma=sigma_rows(values, attrs), **_axes(found, shifted))
+        return cls(region, energy, attrs, shared, shifted)
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """Names of the components, ascending in binding energy."""
+        none = np.ones((0, self.energy.size))
+        return component_rows(self.shared.seed, self.shared.fit(self.energy, none, sigma=none)).names
+
+    def fit(self, counts: ArrayLike, found: Found) -> StackFits:
+        """Fit areas and backgrounds; spectra without a shift are left out where others have one."""
+        values = np.asarray(counts, dtype=float)
+        rows = self.shared.fit(self.energy, values, sigma=sigma_rows(values, self.attrs), **_axes(found, self.shifted))
+        structure = np.where(rows.success, 0, -1).astype(np.int16)
+        fits = StackFits.empty(structure, self.components)
+        fits.put(
+            np.arange(len(values)), rows, component_rows(self.shared.seed, rows), list(range(len(self.components)))
+        )
+        return fits
+
+
+def _axes(found: Found, shifted: bool) -> dict[str, Any]:
+    """Where each spectrum's axis lies, and how well that is known."""
+    return {"shifts": found.shift, "shift_stderr": found.shift_stderr} if shifted else {"shifts": 0.0}
