@@ -99,6 +99,7 @@ def test_a_region_becomes_a_row():
         "runs_p": "0.25",
         "reference_eV": "285.00",
         "reasons": "Why not.; Note.; Doubt.",
+        "place": "",
     }
 
 

@@ -259,18 +259,6 @@ def test_a_fit_without_success_flags_its_region(troublesome, tmp_path, out):
     assert (o1s["status"], o1s["fitted"]) == ("ok", "yes")
 
 
-def test_a_stack_is_a_row_with_its_reason(fake, tmp_path, out, monkeypatch):
-    import xps_stn_plugin.workflow as workflow
-    from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
-
-    batched.write_table(tmp_path / "a.csv")
-    counts = np.random.default_rng(0).poisson(100.0, (3, 50))
-    stack = spectrum_tree("a", {"C1s": region_dataset("a", np.arange(280, 285, 0.1), counts, region="C1s")})
-    monkeypatch.setattr(workflow, "_read", lambda path, settings: stack)
-    assert run(tmp_path / "a.csv", out).failed == 1
-    assert "holds a stack of shape (3, 50)" in rows(out)[0]["reasons"]
-
-
 def test_a_file_that_cannot_be_opened_is_a_row(fake, tmp_path, out, monkeypatch):
     import xps_stn_plugin.batch.run as run_module
 

@@ -35,12 +35,17 @@ if TYPE_CHECKING:
     from distributed import Client, Future, KilledWorker
 
 Engine = Callable[[Collection[Task]], Generator[tuple[Task, bytes], None, None]]
+_Chunk = tuple[Task, ...]
 
 _log = logging.getLogger(__name__)
 
 #: Packages of the extra that several processes need; Dask makes its certificates with cryptography.
 _NEEDED: Final = ("distributed", "cryptography")
-#: Tasks that a scheduler is given at a time: enough for as many workers, and few beside a night's files.
+#: Files that a worker is sent at a time: Dask takes milliseconds for each chunk, whatever is in it. Fewer where each
+#: thread would not have so many shares, so that all are done at about the same time.
+_CHUNK: Final = 8
+_SHARES: Final = 8
+#: Chunks that a scheduler is given at a time: enough for as many workers, and few beside a night's files.
 _WINDOW: Final = 1000
 #: Seconds that a scheduler may take to answer.
 _ANSWER: Final = 5
@@ -196,44 +201,47 @@ def _shared_out(
 
     A worker that dies takes down all that it held. Which of these files was to blame shows when each is alone.
     """
-    suspects = []
-    for task, result in _results(place, client, identity, tasks, _WINDOW):
-        if isinstance(result, bytes):
-            yield task, result
+    threads = sum(client.nthreads().values())
+    size = min(_CHUNK, max(1, len(tasks) // (_SHARES * max(1, threads))))
+    left = iter(tasks)
+    suspects: list[Task] = []
+    for chunk, results in _results(place, client, identity, iter(lambda: tuple(islice(left, size)), ()), _WINDOW):
+        if isinstance(results, list):
+            yield from zip(chunk, results, strict=True)
         else:
-            suspects.append(task)
-    for task, result in _results(place, client, identity, suspects, 1):
-        yield task, result if isinstance(result, bytes) else encode(Record(reason=_DIED, final=False))
+            suspects += chunk
+    for (task,), results in _results(place, client, identity, ((task,) for task in suspects), 1):
+        yield task, results[0] if isinstance(results, list) else encode(Record(reason=_DIED, final=False))
 
 
 def _results(
-    place: str, client: Client, identity: Mapping[str, Any], tasks: Collection[Task], window: int
-) -> Generator[tuple[Task, bytes | KilledWorker], None, None]:
-    """Results of tasks, of which so many are under way at a time."""
+    place: str, client: Client, identity: Mapping[str, Any], chunks: Iterator[_Chunk], window: int
+) -> Generator[tuple[_Chunk, list[bytes] | KilledWorker], None, None]:
+    """Results of chunks, of which so many are under way at a time."""
     from distributed import KilledWorker, as_completed
 
-    def submit(task: Task) -> Future[bytes]:
+    def submit(chunk: _Chunk) -> Future[list[bytes]]:
         # Workers have a working directory of their own.
-        call = _Call((replace(task, path=task.path.absolute()), identity, _python()))
+        absolute = tuple(replace(task, path=task.path.absolute()) for task in chunk)
+        call = _Call((absolute, identity, _python()))
         return client.submit(pickle.loads, pickle.dumps(call), key=f"prefit-{uuid4()}")
 
-    left = iter(tasks)
-    under_way = {submit(task): task for task in islice(left, window)}
+    under_way = {submit(chunk): chunk for chunk in islice(chunks, window)}
     finished = as_completed(list(under_way), loop=client.loop, with_results=True, raise_errors=False)
     for future, result in finished:
-        task = under_way.pop(future)
+        chunk = under_way.pop(future)
         if future.status == "error":
             error = result[1]
             if isinstance(error, PrefitError):
                 raise error
             if not isinstance(error, KilledWorker):
                 raise PrefitError(place, f"no worker can do the work: {_plain(error)}.") from error
-            yield task, error
+            yield chunk, error
         elif future.status == "finished":
-            yield task, result
+            yield chunk, result
         else:
             raise PrefitError(place, "the scheduler was lost; the same command goes on where this one was.")
-        for following in islice(left, 1):
+        for following in islice(chunks, 1):
             under_way[new := submit(following)] = following
             finished.add(new)
 
@@ -247,14 +255,14 @@ class _Call:
     than Dask.
     """
 
-    arguments: tuple[Task, Mapping[str, Any], str]
+    arguments: tuple[_Chunk, Mapping[str, Any], str]
 
-    def __reduce__(self) -> tuple[Callable[..., bytes], tuple[Task, Mapping[str, Any], str]]:
+    def __reduce__(self) -> tuple[Callable[..., list[bytes]], tuple[_Chunk, Mapping[str, Any], str]]:
         return _work, self.arguments
 
 
-def _work(task: Task, identity: Mapping[str, Any], python: str) -> bytes:
-    """Do a task in a worker.
+def _work(chunk: _Chunk, identity: Mapping[str, Any], python: str) -> list[bytes]:
+    """Do a chunk in a worker.
 
     Raises
     ------
@@ -271,6 +279,10 @@ def _work(task: Task, identity: Mapping[str, Any], python: str) -> bytes:
             raise PrefitError(place, msg)
     # Dask's processes have one for each library, unless somebody has set another number; torch's can still be changed.
     torch.set_num_threads(1)
+    return [_record(task, identity, place) for task in chunk]
+
+
+def _record(task: Task, identity: Mapping[str, Any], place: str) -> bytes:
     try:
         key = work_key(content_digest(task.path), task.path.name, identity)
     except OSError as error:

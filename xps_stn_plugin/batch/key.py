@@ -14,21 +14,21 @@ from typing import Any, Final
 from xps_prefit_hooks import Settings
 
 #: Changes whenever records are made or kept in another way.
-FORMAT: Final = "xps-stn/batch-record/1"
+FORMAT: Final = "xps-stn/batch-record/2"
 
 #: Hexadecimal digits of a key: 128 bits, so that no two are alike by chance.
 _LENGTH: Final = 32
 
 
-def work_identity(settings: Settings, fit: bool) -> dict[str, Any]:
+def work_identity(settings: Settings, fit: bool, share: str = "none") -> dict[str, Any]:
     """All that decides what is made of a file, but the file: what was asked for, and the versions of who does it.
 
     Returns
     -------
     dict
-        Plain values, ready for JSON: those of `package_identity`, ``fit``, ``settings``.
+        Plain values, ready for JSON: those of `package_identity`, ``fit``, ``share``, ``settings``.
     """
-    return {**package_identity(), "fit": fit, "settings": settings_values(settings)}
+    return {**package_identity(), "fit": fit, "share": share, "settings": settings_values(settings)}
 
 
 def package_identity() -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """One finished file: what was found, with all curves and parameters, as checksummed bytes.
 
-The bytes are a line ``FORMAT SHA256``, a line of JSON, and the curves as little-endian doubles; the checksum is that of
+The bytes are a line ``FORMAT SHA256``, a line of JSON, and the curves as little-endian doubles, or of a stack the HDF5
+file that holds it; the checksum is that of
 everything behind the first line, so that a file cut short or damaged is known for what it is.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -69,6 +70,28 @@ class RegionRecord:
 
 
 @dataclass(frozen=True, eq=False)
+class StackRecord:
+    """What came of a file with a stack of spectra: a map, a depth profile.
+
+    Parameters
+    ----------
+    status : str
+        The commonest of its spectra that were measured.
+    labels : mapping of str to sequence of str
+        Labels along each of its dimensions, for people.
+    regions : sequence of str
+        Names of its regions, in the order of the file.
+    data : bytes
+        An HDF5 file as `xps_stn_plugin.stacks.prefit.write_stack` writes it, with counts.
+    """
+
+    status: str
+    labels: Mapping[str, Sequence[str]]
+    regions: Sequence[str]
+    data: bytes
+
+
+@dataclass(frozen=True, eq=False)
 class Record:
     """What came of one file.
 
@@ -87,6 +110,8 @@ class Record:
         False for an error that nobody foresaw, which may not come again: the file is tried anew in the next run.
     details : str
         Traceback of such an error.
+    stack : StackRecord or None
+        Of a file with a stack, which has no document.
     """
 
     document: Mapping[str, Any] | None = None
@@ -95,10 +120,13 @@ class Record:
     regions: Mapping[str, RegionRecord] = field(default_factory=dict)
     final: bool = True
     details: str = ""
+    stack: StackRecord | None = None
 
     @property
     def status(self) -> str:
         """Status of the spectrum: that of its shift, or "failed" where the file or one of its regions failed."""
+        if self.stack is not None:
+            return self.stack.status
         if self.document is None or self.failures:
             return "failed"
         return str(self.document["status"])
@@ -124,9 +152,11 @@ def encode(record: Record) -> bytes:
         "regions": regions,
         "final": record.final,
         "details": record.details,
+        "stack": None if record.stack is None else _stack_head(record.stack),
     }
     curves = b"".join(np.ascontiguousarray(region.curves, dtype="<f8").tobytes() for region in record.regions.values())
-    body = json.dumps(head, ensure_ascii=True, allow_nan=False).encode() + b"\n" + curves
+    data = b"" if record.stack is None else record.stack.data
+    body = json.dumps(head, ensure_ascii=True, allow_nan=False).encode() + b"\n" + curves + data
     return f"{FORMAT} {hashlib.sha256(body).hexdigest()}\n".encode() + body
 
 
@@ -154,7 +184,13 @@ def decode(data: bytes) -> Record:
             for parameter, value, stderr, low, high, vary, expr in region["parameters"]
         )
         regions[name] = RegionRecord(region["attrs"], values.astype(float), parameters)
-    return Record(regions=regions, **head)
+    told = head.pop("stack")
+    stack = None if told is None else StackRecord(**told, data=curves[place:])
+    return Record(regions=regions, stack=stack, **head)
+
+
+def _stack_head(stack: StackRecord) -> dict[str, Any]:
+    return {"status": stack.status, "labels": dict(stack.labels), "regions": list(stack.regions)}
 
 
 def _text(value: float) -> str:

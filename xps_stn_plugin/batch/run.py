@@ -20,6 +20,7 @@ from .outputs import SHEET, STORE, SUMMARY
 from .record import Record, decode
 from .records import Records
 from .results import write_results
+from .stacks import Share
 from .tally import STATUSES, Progress, Tally, counts_text
 from .work import Task
 
@@ -96,6 +97,7 @@ def run_batch(
     jobs: int = 1,
     scheduler: str | None = None,
     json: bool = False,
+    share: Share = "none",
     progress: Progress = _nothing,
     cancelled: Callable[[], bool] = _never,
 ) -> BatchReport:
@@ -121,7 +123,10 @@ def run_batch(
     scheduler : str, optional
         Address of a Dask scheduler whose workers do it, instead of processes here.
     json : bool
-        Whether to write a JSON file for each input, too.
+        Whether to write a JSON file for each input, too; not of stacks.
+    share : {"none", "shift", "components"}
+        What the spectra of a stack (a depth profile, a map) have in common; files with single spectra have nothing in
+        common.
     progress : callable
         ``progress(done, total, text)`` is told of every finished file, with counts, rate and time left as text.
     cancelled : callable
@@ -138,7 +143,7 @@ def run_batch(
         processes cannot work: packages are missing, the scheduler does not answer, its workers have other versions.
     """
     began = time.monotonic()
-    identity = work_identity(settings, fit)
+    identity = work_identity(settings, fit, share)
     engine = engine_for(jobs, scheduler, identity)
     out = Path(out)
     files = find_inputs(paths, out)
@@ -160,7 +165,7 @@ def run_batch(
         if record is not None and record.final:
             tally.reuse(record.status)
         else:
-            tasks[item.key] = Task(item.key, item.path, settings, fit)
+            tasks[item.key] = Task(item.key, item.path, settings, fit, share)
     interrupted = False
     tally.start()
     try:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..files import write_text
 from .entry import Entry
 from .record import AXIS, BACKGROUND, COMPONENTS, COUNTS, ENVELOPE, RegionRecord
+from .stack_card import commonest_status, stack_card
 from .summary import COLUMNS, Row
 
 #: Most spectra that are drawn; nobody looks at more, and a page with more opens slowly.
@@ -69,6 +70,7 @@ def write_sheet(path: Path, entries: Iterable[Entry], rows: Sequence[Row]) -> No
     drawn = set(order[:MOST])
     cards = {entry.source: _card(entry, of_source[entry.source]) for entry in entries if entry.source in drawn}
     left = len(order) - len(drawn)
+    stacked = sum(bool(row.place) for row in rows)
     text = [
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Contact sheet</title>',
         f"<style>{_STYLE}</style></head><body><h1>Contact sheet</h1>",
@@ -76,12 +78,13 @@ def write_sheet(path: Path, entries: Iterable[Entry], rows: Sequence[Row]) -> No
         "by their largest reduced chi-square (χ²). Dots: data; red: envelope; dashed grey: background; filled: "
         "components (grey: no group explains it). A name leads to its row in the table below.</p>",
         f"<p>The {left} best ones are not drawn.</p>" if left else "",
+        f"<p>The {stacked} rows of stacks are in the summary alone.</p>" if stacked else "",
         '<div class="sheet">',
         *(cards[source] for source in order[:MOST]),
         '</div><h2>Summary</h2><div class="table"><table><tr><th>row</th>',
         *(f"<th>{name}</th>" for name in COLUMNS),
         "</tr>",
-        *(_table_row(number, row) for number, row in enumerate(rows, start=1)),
+        *(_table_row(number, row) for number, row in enumerate(rows, start=1) if not row.place),
         "</table></div></body></html>",
     ]
     write_text(path, "\n".join(text) + "\n")
@@ -90,6 +93,9 @@ def write_sheet(path: Path, entries: Iterable[Entry], rows: Sequence[Row]) -> No
 def _badness(rows: Sequence[Row]) -> tuple[int, float]:
     """Key that sorts the worst spectrum first."""
     worst = max((row.redchi for row in rows if math.isfinite(row.redchi)), default=-math.inf)
+    if rows[0].place:
+        # A map of thousands always has a bad pixel.
+        return _RANKS[commonest_status(rows)], -worst
     return min(_RANKS[row.status] for row in rows), -worst
 
 
@@ -100,6 +106,8 @@ def _count(order: Sequence[str], of_source: dict[str, list[tuple[int, Row]]]) ->
 
 
 def _card(entry: Entry, rows: Sequence[tuple[int, Row]]) -> str:
+    if entry.record.stack is not None:
+        return stack_card(entry, [row for _, row in rows])
     status = entry.record.status
     first = rows[0][1]
     name = html.escape(Path(entry.source).name)

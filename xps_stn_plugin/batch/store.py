@@ -2,8 +2,9 @@
 
 ``/summary`` is the table of the batch over ``row``. ``/spectra`` has one entry for each file over ``spectrum``: shift,
 probabilities over ``group``, atomic percentages over ``element``. ``/regions/NAME`` has one for each spectrum with that
-region: curves over ``channel``, components over ``component``, lmfit's parameters over ``parameter``. What a spectrum
-does not have is NaN. See docs/batch.md.
+region: curves over ``channel``, components over ``component``, lmfit's parameters over ``parameter``.
+``/stacks/NAME`` is a file with a stack of spectra, on its own dimensions. What a spectrum does not have is NaN. See
+docs/batch.md.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from xps_prefit_hooks import PrefitError
 from ..files import write_whole
 from .entry import Entry
 from .record import AXIS, BACKGROUND, COMPONENTS, COUNTS, ENVELOPE, MEASURED_AXIS
+from .stacks import write_stack_group
 from .summary import COLUMNS, Row
 from .tables import Part, SpectraTable, Variable, put_coordinate
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 SCHEMA: Final = "xps-stn/batch/1"
 
 #: Columns of the summary that hold text.
-_TEXTS: Final = frozenset({"source", "region", "status", "groups", "fitted", "background", "reasons"})
+_TEXTS: Final = frozenset({"source", "region", "status", "groups", "fitted", "background", "reasons", "place"})
 
 _SPECTRUM: Final = (
     Variable("source", text=True, meaning="file"),
@@ -161,6 +163,8 @@ def _write_entries(file: h5py.File, entries: Iterable[Entry]) -> None:
         whole.add(_of_spectrum(entry, spectra))
         for name in entry.record.regions:
             parts[name].add(_of_region(entry, name, regions[name]))
+        if entry.record.stack is not None:
+            write_stack_group(file.create_group(f"stacks/{entry.name}"), entry.record.stack)
     for table in (whole, *parts.values()):
         table.flush()
 

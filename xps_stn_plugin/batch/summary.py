@@ -27,7 +27,8 @@ class Row:
     source, region : str
         The file, and the region's name in it; no region for a file that failed.
     status : str
-        "ok", "uncertain" or "out_of_domain" as the shift is, or "failed" where the file or the region's fit failed.
+        "ok", "uncertain" or "out_of_domain" as the shift is, or "failed" where the file or the region's fit failed; of
+        a stack also "no_data" where nothing was measured.
     shift, shift_stderr : float
         Measured minus true binding energy of the spectrum, and its standard error.
     region_shift, disagreement : float
@@ -46,6 +47,8 @@ class Row:
         Binding energy of aliphatic C 1s.
     reasons : tuple of str
         Why the status is what it is; what should be doubted.
+    place : str
+        Which spectrum of a stack it is: ``etch_time=30 s``.
     """
 
     source: str
@@ -65,6 +68,7 @@ class Row:
     runs_p: float = math.nan
     reference: float = math.nan
     reasons: tuple[str, ...] = ()
+    place: str = ""
 
     def cells(self) -> tuple[str, ...]:
         """Texts of the row, in the order of `COLUMNS`."""
@@ -90,6 +94,7 @@ COLUMNS: Final = (
     "runs_p",
     "reference_eV",
     "reasons",
+    "place",
 )
 
 # Digits behind the point; other numbers have six significant ones.
@@ -117,9 +122,14 @@ def rows_of(entry: Entry, reference: float, fit: bool = True) -> list[Row]:
     Returns
     -------
     list of Row
-        One for each region, in the order of the file; a single one without a region where the file failed.
+        One for each region, in the order of the file, and for each spectrum of a stack; a single one without a region
+        where the file failed.
     """
     source, record = entry.source, entry.record
+    if record.stack is not None:
+        from .stacks import places_of
+
+        return [Row(source, reference=reference, **values) for values in places_of(record.stack, fit)]
     said = record.document
     if said is None:
         return [Row(source, reference=reference, reasons=(record.reason,))]

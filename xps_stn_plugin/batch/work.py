@@ -15,6 +15,7 @@ import numpy as np
 from xps_prefit_hooks import PrefitError, Seed, Settings
 
 from .record import ParameterRecord, Record, RegionRecord, encode
+from .stacks import Share, stack_record
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -37,20 +38,23 @@ class Task:
     settings : Settings
     fit : bool
         Whether models are seeded and fitted; without, the network alone is asked.
+    share : {"none", "shift", "components"}
+        What the spectra of a stack have in common.
     """
 
     key: str
     path: Path
     settings: Settings
     fit: bool
+    share: Share = "none"
 
 
 def do(task: Task) -> bytes:
     """Prefit one file and return its record as bytes; an error becomes a record, too."""
-    return encode(make_record(task.path, task.settings, task.fit))
+    return encode(make_record(task.path, task.settings, task.fit, task.share))
 
 
-def make_record(path: Path, settings: Settings, fit: bool) -> Record:
+def make_record(path: Path, settings: Settings, fit: bool, share: Share = "none") -> Record:
     """Prefit one file.
 
     Parameters
@@ -59,6 +63,8 @@ def make_record(path: Path, settings: Settings, fit: bool) -> Record:
     settings : Settings
     fit : bool
         Whether models are seeded and fitted; without, the network alone is asked.
+    share : {"none", "shift", "components"}
+        What the spectra of a stack have in common.
 
     Returns
     -------
@@ -66,10 +72,13 @@ def make_record(path: Path, settings: Settings, fit: bool) -> Record:
         With a reason where the file failed; the file's folder is not in it, so that a file that was moved keeps its
         record.
     """
-    from ..workflow import prefit_with
+    from ..workflow import checked_spectrum, prefit_with
 
     try:
-        return _record_of(prefit_with(path, settings), path, fit)
+        spectrum = checked_spectrum(path, settings)
+        if any(child["counts"].ndim > 1 for child in spectrum.children.values()):
+            return Record(stack=stack_record(spectrum, settings, fit, share))
+        return _record_of(prefit_with(spectrum, settings), path, fit)
     except Exception as error:  # noqa: BLE001 (one bad file must not cost a night's work; the record keeps the traceback)
         foreseen = _foreseen(error)
         details = "" if foreseen else _traceback(error, path)
@@ -83,10 +92,6 @@ def _record_of(result: PrefitResult, path: Path, fit: bool) -> Record:
     fits: dict[str, ModelResult] = {}
     failures: dict[str, str] = {}
     details = []
-    for name, child in result.spectrum.children.items():
-        if child["counts"].ndim != 1:
-            msg = f"region {name} holds a stack of shape {child['counts'].shape}; take it apart into single spectra."
-            raise PrefitError(str(path), msg)
     # Seeding takes longer than fitting: without a fit, shift and groups are all that is asked for.
     for region in result.spectrum.children if fit else ():
         try:

@@ -20,6 +20,22 @@ NO_DATA: Final = len(STATUSES)
 #: Bit of the variable ``reasons`` beside those of a single spectrum: the shift rests on other spectra of the series.
 CARRIED: Final = 2048
 
+#: What each bit of ``reasons`` says.
+REASON_TEXTS: Final = {
+    int(Reason.NO_SHIFT): "No line stands above the noise, so there is no shift.",
+    int(Reason.AT_EDGE): "The shift lies at or beyond the end of what the network was trained for.",
+    int(Reason.FOREIGN): "The lines are not those of an organic sample that is charged alike everywhere.",
+    int(Reason.NO_CARBON): "There is no C 1s line, so the scale rests on the other regions alone.",
+    int(Reason.ONE_LINE): "There is one line without any feature, which fits every shift.",
+    int(Reason.SATURATED): "The detector was saturated.",
+    int(Reason.STANDARD_ERROR): "The standard error of the shift is above 0.25 eV.",
+    int(Reason.SEVERAL_SHIFTS): "Several shifts fit.",
+    int(Reason.NO_LINE): "A region shows no line above the noise.",
+    int(Reason.DISAGREEMENT): "A region seems to be charged otherwise than C 1s.",
+    int(Reason.NOT_MEASURED): "A region was not measured, or is without any signal.",
+    CARRIED: "The shift is carried over from other spectra of the series.",
+}
+
 
 @dataclass(frozen=True)
 class Field:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 #: What netCDF-4 calls a dimension without labels.
 _NO_LABELS: Final = "This is a netCDF dimension but not a netCDF variable.{:10d}"
 
+#: Attributes by which HDF5 keeps dimensions.
+_DIMENSIONS: Final = frozenset({"CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "DIMENSION_LABELS"})
+
 
 def write_frame(group: h5py.Group, stack: Stack, tree: xr.DataTree) -> None:
     """Write what is known before any spectrum is looked at: dimensions, coordinates, attributes.
@@ -66,6 +69,60 @@ def place_fields(group: h5py.Group, stack: Stack, fields: Sequence[Field]) -> Ma
         _attach(dataset, own, (*stack.dims, *field.labels))
         datasets[field.path] = dataset
     return datasets
+
+
+def write_counts(group: h5py.Group, stack: Stack) -> None:
+    """Write the intensities as measured, block by block, beside what was found.
+
+    Parameters
+    ----------
+    group : h5py.Group
+        After `write_frame`.
+    stack : Stack
+    """
+    for name, region in stack.regions.items():
+        own = group.require_group(name)
+        packed = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if len(stack) else {}
+        dataset = own.create_dataset("counts", (*stack.shape, region.energy.size), region.counts.dtype, **packed)
+        dataset.attrs["long_name"] = "intensity as measured"
+        _attach(dataset, own, (*stack.dims, "binding_energy"))
+        for block in stack.blocks():
+            dataset[block] = region.counts[block].values
+
+
+def copy_tree(source: h5py.Group, target: h5py.Group) -> None:
+    """Copy datasets, attributes and dimensions from one file to another.
+
+    Parameters
+    ----------
+    source : h5py.Group
+        Root of a file that was written here.
+    target : h5py.Group
+        An empty one.
+    """
+    import h5py
+
+    target.attrs.update(source.attrs)
+    datasets: dict[str, h5py.Dataset] = {}
+
+    def copy(name: str, node: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(node, h5py.Group):
+            target.require_group(name).attrs.update(node.attrs)
+            return
+        options = {"compression": node.compression, "compression_opts": node.compression_opts, "shuffle": node.shuffle}
+        own = target.create_dataset(
+            name, data=node[()], dtype=node.dtype, fillvalue=node.fillvalue, **(options if node.compression else {})
+        )
+        own.attrs.update({key: value for key, value in node.attrs.items() if key not in _DIMENSIONS})
+        if node.is_scale:
+            own.make_scale(node.attrs["NAME"].decode())
+        datasets[name] = node
+
+    source.visititems(copy)
+    for name, node in datasets.items():
+        for axis, dim in enumerate(node.dims):
+            if len(dim):
+                target[name].dims[axis].attach_scale(target[dim[0].name.strip("/")])
 
 
 def _write_coordinate(group: h5py.Group, name: str, variable: xr.Variable) -> None:

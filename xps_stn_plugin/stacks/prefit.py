@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from inspect import signature
+from io import BytesIO
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 import xarray as xr
 from numpy.typing import NDArray
@@ -18,10 +19,13 @@ from ..files import refuse_measured, write_whole
 from ..spectrum import calibrated
 from ..stn.predict import shipped
 from .fields import Field, labelled
-from .file import place_fields, write_frame
+from .file import place_fields, write_counts, write_frame
 from .question import Question
 from .stack import Stack, stack_of
 from .work import Plan, Progress, Share, do, never, nothing
+
+if TYPE_CHECKING:
+    import h5py
 
 SCHEMA: Final = "xps-stn/stack/1"
 
@@ -84,6 +88,7 @@ def write_stack(
     *,
     fit: bool = False,
     share: Share = "none",
+    counts: bool = False,
     progress: Progress = nothing,
     cancelled: Callable[[], bool] = never,
 ) -> None:
@@ -98,6 +103,8 @@ def write_stack(
         See `prefit_stack`.
     path : path
         ``.nc`` or ``.h5``; never the file that the stack comes from.
+    counts : bool
+        Whether the intensities are written, too, as ``counts`` of each region.
 
     Raises
     ------
@@ -113,14 +120,30 @@ def write_stack(
     def write(temporary: Path) -> None:
         try:
             with h5py.File(temporary, "w") as file:
-                write_frame(file, stack, labelled(stack, [], {}, _attrs(stack, settings)))
-                _, _, notes = do(stack, plan, partial(place_fields, file, stack))
-                file.attrs["notes"] = "\n".join(notes)
+                _write(file, stack, plan, counts)
         except RuntimeError as error:
             # What h5py says where HDF5 cannot close a file, because the disk is full.
             raise PrefitError(str(path), f"cannot be written: {error}.") from error
 
     write_whole(path, write)
+
+
+def stack_bytes(stack: Stack, settings: Settings, *, fit: bool = False, share: Share = "none") -> bytes:
+    """Content of the file that `write_stack` writes with counts, for a stack that fits into memory."""
+    import h5py
+
+    buffer = BytesIO()
+    with h5py.File(buffer, "w") as file:
+        _write(file, stack, _plan(stack, settings, fit, share, nothing, never), counts=True)
+    return buffer.getvalue()
+
+
+def _write(file: h5py.File, stack: Stack, plan: Plan, counts: bool) -> None:
+    write_frame(file, stack, labelled(stack, [], {}, _attrs(stack, plan.settings)))
+    if counts:
+        write_counts(file, stack)
+    _, _, notes = do(stack, plan, partial(place_fields, file, stack))
+    file.attrs["notes"] = "\n".join(notes)
 
 
 def stack_options() -> tuple[str, ...]:

@@ -60,8 +60,7 @@ class SeriesModel:
         """Fit areas and backgrounds; spectra without a shift are left out where others have one."""
         values = np.asarray(counts, dtype=float)
         rows = self.shared.fit(self.energy, values, sigma=sigma_rows(values, self.attrs), **_axes(found, self.shifted))
-        structure = np.where(rows.success, 0, -1).astype(np.int16)
-        fits = StackFits.empty(structure, self.components)
+        fits = StackFits.empty(np.zeros(len(values), dtype=np.int16), self.components)
         fits.put(
             np.arange(len(values)), rows, component_rows(self.shared.seed, rows), list(range(len(self.components)))
         )

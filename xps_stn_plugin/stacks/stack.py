@@ -114,7 +114,7 @@ class Stack:
             msg = f"a place in it needs {', '.join(self.dims) or 'no dimension'}; given were {', '.join(place)}."
             raise PrefitError(self.source, msg)
         # Single numbers along the dimensions stay with the spectrum.
-        label = ", ".join(f"{dim}={_text(self.coords, dim, place[dim])}" for dim in self.dims)
+        label = ", ".join(f"{dim}={self.labels(dim)[place[dim]]}" for dim in self.dims)
         regions = {}
         for name, region in self.regions.items():
             values = np.asarray(region.counts.isel(place).values, dtype=float)
@@ -125,6 +125,15 @@ class Stack:
         if not regions:
             raise PrefitError(self.source, f"nothing was measured at {label or 'the only place'}.")
         return spectrum_tree(f"{self.source}, {label}" if label else self.source, regions)
+
+    def labels(self, dim: str) -> list[str]:
+        """Labels along a dimension for people, with their unit; positions where there are none."""
+        if dim not in self.coords:
+            return [str(place) for place in range(self.shape[self.dims.index(dim)])]
+        coord = self.coords[dim]
+        units = str(coord.attrs.get("units", ""))
+        floating = np.issubdtype(coord.dtype, np.floating)
+        return [f"{f'{value:g}' if floating else value} {units}".rstrip() for value in coord.values]
 
     def rechunked(self) -> Stack:
         """Cut all regions alike, with whole spectra in each chunk, no more than `LARGEST_CHUNK`; for Dask's counts."""
@@ -264,14 +273,3 @@ def _smaller(chunks: list[tuple[int, ...]], most: int) -> list[tuple[int, ...]]:
 
 def _slices(lengths: Sequence[int]) -> list[slice]:
     return [slice(start, stop) for start, stop in pairwise(accumulate(lengths, initial=0))]
-
-
-def _text(coords: Mapping[str, xr.DataArray], dim: str, place: int) -> str:
-    """Label of a place along a dimension; its position where there are no labels."""
-    if dim not in coords:
-        return str(place)
-    coord = coords[dim]
-    value = coord.values[place]
-    text = f"{value:g}" if np.issubdtype(coord.dtype, np.floating) else str(value)
-    units = str(coord.attrs.get("units", ""))
-    return f"{text} {units}" if units else text

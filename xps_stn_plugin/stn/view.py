@@ -38,15 +38,14 @@ def seen_regions(spectrum: xr.DataTree, grid: Grid) -> tuple[Mapping[str, xr.Dat
     windows = dict(zip(grid.regions, grid.energies, strict=True))
     chosen: dict[str, xr.Dataset] = {}
     notes = []
+    stacks = [name for name, child in spectrum.children.items() if child["counts"].ndim != 1]
     for name, child in spectrum.children.items():
         level = child.attrs.get("region", name)
         if level not in windows:
             continue
         data = child.to_dataset()
-        if data["counts"].ndim != 1:
-            source = str(spectrum.attrs.get("source", "spectrum"))
-            msg = f"region {name} is a stack with dimensions {tuple(data['counts'].dims)}; give one spectrum of it."
-            raise PrefitError(source, msg)
+        if name in stacks:
+            raise _one_spectrum_is_needed(spectrum, name)
         if level in chosen:
             notes.append(f"{name} repeats {level}; the network read the first.")
             continue
@@ -55,7 +54,16 @@ def seen_regions(spectrum: xr.DataTree, grid: Grid) -> tuple[Mapping[str, xr.Dat
             notes.append(note)
             continue
         chosen[level] = data
+    if stacks and not chosen:
+        raise _one_spectrum_is_needed(spectrum, stacks[0])
     return {name: chosen[name] for name in grid.regions if name in chosen}, tuple(notes)
+
+
+def _one_spectrum_is_needed(spectrum: xr.DataTree, name: str) -> PrefitError:
+    sizes = spectrum[name]["counts"].sizes
+    found = " x ".join(f"{size} {dim}" for dim, size in sizes.items() if dim != "binding_energy")
+    msg = f"region {name} is a stack of spectra ({found}); use `xps-stn batch`, or prefit_many in Python."
+    return PrefitError(str(spectrum.attrs.get("source", "spectrum")), msg)
 
 
 def outside_window(name: str, axis: NDArray[np.float64], window: NDArray[np.float64]) -> str:

@@ -1,0 +1,171 @@
+"""Depth profiles and maps in a batch: a row for each spectrum, arrays on their own dimensions in the store."""
+
+from __future__ import annotations
+
+import csv
+
+import h5py
+import numpy as np
+import pytest
+import stacked
+import xarray as xr
+from click.testing import CliRunner
+from test_readers_vamas import block, header, written
+
+import xps_stn_plugin as xps
+from xps_stn_plugin.batch import run_batch
+from xps_stn_plugin.batch.record import Record, StackRecord, decode, encode
+from xps_stn_plugin.cli import main
+from xps_stn_plugin.settings import settings_of
+
+LEVELS = 6
+
+
+def _block(region, values, at):
+    species = {"C1s": ("C", "1s"), "O1s": ("O", "1s")}[region]
+    axis = stacked.AXES[region]
+    return block(*species, start=round(1486.6 - axis[-1], 3), step=0.2, counts=values[::-1].astype(int).tolist(), at=at)
+
+
+def profile(path, levels=LEVELS, seed=0):
+    """A depth profile of two regions, the last level without carbon."""
+    kinds = ["ester"] * (levels - 1) + ["oxide"]
+    values = stacked.counts(kinds, np.linspace(0.5, 1.5, levels), [400] * levels, seed)
+    blocks = [_block(name, values[name][n], (30 * n,)) for n in range(levels) for name in stacked.AXES]
+    return written(path, header(2 * levels, conditions=(("Etch Time", "s"),)), *blocks)
+
+
+def area(path):
+    values = stacked.counts(["ester"] * 6, np.linspace(-1, 1, 6), [400] * 6)["C1s"]
+    places = [(x, y) for y in range(2) for x in range(3)]
+    blocks = [_block("C1s", values[n], place) for n, place in enumerate(places)]
+    return written(path, header(6, conditions=(("x", "mm"), ("y", "mm"))), *blocks)
+
+
+def rows(out):
+    with (out / "summary.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    profile(folder / "profile.vms")
+    area(folder / "area.vms")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def out(folder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("out") / "results"
+    report = run_batch([folder], out, settings_of())
+    assert (report.total, report.failed) == (2, 0)
+    return out
+
+
+def test_each_spectrum_of_a_stack_is_a_row(folder, out):
+    found = rows(out)
+    assert len(found) == 6 + 2 * LEVELS
+    levels = [row for row in found if row["source"].endswith("profile.vms")]
+    assert [row["place"] for row in levels[::2]] == [f"etch_time={30 * n} s" for n in range(LEVELS)]
+    assert {row["place"] for row in found if row["source"].endswith("area.vms")} == {
+        f"y={y} mm, x={x} mm" for y in range(2) for x in range(3)
+    }
+    assert [row["region"] for row in levels[:2]] == ["C1s", "O1s"]
+    stack = xps.prefit_many(xps.read(folder / "profile.vms"), fit=True)
+    for row, shift, error in zip(levels[::2], stack["shift"].values, stack["shift_stderr"].values, strict=True):
+        assert row["shift_eV"] == f"{shift:.4f}" and row["shift_stderr_eV"] == f"{error:.4f}"
+    first = levels[0]
+    assert (first["status"], first["fitted"], first["reference_eV"]) == ("ok", "yes", "285.00")
+    assert "ester (aliphatic)" in first["groups"] and int(first["components"]) >= 3
+    assert 0.5 < float(first["reduced_chi_square"]) < 2
+    last = levels[-2]
+    assert last["status"] != "ok" and last["reasons"]
+
+
+def test_the_store_has_stacks_as_labelled_arrays(folder, out):
+    pytest.importorskip("h5netcdf")
+    wanted = xps.prefit_many(xps.read(folder / "area.vms"), fit=True)
+    measured = xps.read(folder / "area.vms")["C1s/counts"]
+    with xr.open_datatree(out / "spectra.h5", engine="h5netcdf") as store:
+        found = store["stacks/area"]
+        assert found["shift"].dims == ("y", "x")
+        np.testing.assert_array_equal(found["C1s/counts"], measured)
+        assert found["x"].attrs["units"] == "mm"
+        np.testing.assert_allclose(found["shift"], wanted["shift"], atol=1e-5)
+        assert found["C1s/area"].dims == ("y", "x", "component")
+        assert list(found["C1s"]["component"].values) == list(wanted["C1s"]["component"].values)
+        assert store["summary"].sizes["row"] == len(rows(out))
+        assert store["stacks/profile/shift"].sizes == {"etch_time": LEVELS}
+        assert list(store["spectra"]["spectrum"].values) == ["area", "profile"]
+
+
+def test_the_contact_sheet_has_a_card_for_each_stack(out):
+    text = (out / "contact_sheet.html").read_text(encoding="utf-8")
+    assert text.count('<div class="card') == 2
+    assert "6 etch_time" in text and "2 y x 3 x" in text
+    assert text.count("<circle") == LEVELS and text.count("<rect") == 6
+    assert "rows of stacks are in the summary alone" in text
+
+
+def test_a_stack_that_was_done_is_not_done_again_and_all_comes_out_the_same(folder, out, tmp_path):
+    again = run_batch([folder], out, settings_of())
+    assert again.reused == 2
+    # One file, then the whole folder, by other processes' hands.
+    half = tmp_path / "half"
+    answers = iter([False, True])
+    assert run_batch([folder], half, settings_of(), cancelled=lambda: next(answers)).interrupted
+    assert run_batch([folder], half, settings_of()).reused == 1
+    for name in ("summary.csv", "spectra.h5", "contact_sheet.html"):
+        assert (half / name).read_bytes() == (out / name).read_bytes()
+
+
+def test_a_shared_shift_is_another_work(folder, out, tmp_path):
+    shared = tmp_path / "shared"
+    (shared / "x").mkdir(parents=True)
+    run_batch([folder / "profile.vms"], shared, settings_of(), fit=False)
+    report = run_batch([folder / "profile.vms"], shared, settings_of(), fit=False, share="shift")
+    assert report.reused == 0
+    assert "carried over" in rows(shared)[-1]["reasons"]
+    assert rows(shared)[0]["fitted"] == "no"
+
+
+def test_a_stack_that_cannot_be_done_is_a_row_with_its_reason(folder, tmp_path):
+    report = run_batch([folder / "area.vms"], tmp_path / "out", settings_of(), share="shift")
+    assert report.failed == 1
+    (row,) = rows(tmp_path / "out")
+    assert row["reasons"].startswith("a shared shift is for a series along one dimension; this stack has y, x")
+
+
+def test_records_of_stacks_come_back_as_they_were(tmp_path):
+    record = Record(stack=StackRecord("ok", {"x": ["1 mm", "2 mm"]}, ["O1s", "C1s"], b"\x89HDF\n" + bytes(range(256))))
+    back = decode(encode(record))
+    assert back.status == "ok" and back.stack is not None
+    for name in ("labels", "regions", "data"):
+        assert getattr(back.stack, name) == getattr(record.stack, name)
+
+
+def test_prefit_of_a_stack_says_what_to_use(folder):
+    result = CliRunner().invoke(main, ["prefit", str(folder / "profile.vms")])
+    assert result.exit_code != 0
+    assert "region C1s is a stack of spectra (6 etch_time); use `xps-stn batch`" in " ".join(result.output.split())
+
+
+def test_pixels_without_data_fail_nothing(tmp_path):
+    path = tmp_path / "a.nxs"
+    values = stacked.counts(["ester"] * 4, np.zeros(4), [300] * 4)["C1s"]
+    values[2] = np.nan
+    with h5py.File(path, "w") as file:
+        group = file.create_group("sample__C1s")
+        group.attrs["NX_class"] = "NXentry"
+        group["definition"] = "NXxps"
+        data = group.create_group("data")
+        data.attrs.update({"NX_class": "NXdata", "signal": "data", "axes": ["x", "energy"]})
+        data["data"], data["energy"], data["x"] = values, stacked.AXES["C1s"], np.arange(4.0)
+        data["energy"].attrs.update({"units": "eV", "type": "binding"})
+    report = run_batch([path], tmp_path / "out", settings_of(), fit=True)
+    assert report.failed == 0
+    found = rows(tmp_path / "out")
+    assert [row["status"] for row in found] == ["ok", "ok", "no_data", "ok"]
+    assert [row["fitted"] for row in found] == ["yes", "yes", "", "yes"]
+    assert found[2]["reasons"] == "Nothing was measured." and found[2]["shift_eV"] == ""
