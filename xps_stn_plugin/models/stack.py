@@ -55,6 +55,23 @@ class Single:
 
 
 @dataclass(frozen=True, eq=False)
+class _Layout:
+    """Losses of several lines one below the other: line of each, its energy (m, 1), and weights (lines, m)."""
+
+    losses: Sequence[Losses]
+    member: NDArray[np.intp]
+    energies: FloatArray
+    weights: FloatArray
+
+    @classmethod
+    def of(cls, losses: Sequence[Losses]) -> _Layout:
+        member = np.repeat(np.arange(len(losses)), [one.weights.size for one in losses])
+        weights = np.zeros((len(losses), member.size))
+        weights[member, np.arange(member.size)] = np.concatenate([one.weights for one in losses])
+        return cls(losses, member, np.concatenate([one.energies for one in losses])[:, None], weights)
+
+
+@dataclass(frozen=True, eq=False)
 class Stack:
     """Lines of `LineModel` on Shirley steps.
 
@@ -65,11 +82,14 @@ class Stack:
         By component, the parameters with a derivative.
     constant : tuple of (Losses or None)
         Losses of the components where they do not depend on what moves.
+    layout : _Layout or None
+        All losses, where none of them moves.
     """
 
     parts: tuple[Part, ...]
     moving: tuple[tuple[str, ...], ...]
     constant: tuple[Losses | None, ...]
+    layout: _Layout | None
 
     @property
     def rows(self) -> Sequence[tuple[Part, str]]:
@@ -79,15 +99,13 @@ class Stack:
     def evaluate(self, x: FloatArray, values: Mapping[str, float]) -> tuple[FloatArray, Sequence[FloatArray]]:
         """Sum of the lines with their steps, and its derivatives."""
         own = np.array([[values[part.names[bare]] for bare in _OWN] for part in self.parts])
-        losses = [known or _losses(part, values) for part, known in zip(self.parts, self.constant, strict=True)]
-        sizes = [one.weights.size for one in losses]
-        member = np.repeat(np.arange(len(losses)), sizes)
-        weights = np.zeros((len(losses), member.size))
-        weights[member, np.arange(member.size)] = np.concatenate([one.weights for one in losses])
+        layout = self.layout or _Layout.of(
+            [known or _losses(part, values) for part, known in zip(self.parts, self.constant, strict=True)]
+        )
+        member, weights = layout.member, layout.weights
         amplitude, center, sigma, fraction, step = own.T[:, :, None]
         width = 2.0 * np.maximum(sigma, _TINY)
-        energies = np.concatenate([one.energies for one in losses])[:, None]
-        at = (x, center[member] + energies, width[member], fraction[member])
+        at = (x, center[member] + layout.energies, width[member], fraction[member])
         line = pseudo_voigt_partials(*at)
         unit, by_center, by_width, by_fraction = (weights @ one for one in line)
         members = line.curve
@@ -103,14 +121,12 @@ class Stack:
         for name in slopes.keys() - {"amplitude"}:
             slopes[name] = amplitude * slopes[name]
         found = []
-        ends = np.cumsum(sizes)
         for i, moving in enumerate(self.moving):
             for bare in moving:
                 if bare in slopes:
                     found.append(slopes[bare][i])
                 else:
-                    share = losses[i].slopes[bare]
-                    found.append(amplitude[i, 0] * (share @ members[ends[i] - sizes[i] : ends[i]]))
+                    found.append(amplitude[i, 0] * (layout.losses[i].slopes[bare] @ members[member == i]))
         return curve, found
 
 
@@ -135,7 +151,9 @@ def units_of(
     if len(lines) < 2:
         return tuple(Single(part, moving(part)) for part in parts)
     constant = tuple(None if set(moving(part)) - set(_OWN) else _losses(part, start) for part in lines)
-    stack = Stack(tuple(lines), tuple(moving(part) for part in lines), constant)
+    still = [one for one in constant if one is not None]
+    layout = _Layout.of(still) if len(still) == len(lines) else None
+    stack = Stack(tuple(lines), tuple(moving(part) for part in lines), constant, layout)
     return (stack, *(Single(part, moving(part)) for part in parts if part not in lines))
 
 

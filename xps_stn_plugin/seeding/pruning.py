@@ -13,8 +13,8 @@ from .growth import SPLIT_CHI_SQUARE
 from .lines import OPTIONAL, Line
 from .trial import Trial, blind, trial
 
-#: A component whose area exceeds this many standard errors is needed in any case: no fit without it is tried.
-_SURE: Final = 8.0
+#: What exceeds this many standard errors is needed in any case: no fit without it is tried.
+SURE: Final = 8.0
 
 #: No group is more probable than this before the fit.
 _SUREST: Final = 0.99
@@ -86,14 +86,15 @@ def _prior(lines: Sequence[Line]) -> float:
 
 
 def _beyond_doubt(best: Trial) -> set[str]:
-    """Keys of lines whose area exceeds many standard errors."""
+    """Keys of lines whose area, free or tied to another's, exceeds many standard errors."""
     plan, v = best.plan, best.plan.vector(best.values)
     jacobian = plan.jacobian(v)
     covariance = np.linalg.pinv(jacobian.T @ jacobian) * best.best.scale
-    errors = dict(zip(plan.names, np.sqrt(np.maximum(np.diag(covariance), 0.0)), strict=True))
-    return {
-        line.key
-        for line in best.found.lines
-        if (error := errors.get(f"{line.key}_amplitude")) is not None
-        and best.values[f"{line.key}_amplitude"] > _SURE * error > 0
-    }
+    slopes = dict(zip(plan.ties.start, plan.ties.derivatives(best.values), strict=True))
+    sure = set()
+    for line in best.found.lines:
+        slope = slopes[f"{line.key}_amplitude"]
+        error = float(np.sqrt(max(slope @ covariance @ slope, 0.0)))
+        if best.values[f"{line.key}_amplitude"] > SURE * error > 0:
+            sure.add(line.key)
+    return sure
