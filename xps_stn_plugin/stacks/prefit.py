@@ -212,12 +212,14 @@ def _attrs(stack: Stack, settings: Settings, notes: Sequence[str] = ()) -> dict[
     }
 
 
-def calibrated_pixel(spectra: Stack | xr.DataTree, found: xr.DataTree, **place: int) -> xr.DataTree:
+def calibrated_pixel(
+    spectra: Stack | xr.DataTree | xr.Dataset | xr.DataArray, found: xr.DataTree, **place: int
+) -> xr.DataTree:
     """One spectrum of a stack on its corrected axis.
 
     Parameters
     ----------
-    spectra : Stack or xarray.DataTree
+    spectra : Stack, xarray.DataTree, xarray.Dataset or xarray.DataArray
         The stack, as measured.
     found : xarray.DataTree
         What `prefit_stack` found in it.

@@ -1,0 +1,45 @@
+"""The page on stacks runs, block after block, and prints what stands in it.
+
+``python tests/test_stacks_docs.py`` writes what the blocks print into the page anew.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from test_guide import BLOCK, NUMBER, outputs, rewritten
+
+PAGE = Path(__file__).parent.parent / "docs" / "stacks.md"
+
+
+@pytest.mark.slow
+def test_the_page_prints_what_it_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = PAGE.read_text(encoding="utf-8")
+    printed = outputs(text)
+    assert sum(map(bool, printed)) >= 4
+    for block, output in zip(BLOCK.finditer(text), printed, strict=True):
+        said = block["printed"] or ""
+        # Words as they are; numbers to what another machine's rounding may change.
+        assert NUMBER.sub("#", said) == NUMBER.sub("#", output)
+        numbers = [list(map(float, NUMBER.findall(each))) for each in (said, output)]
+        assert numbers[0] == pytest.approx(numbers[1], rel=0.02, abs=0.03)
+    assert os.path.getsize(tmp_path / "found.nc") > 0
+
+
+def test_every_variable_stands_in_the_page():
+    from xps_stn_plugin.stacks.fields import REASON_TEXTS, network_fields
+    from xps_stn_plugin.stacks.fit_fields import fit_fields
+
+    text = PAGE.read_text(encoding="utf-8")
+    names = {field.name for field in (*network_fields([], ["C1s"]), *fit_fields("C1s", []))}
+    missing = {name for name in names if f"`{name}`" not in text and f"`{name.removesuffix('_stderr')}`" not in text}
+    assert not missing
+    assert len(REASON_TEXTS) == 12
+
+
+if __name__ == "__main__":
+    page = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(rewritten(page, outputs(page)), encoding="utf-8")
