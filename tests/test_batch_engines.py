@@ -102,7 +102,7 @@ def test_nothing_or_one_file_starts_nothing(fake, tmp_path):
 
 def test_a_worker_makes_the_same_record(fake, tmp_path):
     task = _task(batched.write_table(tmp_path / "a.csv"))
-    assert [(task, engines._work(task, _identity(), engines._python()))] == list(here([task]))
+    assert list(zip([task], engines._work((task,), _identity(), engines._python()), strict=True)) == list(here([task]))
 
 
 @pytest.mark.parametrize("part", ["python", "package", "weights", "plugins"])
@@ -114,11 +114,12 @@ def test_a_worker_of_another_version_stops_the_run(fake, tmp_path, part):
     python = "3.0" if part == "python" else engines._python()
     engines._worker_identity.cache_clear()
     with pytest.raises(PrefitError, match=rf"worker on .*: has {part} .* was started with {said}; make them alike\."):
-        engines._work(task, identity, python)
+        engines._work((task,), identity, python)
 
 
 def test_a_worker_that_does_not_see_the_file_says_so_and_it_is_tried_again(fake, tmp_path):
-    record = decode(engines._work(_task(tmp_path / "a.csv"), _identity(), engines._python()))
+    (data,) = engines._work((_task(tmp_path / "a.csv"),), _identity(), engines._python())
+    record = decode(data)
     assert "cannot open it (No such file or directory); it needs the same folders." in record.reason
     assert not record.final
 
@@ -126,7 +127,8 @@ def test_a_worker_that_does_not_see_the_file_says_so_and_it_is_tried_again(fake,
 def test_a_worker_that_sees_another_file_says_so_and_it_is_tried_again(fake, tmp_path):
     task = _task(batched.write_table(tmp_path / "a.csv"))
     batched.write_table(tmp_path / "a.csv", seed=1)
-    record = decode(engines._work(task, _identity(), engines._python()))
+    (data,) = engines._work((task,), _identity(), engines._python())
+    record = decode(data)
     assert "found another content in it" in record.reason
     assert not record.final
 
@@ -150,13 +152,13 @@ def test_a_scheduler_gets_few_tasks_at_a_time(threads, tmp_path):
     def tasks():
         for number in range(40):
             drawn.append(number)
-            yield Task(str(number), tmp_path / f"{number}.csv", settings_of(), False)
+            yield (Task(str(number), tmp_path / f"{number}.csv", settings_of(), False),)
 
     results = []
     for result in engines._results("here", threads, identity, tasks(), 5):
         results.append(result)
         assert len(drawn) <= len(results) + 5
-    assert sorted(int(task.key) for task, _ in results) == drawn == list(range(40))
+    assert sorted(int(task.key) for (task,), _ in results) == drawn == list(range(40))
 
 
 # Processes on this machine.
