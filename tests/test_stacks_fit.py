@@ -153,6 +153,16 @@ def test_rows_that_cannot_be_fitted_are_flagged_and_others_are_not_touched():
     np.testing.assert_array_equal(fits.values[[0, 2, 4]], alone.values[[0, 2, 4]])
 
 
+def test_numbers_beyond_all_bounds_spoil_their_own_row_alone():
+    seed, truth = assigned()
+    rows = drawn(truth, 4)
+    rows[1] *= 1e200
+    with np.errstate(all="ignore"):
+        fits = fit_rows(seed, X, rows, sigma=np.sqrt(np.maximum(rows[[0]], 1.0)))
+    assert fits.success.tolist() == [True, False, True, True]
+    assert np.isnan(fits.stderr[1]).all()
+
+
 def test_a_fit_is_given_up_after_the_evaluations_allowed():
     seed, truth = assigned()
     fits = fit_rows(seed, X, drawn(truth, 3), max_nfev=3)

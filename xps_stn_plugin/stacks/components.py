@@ -102,7 +102,7 @@ class Shared:
         start[:, ~local] = self.values
         solved = solve(_held(problem, start, local), start, _most(self._plan, max_nfev))
         degrees = max(problem.data.shape[1] - int(local.sum()), 1)
-        square = solved.normal.square.copy()
+        square = np.where(np.isfinite(solved.normal.square), solved.normal.square, 0.0)
         redchi = solved.normal.chisqr / degrees
         # The row knows of the shared parameters what the whole series does.
         own = square[:, local][:, :, local]

@@ -54,13 +54,16 @@ def row_errors(seed: Seed, problem: Problem, v: FloatArray, normal: Normal, degr
     degrees : int
         Of freedom.
     """
-    scale = np.sqrt(normal.chisqr / degrees)
-    norms = np.sqrt(np.einsum("kii->ki", normal.square))
+    fine = np.isfinite(normal.square).all(axis=(1, 2)) & np.isfinite(normal.chisqr)
+    # A fit that went nowhere must not keep the others from their errors.
+    square = np.where(fine[:, None, None], normal.square, np.eye(v.shape[1]))
+    scale = np.sqrt(np.where(fine, normal.chisqr, 0.0) / degrees)
+    norms = np.sqrt(np.einsum("kii->ki", square))
     width = problem.high - problem.low
     with np.errstate(invalid="ignore"):
         idle = ~(np.isfinite(norms) & (norms > 0)) | (norms * width <= _NO_EFFECT * scale[:, None])
     safe = np.where(norms > 0, norms, 1.0)
-    unit = normal.square / (safe[:, :, None] * safe[:, None, :])
+    unit = square / (safe[:, :, None] * safe[:, None, :])
     values, vectors = np.linalg.eigh(unit)
     unseen: BoolArray = values < _SINGULAR**2 * values[:, -1:]
     inverse = np.where(unseen, 0.0, 1.0 / np.where(unseen, 1.0, values))
@@ -71,7 +74,7 @@ def row_errors(seed: Seed, problem: Problem, v: FloatArray, normal: Normal, degr
     at_bound = _at_bounds(seed, problem, v, np.where(unseen.any(axis=1)[:, None], 0.0, plain))
     lost = np.zeros(v.shape, dtype=bool)
     for i in np.flatnonzero(spoiled):
-        covariance[i], lost[i] = _mended(normal.square[i], idle[i] | at_bound[i], width[i], float(scale[i]))
+        covariance[i], lost[i] = _mended(square[i], idle[i] | at_bound[i], width[i], float(scale[i]))
     slopes = problem.model.slopes(v, problem.scale)
     variances = np.einsum("knp,kpq,knq->kn", slopes, covariance, slopes)
     without = ((slopes != 0.0) & lost[:, None, :]).any(axis=2) | ~(variances > 0)
