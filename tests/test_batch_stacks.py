@@ -169,3 +169,31 @@ def test_pixels_without_data_fail_nothing(tmp_path):
     assert [row["status"] for row in found] == ["ok", "ok", "no_data", "ok"]
     assert [row["fitted"] for row in found] == ["yes", "yes", "", "yes"]
     assert found[2]["reasons"] == "Nothing was measured." and found[2]["shift_eV"] == ""
+
+
+def test_share_is_for_the_spectra_of_a_stack(folder, tmp_path):
+    alone = stacked.counts(["ester"], np.zeros(1), [400])["C1s"][0]
+    (tmp_path / "data").mkdir()
+    pairs = zip(stacked.AXES["C1s"], alone, strict=True)
+    (tmp_path / "data" / "one.csv").write_text("".join(f"{energy:.2f},{int(count)}\n" for energy, count in pairs))
+    profile(tmp_path / "data" / "profile.vms")
+    out = tmp_path / "out"
+    done = CliRunner().invoke(
+        main, ["batch", str(tmp_path / "data"), "--out", str(out), "--no-fit", "--share", "shift"]
+    )
+    assert done.exit_code == 0, done.output
+    found = {name: [row for row in rows(out) if row["source"].endswith(name)] for name in ("one.csv", "profile.vms")}
+    assert "nobody to share its shift with" in found["one.csv"][0]["reasons"]
+    shared = xps.prefit_many(xps.read(tmp_path / "data" / "profile.vms"), share="shift")
+    written = [float(row["shift_eV"]) for row in found["profile.vms"][::2]]
+    np.testing.assert_allclose(written, shared["shift"].values, atol=1e-4)
+    without = xps.prefit_many(xps.read(tmp_path / "data" / "profile.vms"))
+    assert np.isnan(without["shift"].values[-1]) or abs(written[-1] - without["shift"].values[-1]) > 1e-3
+
+
+def test_shared_components_need_a_fit(tmp_path):
+    (tmp_path / "a.csv").write_text("1,2\n")
+    command = ["batch", str(tmp_path / "a.csv"), "--out", str(tmp_path / "out"), "--no-fit", "--share", "components"]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 2
+    assert "--share components needs a fit" in done.output

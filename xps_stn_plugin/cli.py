@@ -7,13 +7,16 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from xps_prefit_hooks import ALIPHATIC_C1S, PrefitError
 
 from . import __version__
+
+if TYPE_CHECKING:
+    from .batch.stacks import Share
 
 #: Environment variable that shows the traceback of an unexpected error.
 DEBUG_VARIABLE = "XPS_STN_DEBUG"
@@ -136,6 +139,13 @@ def prefit(
 @click.option("--out", required=True, type=_PATH, help="Folder for the results.")
 @_settings_options
 @click.option("--fit/--no-fit", default=True, help="Seed and fit models (the default), or find shift and groups only.")
+@click.option(
+    "--share",
+    type=click.Choice(["none", "shift", "components"]),
+    default="none",
+    show_default=True,
+    help="What the spectra of a depth profile or map have in common: one (drifting) shift; positions and widths.",
+)
 @click.option("--jobs", "-j", type=click.IntRange(min=1), default=1, show_default=True, help="Number of processes.")
 @click.option("--scheduler", metavar="ADDRESS", help="Let a cluster work: its Dask scheduler, as tcp://host:8786.")
 @click.option("--resume/--no-resume", default=True, help="Keep what is finished (the default), or do all anew.")
@@ -144,6 +154,7 @@ def batch(
     paths: tuple[Path, ...],
     out: Path,
     fit: bool,
+    share: Share,
     jobs: int,
     scheduler: str | None,
     resume: bool,
@@ -161,6 +172,8 @@ def batch(
     from .settings import settings_of
 
     options["background"] = _background(background)
+    if share == "components" and not fit:
+        raise click.UsageError("--share components needs a fit; leave out --no-fit.")
     console = _console()
     try:
         settings = settings_of(**options)
@@ -170,6 +183,7 @@ def batch(
                 out,
                 settings,
                 fit=fit,
+                share=share,
                 resume=resume,
                 jobs=jobs,
                 scheduler=scheduler,

@@ -78,7 +78,13 @@ def make_record(path: Path, settings: Settings, fit: bool, share: Share = "none"
         spectrum = checked_spectrum(path, settings)
         if any(child["counts"].ndim > 1 for child in spectrum.children.values()):
             return Record(stack=stack_record(spectrum, settings, fit, share))
-        return _record_of(prefit_with(spectrum, settings), path, fit)
+        result = prefit_with(spectrum, settings)
+        if share != "none":
+            # A series of files is no stack: better said than taken for granted.
+            alone = f"The file holds one spectrum, which has nobody to share its {share} with."
+            prediction = replace(result.prediction, reasons=(*result.prediction.reasons, alone))
+            result = replace(result, prediction=prediction)
+        return _record_of(result, path, fit)
     except Exception as error:  # noqa: BLE001 (one bad file must not cost a night's work; the record keeps the traceback)
         foreseen = _foreseen(error)
         details = "" if foreseen else _traceback(error, path)
