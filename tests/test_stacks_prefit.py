@@ -77,6 +77,7 @@ def test_dimensions_labels_and_units_stay(values, found):
     assert dict(zip(meanings, masks, strict=True)) == {
         **{reason.name.lower(): int(reason) for reason in Reason},
         "carried": 2048,
+        "told": 4096,
     }
     np.testing.assert_array_equal(found["C1s/binding_energy"], stacked.AXES["C1s"])
 
@@ -143,6 +144,34 @@ def test_the_reference_moves_the_scale(values, found):
     np.testing.assert_allclose(other["shift"], found["shift"] + 0.2, atol=1e-9)
     np.testing.assert_allclose(other["C1s/region_shift"], found["C1s/region_shift"] + 0.2, atol=1e-9)
     np.testing.assert_array_equal(other["O1s/disagreement"], found["O1s/disagreement"])
+
+
+@pytest.mark.parametrize("options", [{"expect": "PMMA"}, {"present": "ketone (aliphatic)", "absent": "alkane"}])
+def test_what_is_known_counts_as_for_single_spectra(values, options):
+    array = pytest.importorskip("dask.array")
+    few = {name: own[:20] for name, own in values.items()}
+    spectra = stacked.tree(few, (20,), ("x",))
+    found, plain = xps.prefit_many(spectra, **options), xps.prefit_many(spectra)
+    stack = stack_of(spectra)
+    for x in range(20):
+        if found["status"][x] == STACK_STATUSES.index("no_data"):
+            continue
+        alone = xps.prefit(stack.spectrum({"x": x}), **options)
+        assert STACK_STATUSES[int(found["status"][x])] == alone.status
+        assert float(found["shift"][x]) == pytest.approx(alone.shift, abs=1e-4, nan_ok=True)
+        np.testing.assert_allclose(found["probability"][x].values, alone.groups.values, atol=1e-4)
+    told = (found["reasons"].values & 4096) > 0
+    assert told.any()
+    np.testing.assert_array_equal(found["shift"].values[~told], plain["shift"].values[~told])
+    lazy = stacked.tree(few, (20,), ("x",), change=lambda own: array.from_array(own, chunks=(7, -1)))
+    _same(xps.prefit_many(lazy, **options).compute(), found)
+
+
+def test_predictors_of_plugins_are_named_that_were_not_asked(fake, values):
+    found = xps.prefit_many(stacked.tree(values, (6, 10)))
+    assert (
+        found.attrs["notes"] == "Predictors of plugins (fake) are for single spectra; the package's network read these."
+    )
 
 
 def test_a_calibrated_pixel_is_that_of_a_prefit(values, found):
@@ -212,7 +241,7 @@ def test_progress_and_cancel(values):
         ({"share": "all"}, "share: 'all' is unknown; take one of none, shift, components"),
         ({"share": "components"}, "components are shared by fits"),
         ({"share": "shift"}, "a shared shift is for a series along one dimension; this stack has y, x"),
-        ({"expect": "PMMA"}, "a stack is prefitted without them"),
+        ({"expect": "PMMA", "share": "shift"}, "decide each shift by itself"),
         ({"colour": "red"}, None),
     ],
 )

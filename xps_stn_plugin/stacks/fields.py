@@ -19,6 +19,8 @@ NO_DATA: Final = len(STATUSES)
 
 #: Bit of the variable ``reasons`` beside those of a single spectrum: the shift rests on other spectra of the series.
 CARRIED: Final = 2048
+#: And this one: what the user knows of the sample has changed, or contradicts, what the network says.
+TOLD: Final = 4096
 
 #: What each bit of ``reasons`` says.
 REASON_TEXTS: Final = {
@@ -34,6 +36,7 @@ REASON_TEXTS: Final = {
     int(Reason.DISAGREEMENT): "A region seems to be charged otherwise than C 1s.",
     int(Reason.NOT_MEASURED): "A region was not measured, or is without any signal.",
     CARRIED: "The shift is carried over from other spectra of the series.",
+    TOLD: "What is known of the sample was put together with what the network says, or contradicts it.",
 }
 
 
@@ -94,8 +97,8 @@ def network_fields(groups: Sequence[str], regions: Sequence[str]) -> tuple[Field
     }
     reasons = {
         "long_name": "why the status is what it is",
-        "flag_masks": np.array([*map(int, Reason), CARRIED], dtype=np.uint16),
-        "flag_meanings": " ".join([*(str(reason.name).lower() for reason in Reason), "carried"]),
+        "flag_masks": np.array([*map(int, Reason), CARRIED, TOLD], dtype=np.uint16),
+        "flag_meanings": " ".join([*(str(reason.name).lower() for reason in Reason), "carried", "told"]),
     }
     return (
         Field("shift", attrs=energy_attrs("measured minus true binding energy")),

@@ -163,9 +163,9 @@ def _plan(
         raise PrefitError("share", f"{share!r} is unknown; take one of {', '.join(get_args(Share))}.")
     if share == "components" and not fit:
         raise PrefitError("share", "components are shared by fits; ask for fits, too (fit=True).")
-    if settings.expect or settings.present or settings.absent:
-        msg = "expected substances and known groups are for single spectra; a stack is prefitted without them."
-        raise PrefitError(stack.source, msg)
+    if share == "shift" and (settings.expect or settings.present or settings.absent):
+        msg = "expected substances and known groups decide each shift by itself; leave them out, or share no shift."
+        raise PrefitError("share", msg)
     return Plan(settings, fit, share, progress, cancelled)
 
 

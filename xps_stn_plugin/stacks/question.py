@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import xarray as xr
@@ -12,13 +12,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import Settings
 
+from ..plugins import plugin_manager
 from ..result import scale_offset
 from ..stn.stack import StackPrediction, predict_stack
 from ..stn.verdict import STATUSES, UNCERTAIN_STDERR, Reason
 from ..stn.view import durations, nothing_known, outside_window
 from ..stn.weights import TrainedNetwork
 from .fields import CARRIED, NO_DATA, Field, network_fields
+from .known import Said, steer
 from .stack import Stack, measured
+
+#: Name of the package among its plugins.
+OWN: Final = "xps_stn_plugin"
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +40,9 @@ class Question:
         The regions that the network looks at, by core level: the first of each level, as for a single spectrum.
     times : mapping of str to float
         By core level: time by which counts are divided so that regions compare.
+    attrs : mapping of str to mapping
+        What the reader said of every region.
+    settings : Settings
     offset : float
         What a shift on the 285.00 eV scale gains in eV on the scale that was asked for.
     notes : tuple of str
@@ -46,6 +54,8 @@ class Question:
     energies: Mapping[str, NDArray[np.float64]]
     seen: Mapping[str, str]
     times: Mapping[str, float]
+    attrs: Mapping[str, Mapping[str, Any]]
+    settings: Settings
     offset: float
     notes: tuple[str, ...]
 
@@ -67,12 +77,19 @@ class Question:
         seen = {level: first[level] for level in trained.grid.regions if level in first}
         if not seen:
             notes.insert(0, nothing_known(stack.regions, trained.grid))
+        manager = plugin_manager()
+        active = [report.name for report in manager.reports if report.state == "active" and report.name != OWN]
+        if others := [name for name in active if "xps_prefit_predict" in manager.hooks_of(name)]:
+            told = ", ".join(others)
+            notes.append(f"Predictors of plugins ({told}) are for single spectra; the package's network read these.")
         return cls(
             trained=trained,
             source=stack.source,
             energies={name: region.energy for name, region in stack.regions.items()},
             seen=seen,
             times=durations({level: xr.Dataset(attrs=stack.regions[name].attrs) for level, name in seen.items()}),
+            attrs={name: region.attrs for name, region in stack.regions.items()},
+            settings=settings,
             offset=scale_offset(settings),
             notes=(*stack.notes, *notes),
         )
@@ -108,22 +125,35 @@ class Question:
 
     def answer(self, counts: Mapping[str, NDArray[Any]], series: SeriesRows | None = None) -> tuple[NDArray[Any], ...]:
         """Answers about k spectra, one array of shape (k, ...) for each of `fields`; `series`: their shared shift."""
-        found = self.predict(counts, None if series is None else series.shift)
-        there = found.evidence.measured.any(axis=1)
-        for name in counts.keys() - set(self.seen.values()):
-            there |= measured(counts[name])
-        shift, stderr, reasons, status = found.shift, found.shift_stderr, found.verdict.reasons, found.verdict.status
+        there = np.stack([measured(values) for values in counts.values()], axis=1)
+        if self.settings.expect or self.settings.present or self.settings.absent:
+            said = steer(self, counts, there)
+        else:
+            found = self.predict(counts, None if series is None else series.shift)
+            said = Said(
+                found.shift,
+                found.shift_stderr,
+                found.verdict.status,
+                found.verdict.reasons,
+                found.probabilities,
+                found.region_shift,
+                found.region_stderr,
+                found.evidence.disagreement,
+            )
+        shift, stderr, reasons, status = said.shift, said.shift_stderr, said.reasons, said.status
         if series is not None:
             shift, stderr = series.shift, series.stderr
             reasons, status = series.judged(reasons)
-        region_values = (found.region_shift + self.offset, found.region_stderr, found.evidence.disagreement)
+        some = there.any(axis=1)
         values = (
-            np.where(there, shift + self.offset, np.nan),
-            np.where(there, stderr, np.nan),
-            np.where(there, status, NO_DATA),
+            np.where(some, shift + self.offset, np.nan),
+            np.where(some, stderr, np.nan),
+            np.where(some, status, NO_DATA),
             reasons,
-            found.probabilities,
-            *(column for table in region_values for column in table.T),
+            said.probabilities,
+            *(said.region_shift + self.offset).T,
+            *said.region_stderr.T,
+            *said.disagreement.T,
         )
         return tuple(value.astype(field.dtype) for value, field in zip(values, self.fields(), strict=True))
 
