@@ -80,7 +80,7 @@ def steer(question: Question, counts: Mapping[str, NDArray[Any]], measured: NDAr
         found.region_stderr.copy(),
         evidence.disagreement.copy(),
     )
-    for row in np.flatnonzero(measured.any(axis=1)):
+    for row in np.flatnonzero(measured.any(axis=1)).tolist():
         alone = {name: values[row : row + 1] for name, values in counts.items()}
         there = [name for name, own in zip(counts, measured[row], strict=True) if own]
         prediction = found.prediction(row)
