@@ -22,7 +22,7 @@ MODE_HEIGHT = 0.1
 #: How far in eV the scale may move from one level to the next without a jump, when modes are chosen: one bin.
 MOVE = 0.1
 #: Least probability of a bin: what the network's logits cannot tell from none.
-LEAST = 1e-9
+LEAST = 1e-12
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,9 @@ class Readings:
         Probability that the spectrum by itself gives to the chosen mode.
     own : ndarray, shape (n,)
         Where its own highest mode lies, in eV.
-    stderr_together : float
-        Standard error in eV of a shift that all spectra say with one voice, as if they were one spectrum.
+    doubt : float
+        Variance in eV**2 by which other modes widen what all spectra say with one voice, and which none of them takes
+        from another.
     second : tuple of float
         How far in eV the next likely common shift lies from this one, and the probability of all that lie away.
     """
@@ -50,7 +51,7 @@ class Readings:
     used: BoolArray
     support: FloatArray
     own: FloatArray
-    stderr_together: float
+    doubt: float
     second: tuple[float, float]
 
 
@@ -82,14 +83,14 @@ def read_modes(distribution: FloatArray, bins: FloatArray, used: BoolArray, cali
     left = distribution[rows] * np.where(near, 1.0, np.minimum(others[rows] / np.maximum(level, LEAST)[:, None], 1.0))
     left /= left.sum(axis=1, keepdims=True)
     stderr = calibration.standard_error(spread_of(left, bins, shift, calibration.blur))
-    together, second = _together(distribution[rows], bins, centre, stderr, calibration)
+    doubt, second = _together(distribution[rows], bins, centre, stderr, calibration)
 
     def whole(values: FloatArray) -> FloatArray:
         result = np.full(used.shape, np.nan)
         result[rows] = values
         return result
 
-    return Readings(whole(shift), whole(stderr), used, whole(support), whole(own), together, second)
+    return Readings(whole(shift), whole(stderr), used, whole(support), whole(own), doubt, second)
 
 
 def _modes(distribution: FloatArray) -> BoolArray:
@@ -142,14 +143,14 @@ def _together(
     size = bins.size
     weight = 1 / stderr**2
     weight /= weight.sum()
-    # Every row moved so that its chosen mode lies at 0, by whole bins: interpolation would widen it.
+    # Every row moved by whole bins so that its chosen mode lies at 0.
     away = (bins[1] - bins[0]) * np.arange(1 - size, size)
     place = np.arange(1 - size, size) + np.abs(bins - centre[:, None]).argmin(axis=1)[:, None]
     moved = np.take_along_axis(distribution, np.clip(place, 0, size - 1), axis=1)
     pool = np.exp(weight @ np.log(np.maximum(np.where((place >= 0) & (place < size), moved, 0.0), LEAST)))
     pool /= pool.sum()
     near = _near(away, np.zeros(1))
-    mean = _mean(pool[None], away, near)
-    together = calibration.standard_error(spread_of(pool[None], away, mean, calibration.blur))
+    spread = spread_of(pool[None], away, _mean(pool[None], away, near), calibration.blur)
+    doubt = float(calibration.standard_error(spread)[0] ** 2 - weight @ stderr**2)
     far = np.where(near[0], 0.0, pool)
-    return float(together[0]), (float(away[far.argmax()] - mean[0]), float(far.sum()))
+    return max(doubt, 0.0), (float(away[far.argmax()]), float(far.sum()))

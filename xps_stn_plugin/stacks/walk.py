@@ -64,7 +64,9 @@ class Path:
     Parameters
     ----------
     value, variance : ndarray, shape (models, n)
-        In eV and eV**2.
+        In eV and eV**2, the variance without what is common.
+    common : ndarray, shape (models, n)
+        Common variance in eV**2 of the readings that the value is made of.
     weight : ndarray, shape (models,)
         Probability of each model.
     trend, trend_variance : ndarray, shape (models,)
@@ -77,6 +79,7 @@ class Path:
 
     value: FloatArray
     variance: FloatArray
+    common: FloatArray
     weight: FloatArray
     trend: FloatArray
     trend_variance: FloatArray
@@ -117,8 +120,8 @@ class _Sums:
 class _Messages:
     """From one end of the levels to each of them, before its own reading is taken into account.
 
-    Precision, shape (n, models), is 0 where nothing was read yet; mean, shape (n, models, 2), of readings and of
-    levels. `before` and `after` are the sums without and with each level's own reading.
+    Precision, shape (n, models), is 0 where nothing was read yet; mean, shape (n, models, 3), of readings, levels and
+    common variances. `before` and `after` are the sums without and with each level's own reading.
     """
 
     precision: FloatArray
@@ -127,7 +130,9 @@ class _Messages:
     after: _Sums
 
 
-def follow(reading: FloatArray, variance: FloatArray, used: BoolArray, models: Models, costs: Costs) -> Path:
+def follow(
+    reading: FloatArray, variance: FloatArray, common: FloatArray, used: BoolArray, models: Models, costs: Costs
+) -> Path:
     """Find jumps and outliers, one after the other as long as the evidence grows, then the scale.
 
     Parameters
@@ -136,6 +141,8 @@ def follow(reading: FloatArray, variance: FloatArray, used: BoolArray, models: M
         In eV; whatever where not used.
     variance : ndarray, shape (models, n)
         Of the readings' own errors in eV**2.
+    common : ndarray, shape (n,)
+        Of errors that do not average out, in eV**2.
     used : ndarray of bool, shape (n,)
         Which readings there are, at least one.
     models : Models
@@ -147,7 +154,7 @@ def follow(reading: FloatArray, variance: FloatArray, used: BoolArray, models: M
     starts = np.zeros(len(used), dtype=bool)
     starts[0] = True
     level = np.arange(len(used)) - (len(used) - 1) / 2
-    data = np.stack([reading, level], axis=1)
+    data = np.stack([reading, level, common], axis=1)
     while True:
         forward, backward = _both(data, variance, used, starts, models)
         now = float(_last(forward.after).evidence(models))
@@ -180,15 +187,15 @@ def _last(sums: _Sums) -> _Sums:
 
 def _messages(data: FloatArray, variance: FloatArray, used: BoolArray, starts: BoolArray, models: Models) -> _Messages:
     size, number = len(data), models.step.size
-    precisions, means = np.zeros((size, number)), np.zeros((size, number, 2))
+    precisions, means = np.zeros((size, number)), np.zeros((size, number, 3))
     before = _Sums(np.zeros((size, number)), np.zeros((size, number, 3)))
     after = _Sums(np.zeros((size, number)), np.zeros((size, number, 3)))
     log_scale, squares = np.zeros(number), np.zeros((number, 3))
-    precision, mean, known = np.zeros(number), np.zeros((number, 2)), False
+    precision, mean, known = np.zeros(number), np.zeros((number, 3)), False
     wander = models.step**2
     for i in range(size):
         if starts[i]:
-            precision, mean, known = np.zeros(number), np.zeros((number, 2)), False
+            precision, mean, known = np.zeros(number), np.zeros((number, 3)), False
         precisions[i], means[i] = precision, mean
         before.log_scale[i], before.squares[i] = log_scale, squares
         if used[i]:
@@ -207,6 +214,7 @@ def _messages(data: FloatArray, variance: FloatArray, used: BoolArray, starts: B
 
 
 def _products(difference: FloatArray) -> FloatArray:
+    """Squares and product of readings and levels."""
     reading, level = difference[..., 0], difference[..., 1]
     return np.stack([reading**2, reading * level, level**2], axis=-1)
 
@@ -259,6 +267,7 @@ def _path(
     return Path(
         value=(mean[..., 0] + trend * reach).T,
         variance=(1 / precision + trend_variance * reach**2).T,
+        common=mean[..., 2].T,
         weight=np.exp(log_weight - logsumexp(log_weight)),
         trend=trend,
         trend_variance=trend_variance,
