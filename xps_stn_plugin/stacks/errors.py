@@ -71,7 +71,8 @@ def row_errors(seed: Seed, problem: Problem, v: FloatArray, normal: Normal, degr
     covariance *= (scale**2)[:, None, None] / (safe[:, :, None] * safe[:, None, :])
     plain = np.sqrt(np.einsum("kii->ki", covariance))
     spoiled = idle.any(axis=1) | unseen.any(axis=1) | (plain > width).any(axis=1)
-    at_bound = _at_bounds(seed, problem, v, np.where(unseen.any(axis=1)[:, None], 0.0, plain))
+    blind = np.any(unseen, axis=1, keepdims=True)
+    at_bound = _at_bounds(seed, problem, v, np.where(blind, 0.0, plain))
     lost = np.zeros(v.shape, dtype=bool)
     for i in np.flatnonzero(spoiled):
         covariance[i], lost[i] = _mended(square[i], idle[i] | at_bound[i], width[i], float(scale[i]))

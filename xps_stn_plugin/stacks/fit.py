@@ -151,11 +151,11 @@ def fit_rows(
     for start in range(0, good.size, CHUNK):
         these = good[start : start + CHUNK]
         place = axis - moved[these, None]
-        start = np.broadcast_to(plan.start, (these.size, len(plan.names)))
-        scale = _scale(model, place, rows[these], start) if rescale else np.ones(these.size)
+        first = np.broadcast_to(plan.start, (these.size, len(plan.names)))
+        scale = _scale(model, place, rows[these], first) if rescale else np.ones(these.size)
         low, high = (np.where(model.linear, scale[:, None], 1.0) * bound for bound in plan.bounds)
         problem = Problem(model, place, rows[these], 1.0 / spread[these], scale, low, high)
-        result.put(these, _fitted(seed, problem, start, most))
+        result.put(these, _fitted(seed, problem, first, most))
     return result
 
 

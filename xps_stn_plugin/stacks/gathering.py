@@ -312,9 +312,9 @@ class Gathering:
 
 
 def _rounded(values: Any) -> FloatArray:
-    values = np.asarray(values, dtype=float)
-    size = float(np.max(np.abs(values), initial=0.0))
+    exact: FloatArray = np.asarray(values, dtype=float)
+    size = float(np.max(np.abs(exact), initial=0.0))
     if not (np.isfinite(size) and size > 0):
-        return values
+        return exact
     step = 10.0 ** (np.floor(np.log10(size)) - _DIGITS)
-    return np.asarray(np.round(values / step) * step)
+    return np.asarray(np.round(exact / step) * step)

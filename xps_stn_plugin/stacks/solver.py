@@ -57,8 +57,16 @@ class Problem:
 
     def of(self, rows: NDArray[np.intp]) -> Problem:
         """Take some of the spectra."""
-        arrays = ("x", "data", "weights", "scale", "low", "high", "known")
-        return replace(self, **{name: None if (one := getattr(self, name)) is None else one[rows] for name in arrays})
+        return replace(
+            self,
+            x=self.x[rows],
+            data=self.data[rows],
+            weights=self.weights[rows],
+            scale=self.scale[rows],
+            low=self.low[rows],
+            high=self.high[rows],
+            known=None if self.known is None else self.known[rows],
+        )
 
     def normal(self, rows: NDArray[np.intp], v: FloatArray) -> Normal:
         """Chi-square and its expansion at `v`, shape (rows, free)."""
