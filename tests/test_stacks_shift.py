@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -245,3 +249,16 @@ def test_depth_profiles_are_better_read_as_series(trained, kind):
     assert found["shared_all"]["within_2"] > 0.9
     assert (found["drift_told"] > 0.9) if kind == "drift" else (found["drift_told"] < 0.4)
     assert (found["jump_right"] > 0.9) if kind == "jump" else (found["jumps_told"] < 0.2)
+
+
+def test_the_pages_example_runs_and_says_what_it_shows():
+    page = (Path(__file__).parent.parent / "docs" / "series.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(block, names)
+    series = names["series"]
+    np.testing.assert_allclose(series.shift, 0.9, atol=0.2)
+    assert series.carried[6:].all()
+    assert series.reasons[7][0].startswith(
+        "Etch level 7: no line stands above the noise; the scale is carried over from"
+    )

@@ -34,8 +34,8 @@ TREND = 0.05
 #: Probability before the data of a shift that does not move.
 CONSTANT = 0.5
 #: Share of a spectrum's standard error that is its own (counting noise); all alike before the data. Measured on
-#: simulated samples, each counted 12 times: medians from 0.47 at 100 to 0.06 at 100 000 counts, 80 % between 0.07 and
-#: 0.69 from 100 to 10 000 counts (benchmarks.series --shares). The rest is common: it does not average out.
+#: simulated samples, each counted 12 times: medians from 0.49 at 100 to 0.07 at 100 000 counts, 80 % between 0.07 and
+#: 0.72 from 100 to 10 000 counts (benchmarks.series --shares). The rest is common: it does not average out.
 OWN_SHARES = (0.1, 0.2, 0.3, 0.45, 0.65)
 #: So many neighbouring levels are worse than the best for the same reason (carbon that fades, an oxide that comes), so
 #: that they count as one. Chosen on simulated profiles of other seeds than those reported.
