@@ -19,7 +19,6 @@ The area of the carbonyl line tells what a fit is worth: its deviation from the 
 
 from __future__ import annotations
 
-import multiprocessing
 import resource
 import time
 import warnings
@@ -39,6 +38,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.processes import in_processes
 from benchmarks.record import conditions, write_record
 from xps_prefit_hooks import ModelInfo, Settings
 
@@ -254,18 +254,7 @@ def measure(way: str, number: int, seed: int, barrier: Barrier, results: Queue[P
 
 def run(way: str, number: int, processes: int, seed: int) -> Row:
     """Measure one way in processes of its own."""
-    context = multiprocessing.get_context("spawn")
-    barrier, results = context.Barrier(processes), context.Queue()
-    sizes = [number // processes + (i < number % processes) for i in range(processes)]
-    workers = [
-        context.Process(target=measure, args=(way, size, seed + i, barrier, results), daemon=True)
-        for i, size in enumerate(sizes)
-    ]
-    for worker in workers:
-        worker.start()
-    parts: list[Part] = [results.get(timeout=LONGEST) for _ in workers]
-    for worker in workers:
-        worker.join()
+    parts: list[Part] = in_processes(measure, number, processes, lambda size, i: (way, size, seed + i), LONGEST)
     return Row(
         way=way,
         spectra=number,

@@ -12,7 +12,6 @@ by how much it grew while the stack was read. What the stack says is compared wi
 
 from __future__ import annotations
 
-import multiprocessing
 import resource
 import time
 from dataclasses import asdict, dataclass
@@ -26,6 +25,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.processes import in_processes
 from benchmarks.record import conditions, write_record
 from xps_stn_plugin.lineshapes import pseudo_voigt
 
@@ -150,18 +150,11 @@ def measure(number: int, seed: int, threads: int, loops: int, barrier: Barrier, 
 
 def run(number: int, processes: int, threads: int, loops: int, seed: int) -> Row:
     """Measure one size in one way, in processes of its own."""
-    context = multiprocessing.get_context("spawn")
-    barrier, results = context.Barrier(processes), context.Queue()
-    sizes = [number // processes + (i < number % processes) for i in range(processes)]
-    workers = [
-        context.Process(target=measure, args=(size, seed + i, threads, loops, barrier, results), daemon=True)
-        for i, size in enumerate(sizes)
-    ]
-    for worker in workers:
-        worker.start()
-    parts: list[Part] = [results.get(timeout=LONGEST) for _ in workers]
-    for worker in workers:
-        worker.join()
+
+    def arguments(size: int, place: int) -> tuple[int, ...]:
+        return size, seed + place, threads, loops
+
+    parts: list[Part] = in_processes(measure, number, processes, arguments, LONGEST)
     return Row(
         spectra=number,
         processes=processes,

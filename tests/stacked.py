@@ -17,11 +17,11 @@ LINES = {
 }
 
 
-def counts(kinds, shifts, heights, seed=0):
+def counts(kinds, shifts, heights, seed=0, axes=AXES):
     """Counts of samples at their shifts by region, shape (n, m)."""
     rng = np.random.default_rng(seed)
     stacks = {}
-    for region, axis in AXES.items():
+    for region, axis in axes.items():
         rows = []
         for kind, shift, height in zip(kinds, shifts, heights, strict=True):
             lines = LINES[kind][region]

@@ -4,10 +4,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from stacked import LINES
+from stacked import counts as counts_of
 
 from xps_prefit_hooks import PrefitError
 from xps_stn_plugin.grid import Grid, to_bins
-from xps_stn_plugin.lineshapes import pseudo_voigt
 from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
 from xps_stn_plugin.stn import stack as module
 from xps_stn_plugin.stn.folded import folded
@@ -18,13 +19,6 @@ from xps_stn_plugin.stn.verdict import STATUSES, Reason
 from xps_stn_plugin.stn.weights import shipped_weights
 
 AXES = {"C1s": np.round(np.arange(278.0, 297.05, 0.1), 2), "O1s": np.round(np.arange(525.0, 542.05, 0.1), 2)}
-LINES = {
-    "ester": {"C1s": [(285.05, 4), (285.75, 2), (286.85, 2), (289.05, 2)], "O1s": [(532.2, 5.9), (533.75, 5.9)]},
-    "ether": {"C1s": [(286.45, 10)], "O1s": [(532.65, 13)]},
-    "alkane": {"C1s": [(285.0, 10)], "O1s": []},
-    "oxide": {"C1s": [], "O1s": [(530.0, 10), (531.6, 3)]},
-    "noise": {"C1s": [], "O1s": []},
-}
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +28,7 @@ def trained():
 
 def _simulated(kinds, shifts, heights, seed=0):
     """Counts of every kind of sample at its shift, by region."""
-    rng = np.random.default_rng(seed)
-    stacks = {}
-    for region, axis in AXES.items():
-        rows = []
-        for kind, shift, height in zip(kinds, shifts, heights, strict=True):
-            signal = sum(
-                (a * pseudo_voigt(axis, e + shift, 1.2, 0.2) for e, a in LINES[kind][region]), np.zeros(axis.size)
-            )
-            rows.append(rng.poisson(height * (signal + 0.5)))
-        stacks[region] = np.array(rows, dtype=float)
-    return stacks
+    return counts_of(kinds, shifts, heights, seed, AXES)
 
 
 def _varied(number=60, seed=1):

@@ -16,7 +16,7 @@ from xps_prefit_hooks import ALIPHATIC_C1S, PrefitError
 from . import __version__
 
 if TYPE_CHECKING:
-    from .batch.stacks import Share
+    from .stacks import Share
 
 #: Environment variable that shows the traceback of an unexpected error.
 DEBUG_VARIABLE = "XPS_STN_DEBUG"

@@ -12,6 +12,8 @@ from typing import Any
 
 from xps_prefit_hooks import PrefitError, Settings
 
+from ..progress import Progress, never, nothing
+from ..stacks import Share
 from .engines import engine_for
 from .entry import Entry
 from .inputs import find_inputs
@@ -20,8 +22,7 @@ from .outputs import SHEET, STORE, SUMMARY
 from .record import Record, decode
 from .records import Records
 from .results import write_results
-from .stacks import Share
-from .tally import STATUSES, Progress, Tally, counts_text
+from .tally import STATUSES, Tally, counts_text
 from .work import Task
 
 
@@ -79,14 +80,6 @@ class _Item:
     reason: str = ""
 
 
-def _nothing(done: int, total: int, text: str) -> None:
-    """Tell nobody."""
-
-
-def _never() -> bool:
-    return False
-
-
 def run_batch(
     paths: Iterable[str | Path],
     out: str | Path,
@@ -98,8 +91,8 @@ def run_batch(
     scheduler: str | None = None,
     json: bool = False,
     share: Share = "none",
-    progress: Progress = _nothing,
-    cancelled: Callable[[], bool] = _never,
+    progress: Progress = nothing,
+    cancelled: Callable[[], bool] = never,
 ) -> BatchReport:
     """Prefit many files.
 

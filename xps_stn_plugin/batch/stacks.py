@@ -6,19 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from itertools import product
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
 from xps_prefit_hooks import PrefitError, Settings
 
+from ..stacks import Share
 from .record import StackRecord
 
 if TYPE_CHECKING:
     import h5py
-
-Share = Literal["none", "shift", "components"]
 
 
 def stack_record(spectrum: xr.DataTree, settings: Settings, fit: bool, share: Share) -> StackRecord:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
-Progress = Callable[[int, int, str], None]
+from ..progress import Progress
 
 #: Status of a spectrum, from good to bad, in words for people.
 STATUSES: Final = {"ok": "ok", "uncertain": "uncertain", "out_of_domain": "out of domain", "failed": "failed"}

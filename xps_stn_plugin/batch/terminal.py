@@ -11,8 +11,8 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.text import Text
 
+from ..progress import Progress as Tell
 from .run import BatchReport
-from .tally import Progress as Tell
 
 #: Seconds between plain lines.
 _PAUSE: Final = 10.0

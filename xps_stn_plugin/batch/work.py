@@ -14,8 +14,9 @@ import numpy as np
 
 from xps_prefit_hooks import PrefitError, Seed, Settings
 
+from ..stacks import Share
 from .record import ParameterRecord, Record, RegionRecord, encode
-from .stacks import Share, stack_record
+from .stacks import stack_record
 
 if TYPE_CHECKING:
     import xarray as xr

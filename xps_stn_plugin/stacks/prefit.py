@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 from xps_prefit_hooks import PrefitError, Settings
 
 from ..files import refuse_measured, write_whole
+from ..progress import Progress, never, nothing
 from ..spectrum import calibrated
 from ..stn.predict import shipped
+from . import Share
 from .fields import Field, labelled
 from .file import place_fields, write_counts, write_frame
 from .question import Question
 from .stack import Stack, stack_of
-from .work import Plan, Progress, Share, do, never, nothing
+from .work import Plan, do
 
 if TYPE_CHECKING:
     import h5py

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xps_prefit_hooks import PrefitError, Settings
 
+from ..progress import Progress, never, nothing
 from ..stn.predict import shipped
 from ..stn.stack import StackPrediction
 from ..stn.verdict import STATUSES
+from . import Share
 from .fields import NO_DATA, Field
 from .question import Question, SeriesRows
 from .stack import Block, Stack
@@ -23,20 +25,9 @@ if TYPE_CHECKING:
     from .series_model import SeriesModel
     from .structures import Structures
 
-Share = Literal["none", "shift", "components"]
-Progress = Callable[[int, int, str], None]
 #: Makes arrays for fields, by path: in memory, or in a file.
 Place = Callable[[Sequence[Field]], Mapping[str, Any]]
 Counts = Mapping[str, NDArray[Any]]
-
-
-def nothing(done: int, total: int, text: str) -> None:
-    """Tell nobody."""
-
-
-def never() -> bool:
-    """Go on."""
-    return False
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,17 @@
+"""How long work tells how far it is and asks whether to go on; the same words as a host's `MenuRequest`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+#: ``progress(done, total, text)``.
+Progress = Callable[[int, int, str], None]
+
+
+def nothing(done: int, total: int, text: str) -> None:
+    """Tell nobody."""
+
+
+def never() -> bool:
+    """Go on."""
+    return False
