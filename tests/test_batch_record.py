@@ -106,16 +106,20 @@ def test_folder_keeps_what_is_whole_and_drops_what_is_not(tmp_path):
 
 def test_leftovers_of_a_killed_run_are_cleared_but_not_those_of_one_that_writes(tmp_path):
     records = Records(tmp_path)
-    old, new = records.folder / ".k-0.record", records.folder / ".k-1.record"
-    store = tmp_path / ".spectra-0.h5"
-    for path in (old, new, store):
+    (tmp_path / "json").mkdir()
+    # As `write_whole` names them: in all places that a batch writes to.
+    names = {f".k-{'0' * 32}.record": records.folder, f".spectra-{'1' * 32}.h5": tmp_path}
+    names[f".level-1-{'2' * 32}.json"] = tmp_path / "json"
+    old = [folder / name for name, folder in names.items()]
+    new = records.folder / f".k-{'3' * 32}.record"
+    kept = [new, tmp_path / ".spectra-of-mine.h5", tmp_path / "json" / ".mine.json"]
+    for path in (*old, *kept):
         path.write_bytes(b"half")
-    for path in (old, store):
+    for path in (*old, *kept[1:]):
         os.utime(path, (0, 0))
     Records(tmp_path)
-    assert not old.exists()
-    assert not store.exists()
-    assert new.exists()
+    assert not any(path.exists() for path in old)
+    assert all(path.exists() for path in kept)
 
 
 def test_a_file_in_the_place_of_the_folder_is_one_sentence(tmp_path):

@@ -5,7 +5,7 @@ import errno
 import pytest
 
 from xps_prefit_hooks import PrefitError
-from xps_stn_plugin.files import write_whole
+from xps_stn_plugin.files import half_written, write_whole
 
 
 def test_new_file_is_complete_and_readable(tmp_path):
@@ -18,11 +18,23 @@ def test_new_file_is_complete_and_readable(tmp_path):
     assert sorted(tmp_path.iterdir()) == [path, reference]
 
 
-def test_temporary_file_is_beside_and_keeps_the_suffix(tmp_path):
+@pytest.mark.parametrize("name", ["a.png", "two words.tar.gz", "none"])
+def test_temporary_file_is_beside_keeps_the_suffix_and_is_known_as_one(tmp_path, name):
     seen = []
-    write_whole(tmp_path / "a.png", seen.append)
+
+    def write(temporary):
+        seen.extend([temporary, *half_written(tmp_path)])
+
+    (tmp_path / ".hidden.png").touch()
+    write_whole(tmp_path / name, write)
     assert seen[0].parent == tmp_path
-    assert seen[0].suffix == ".png"
+    assert seen[0].suffix == (tmp_path / name).suffix
+    assert seen[1:] == seen[:1]
+    assert list(half_written(tmp_path)) == []
+
+
+def test_nothing_is_half_written_in_a_folder_that_is_not_there(tmp_path):
+    assert list(half_written(tmp_path / "nowhere")) == []
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
 from xps_prefit_hooks import PrefitError
+
+#: Names under which `write_whole` writes.
+_TEMPORARY: Final = re.compile(r"\..*-[0-9a-f]{32}(\.[^.]*)?")
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
@@ -42,6 +47,12 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         raise PrefitError(str(path), f"cannot be written: {error.strerror or error}.") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def half_written(folder: Path) -> Iterator[Path]:
+    """Find what `write_whole` is writing in a folder now, or left there because its process was killed."""
+    if folder.is_dir():
+        yield from (path for path in folder.iterdir() if _TEMPORARY.fullmatch(path.name))
 
 
 def write_text(path: Path, text: str) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from xps_prefit_hooks import PrefitError
 
-from ..files import write_whole
-from .outputs import RECORDS, SHEET, STORE, SUMMARY
+from ..files import half_written, write_whole
+from .outputs import JSON_FOLDER, RECORDS
 from .record import DamagedRecordError, Record, decode
 
 _SUFFIX: Final = ".record"
@@ -73,11 +74,10 @@ class Records:
 
     def _clear(self) -> None:
         """Remove what a killed run left half written; another run that is writing now keeps its own."""
-        stems = [Path(name).stem for name in (SUMMARY, STORE, SHEET)]
-        left = [
-            *self.folder.glob(f".*{_SUFFIX}"),
-            *(p for stem in stems for p in self.folder.parent.glob(f".{stem}-*")),
-        ]
-        for path in left:
-            if time.time() - path.stat().st_mtime > _STALE:
-                path.unlink(missing_ok=True)
+        out = self.folder.parent
+        for folder in (self.folder, out, out / JSON_FOLDER):
+            for path in half_written(folder):
+                # Whoever writes it may be ready just now.
+                with suppress(FileNotFoundError):
+                    if time.time() - path.stat().st_mtime > _STALE:
+                        path.unlink()
