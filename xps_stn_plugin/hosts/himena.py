@@ -74,11 +74,11 @@ def on_himena_startup(ui: Any) -> None:
     """Make the menu load what a prefit needs when it opens; himena calls this once its window is there."""
     from qtpy import QtWidgets
 
-    from .loading import start_loading
+    from .qt.host import load
 
     for menu in ui._backend_main_window.findChildren(QtWidgets.QMenu, MENU_ID):
         menu.setToolTipsVisible(True)
-        menu.aboutToShow.connect(start_loading)
+        menu.aboutToShow.connect(load)
 
 
 def _register() -> None:
