@@ -252,6 +252,52 @@ def test_words_of_the_status_are_plain(host, fake):
         assert form.headline.status.text() == words
 
 
+def test_a_range_drawn_in_the_picture_is_looked_at_closer(host):
+    from qtpy import QtCore, QtTest
+
+    left = QtCore.Qt.MouseButton.LeftButton
+    plain = QtCore.Qt.KeyboardModifier.NoModifier
+    form = opened(host)
+    view, whole = form.view, pixels(form)
+    begun, ended = (QtCore.QPoint(round(share * view.width()), 50) for share in (0.7, 0.5))
+    wanted = sorted(view._picture.energy_at(point.x() / view.width()) for point in (begun, ended))
+
+    def draw_range(one, other):
+        QtTest.QTest.mousePress(view, left, plain, one)
+        QtTest.QTest.mouseMove(view, other)
+        QtTest.QTest.mouseRelease(view, left, plain, other)
+
+    # A click is no range.
+    draw_range(begun, begun)
+    assert view.span is None and settled(form)
+    draw_range(begun, ended)
+    until(lambda: settled(form))
+    assert view.span == view._picture.canvas.span == tuple(wanted)
+    assert view._picture.ends == pytest.approx(wanted[::-1])
+    assert (pixels(form) != whole).any()
+    # Another shift keeps the range, another region or a double click does not.
+    form.form.reference.setText("284.80")
+    until(lambda: "+1.45" in form.headline.shift.text() and settled(form))
+    assert view._picture.ends == pytest.approx(wanted[::-1])
+    QtTest.QTest.mouseDClick(view, left, plain, begun)
+    until(lambda: settled(form))
+    assert view.span is None and view._picture.ends[0] > wanted[1] + 1
+    draw_range(ended, begun)
+    until(lambda: settled(form))
+    form.regions.setCurrentItem(form.regions.item(1))
+    until(lambda: form.view._picture.region == "O1s" and settled(form))
+    assert view.span is None and view._picture.canvas.span is None
+
+
+def test_the_ends_of_a_range_are_energies(host):
+    form = opened(host)
+    picture = form.view._picture
+    # Beside the axis it is the axis's end.
+    assert (
+        picture.energy_at(0.0) == picture.ends[0] > picture.energy_at(0.5) > picture.energy_at(1.0) == picture.ends[1]
+    )
+
+
 def test_every_change_is_answered(host):
     form = opened(host)
     before = form.findings

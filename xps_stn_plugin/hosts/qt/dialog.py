@@ -67,8 +67,9 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
         self._pause = self._timer(self._run)
         self._resize_pause = self._timer(self._draw)
         self.regions.chosen.connect(self._slot(self._pause.start, CHOICE_PAUSE))
-        self.regions.turned.connect(self._slot(self._draw))
+        self.regions.turned.connect(self._slot(self._turn))
         self.form.changed.connect(self._wait)
+        self.view.zoomed.connect(self._slot(self._draw))
         self.view.resized.connect(self._slot(self._resize_pause.start, _RESIZE_PAUSE))
         self._worker.submit(Job("names of substances"), _substances, self.form.completer.offer, self._log_only)
 
@@ -173,6 +174,11 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
         self.bars.setEnabled(False)
         self.text.setStyleSheet(f"color: {FAINT}")
 
+    def _turn(self) -> None:
+        """Draw another region, with all its energies."""
+        self.view.span = None
+        self._draw()
+
     def _draw(self) -> None:
         """Draw the shown region at the present size, unless the answer that is on its way brings a picture."""
         result = None if self.findings is None else self.findings.result
@@ -230,7 +236,8 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
             button.setEnabled(on)
 
     def _canvas(self) -> Canvas:
-        return Canvas(max(self.view.width(), 200), max(self.view.height(), 150), float(self.view.devicePixelRatioF()))
+        width, height = max(self.view.width(), 200), max(self.view.height(), 150)
+        return Canvas(width, height, float(self.view.devicePixelRatioF()), self.view.span)
 
     def _buttons(self) -> list[QtWidgets.QPushButton]:
         """Buttons of all other actions on a spectrum; what does not get its own is in the last one's menu."""

@@ -19,11 +19,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Canvas:
-    """What there is to draw on: width and height in the window's pixels, and the screen's pixels for one of them."""
+    """What there is to draw on, and what of the region.
+
+    Parameters
+    ----------
+    width, height : int
+        In the window's pixels.
+    ratio : float
+        The screen's pixels for one of them.
+    span : (float, float) or None
+        Lowest and highest binding energy in eV to look at; None for all.
+    """
 
     width: int
     height: int
     ratio: float
+    span: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,21 +15,34 @@ _WORDS = {"ok": "ok", "uncertain": "uncertain", "out_of_domain": "out of domain"
 #: Colour of texts that are out of date.
 FAINT = "#9A9A9A"
 
+#: Narrowest range, in pixels, that is looked at closer.
+_LEAST_RANGE = 6
+
 _BAR, _FAINT_BAR = "#0072B2", "#A9C4DA"
 
 
 class PictureView(QtWidgets.QWidget):  # type: ignore[misc]  # qtpy has no type hints
-    """Shows a picture, faint where it is out of date; ``resized`` tells that another one would fit better."""
+    """Shows a picture, faint where it is out of date; ``resized`` tells that another one would fit better.
+
+    Drawing a range across it with the mouse looks closer at these energies, a double click shows all again; ``zoomed``
+    tells that `span` (in eV, None for all) is another one.
+    """
 
     resized = QtCore.Signal()
+    zoomed = QtCore.Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self.setMinimumSize(360, 240)
         self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Expanding)
+        self.setToolTip("Draw a range of energies with the mouse to look closer; a double click shows all.")
         self.image: QtGui.QImage | None = None
         self.faint = False
+        self.span: tuple[float, float] | None = None
+        self._picture: Picture | None = None
         self._text = ""
+        self._band = QtWidgets.QRubberBand(QtWidgets.QRubberBand.Shape.Rectangle, self)
+        self._from: int | None = None
 
     def show_picture(self, picture: Picture) -> None:
         """Show a picture."""
@@ -37,6 +50,7 @@ class PictureView(QtWidgets.QWidget):  # type: ignore[misc]  # qtpy has no type 
         # A copy: the bytes of the picture are Python's.
         self.image = QtGui.QImage(picture.pixels, picture.width, picture.height, 4 * picture.width, form).copy()
         self.faint = False
+        self._picture = picture
         self.update()
 
     def show_text(self, text: str) -> None:
@@ -46,8 +60,42 @@ class PictureView(QtWidgets.QWidget):  # type: ignore[misc]  # qtpy has no type 
 
     def clear(self) -> None:
         """Forget the picture."""
-        self.image = None
+        self.image = self._picture = self.span = None
         self.update()
+
+    def mousePressEvent(self, event: Any) -> None:
+        """Begin a range."""
+        if self._picture is not None and event.button() == QtCore.Qt.MouseButton.LeftButton:
+            self._from = event.pos().x()
+
+    def mouseMoveEvent(self, event: Any) -> None:
+        """Show the range."""
+        if self._from is not None:
+            left, right = sorted((self._from, event.pos().x()))
+            self._band.setGeometry(left, 0, right - left, self.height())
+            self._band.setVisible(right - left >= _LEAST_RANGE)
+
+    def mouseReleaseEvent(self, event: Any) -> None:
+        """Look closer at the range; one that is hardly wider than a click is none."""
+        begun, self._from = self._from, None
+        self._band.hide()
+        if begun is None or self._picture is None or abs(event.pos().x() - begun) < _LEAST_RANGE:
+            return
+        low, high = sorted(self._picture.energy_at(x / self.width()) for x in (begun, event.pos().x()))
+        if high > low:
+            self.span = (low, high)
+            self.zoomed.emit()
+
+    def mouseDoubleClickEvent(self, event: Any) -> None:
+        """Show all energies."""
+        self._from = None
+        self.show_all()
+
+    def show_all(self) -> None:
+        """Look at all energies again."""
+        if self.span is not None:
+            self.span = None
+            self.zoomed.emit()
 
     def fade(self) -> None:
         """Show that the picture is out of date."""

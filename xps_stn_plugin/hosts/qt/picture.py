@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -36,6 +37,8 @@ class Picture:
         Size in the screen's pixels.
     pixels : bytes
         Red, green, blue and opacity, row by row from the top.
+    ends : (float, float)
+        Binding energies in eV at the left and the right end of the axis.
     notes : tuple of str
         Notes of the region's seed.
     """
@@ -45,7 +48,14 @@ class Picture:
     width: int
     height: int
     pixels: bytes = field(repr=False)
+    ends: tuple[float, float]
     notes: tuple[str, ...] = ()
+
+    def energy_at(self, share: float) -> float:
+        """Binding energy in eV at a share of the picture's width, from its left; beside the axis that of its end."""
+        left, right = _LEFT / self.canvas.width, 1 - _RIGHT / self.canvas.width
+        inside = min(max((share - left) / (right - left), 0.0), 1.0)
+        return self.ends[0] + inside * (self.ends[1] - self.ends[0])
 
 
 def draw(result: PrefitResult, region: str, canvas: Canvas, spectrum: xr.DataTree | None = None) -> Picture:
@@ -70,11 +80,14 @@ def draw(result: PrefitResult, region: str, canvas: Canvas, spectrum: xr.DataTre
         _draw_left_out(axes, region, spectrum[region].to_dataset())
     else:
         _draw_region(axes, result, region)
+    if canvas.span is not None:
+        _look_closer(axes, *canvas.span)
     agg.draw()  # type: ignore[no-untyped-call]
     width, height = agg.get_width_height(physical=True)
     pixels = bytes(agg.buffer_rgba())  # type: ignore[no-untyped-call]
     seed = result.seeds.get(region)
-    return Picture(region, canvas, width, height, pixels, () if seed is None else seed.notes)
+    ends = (float(axes.get_xlim()[0]), float(axes.get_xlim()[1]))
+    return Picture(region, canvas, width, height, pixels, ends, () if seed is None else seed.notes)
 
 
 def _draw_region(axes: Axes, result: PrefitResult, region: str) -> None:
@@ -96,6 +109,19 @@ def _draw_region(axes: Axes, result: PrefitResult, region: str) -> None:
     axes.set_ylim(bottom - 0.05 * (top - bottom), top + (0.12 if seed is None else 0.25) * (top - bottom))
     scale = "measured binding energy" if result.moved is None else "binding energy, corrected"
     _write_around(axes, region, data, scale, "no seeded model" if seed is None else "seeded model, not fitted")
+
+
+def _look_closer(axes: Axes, low: float, high: float) -> None:
+    """Show a span of energies alone, as high as what is drawn there."""
+    drawn = [line.get_xydata() for line in axes.get_lines()]
+    there = [points[(points[:, 0] >= low) & (points[:, 0] <= high), 1] for points in map(np.asarray, drawn)]
+    heights = np.concatenate([np.empty(0), *there])
+    axes.set_xlim(high, low)
+    if heights.size:
+        bottom, top = float(heights.min()), float(heights.max())
+        room = (top - bottom) or 1.0
+        # As high as `_draw_region` leaves room for the legend.
+        axes.set_ylim(bottom - 0.05 * room, top + 0.25 * room)
 
 
 def _draw_left_out(axes: Axes, region: str, data: xr.Dataset) -> None:
