@@ -48,7 +48,12 @@ def _identity(fit=False):
 
 def _task(path, fit=False):
     digest = content_digest(path) if path.exists() else ""
-    return Task(work_key(digest, path.name, _identity(fit)), path, settings_of(), fit)
+    return Task(work_key([(digest, path.name)], _identity(fit)), (path,), settings_of(), fit)
+
+
+def _series(*paths):
+    key = work_key([(content_digest(path), path.name) for path in paths], _identity())
+    return Task(key, paths, settings_of(), False)
 
 
 @pytest.fixture
@@ -133,6 +138,21 @@ def test_a_worker_that_sees_another_file_says_so_and_it_is_tried_again(fake, tmp
     assert not record.final
 
 
+def test_a_worker_looks_at_each_file_of_a_series(fake, tmp_path):
+    paths = [batched.write_table(tmp_path / f"{number}.csv", seed=number) for number in range(3)]
+    task = _series(*paths)
+    (data,) = engines._work((task,), _identity(), engines._python())
+    assert [(task, data)] == list(here([task]))
+    assert decode(data).stack.labels == {"file": ["0", "1", "2"]}
+    batched.write_table(paths[1], seed=9)
+    (data,) = engines._work((task,), _identity(), engines._python())
+    assert "found another content in one of the files" in decode(data).reason
+    paths[2].unlink()
+    (data,) = engines._work((task,), _identity(), engines._python())
+    assert "cannot open 2.csv (No such file or directory)" in decode(data).reason
+    assert not decode(data).final
+
+
 @pytest.fixture
 def threads(fake):
     """Client of a cluster whose workers are threads of this process."""
@@ -152,7 +172,7 @@ def test_a_scheduler_gets_few_tasks_at_a_time(threads, tmp_path):
     def tasks():
         for number in range(40):
             drawn.append(number)
-            yield (Task(str(number), tmp_path / f"{number}.csv", settings_of(), False),)
+            yield (Task(str(number), (tmp_path / f"{number}.csv",), settings_of(), False),)
 
     results = []
     for result in engines._results("here", threads, identity, tasks(), 5):
@@ -172,13 +192,16 @@ def test_a_file_that_kills_its_process_fails_alone(plugin, tmp_path):
     names = ["a", "b", "poison", "c", "d", "e"]
     tasks = [_task(batched.write_table(tmp_path / f"{name}.csv", len(name)), fit=True) for name in names]
     before = dict(os.environ), json.dumps(dask.config.config, default=str)
-    results = {task.path.stem: decode(data) for task, data in processes(2, _identity(fit=True), tasks)}
+    results = {task.paths[0].stem: decode(data) for task, data in processes(2, _identity(fit=True), tasks)}
     assert (dict(os.environ), json.dumps(dask.config.config, default=str)) == before
     assert set(results) == set(names)
     poisoned = results.pop("poison")
     assert "process that worked on this file died" in poisoned.reason
     assert not poisoned.final
-    alone = {task.path.stem: decode(data) for task, data in here([task for task in tasks if task.path.stem in results])}
+    alone = {
+        task.paths[0].stem: decode(data)
+        for task, data in here([task for task in tasks if task.paths[0].stem in results])
+    }
     assert {name: record.document for name, record in results.items()} == {
         name: record.document for name, record in alone.items()
     }

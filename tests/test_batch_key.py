@@ -24,7 +24,7 @@ _CHANGED = {
 
 
 def _key(settings=None, fit=True, digest="0" * 64, name="a.csv"):
-    return work_key(digest, name, work_identity(settings or settings_of(), fit))
+    return work_key([(digest, name)], work_identity(settings or settings_of(), fit))
 
 
 def test_the_same_work_has_the_same_key():
@@ -41,6 +41,14 @@ def test_every_setting_counts(name):
 
 def test_fit_name_and_content_count():
     assert len({_key(), _key(fit=False), _key(name="a.txt"), _key(digest="1" * 64)}) == 4
+
+
+def test_every_file_of_a_series_and_their_order_count():
+    one, other, third = ("0" * 64, "a.csv"), ("1" * 64, "b.csv"), ("2" * 64, "c.csv")
+    identity = work_identity(settings_of(), True)
+    series = ([one, other], [other, one], [one, third], [one], [one, other, third], [one, ("1" * 64, "c.csv")])
+    assert len({work_key(files, identity) for files in series}) == len(series)
+    assert work_key(iter([one, other]), identity) == work_key([one, other], identity)
 
 
 def test_versions_count(monkeypatch):

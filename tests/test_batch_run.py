@@ -282,7 +282,7 @@ def test_names_stay_apart_where_capital_letters_do_not_count(tmp_path):
     for path in paths:
         path.parent.mkdir()
         path.write_text("x")
-    names = [item.name.casefold() for item in _items(paths, {})]
+    names = [item.name.casefold() for item in _items(paths, settings_of(), "none", {})]
     assert len(set(names)) == 4
 
 

@@ -54,7 +54,7 @@ _RESTART: Final = 60
 #: Variables that numerical libraries take their number of threads from when they are loaded.
 _THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
-_DIED: Final = "the process that worked on this file died: out of memory, or a crash in a library."
+_DIED: Final = "the process that worked on {} died: out of memory, or a crash in a library."
 
 
 def engine_for(jobs: int, scheduler: str | None, identity: Mapping[str, Any]) -> Engine:
@@ -211,7 +211,8 @@ def _shared_out(
         else:
             suspects += chunk
     for (task,), results in _results(place, client, identity, ((task,) for task in suspects), 1):
-        yield task, results[0] if isinstance(results, list) else encode(Record(reason=_DIED, final=False))
+        died = _DIED.format("this file" if len(task.paths) == 1 else "these files")
+        yield task, results[0] if isinstance(results, list) else encode(Record(reason=died, final=False))
 
 
 def _results(
@@ -222,7 +223,7 @@ def _results(
 
     def submit(chunk: _Chunk) -> Future[list[bytes]]:
         # Workers have a working directory of their own.
-        absolute = tuple(replace(task, path=task.path.absolute()) for task in chunk)
+        absolute = tuple(replace(task, paths=tuple(path.absolute() for path in task.paths)) for task in chunk)
         call = _Call((absolute, identity, _python()))
         return client.submit(pickle.loads, pickle.dumps(call), key=f"prefit-{uuid4()}")
 
@@ -283,13 +284,18 @@ def _work(chunk: _Chunk, identity: Mapping[str, Any], python: str) -> list[bytes
 
 
 def _record(task: Task, identity: Mapping[str, Any], place: str) -> bytes:
-    try:
-        key = work_key(content_digest(task.path), task.path.name, identity)
-    except OSError as error:
-        reason = f"the {place} cannot open it ({error.strerror or error}); it needs the same folders."
-        return encode(Record(reason=reason, final=False))
-    if key != task.key:
-        reason = f"the {place} found another content in it; it was changed meanwhile, or is another file there."
+    alone = len(task.paths) == 1
+    files = []
+    for path in task.paths:
+        try:
+            files.append((content_digest(path), path.name))
+        except OSError as error:
+            which = "it" if alone else path.name
+            reason = f"the {place} cannot open {which} ({error.strerror or error}); it needs the same folders."
+            return encode(Record(reason=reason, final=False))
+    if work_key(files, identity) != task.key:
+        which = "it" if alone else "one of the files"
+        reason = f"the {place} found another content in {which}; it was changed meanwhile, or is another file there."
         return encode(Record(reason=reason, final=False))
     return do(task)
 

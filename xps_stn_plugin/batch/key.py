@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from importlib.metadata import version
 from importlib.resources import files
@@ -14,7 +14,7 @@ from typing import Any, Final
 from xps_prefit_hooks import Settings
 
 #: Changes whenever records are made or kept in another way.
-FORMAT: Final = "xps-stn/batch-record/2"
+FORMAT: Final = "xps-stn/batch-record/3"
 
 #: Hexadecimal digits of a key: 128 bits, so that no two are alike by chance.
 _LENGTH: Final = 32
@@ -76,15 +76,14 @@ def content_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def work_key(digest: str, name: str, identity: Mapping[str, Any]) -> str:
-    """Key of one file's work.
+def work_key(files: Iterable[tuple[str, str]], identity: Mapping[str, Any]) -> str:
+    """Key of the work on a file, or on the files of a series.
 
     Parameters
     ----------
-    digest : str
-        Of the file's content.
-    name : str
-        Of the file, without its folder: the suffix may decide how it is read, and the name what region it holds.
+    files : iterable of (str, str)
+        Digest of the content, and name without the folder, of each file in order: the suffix may decide how it is read,
+        and the name what region it holds.
     identity : mapping
         From `work_identity`.
 
@@ -93,5 +92,5 @@ def work_key(digest: str, name: str, identity: Mapping[str, Any]) -> str:
     str
         Hexadecimal digits, to name a file with.
     """
-    text = json.dumps([digest, name, identity], sort_keys=True, ensure_ascii=True)
+    text = json.dumps([*map(list, files), identity], sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:_LENGTH]

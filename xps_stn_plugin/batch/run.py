@@ -1,4 +1,4 @@
-"""Many files: each is prefitted once and filed when it is finished; the outputs are made from what is filed."""
+"""Many files: each, or each series of them, is prefitted once and filed; the outputs are made from what is filed."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from .outputs import SHEET, STORE, SUMMARY
 from .record import Record, decode
 from .records import Records
 from .results import write_results
+from .series import Piece, pieces_of, statuses_of, with_reason
 from .tally import STATUSES, Tally, counts_text
 from .work import Task
 
@@ -35,7 +36,8 @@ class BatchReport:
     total : int
         Number of files to work on.
     ok, uncertain, out_of_domain, failed : int
-        Number of files with each status; together all that are finished.
+        Number of files with each status; together all that are finished. A file of a series has the status of its
+        spectrum, one with a stack that of most of its spectra.
     reused : int
         Those of them that were finished by an earlier run.
     interrupted : bool
@@ -72,9 +74,9 @@ class BatchReport:
 
 @dataclass(frozen=True)
 class _Item:
-    """A file, its name in the outputs, and what its record is filed under; without it, why it could not be read."""
+    """A piece of work, its name in the outputs, and what its record is filed under; without it, why there is none."""
 
-    path: Path
+    piece: Piece
     name: str
     key: str | None
     reason: str = ""
@@ -118,10 +120,11 @@ def run_batch(
     json : bool
         Whether to write a JSON file for each input, too; not of stacks.
     share : {"none", "shift", "components"}
-        What the spectra of a stack (a depth profile, a map) have in common; files with single spectra have nothing in
-        common.
+        What the spectra of a stack (a depth profile, a map) have in common. Files with single spectra that lie in one
+        folder and were measured alike are a series, too, in natural order; see `xps_stn_plugin.batch.series`.
     progress : callable
-        ``progress(done, total, text)`` is told of every finished file, with counts, rate and time left as text.
+        ``progress(done, total, text)`` is told of every finished file, with counts, rate and time left as text. The
+        files of a series are finished together.
     cancelled : callable
         Asked between files whether to stop.
 
@@ -136,6 +139,8 @@ def run_batch(
         processes cannot work: packages are missing, the scheduler does not answer, its workers have other versions.
     """
     began = time.monotonic()
+    # What is asked of components says nothing where there are none.
+    share = "none" if share == "components" and not fit else share
     identity = work_identity(settings, fit, share)
     engine = engine_for(jobs, scheduler, identity)
     out = Path(out)
@@ -144,21 +149,23 @@ def run_batch(
     records = Records(out)
     tally = Tally(len(files), progress)
     tally.say("looking at the files")
-    items = _items(files, identity)
+    items = _items(files, settings, share, identity)
     tasks: dict[str, Task] = {}
     copies: Counter[str] = Counter()
     for item in items:
+        paths = item.piece.paths
         if item.key is None:
-            tally.finish("failed")
+            tally.finish("failed", len(paths))
             continue
         copies[item.key] += 1
         if item.key in tasks:
             continue
         record = records.get(item.key) if resume else None
         if record is not None and record.final:
-            tally.reuse(record.status)
+            for status in statuses_of(record, len(paths), fit).elements():
+                tally.reuse(status)
         else:
-            tasks[item.key] = Task(item.key, item.path, settings, fit, share)
+            tasks[item.key] = Task(item.key, paths, settings, fit, share)
     interrupted = False
     tally.start()
     try:
@@ -167,7 +174,8 @@ def run_batch(
             while not (interrupted := cancelled()) and (result := next(finished, None)) is not None:
                 task, data = result
                 records.put(task.key, data)
-                tally.finish(decode(data).status, copies[task.key])
+                for status, number in statuses_of(decode(data), len(task.paths), fit).items():
+                    tally.finish(status, number * copies[task.key])
     except KeyboardInterrupt:
         interrupted = True
     tally.say("writing the results")
@@ -185,21 +193,27 @@ def run_batch(
     )
 
 
-def _items(files: Sequence[Path], identity: Mapping[str, Any]) -> list[_Item]:
+def _items(files: Sequence[Path], settings: Settings, share: Share, identity: Mapping[str, Any]) -> list[_Item]:
     items: list[_Item] = []
     numbers: dict[str, int] = {}
     names: set[str] = set()
-    for path in files:
-        name = path.stem
+    for piece in pieces_of(files, settings, share):
+        name = piece.stem
         # Some file systems do not tell small letters from capital ones.
         while name.casefold() in names:
-            numbers[path.stem] = numbers.get(path.stem, 1) + 1
-            name = f"{path.stem}_{numbers[path.stem]}"
+            numbers[piece.stem] = numbers.get(piece.stem, 1) + 1
+            name = f"{piece.stem}_{numbers[piece.stem]}"
         names.add(name.casefold())
-        try:
-            items.append(_Item(path, name, work_key(content_digest(path), path.name, identity)))
-        except OSError as error:
-            items.append(_Item(path, name, None, f"the file cannot be opened ({error.strerror or error})."))
+        contents = []
+        for path in piece.paths:
+            try:
+                contents.append((content_digest(path), path.name))
+            except OSError as error:
+                which = "the file" if len(piece.paths) == 1 else path.name
+                items.append(_Item(piece, name, None, f"{which} cannot be opened ({error.strerror or error})."))
+                break
+        else:
+            items.append(_Item(piece, name, work_key(contents, identity)))
     return items
 
 
@@ -222,4 +236,4 @@ class _Entries(Iterable[Entry]):
         for item in self._items:
             record = Record(reason=item.reason) if item.key is None else self._records.get(item.key)
             if record is not None:
-                yield Entry(item.name, str(item.path), record)
+                yield Entry(item.name, item.piece.source, with_reason(record, item.piece.alone))

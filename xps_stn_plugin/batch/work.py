@@ -1,11 +1,11 @@
-"""One file's work, from path to record; it runs in whichever process it is sent to."""
+"""Work on one file or one series of files, from paths to record; it runs in whichever process it is sent to."""
 
 from __future__ import annotations
 
 import logging
 import math
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from xps_prefit_hooks import PrefitError, Seed, Settings
 
 from ..stacks import Share
 from .record import ParameterRecord, Record, RegionRecord, encode
+from .series import read_series, series_name
 from .stacks import stack_record
 
 if TYPE_CHECKING:
@@ -29,67 +30,66 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Task:
-    """Work on one file: plain values, so that it can be sent to another process or machine.
+    """Work on one file or one series: plain values, so that it can be sent to another process or machine.
 
     Parameters
     ----------
     key : str
         What the result is filed under.
-    path : Path
+    paths : tuple of Path
+        One file, or the files of a series in order.
     settings : Settings
     fit : bool
         Whether models are seeded and fitted; without, the network alone is asked.
     share : {"none", "shift", "components"}
-        What the spectra of a stack have in common.
+        What the spectra of a stack or a series have in common.
     """
 
     key: str
-    path: Path
+    paths: tuple[Path, ...]
     settings: Settings
     fit: bool
     share: Share = "none"
 
 
 def do(task: Task) -> bytes:
-    """Prefit one file and return its record as bytes; an error becomes a record, too."""
-    return encode(make_record(task.path, task.settings, task.fit, task.share))
+    """Prefit one file or one series and return its record as bytes; an error becomes a record, too."""
+    return encode(make_record(task.paths, task.settings, task.fit, task.share))
 
 
-def make_record(path: Path, settings: Settings, fit: bool, share: Share = "none") -> Record:
-    """Prefit one file.
+def make_record(paths: Sequence[Path], settings: Settings, fit: bool, share: Share = "none") -> Record:
+    """Prefit one file, or the files of a series as one stack.
 
     Parameters
     ----------
-    path : Path
+    paths : sequence of Path
+        One file, or the files of a series in order.
     settings : Settings
     fit : bool
         Whether models are seeded and fitted; without, the network alone is asked.
     share : {"none", "shift", "components"}
-        What the spectra of a stack have in common.
+        What the spectra of a stack or a series have in common.
 
     Returns
     -------
     Record
-        With a reason where the file failed; the file's folder is not in it, so that a file that was moved keeps its
-        record.
+        With a reason where the work failed; the files' folder is not in it, so that what was moved keeps its record.
     """
     from ..workflow import checked_spectrum, prefit_with
 
     try:
+        if len(paths) > 1:
+            return Record(stack=stack_record(read_series(paths, settings), settings, fit, share))
+        (path,) = paths
         spectrum = checked_spectrum(path, settings)
         if any(child["counts"].ndim > 1 for child in spectrum.children.values()):
+            spectrum.attrs["source"] = path.name
             return Record(stack=stack_record(spectrum, settings, fit, share))
-        result = prefit_with(spectrum, settings)
-        if share != "none":
-            # A series of files is no stack: better said than taken for granted.
-            alone = f"The file holds one spectrum, which has nobody to share its {share} with."
-            prediction = replace(result.prediction, reasons=(*result.prediction.reasons, alone))
-            result = replace(result, prediction=prediction)
-        return _record_of(result, path, fit)
+        return _record_of(prefit_with(spectrum, settings), path, fit)
     except Exception as error:  # noqa: BLE001 (one bad file must not cost a night's work; the record keeps the traceback)
         foreseen = _foreseen(error)
-        details = "" if foreseen else _traceback(error, path)
-        return Record(reason=_sentence(error, path), final=foreseen, details=details)
+        details = "" if foreseen else _traceback(error, paths[0])
+        return Record(reason=_sentence(error, paths), final=foreseen, details=details)
 
 
 def _record_of(result: PrefitResult, path: Path, fit: bool) -> Record:
@@ -110,7 +110,7 @@ def _record_of(result: PrefitResult, path: Path, fit: bool) -> Record:
             if not fitted.success:
                 failures[region] = f"The fit had no success: {fitted.message}"
         except Exception as error:  # noqa: BLE001 (the other regions are still worth having)
-            failures[region] = _sentence(error, path)
+            failures[region] = _sentence(error, [path])
             if not _foreseen(error):
                 details.append(_traceback(error, path))
     # Evidence costs more than all the rest and is for looking at one spectrum.
@@ -175,10 +175,12 @@ def _foreseen(error: BaseException | None) -> bool:
     return error is None
 
 
-def _sentence(error: Exception, path: Path) -> str:
-    """Sentence of an error without the file's name before it, nor its folder in it."""
+def _sentence(error: Exception, paths: Sequence[Path]) -> str:
+    """Sentence of an error without the name of the file or series before it, nor their folder in it."""
     text = str(error) if isinstance(error, PrefitError) else f"unexpected {type(error).__name__}: {error}"
-    return " ".join(text.removeprefix(f"{path}: ").replace(str(path), path.name).split())
+    for path in paths:
+        text = text.replace(str(path), path.name)
+    return " ".join(text.removeprefix(f"{paths[0].name if len(paths) == 1 else series_name(paths)}: ").split())
 
 
 def _traceback(error: Exception, path: Path) -> str:

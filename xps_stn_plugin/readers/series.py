@@ -7,12 +7,13 @@ dimension with its labels and unit. Places (x, y, z) belong together: three spot
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xps_prefit_hooks import PrefitError
 
@@ -25,8 +26,10 @@ _PLACES: Final = re.compile(
     r"^(stage|sample|position|pos|coord|coordinate)?[\s_-]*[xyz][\s_-]*(position|pos|coord|coordinate|axis)?$",
     re.IGNORECASE,
 )
-#: Attributes that all blocks of a series have in common: else their counts do not compare.
+#: Attributes that all spectra of a series have in common: else their counts do not compare, or they are no series.
 _COMMON: Final = {
+    "region": "core levels",
+    "sample": "samples",
     "technique": "techniques",
     "radiation": "sources",
     "dwell_time": "dwell times",
@@ -36,12 +39,68 @@ _COMMON: Final = {
     "work_function": "work functions",
     "intensity": "kinds of intensity",
 }
-#: Attributes that each block has its own of: they go along the dimension.
-_OWN: Final = ("block", "start_time")
+#: Attributes that each spectrum has its own of: they go along the dimension.
+OWN: Final = ("block", "start_time")
 _MOST_AXES: Final = 3
+#: Most by which energies in eV of one axis differ: what rounding leaves, and far less than any step of an analyser.
+_ROUNDING: Final = 1e-6
 
 # Labels of blocks, and the values of the variables that tell them apart.
 _Values = dict[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class Manner:
+    """How a spectrum was measured: what all spectra of a series have in common.
+
+    Parameters
+    ----------
+    energy : ndarray, shape (n,)
+        In eV, in the order of the file or ascending; the same for all that are compared.
+    photon_energy : float or None
+        In eV.
+    quantities : frozenset of str
+        What there is along the energies beside the intensities.
+    common : tuple of str
+        Attributes that decide whether intensities compare.
+    """
+
+    energy: NDArray[np.float64]
+    photon_energy: float | None
+    quantities: frozenset[str]
+    common: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        energy: NDArray[np.float64],
+        photon_energy: float | None,
+        quantities: Iterable[str],
+        attrs: Mapping[Any, Any],
+    ) -> Manner:
+        """Take from a region's attributes what counts."""
+        return cls(energy, photon_energy, frozenset(quantities), tuple(str(attrs.get(name)) for name in _COMMON))
+
+    def apart(self, other: Manner) -> str:
+        """Why another spectrum cannot be of the same series ("their axes differ"); empty where it can.
+
+        Axes are the same where no energy differs by more than a micro-electronvolt: files give three to six decimals,
+        and what is computed from them is rounded. An axis that was moved on purpose, by charge correction, is another.
+        """
+        one, two = self.energy, other.energy
+        # Most that differ do so from the first energy on, and a folder may hold thousands.
+        if (
+            one.shape != two.shape
+            or abs(one[0] - two[0]) > _ROUNDING
+            or not np.allclose(one, two, rtol=0, atol=_ROUNDING)
+        ):
+            return "their axes differ"
+        if self.photon_energy != other.photon_energy:
+            return "their photon energies differ"
+        if self.quantities != other.quantities:
+            return "they hold different quantities"
+        pairs = zip(self.common, other.common, _COMMON.values(), strict=True)
+        return next((f"their {plural} differ" for mine, others, plural in pairs if mine != others), "")
 
 
 def in_series(raws: Iterable[RawRegion | PrefitError], *, levels: bool = False) -> Iterator[RawRegion | PrefitError]:
@@ -125,20 +184,12 @@ def _axes(varying: _Values, size: int, with_units: Collection[str]) -> tuple[str
 
 def _apart(group: Sequence[RawRegion]) -> str:
     """Why blocks cannot be one region; empty where they can."""
-    first = group[0]
-    axis = np.asarray(first.energy, dtype=float)
-    for raw in group[1:]:
-        other = np.asarray(raw.energy, dtype=float)
-        if other.shape != axis.shape or not np.allclose(other, axis, rtol=0, atol=1e-6):
-            return "their axes differ"
-        if raw.photon_energy != first.photon_energy:
-            return "their photon energies differ"
-        if raw.variables.keys() != first.variables.keys() or np.ndim(raw.counts) != 1:
-            return "they hold different quantities"
-    for name, plural in _COMMON.items():
-        if len({str(raw.attrs.get(name)) for raw in group}) > 1:
-            return f"their {plural} differ"
-    return ""
+    if any(np.ndim(raw.counts) != 1 for raw in group):
+        return "they hold different quantities"
+    first, *others = (
+        Manner.of(np.asarray(raw.energy, dtype=float), raw.photon_energy, raw.variables, raw.attrs) for raw in group
+    )
+    return next(filter(None, (first.apart(other) for other in others)), "")
 
 
 def _stacked(group: Sequence[RawRegion], names: Sequence[str], varying: _Values) -> RawRegion:
@@ -165,7 +216,7 @@ def _stacked(group: Sequence[RawRegion], names: Sequence[str], varying: _Values)
         for name, values in varying.items()
         if name not in names
     }
-    for name in _OWN:
+    for name in OWN:
         own_values = [raw.attrs.get(name) for raw in group]
         if all(value is not None for value in own_values):
             along[name] = (dims, laid_out(own_values), "")
@@ -196,7 +247,7 @@ def _bare(label: str) -> str:
 def _variable_name(label: str) -> str:
     """Name of a variable: "Etch Time [s]" is ``etch_time``."""
     name = re.sub(r"\W+", "_", _bare(label).lower()).strip("_") or "variable"
-    return f"{name}_2" if name in {"counts", "binding_energy", *_OWN} else name
+    return f"{name}_2" if name in {"counts", "binding_energy", *OWN} else name
 
 
 def _units(raw: RawRegion, label: str) -> str:
