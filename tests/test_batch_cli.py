@@ -126,6 +126,18 @@ def test_report_of_an_interrupted_run():
     )
 
 
+def test_a_folder_of_files_shares_its_shift(fake, run, tmp_path):
+    for number in (10, 9):
+        batched.write_table(tmp_path / "profile" / f"level{number}.csv", seed=number)
+    batched.write_columns(tmp_path / "profile" / "C1s.txt")
+    outcome = run(tmp_path / "profile", "--out", tmp_path / "out", "--share", "shift", "--no-fit")
+    assert outcome.exit_code == 0, outcome.output
+    assert "3 of 3 spectra" in outcome.output
+    alone, *series = (tmp_path / "out" / "summary.csv").read_text().splitlines()[1:]
+    assert "it is not of the series of 2 files in its folder, for it has no O1s." in alone
+    assert [row.rpartition(",")[2] for row in series] == ["file=level9"] * 2 + ["file=level10"] * 2
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_ctrl_c_is_130_and_the_same_command_goes_on(tmp_path, jobs):

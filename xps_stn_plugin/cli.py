@@ -144,7 +144,8 @@ def prefit(
     type=click.Choice(["none", "shift", "components"]),
     default="none",
     show_default=True,
-    help="What the spectra of a depth profile or map have in common: one (drifting) shift; positions and widths.",
+    help="What the spectra of a depth profile or map (one file, or a folder of files with one spectrum each) have in "
+    "common: one (drifting) shift; positions and widths.",
 )
 @click.option("--jobs", "-j", type=click.IntRange(min=1), default=1, show_default=True, help="Number of processes.")
 @click.option("--scheduler", metavar="ADDRESS", help="Let a cluster work: its Dask scheduler, as tcp://host:8786.")
