@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from test_guide import BLOCK, NUMBER, outputs, rewritten
 
@@ -29,11 +30,14 @@ def test_the_page_prints_what_it_says(tmp_path, monkeypatch):
 
 
 def test_every_variable_stands_in_the_page():
-    from xps_stn_plugin.stacks.fields import REASON_TEXTS, network_fields
-    from xps_stn_plugin.stacks.fit_fields import fit_fields
+    from xps_stn_plugin.stacks.fields import CALIBRATED, REASON_TEXTS, network_fields
+    from xps_stn_plugin.stacks.fit_fields import curve_fields, fit_fields
+    from xps_stn_plugin.stacks.labels import FitLabels
 
     text = PAGE.read_text(encoding="utf-8")
-    names = {field.name for field in (*network_fields([], ["C1s"]), *fit_fields("C1s", []))}
+    labels = FitLabels.of([], [])
+    fields = (*network_fields([], ["C1s"]), *fit_fields("C1s", labels), *curve_fields("C1s", labels, np.zeros(0)))
+    names = {CALIBRATED, *(field.name for field in fields), *(name for field in fields for name in field.texts)}
     missing = {name for name in names if f"`{name}`" not in text and f"`{name.removesuffix('_stderr')}`" not in text}
     assert not missing
     assert len(REASON_TEXTS) == 13

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -22,6 +23,9 @@ CARRIED: Final = 2048
 #: And this one: what the user knows of the sample has changed, or contradicts, what the network says.
 TOLD: Final = 4096
 
+#: Name of the calibrated axis of every spectrum.
+CALIBRATED: Final = "binding_energy_calibrated"
+
 #: What each bit of ``reasons`` says.
 REASON_TEXTS: Final = {
     int(Reason.NO_SHIFT): "No line stands above the noise, so there is no shift.",
@@ -40,6 +44,10 @@ REASON_TEXTS: Final = {
 }
 
 
+#: Dimensions with their labels.
+Labels = Mapping[str, Sequence[str] | NDArray[np.float64]]
+
+
 @dataclass(frozen=True)
 class Field:
     """One variable of the result.
@@ -51,20 +59,26 @@ class Field:
         The region that it belongs to; empty for the spectra as a whole.
     dtype : str
         numpy's name of the type.
-    labels : mapping of str to sequence of str
+    labels : mapping of str to sequence of str or float
         Further dimensions, behind those of the stack, with their labels.
     attrs : mapping
         Units, meaning, flags.
     fill : float
         What it holds where there is nothing.
+    texts : mapping of str to sequence of str
+        Further labels along the last of these dimensions, by name.
+    grows : bool
+        Whether that dimension may get more labels when all is done.
     """
 
     name: str
     region: str = ""
     dtype: str = "f8"
-    labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    labels: Labels = field(default_factory=dict)
     attrs: Mapping[str, Any] = field(default_factory=dict)
     fill: float = np.nan
+    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    grows: bool = False
 
     @property
     def path(self) -> str:
@@ -78,6 +92,10 @@ class Field:
     def empty(self, stack: Stack) -> NDArray[Any]:
         """Array that holds nothing yet."""
         return np.full(self.sizes(stack), self.fill, dtype=self.dtype)
+
+    def nbytes(self, stack: Stack) -> int:
+        """Size of the variable in memory."""
+        return math.prod(self.sizes(stack)) * np.dtype(self.dtype).itemsize
 
 
 def network_fields(groups: Sequence[str], regions: Sequence[str]) -> tuple[Field, ...]:
@@ -130,10 +148,20 @@ def labelled(stack: Stack, fields: Sequence[Field], arrays: Mapping[str, Any], a
     for each in fields:
         nodes[each.region][each.name] = ((*stack.dims, *each.labels), arrays[each.path], dict(each.attrs))
         labels[each.region].update({dim: list(names) for dim, names in each.labels.items()})
+        labels[each.region].update({name: ([*each.labels][-1:], list(texts)) for name, texts in each.texts.items()})
     datasets = {"/": xr.Dataset(nodes.pop(""), labels.pop(""), dict(attrs))}
     for name, variables in nodes.items():
         datasets[f"/{name}"] = xr.Dataset(variables, {**labels[name], **_axis(stack, name)}, region_attrs(stack, name))
     return xr.DataTree.from_dict(datasets)
+
+
+def axis_fields(stack: Stack) -> tuple[Field, ...]:
+    """Fields of the calibrated axis of every spectrum, one for each region."""
+    attrs = energy_attrs("binding energy as measured minus the shift; NaN where no shift was found")
+    return tuple(
+        Field(CALIBRATED, name, labels={"binding_energy": region.energy}, attrs=attrs)
+        for name, region in stack.regions.items()
+    )
 
 
 def region_attrs(stack: Stack, name: str) -> dict[str, Any]:

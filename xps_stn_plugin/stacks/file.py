@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import xarray as xr
 
-from .fields import Field
+from .fields import CALIBRATED, Field
 from .stack import Stack
 
 if TYPE_CHECKING:
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 
 #: What netCDF-4 calls a dimension without labels.
 _NO_LABELS: Final = "This is a netCDF dimension but not a netCDF variable.{:10d}"
+
+#: How numbers are packed.
+_PACKED: Final = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
+#: Bytes of a chunk, about, before they are packed.
+_CHUNK: Final = 2**16
 
 #: Attributes by which HDF5 keeps dimensions.
 _DIMENSIONS: Final = frozenset({"CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "DIMENSION_LABELS"})
@@ -46,7 +52,7 @@ def write_frame(group: h5py.Group, stack: Stack, tree: xr.DataTree) -> None:
 
 
 def place_fields(group: h5py.Group, stack: Stack, fields: Sequence[Field]) -> Mapping[str, h5py.Dataset]:
-    """Make room for variables: datasets by path that hold nothing yet.
+    """Make room for variables: datasets by path that hold nothing yet, or the same ones with more labels.
 
     Parameters
     ----------
@@ -58,17 +64,55 @@ def place_fields(group: h5py.Group, stack: Stack, fields: Sequence[Field]) -> Ma
     datasets = {}
     for field in fields:
         own = group.require_group(field.region) if field.region else group
-        for dim, labels in field.labels.items():
-            if dim not in own:
-                _write_coordinate(own, dim, xr.Variable((dim,), np.array(labels)))
-        # Most spectra have few of all components.
-        packed = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if "component" in field.labels else {}
+        _put_labels(own, field)
         shape = field.sizes(stack)
-        dataset = own.create_dataset(field.name, shape, field.dtype, fillvalue=field.fill, **packed)
-        dataset.attrs.update(field.attrs)
-        _attach(dataset, own, (*stack.dims, *field.labels))
-        datasets[field.path] = dataset
+        if field.name in own:
+            own[field.name].resize(shape)
+        else:
+            limit = (*shape[:-1], None) if field.grows else None
+            dataset = own.create_dataset(
+                field.name, shape, field.dtype, fillvalue=field.fill, maxshape=limit, **_packing(stack, field)
+            )
+            dataset.attrs.update(field.attrs)
+            _attach(dataset, own, (*stack.dims, *field.labels))
+        _name_coordinates(own[field.name], field.labels, field.texts)
+        datasets[field.path] = own[field.name]
     return datasets
+
+
+def _put_labels(group: h5py.Group, field: Field) -> None:
+    """Write the labels of a field's dimensions and the texts along them, as far as they are not there."""
+    for name, labels in (*field.labels.items(), *field.texts.items()):
+        if name not in group:
+            dim = name if name in field.labels else [*field.labels][-1]
+            _write_coordinate(group, name, xr.Variable((dim,), np.array(labels)), grows=field.grows)
+        elif group[name].shape != (len(labels),):
+            group[name].resize((len(labels),))
+            group[name][...] = np.array(labels, dtype=object)
+
+
+def _name_coordinates(dataset: h5py.Dataset, dims: Iterable[str], texts: Iterable[str] = ()) -> None:
+    """Name what goes along a variable beside the labels of its dimensions, as the CF conventions want it."""
+    axes = [CALIBRATED] if CALIBRATED in dataset.parent and "binding_energy" in dims else []
+    if names := [name for name in (*texts, *axes) if dataset != dataset.parent[name]]:
+        dataset.attrs["coordinates"] = " ".join(names)
+
+
+def _packing(stack: Stack, field: Field) -> dict[str, Any]:
+    """Pack what has many numbers for each spectrum: most spectra have few of all components and parameters."""
+    sizes = field.sizes(stack)
+    if not {"component", "parameter", "binding_energy"} & field.labels.keys() or 0 in sizes:
+        return {}
+    # Components are apart: of most labels there is nothing in many chunks.
+    inner = [1 if len(field.labels) > 1 and dim == "component" else len(labels) for dim, labels in field.labels.items()]
+    room = max(_CHUNK // (math.prod(inner) * np.dtype(field.dtype).itemsize), 1)
+    # As many of the last dimensions as go in; powers of two, as the blocks that are written.
+    room = 2 ** int(math.log2(room))
+    outer: list[int] = []
+    for size in reversed(stack.shape):
+        outer.append(min(size, room))
+        room = room // size if size <= room else 1
+    return {**_PACKED, "chunks": (*outer[::-1], *inner)}
 
 
 def write_counts(group: h5py.Group, stack: Stack) -> None:
@@ -82,10 +126,11 @@ def write_counts(group: h5py.Group, stack: Stack) -> None:
     """
     for name, region in stack.regions.items():
         own = group.require_group(name)
-        packed = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if len(stack) else {}
-        dataset = own.create_dataset("counts", (*stack.shape, region.energy.size), region.counts.dtype, **packed)
+        field = Field("counts", name, region.counts.dtype.name, {"binding_energy": region.energy})
+        dataset = own.create_dataset("counts", field.sizes(stack), field.dtype, **_packing(stack, field))
         dataset.attrs["long_name"] = "intensity as measured"
         _attach(dataset, own, (*stack.dims, "binding_energy"))
+        _name_coordinates(dataset, ["binding_energy"])
         for block in stack.blocks():
             dataset[block] = region.counts[block].values
 
@@ -109,10 +154,9 @@ def copy_tree(source: h5py.Group, target: h5py.Group) -> None:
         if isinstance(node, h5py.Group):
             target.require_group(name).attrs.update(node.attrs)
             return
-        options = {"compression": node.compression, "compression_opts": node.compression_opts, "shuffle": node.shuffle}
-        own = target.create_dataset(
-            name, data=node[()], dtype=node.dtype, fillvalue=node.fillvalue, **(options if node.compression else {})
-        )
+        # Packed as it is; what refers to other datasets would refer to those of the source.
+        source.copy(node, target, name=name, without_attrs=True)
+        own = target[name]
         own.attrs.update({key: value for key, value in node.attrs.items() if key not in _DIMENSIONS})
         if node.is_scale:
             own.make_scale(node.attrs["NAME"].decode())
@@ -125,13 +169,16 @@ def copy_tree(source: h5py.Group, target: h5py.Group) -> None:
                 target[name].dims[axis].attach_scale(target[dim[0].name.strip("/")])
 
 
-def _write_coordinate(group: h5py.Group, name: str, variable: xr.Variable) -> None:
+def _write_coordinate(group: h5py.Group, name: str, variable: xr.Variable, *, grows: bool = False) -> None:
     import h5py
 
     values = variable.values
     text = values.dtype.kind in "OUS"
     dataset = group.create_dataset(
-        name, data=values.astype(object) if text else values, dtype=h5py.string_dtype() if text else values.dtype
+        name,
+        data=values.astype(object) if text else values,
+        dtype=h5py.string_dtype() if text else values.dtype,
+        maxshape=(None,) if grows else None,
     )
     dataset.attrs.update(variable.attrs)
     if variable.dims == (name,):

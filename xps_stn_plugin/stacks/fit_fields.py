@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .fields import Field, energy_attrs
+from .fields import Field, Labels, energy_attrs
 from .fit import FITTED, NOT_FITTED
-from .structures import StackFits
+from .fitted import BACKGROUNDS, NONE, StackFits
+from .labels import FitLabels
 
 #: One word for each of `FIT_STATUSES`.
 _FIT_WORDS: Final = ("fitted", "given_up", "not_fitted")
@@ -23,10 +23,20 @@ _COMPONENT_ATTRS: Final = {
     "fwhm_stderr": energy_attrs("standard error of the width"),
     "area_stderr": {"units": "intensity eV", "long_name": "standard error of the area"},
 }
+_PARAMETER_ATTRS: Final = {
+    "parameter_value": {"long_name": "value of lmfit's parameter, on the corrected scale"},
+    "parameter_stderr": {"long_name": "standard error of lmfit's parameter; NaN where there is none"},
+}
+_CURVE_MEANINGS: Final = {
+    "background": "background with the steps of all components",
+    "envelope": "model: components and background",
+    "residual": "counts minus envelope",
+    "component_curve": "component without background",
+}
 
 
-def fit_fields(region: str, components: Sequence[str]) -> tuple[Field, ...]:
-    """Fields that the fits of one region fill, in the order of `fit_values`."""
+def fit_fields(region: str, labels: FitLabels) -> tuple[Field, ...]:
+    """Fields that the fits of one region fill."""
     structures = {"long_name": "number of the model structure; -1: no model, -2: seeded singly"}
     statuses = {
         "long_name": "what became of the fit",
@@ -34,24 +44,62 @@ def fit_fields(region: str, components: Sequence[str]) -> tuple[Field, ...]:
         "flag_meanings": " ".join(_FIT_WORDS),
     }
     success = {"long_name": "whether the fit found a minimum", "flag_values": np.arange(2, dtype=np.int8)}
-    labels = {"component": components}
+    backgrounds = {
+        "long_name": "kind of background in the model",
+        "flag_values": np.arange(NONE, len(BACKGROUNDS), dtype=np.int8),
+        "flag_meanings": " ".join(["none", *BACKGROUNDS]),
+    }
+    assigned = {
+        "long_name": "whether a functional group brings the component",
+        "flag_values": np.arange(NONE, 2, dtype=np.int8),
+        "flag_meanings": "no_such_component no yes",
+    }
+    components = {"component": labels.components}
+    groups = {"component_groups": labels.groups}
+    parameters = {"parameter": tuple(labels.parameters)}
+    meanings = {"parameter_meaning": tuple(labels.parameters.values())}
     return (
         Field("structure", region, "i2", attrs=structures, fill=-1),
         Field("fit_status", region, "i1", attrs=statuses, fill=NOT_FITTED),
         Field("success", region, "i1", attrs={**success, "flag_meanings": "no yes"}, fill=0),
         Field("nfev", region, "i4", attrs={"long_name": "evaluations of the model"}, fill=0),
         Field("redchi", region, attrs={"long_name": "reduced chi-square of the fit", "units": "1"}),
-        *(Field(name, region, labels=labels, attrs=attrs) for name, attrs in _COMPONENT_ATTRS.items()),
+        Field("background_kind", region, "i1", attrs=backgrounds, fill=NONE),
+        Field("assigned", region, "i1", labels=components, attrs=assigned, fill=NONE, texts=groups),
+        *(
+            Field(name, region, labels=components, attrs=attrs, texts=groups)
+            for name, attrs in _COMPONENT_ATTRS.items()
+        ),
+        *(
+            Field(name, region, labels=parameters, attrs=attrs, texts=meanings, grows=True)
+            for name, attrs in _PARAMETER_ATTRS.items()
+        ),
     )
 
 
-def fit_values(fits: StackFits) -> tuple[NDArray[Any], ...]:
-    """Fits of k spectra, one array for each of `fit_fields`."""
-    return (
-        fits.structure,
-        fits.status,
-        np.equal(fits.status, FITTED),
-        fits.nfev,
-        fits.redchi,
-        *(getattr(fits.components, name) for name in _COMPONENT_ATTRS),
+def curve_fields(region: str, labels: FitLabels, energy: NDArray[np.float64]) -> tuple[Field, ...]:
+    """Fields of the curves of one region: background, envelope, residual over the measured axis, and components."""
+    axis: Labels = {"binding_energy": energy}
+    by_component: Labels = {"component": labels.components, "binding_energy": energy}
+    return tuple(
+        Field(name, region, "f4", by_component if name == "component_curve" else axis, {"long_name": meaning})
+        for name, meaning in _CURVE_MEANINGS.items()
     )
+
+
+def fit_values(fits: StackFits) -> dict[str, NDArray[Any]]:
+    """Fits of k spectra by the names of `fit_fields`, and of `curve_fields` where they were drawn."""
+    curves = fits.curves
+    return {
+        "structure": fits.structure,
+        "fit_status": fits.status,
+        "success": np.equal(fits.status, FITTED),
+        "nfev": fits.nfev,
+        "redchi": fits.redchi,
+        "background_kind": fits.background,
+        "assigned": fits.assigned,
+        **{name: getattr(fits.components, name) for name in _COMPONENT_ATTRS},
+        "parameter_value": fits.values,
+        "parameter_stderr": fits.stderr,
+        **({} if curves is None else dict(zip(_CURVE_MEANINGS, curves.in_order, strict=True))),
+    }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from inspect import signature
 from io import BytesIO
@@ -24,7 +25,7 @@ from .fields import Field, labelled
 from .file import place_fields, write_counts, write_frame
 from .question import Question
 from .stack import Stack, stack_of
-from .work import Plan, do
+from .work import Place, Plan, do
 
 if TYPE_CHECKING:
     import h5py
@@ -66,7 +67,8 @@ def prefit_stack(
         ``settings.reference``), ``status`` and ``reasons`` (flags, see their attributes), ``probability`` over
         ``group``. For each region that the network looks at: ``region_shift``, ``region_shift_stderr``,
         ``disagreement`` (eV). With `fit`: ``center``, ``fwhm``, ``area`` and their ``_stderr`` over ``component``,
-        ``redchi``, ``success`` and more. NaN where nothing was measured. Of Dask's counts nothing is computed yet, and
+        lmfit's ``parameter_value`` and ``parameter_stderr`` over ``parameter``, ``redchi``, ``success`` and more. NaN
+        where nothing was measured. Of Dask's counts nothing is computed yet, and
         the arrays are Dask's, too, where neither `fit` nor `share` needs to see all of them first.
 
     Raises
@@ -79,7 +81,7 @@ def prefit_stack(
         question = Question.about(stack, settings, shipped())
         fields = question.fields()
         return labelled(stack, fields, _lazily(stack, fields, question), _attrs(stack, settings, question.notes))
-    found, arrays, notes = do(stack, plan, lambda fields: {field.path: field.empty(stack) for field in fields})
+    found, arrays, notes = do(stack, plan, _in_memory(stack))
     return labelled(stack, found, arrays, _attrs(stack, settings, notes))
 
 
@@ -91,6 +93,7 @@ def write_stack(
     fit: bool = False,
     share: Share = "none",
     counts: bool = False,
+    curves: bool = False,
     progress: Progress = nothing,
     cancelled: Callable[[], bool] = never,
 ) -> None:
@@ -107,6 +110,10 @@ def write_stack(
         ``.nc`` or ``.h5``; never the file that the stack comes from.
     counts : bool
         Whether the intensities are written, too, as ``counts`` of each region.
+    curves : bool
+        Whether the calibrated axis of every spectrum is, as ``binding_energy_calibrated``, and the curves of the fits:
+        ``background``, ``envelope``, ``residual``, ``component_curve``. One that takes more than `LARGEST_CURVE`
+        bytes is left out, and the attribute ``notes`` says so.
 
     Raises
     ------
@@ -122,7 +129,7 @@ def write_stack(
     def write(temporary: Path) -> None:
         try:
             with h5py.File(temporary, "w") as file:
-                _write(file, stack, plan, counts)
+                _write(file, stack, replace(plan, curves=curves), counts)
         except RuntimeError as error:
             # What h5py says where HDF5 cannot close a file, because the disk is full.
             raise PrefitError(str(path), f"cannot be written: {error}.") from error
@@ -130,22 +137,39 @@ def write_stack(
     write_whole(path, write)
 
 
-def stack_bytes(stack: Stack, settings: Settings, *, fit: bool = False, share: Share = "none") -> bytes:
+def stack_bytes(
+    stack: Stack, settings: Settings, *, fit: bool = False, share: Share = "none", curves: bool = False
+) -> bytes:
     """Content of the file that `write_stack` writes with counts, for a stack that fits into memory."""
     import h5py
 
     buffer = BytesIO()
+    plan = replace(_plan(stack, settings, fit, share, nothing, never), curves=curves)
     with h5py.File(buffer, "w") as file:
-        _write(file, stack, _plan(stack, settings, fit, share, nothing, never), counts=True)
+        _write(file, stack, plan, counts=True)
     return buffer.getvalue()
 
 
 def _write(file: h5py.File, stack: Stack, plan: Plan, counts: bool) -> None:
     write_frame(file, stack, labelled(stack, [], {}, _attrs(stack, plan.settings)))
+    _, _, notes = do(stack, plan, partial(place_fields, file, stack))
     if counts:
         write_counts(file, stack)
-    _, _, notes = do(stack, plan, partial(place_fields, file, stack))
     file.attrs["notes"] = "\n".join(notes)
+
+
+def _in_memory(stack: Stack) -> Place:
+    """Make arrays in memory, or the same ones with more labels along their last dimension."""
+    arrays: dict[str, NDArray[Any]] = {}
+
+    def place(fields: Sequence[Field]) -> Mapping[str, NDArray[Any]]:
+        for field in fields:
+            before, arrays[field.path] = arrays.get(field.path), field.empty(stack)
+            if before is not None:
+                arrays[field.path][..., : before.shape[-1]] = before
+        return {field.path: arrays[field.path] for field in fields}
+
+    return place
 
 
 def stack_options() -> tuple[str, ...]:

@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from .components import Shared, share
 from .fit import sigma_rows
+from .fitted import SeedFits, StackFits
 from .gathering import Found
-from .structures import StackFits
-from .table import component_rows
+from .labels import FitLabels
+from .table import table_order
 
 FloatArray = NDArray[np.float64]
 
@@ -51,19 +52,20 @@ class SeriesModel:
         return cls(region, energy, attrs, shared, shifted)
 
     @property
-    def components(self) -> tuple[str, ...]:
-        """Names of the components, ascending in binding energy."""
-        none = np.ones((0, self.energy.size))
-        return component_rows(self.shared.seed, self.shared.fit(self.energy, none, sigma=none)).names
+    def labels(self) -> FitLabels:
+        """Labels of what the fits find; components ascending in binding energy."""
+        seed = self.shared.seed
+        return FitLabels.of([seed], [lines[0].name for lines in table_order(seed)])
 
-    def fit(self, counts: ArrayLike, found: Found) -> StackFits:
+    def fit(self, counts: ArrayLike, found: Found, *, curves: bool = False) -> StackFits:
         """Fit areas and backgrounds; spectra without a shift are left out where others have one."""
         values = np.asarray(counts, dtype=float)
         rows = self.shared.fit(self.energy, values, sigma=sigma_rows(values, self.attrs), **_axes(found, self.shifted))
-        fits = StackFits.empty(np.zeros(len(values), dtype=np.int16), self.components)
-        fits.put(
-            np.arange(len(values)), rows, component_rows(self.shared.seed, rows), list(range(len(self.components)))
-        )
+        shifts = found.shift if self.shifted else np.zeros(len(values))
+        structure = np.zeros(len(values), dtype=np.int16)
+        fits = StackFits.empty(self.labels, structure, self.energy.size if curves else None)
+        own = SeedFits.of(self.shared.seed, rows, self.energy, values, shifts, curves=curves)
+        fits.put(np.arange(len(values)), own)
         return fits
 
 

@@ -8,7 +8,7 @@ once all are fitted, whether it is seeded singly. All depends on the spectra alo
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,9 +22,11 @@ from xps_stn_plugin.seeding.trial import EVIDENCE
 from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
 from xps_stn_plugin.stn.verdict import STATUSES
 
-from .fit import NOT_FITTED, FitRows, fit_rows, sigma_rows
+from .fit import FitRows, fit_rows, sigma_rows
+from .fitted import SeedFits, StackFits
 from .gathering import COMMON, Found, Gathering, Key, Mean, keys_of
-from .table import ComponentRows, component_rows
+from .labels import FitLabels
+from .table import ComponentRows
 
 FloatArray = NDArray[np.float64]
 
@@ -40,41 +42,6 @@ SINGLE_SHARE, SINGLE_LEAST = 0.01, 8
 
 #: Reduced chi-square, in standard deviations of its distribution above 1, up to which no other model is looked for.
 _FINE: Final = 3.0
-
-
-@dataclass(frozen=True, eq=False)
-class StackFits:
-    """Fits of k spectra with the structures of their region.
-
-    Parameters
-    ----------
-    structure : ndarray of int, shape (k,)
-        Place in `Structures.seeds`; -1 where there is no model, -2 where the spectrum was seeded singly.
-    status : ndarray of int, shape (k,)
-        Place in `FIT_STATUSES`.
-    nfev : ndarray of int, shape (k,)
-    redchi : ndarray, shape (k,)
-    components : ComponentRows
-        Over `Structures.components`.
-    """
-
-    structure: NDArray[np.int16]
-    status: NDArray[np.int8]
-    nfev: NDArray[np.int64]
-    redchi: FloatArray
-    components: ComponentRows
-
-    @classmethod
-    def empty(cls, structure: NDArray[np.int16], names: Iterable[str]) -> StackFits:
-        """Fits that are still to be made."""
-        count = structure.size
-        status, nfev = np.full(count, NOT_FITTED, dtype=np.int8), np.zeros(count, dtype=np.int64)
-        return cls(structure, status, nfev, np.full(count, np.nan), ComponentRows.empty(count, tuple(names)))
-
-    def put(self, rows: NDArray[np.intp], fits: FitRows, table: ComponentRows, columns: list[int]) -> None:
-        """Take fits with one seed in place."""
-        self.status[rows], self.nfev[rows], self.redchi[rows] = fits.status, fits.nfev, fits.redchi
-        self.components.put(rows, columns, table)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +84,11 @@ class Structures:
         others = [f"{self.level} other {i}" for i in range(1, OTHERS + 1)] if self.seeds else []
         return (*sorted(place, key=lambda name: (place[name], name)), *others)
 
+    @property
+    def labels(self) -> FitLabels:
+        """Labels of what the fits find."""
+        return FitLabels.of(self.seeds, self.components)
+
     def of(self, found: Found) -> NDArray[np.int16]:
         """Structure of each spectrum, shape (k,); -1 where there is none.
 
@@ -126,7 +98,7 @@ class Structures:
         numbers = [self.number.get(key, _nearest(key, self.number)) for key in keys]
         return np.array(numbers, dtype=np.int16)[places]
 
-    def fit(self, counts: ArrayLike, found: Found, *, max_nfev: int | None = None) -> StackFits:
+    def fit(self, counts: ArrayLike, found: Found, *, curves: bool = False, max_nfev: int | None = None) -> StackFits:
         """Fit spectra, each with its structure.
 
         Parameters
@@ -134,12 +106,18 @@ class Structures:
         counts : array_like, shape (k, m)
         found : Found
             Of these spectra.
+        curves : bool
+            Whether fits are drawn.
         max_nfev : int, optional
             Most evaluations for one spectrum.
         """
         rows = np.asarray(counts, dtype=float)
-        names = self.components
-        fits = StackFits.empty(self.of(found), names)
+        fits = StackFits.empty(self.labels, self.of(found), self.energy.size if curves else None)
+        self._fit_in(fits, rows, found, max_nfev)
+        return fits
+
+    def _fit_in(self, fits: StackFits, rows: FloatArray, found: Found, max_nfev: int | None = None) -> None:
+        """Fit those spectra that have a structure, in place."""
         shifts = np.where(np.isfinite(found.shift), found.shift, 0.0)
         for number, seed in enumerate(self.seeds):
             own = np.flatnonzero(fits.structure == number)
@@ -148,9 +126,8 @@ class Structures:
                 fitted = fit_rows(
                     seed, self.energy, rows[own], shifts[own], sigma=sigma, rescale=True, max_nfev=max_nfev
                 )
-                table = component_rows(seed, fitted)
-                fits.put(own, fitted, table, [names.index(name) for name in table.names])
-        return fits
+                drawn = fits.curves is not None
+                fits.put(own, SeedFits.of(seed, fitted, self.energy, rows[own], shifts[own], curves=drawn))
 
     def poor(self, structure: ArrayLike, redchi: ArrayLike) -> NDArray[np.intp]:
         """Spectra of the whole stack that are to be seeded singly, the worst first.
@@ -179,45 +156,56 @@ class Structures:
         # Of equally bad ones the first: the sort is stable.
         return np.argsort(-excess, kind="stable")[: min(budget, int((excess > 1.0).sum()))]
 
-    def refit(self, counts: ArrayLike, found: Found) -> StackFits:
+    def refit(self, counts: ArrayLike, found: Found, *, curves: bool = False) -> StackFits:
         """Seed and fit spectra singly, where that is better by strong evidence (BIC); others keep their structure.
 
         Parameters
         ----------
         counts : array_like, shape (k, m)
         found : Found
+        curves : bool
+            Whether fits are drawn.
+
+        Returns
+        -------
+        StackFits
+            Behind the labels of `labels` are those of the parameters that other seeds have.
         """
         rows = np.asarray(counts, dtype=float)
-        fits = self.fit(rows, found)
+        structure = self.of(found)
+        single: dict[int, tuple[SeedFits, list[int]]] = {}
         for i in range(len(rows)):
-            one = found.rows(slice(i, i + 1))
-            shift = float(one.shift[0]) if math.isfinite(one.shift[0]) else 0.0
-            probabilities = dict(zip(found.groups, map(float, one.probabilities[0]), strict=True))
-            status = STATUSES[int(one.status[0])]
-            known = Prediction(shift, float(one.shift_stderr[0]), probabilities, status, (), {}, found.model)
-            seed = seeded_by_plugin(
-                self.region, self.level, self.energy - shift, rows[i], self.attrs, known, self.settings
-            )
-            if seed is None:
-                continue
-            sigma = sigma_rows(rows[i : i + 1], self.attrs)
-            own = fit_rows(seed, self.energy, rows[i : i + 1], shift, sigma=sigma)
-            old = int(fits.structure[i])
-            if old >= 0 and own.success[0]:
-                before = fit_rows(self.seeds[old], self.energy, rows[i : i + 1], shift, sigma=sigma, rescale=True)
-                if before.success[0] and not _better(own, before, self.energy.size):
-                    continue
-            elif not own.success[0]:
-                continue
-            table = component_rows(seed, own)
-            columns = self._columns(table)
-            if len(columns) < len(table.names):
-                continue
-            for name in ("center", "fwhm", "area", "center_stderr", "fwhm_stderr", "area_stderr"):
-                getattr(fits.components, name)[i] = np.nan
-            fits.structure[i] = -2
-            fits.put(np.array([i]), own, table, columns)
+            own = self._single(rows[i : i + 1], found.rows(slice(i, i + 1)), int(structure[i]), curves)
+            columns = [] if own is None else self._columns(own.components)
+            if own is not None and len(columns) == len(own.components.names):
+                structure[i], single[i] = -2, (own, columns)
+        labels = self.labels.with_seeds(own.seed for own, _ in single.values())
+        fits = StackFits.empty(labels, structure, self.energy.size if curves else None)
+        self._fit_in(fits, rows, found)
+        for i, (own, columns) in single.items():
+            fits.put(np.array([i]), own, columns)
         return fits
+
+    def _single(self, counts: FloatArray, one: Found, old: int, curves: bool) -> SeedFits | None:
+        """Fit of one spectrum, shape (1, m), with a seed of its own; None where that is not better."""
+        shift = float(one.shift[0]) if math.isfinite(one.shift[0]) else 0.0
+        probabilities = dict(zip(one.groups, map(float, one.probabilities[0]), strict=True))
+        status = STATUSES[int(one.status[0])]
+        known = Prediction(shift, float(one.shift_stderr[0]), probabilities, status, (), {}, one.model)
+        seed = seeded_by_plugin(
+            self.region, self.level, self.energy - shift, counts[0], self.attrs, known, self.settings
+        )
+        if seed is None:
+            return None
+        sigma = sigma_rows(counts, self.attrs)
+        own = fit_rows(seed, self.energy, counts, shift, sigma=sigma)
+        if not own.success[0]:
+            return None
+        if old >= 0:
+            before = fit_rows(self.seeds[old], self.energy, counts, shift, sigma=sigma, rescale=True)
+            if before.success[0] and not _better(own, before, self.energy.size):
+                return None
+        return SeedFits.of(seed, own, self.energy, counts, np.array([shift]), curves=curves)
 
     def _columns(self, table: ComponentRows) -> list[int]:
         """Columns for the components of a spectrum that was seeded singly; too few where there is no room."""

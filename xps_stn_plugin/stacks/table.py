@@ -9,7 +9,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from xps_prefit_hooks import Seed
+from xps_prefit_hooks import Seed, SeedComponent
 from xps_stn_plugin.fitting.parameter_names import doublets
 from xps_stn_plugin.fitting.report import drawn_width
 from xps_stn_plugin.models.ties import Ties
@@ -60,6 +60,11 @@ class ComponentRows:
 VALUES = tuple(field.name for field in fields(ComponentRows) if field.name != "names")
 
 
+def table_order(seed: Seed) -> list[list[SeedComponent]]:
+    """Lines of each component of a seed (two of a doublet), ascending in binding energy as the seed has them."""
+    return sorted(doublets(seed), key=lambda lines: float(seed.params[f"{lines[0].prefix}center"].value))
+
+
 def component_rows(seed: Seed, fits: FitRows) -> ComponentRows:
     """Components of fits, ascending in binding energy as the seed has them.
 
@@ -73,7 +78,7 @@ def component_rows(seed: Seed, fits: FitRows) -> ComponentRows:
     """
     errors = _all_errors(seed, fits)
     place = {name: i for i, name in enumerate(fits.names)}
-    lines = sorted(doublets(seed), key=lambda lines: float(seed.params[f"{lines[0].prefix}center"].value))
+    lines = table_order(seed)
     table = ComponentRows.empty(len(fits), [line[0].name for line in lines])
     for column, (first, *others) in enumerate(lines):
         areas = [place[f"{line.prefix}amplitude"] for line in (first, *others)]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,16 +16,20 @@ from ..stn.predict import shipped
 from ..stn.stack import StackPrediction
 from ..stn.verdict import STATUSES
 from . import Share
-from .fields import NO_DATA, Field
+from .fields import NO_DATA, Field, axis_fields
 from .question import Question, SeriesRows
 from .stack import Block, Stack
 
 if TYPE_CHECKING:
+    from .fitted import StackFits
     from .gathering import Found, Gathering
     from .series_model import SeriesModel
     from .structures import Structures
 
-#: Makes arrays for fields, by path: in memory, or in a file.
+#: Bytes of the largest variable with curves that is kept: 128 MiB, 200 000 curves of 161 points.
+LARGEST_CURVE: Final = 2**27
+
+#: Makes arrays for fields, by path: in memory, or in a file; asked again, it gives the same ones, with more labels.
 Place = Callable[[Sequence[Field]], Mapping[str, Any]]
 Counts = Mapping[str, NDArray[Any]]
 
@@ -43,6 +47,8 @@ class Plan:
         What the spectra of a series have in common: nothing, their shift, or positions and widths of the components.
     progress, cancelled : callable
         Told of every finished block; asked before each.
+    curves : bool
+        Whether calibrated axes and curves are kept.
     """
 
     settings: Settings
@@ -50,6 +56,7 @@ class Plan:
     share: Share = "none"
     progress: Progress = nothing
     cancelled: Callable[[], bool] = never
+    curves: bool = False
 
 
 @dataclass
@@ -100,19 +107,34 @@ def do(stack: Stack, plan: Plan, place: Place) -> tuple[list[Field], dict[str, A
         series, said = _series(question, walk)
         notes += said
     fields = list(question.fields())
-    arrays = dict(place(fields))
+    axes, said = _kept(stack, axis_fields(stack) if plan.curves else ())
+    notes += said
+    arrays = dict(place([*fields, *axes]))
     gatherings = _gatherings(stack) if plan.fit else {}
     for block, counts in walk.over("shifts and groups"):
         rows = None if series is None else _rows(series, block)
-        values = question.answer(counts, rows)
-        put(fields, arrays, block, values)
+        put(fields, arrays, block, question.answer(counts, rows))
+        shift = np.asarray(arrays["shift"][block]).reshape(-1, 1)
+        put(axes, arrays, block, [stack.regions[axis.region].energy - shift for axis in axes])
         for name, gathering in gatherings.items():
             gathering.add(counts[name], _found(question, arrays, block))
     if plan.fit:
         more, said = _fit(walk, question, gatherings, arrays, place)
         fields += more
         notes += said
-    return fields, arrays, tuple(notes)
+    return [*fields, *axes], arrays, tuple(notes)
+
+
+def _kept(stack: Stack, fields: Iterable[Field]) -> tuple[list[Field], list[str]]:
+    """Fields that are not too large to be kept, and a sentence for each of the others."""
+    kept, notes = [], []
+    for each in fields:
+        if (size := each.nbytes(stack)) <= LARGEST_CURVE:
+            kept.append(each)
+        else:
+            size, most = size // 2**20, LARGEST_CURVE // 2**20
+            notes.append(f"{each.name} of {each.region} is left out: it takes {size} MiB, more than {most}.")
+    return kept, notes
 
 
 def put(fields: Sequence[Field], arrays: Mapping[str, Any], block: Block, values: Sequence[NDArray[Any]]) -> None:
@@ -168,11 +190,12 @@ def _fit(
     walk: Walk, question: Question, gatherings: Mapping[str, Gathering], arrays: dict[str, Any], place: Place
 ) -> tuple[list[Field], list[str]]:
     """Seed and fit every region; what was placed is added to `arrays`."""
-    from .fit_fields import fit_fields, fit_values
+    from .fit_fields import curve_fields, fit_fields, fit_values
     from .structures import Structures, decide
 
+    stack, drawn = walk.stack, walk.plan.curves
     models: dict[str, Structures | SeriesModel] = {}
-    fields: dict[str, tuple[Field, ...]] = {}
+    fields: dict[str, list[Field]] = {}
     notes: list[str] = []
     for name, gathering in gatherings.items():
         try:
@@ -183,20 +206,23 @@ def _fit(
         except PrefitError as error:
             notes.append(f"{name} is not fitted: {error.message}")
             continue
-        if model is None or not model.components:
+        if model is None or not model.labels.components:
             notes.append(f"{name} has no model.")
-        else:
-            models[name], fields[name] = model, fit_fields(name, model.components)
-    every = [one for own in fields.values() for one in own]
-    arrays.update(place(every))
+            continue
+        curves = curve_fields(name, model.labels, stack.regions[name].energy) if drawn else ()
+        kept, said = _kept(stack, curves)
+        models[name], fields[name] = model, [*fit_fields(name, model.labels), *kept]
+        notes += said
+    arrays.update(place([one for own in fields.values() for one in own]))
     for block, counts in walk.over("fits"):
         known = _found(question, arrays, block)
         for name, own in models.items():
-            put(fields[name], arrays, block, fit_values(own.fit(counts[name], known)))
+            values = fit_values(own.fit(counts[name], known, curves=drawn))
+            put(fields[name], arrays, block, [values[each.name] for each in fields[name]])
     for name, own in models.items():
         if isinstance(own, Structures):
-            _refit(walk.stack, own, fields[name], arrays, question)
-    return every, notes
+            fields[name] = _refit(stack, own, fields[name], arrays, question, place, curves=drawn)
+    return [one for own in fields.values() for one in own], notes
 
 
 def _series_model(
@@ -226,23 +252,38 @@ def _series_model(
 
 
 def _refit(
-    stack: Stack, structures: Structures, fields: Sequence[Field], arrays: Mapping[str, Any], question: Question
-) -> None:
-    """Seed singly what the structures describe badly, block by block."""
-    from .fit_fields import fit_values
+    stack: Stack,
+    structures: Structures,
+    fields: Sequence[Field],
+    arrays: dict[str, Any],
+    question: Question,
+    place: Place,
+    *,
+    curves: bool,
+) -> list[Field]:
+    """Seed singly what the structures describe badly, block by block; fields with the labels that came with that."""
+    from .fit_fields import fit_fields, fit_values
 
     name = structures.region
     worst = structures.poor(arrays[f"{name}/structure"][...], arrays[f"{name}/redchi"][...])
     poor = np.zeros(len(stack), dtype=bool)
     poor[worst] = True
     poor = poor.reshape(stack.shape)
+    again: list[tuple[Block, NDArray[np.intp], StackFits]] = []
     for block in stack.blocks():
         rows = np.flatnonzero(poor[block].ravel())
-        if not rows.size:
-            continue
-        fits = structures.refit(stack.read(name, block)[rows], _found(question, arrays, block).rows(rows))
-        for each, values in zip(fields, fit_values(fits), strict=True):
-            whole = arrays[each.path][block]
-            flat = whole.reshape((-1, *values.shape[1:])).copy()
-            flat[rows] = values
-            arrays[each.path][block] = flat.reshape(whole.shape)
+        if rows.size:
+            counts, known = stack.read(name, block)[rows], _found(question, arrays, block).rows(rows)
+            again.append((block, rows, structures.refit(counts, known, curves=curves)))
+    labels = structures.labels.joined(fits.labels for _, _, fits in again)
+    grown = {each.path: each for each in fit_fields(name, labels)}
+    fields = [grown.get(each.path, each) for each in fields]
+    arrays.update(place([each for each in fields if each.grows]))
+    for block, rows, fits in again:
+        values = fit_values(fits.over(labels))
+        shape = tuple(part.stop - part.start for part in block)
+        for number, row in enumerate(rows.tolist()):
+            at = tuple(part.start + int(i) for part, i in zip(block, np.unravel_index(row, shape), strict=True))
+            for each in fields:
+                arrays[each.path][at] = values[each.name][number]
+    return fields
