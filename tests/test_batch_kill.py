@@ -36,11 +36,8 @@ def _start(folder, out):
 
 
 def _outputs(out):
-    """Everything that people and programs look at.
-
-    What a kill left half written is hidden, and is cleared away when it is ten minutes old: see test_batch_record.
-    """
-    paths = (path for path in out.rglob("[!.]*") if path.is_file() and ".xps_stn_batch" not in path.parts)
+    """Everything but the records, hidden files too: what a kill left half written is gone."""
+    paths = (path for path in out.rglob("*") if path.is_file() and ".xps_stn_batch" not in path.parts)
     return {path.relative_to(out).as_posix(): path.read_bytes() for path in paths}
 
 

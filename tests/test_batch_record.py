@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import math
-import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -92,40 +93,67 @@ def test_a_region_without_model_says_so():
 
 
 def test_folder_keeps_what_is_whole_and_drops_what_is_not(tmp_path):
-    records = Records(tmp_path / "out")
     record = Record(reason="because", final=False)
-    records.put("k", encode(record))
-    assert records.get("k").reason == "because"
-    assert records.get("k").final is False
-    assert records.get("other") is None
-    path = records.folder / "k.record"
-    path.write_bytes(path.read_bytes()[:-1])
-    assert records.get("k") is None
-    assert [p.name for p in records.folder.iterdir()] == ["k.record"]
+    with Records(tmp_path / "out") as records:
+        records.put("k", encode(record))
+        assert records.get("k").reason == "because"
+        assert records.get("k").final is False
+        assert records.get("other") is None
+        path = records.folder / "k.record"
+        path.write_bytes(path.read_bytes()[:-1])
+        assert records.get("k") is None
+        assert [p.name for p in records.folder.glob("[!.]*")] == ["k.record"]
 
 
-def test_leftovers_of_a_killed_run_are_cleared_but_not_those_of_one_that_writes(tmp_path):
-    records = Records(tmp_path)
+def test_leftovers_of_a_killed_run_are_cleared(tmp_path):
+    folder = Records(tmp_path).folder
     (tmp_path / "json").mkdir()
-    # As `write_whole` names them: in all places that a batch writes to.
-    names = {f".k-{'0' * 32}.record": records.folder, f".spectra-{'1' * 32}.h5": tmp_path}
+    folder.mkdir()
+    # As `write_whole` names them, in all places that a batch writes to.
+    names = {f".k-{'0' * 32}.record": folder, f".spectra-{'1' * 32}.h5": tmp_path}
     names[f".level-1-{'2' * 32}.json"] = tmp_path / "json"
-    old = [folder / name for name, folder in names.items()]
-    new = records.folder / f".k-{'3' * 32}.record"
-    kept = [new, tmp_path / ".spectra-of-mine.h5", tmp_path / "json" / ".mine.json"]
-    for path in (*old, *kept):
+    left = [place / name for name, place in names.items()]
+    # What others call so, and what another program of ours is writing beside the results.
+    kept = [tmp_path / ".spectra-of-mine.h5", tmp_path / "json" / ".mine.json", tmp_path / f".plot-{'3' * 32}.png"]
+    for path in (*left, *kept):
         path.write_bytes(b"half")
-    for path in (*old, *kept[1:]):
-        os.utime(path, (0, 0))
-    Records(tmp_path)
-    assert not any(path.exists() for path in old)
-    assert all(path.exists() for path in kept)
+    with Records(tmp_path):
+        assert not any(path.exists() for path in left)
+        assert all(path.exists() for path in kept)
+
+
+def test_a_folder_is_for_one_batch_at_a_time(tmp_path):
+    half = Records(tmp_path).folder / f".k-{'0' * 32}.record"
+    with Records(tmp_path):
+        half.write_bytes(b"half")
+        with pytest.raises(PrefitError, match="another batch is writing its results there"), Records(tmp_path):
+            pass
+        assert half.exists()
+    with Records(tmp_path):
+        assert not half.exists()
+
+
+def test_a_folder_is_free_again_when_its_batch_is_killed(tmp_path):
+    code = (
+        "import sys, time, pathlib; from xps_stn_plugin.batch.records import Records\n"
+        "with Records(pathlib.Path(sys.argv[1])): print('taken', flush=True); time.sleep(600)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "taken\n"
+    with pytest.raises(PrefitError, match="another batch"), Records(tmp_path):
+        pass
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    with Records(tmp_path) as records:
+        assert records.get("k") is None
 
 
 def test_a_file_in_the_place_of_the_folder_is_one_sentence(tmp_path):
     (tmp_path / "out").write_text("x")
-    with pytest.raises(PrefitError, match=r"out: cannot hold the results: (Not a directory|File exists)"):
-        Records(tmp_path / "out")
+    sentence = r"out: cannot hold the results: (Not a directory|File exists)"
+    with pytest.raises(PrefitError, match=sentence), Records(tmp_path / "out"):
+        pass
 
 
 def test_parameters_keep_infinite_bounds():

@@ -66,7 +66,7 @@ def outputs(out):
 
 
 def records(out):
-    return {path.name for path in (out / ".xps_stn_batch").iterdir()}
+    return {path.name for path in (out / ".xps_stn_batch").glob("*.record")}
 
 
 def pieces(folder):

@@ -3,45 +3,63 @@
 from __future__ import annotations
 
 import os
-import time
-from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
 from typing import Final
+
+from filelock import FileLock, Timeout
 
 from xps_prefit_hooks import PrefitError
 
 from ..files import half_written, write_whole
-from .outputs import JSON_FOLDER, RECORDS
+from .outputs import JSON_FOLDER, RECORDS, SHEET, STORE, SUMMARY
 from .record import DamagedRecordError, Record, decode
 
 _SUFFIX: Final = ".record"
-#: What an interrupted run left half written is cleared away when nobody has touched it for so long, in seconds.
-_STALE: Final = 600.0
+#: Who holds this file's lock writes to the folder; the system lets go of it when a process ends, however it ends.
+_LOCK: Final = ".lock"
 
 
 class Records:
-    """Finished files by key.
+    """Finished files by key, for one batch at a time: a context.
 
     Parameters
     ----------
     out : Path
         Folder for the results; it is made where it is missing.
-
-    Raises
-    ------
-    PrefitError
-        If the folder cannot be made or written to.
     """
 
     def __init__(self, out: Path) -> None:
         self.folder = out / RECORDS
+        self._lock = FileLock(self.folder / _LOCK)
+
+    def __enter__(self) -> Records:
+        """Take the folder, and clear away what a killed batch left half written.
+
+        Raises
+        ------
+        PrefitError
+            If the folder cannot be made or written to, or another batch has it.
+        """
+        out = self.folder.parent
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            if not os.access(self.folder, os.W_OK | os.X_OK):
+                raise PrefitError(str(out), "cannot hold the results: the folder is read-only; choose another.")
+            self._lock.acquire(blocking=False)
             self._clear()
+        except Timeout:
+            msg = "another batch is writing its results there; wait for its end, or choose another folder."
+            raise PrefitError(str(out), msg) from None
         except OSError as error:
             raise PrefitError(str(out), f"cannot hold the results: {error.strerror or error}.") from error
-        if not os.access(self.folder, os.W_OK | os.X_OK):
-            raise PrefitError(str(out), "cannot hold the results: the folder is read-only; choose another.")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Leave the folder to others."""
+        self._lock.release()
 
     def put(self, key: str, data: bytes) -> None:
         """File a record's bytes; when this returns they are on the disk.
@@ -73,11 +91,12 @@ class Records:
         return self.folder / f"{key}{_SUFFIX}"
 
     def _clear(self) -> None:
-        """Remove what a killed run left half written; another run that is writing now keeps its own."""
         out = self.folder.parent
-        for folder in (self.folder, out, out / JSON_FOLDER):
+        for folder in (self.folder, out / JSON_FOLDER):
             for path in half_written(folder):
-                # Whoever writes it may be ready just now.
-                with suppress(FileNotFoundError):
-                    if time.time() - path.stat().st_mtime > _STALE:
-                        path.unlink()
+                path.unlink()
+        # Others may write into the folder of results, too.
+        own = tuple(f".{Path(name).stem}-" for name in (SUMMARY, STORE, SHEET))
+        for path in half_written(out):
+            if path.name.startswith(own):
+                path.unlink()

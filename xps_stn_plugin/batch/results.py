@@ -72,8 +72,7 @@ def _write_documents(folder: Path, entries: Iterable[Entry]) -> None:
     """Write a JSON file for each spectrum; what earlier runs left there of spectra that are not among them goes."""
     try:
         folder.mkdir(exist_ok=True)
-        # Hidden ones are being written by another run, or were left by one that was killed: see `Records`.
-        left = {path for path in folder.glob("*.json") if not path.name.startswith(".")}
+        left = set(folder.glob("[!.]*.json"))
         for entry in entries:
             document = entry.document()
             if document is not None:

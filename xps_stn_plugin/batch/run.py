@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -135,8 +135,9 @@ def run_batch(
     Raises
     ------
     PrefitError
-        If there is nothing to work on, or the results cannot be written: no space, a read-only folder; or several
-        processes cannot work: packages are missing, the scheduler does not answer, its workers have other versions.
+        If there is nothing to work on, or the results cannot be written: no space, a read-only folder, another batch
+        that writes to it; or several processes cannot work: packages are missing, the scheduler does not answer, its
+        workers have other versions.
     """
     began = time.monotonic()
     # What is asked of components says nothing where there are none.
@@ -146,40 +147,26 @@ def run_batch(
     out = Path(out)
     files = find_inputs(paths, out)
     _refuse_measured(files, [out / name for name in (SUMMARY, SHEET, STORE)])
-    records = Records(out)
     tally = Tally(len(files), progress)
-    tally.say("looking at the files")
-    items = _items(files, settings, share, identity)
-    tasks: dict[str, Task] = {}
-    copies: Counter[str] = Counter()
-    for item in items:
-        paths = item.piece.paths
-        if item.key is None:
-            tally.finish("failed", len(paths))
-            continue
-        copies[item.key] += 1
-        if item.key in tasks:
-            continue
-        record = records.get(item.key) if resume else None
-        if record is not None and record.final:
-            for status in statuses_of(record, len(paths), fit).elements():
-                tally.reuse(status)
-        else:
-            tasks[item.key] = Task(item.key, paths, settings, fit, share)
-    interrupted = False
-    tally.start()
-    try:
-        with closing(engine(tasks.values())) as finished:
-            # Asked before the first one, too.
-            while not (interrupted := cancelled()) and (result := next(finished, None)) is not None:
-                task, data = result
-                records.put(task.key, data)
-                for status, number in statuses_of(decode(data), len(task.paths), fit).items():
-                    tally.finish(status, number * copies[task.key])
-    except KeyboardInterrupt:
-        interrupted = True
-    tally.say("writing the results")
-    written = write_results(out, _Entries(items, records), settings, identity, as_json=json)
+    with Records(out) as records:
+        tally.say("looking at the files")
+        items = _items(files, settings, share, identity)
+        tasks = _tasks(items, records if resume else None, tally, Task("", (), settings, fit, share))
+        tally.start()
+        interrupted = False
+        copies = Counter(item.key for item in items)
+        try:
+            with closing(engine(tasks)) as finished:
+                # Asked before the first one, too.
+                while not (interrupted := cancelled()) and (result := next(finished, None)) is not None:
+                    task, data = result
+                    records.put(task.key, data)
+                    for status, number in statuses_of(decode(data), len(task.paths), fit).items():
+                        tally.finish(status, number * copies[task.key])
+        except KeyboardInterrupt:
+            interrupted = True
+        tally.say("writing the results")
+        written = write_results(out, _Entries(items, records), settings, identity, as_json=json)
     return BatchReport(
         total=len(files),
         ok=tally.counts["ok"],
@@ -191,6 +178,23 @@ def run_batch(
         files=written,
         seconds=time.monotonic() - began,
     )
+
+
+def _tasks(items: Sequence[_Item], records: Records | None, tally: Tally, work: Task) -> list[Task]:
+    """List what is to be done, each once, and count what is finished already; `work` says what to do with a file."""
+    tasks: dict[str, Task] = {}
+    for item in items:
+        paths = item.piece.paths
+        if item.key is None:
+            tally.finish("failed", len(paths))
+        elif item.key not in tasks:
+            record = records.get(item.key) if records is not None else None
+            if record is not None and record.final:
+                for status in statuses_of(record, len(paths), work.fit).elements():
+                    tally.reuse(status)
+            else:
+                tasks[item.key] = replace(work, key=item.key, paths=paths)
+    return list(tasks.values())
 
 
 def _items(files: Sequence[Path], settings: Settings, share: Share, identity: Mapping[str, Any]) -> list[_Item]:
