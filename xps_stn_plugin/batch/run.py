@@ -161,8 +161,8 @@ def run_batch(
                 while not (interrupted := cancelled()) and (result := next(finished, None)) is not None:
                     task, data = result
                     records.put(task.key, data)
-                    for status, number in statuses_of(decode(data), len(task.paths), fit).items():
-                        tally.finish(status, number * copies[task.key])
+                    statuses = statuses_of(decode(data), len(task.paths), fit)
+                    tally.finish({status: number * copies[task.key] for status, number in statuses.items()})
         except KeyboardInterrupt:
             interrupted = True
         tally.say("writing the results")
@@ -186,7 +186,7 @@ def _tasks(items: Sequence[_Item], records: Records | None, tally: Tally, work: 
     for item in items:
         paths = item.piece.paths
         if item.key is None:
-            tally.finish("failed", len(paths))
+            tally.finish({"failed": len(paths)})
         elif item.key not in tasks:
             record = records.get(item.key) if records is not None else None
             if record is not None and record.final:

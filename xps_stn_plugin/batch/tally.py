@@ -51,9 +51,9 @@ class Tally:
         self._began = time.monotonic()
         self.say("starting")
 
-    def finish(self, status: str, number: int = 1) -> None:
-        """Count spectra that were finished now."""
-        self.counts[status] += number
+    def finish(self, counts: Mapping[str, int]) -> None:
+        """Count spectra by status that were finished now."""
+        self.counts.update(counts)
         here = self.done - self.reused
         seconds = time.monotonic() - self._began
         left = round((self._total - self.done) * seconds / here)
