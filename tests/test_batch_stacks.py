@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
+import re
+from itertools import pairwise
 
 import h5py
 import numpy as np
@@ -14,11 +17,13 @@ from test_readers_vamas import block, header, written
 
 import xps_stn_plugin as xps
 from xps_stn_plugin.batch import run_batch
+from xps_stn_plugin.batch.outputs import is_own_file
 from xps_stn_plugin.batch.record import Record, StackRecord, decode, encode
 from xps_stn_plugin.cli import main
 from xps_stn_plugin.settings import settings_of
 
 LEVELS = 6
+CHI = re.compile(r"χ² ([\d.e+-]+)")
 
 
 def _block(region, values, at):
@@ -79,6 +84,8 @@ def test_each_spectrum_of_a_stack_is_a_row(folder, out):
     assert (first["status"], first["fitted"], first["reference_eV"]) == ("ok", "yes", "285.00")
     assert "ester (aliphatic)" in first["groups"] and int(first["components"]) >= 3
     assert 0.5 < float(first["reduced_chi_square"]) < 2
+    assert first["background"] in ("linear", "shirley")
+    assert 0 <= int(first["unassigned"]) < int(first["components"])
     last = levels[-2]
     assert last["status"] != "ok" and last["reasons"]
 
@@ -95,6 +102,17 @@ def test_the_store_has_stacks_as_labelled_arrays(folder, out):
         np.testing.assert_allclose(found["shift"], wanted["shift"], atol=1e-5)
         assert found["C1s/area"].dims == ("y", "x", "component")
         assert list(found["C1s"]["component"].values) == list(wanted["C1s"]["component"].values)
+        for name in ("parameter_value", "parameter_stderr"):
+            np.testing.assert_allclose(found[f"C1s/{name}"], wanted[f"C1s/{name}"], rtol=1e-6)
+        carbon = found["C1s"].to_dataset()
+        both = carbon["envelope"] + carbon["residual"]
+        np.testing.assert_allclose(both, measured, rtol=1e-5, atol=1e-2)
+        parts = carbon["background"] + carbon["component_curve"].sum("component")
+        np.testing.assert_allclose(parts, carbon["envelope"], rtol=1e-5)
+        axis = carbon["binding_energy_calibrated"]
+        assert axis.dims == ("y", "x", "binding_energy") and "binding_energy_calibrated" in carbon["envelope"].coords
+        moved = carbon["binding_energy"].values - found["shift"].values[..., None]
+        np.testing.assert_array_equal(axis, moved)
         assert store["summary"].sizes["row"] == len(rows(out))
         assert store["stacks/profile/shift"].sizes == {"etch_time": LEVELS}
         assert list(store["spectra"]["spectrum"].values) == ["area", "profile"]
@@ -104,8 +122,71 @@ def test_the_contact_sheet_has_a_card_for_each_stack(out):
     text = (out / "contact_sheet.html").read_text(encoding="utf-8")
     assert text.count('<div class="card') == 2
     assert "6 etch_time" in text and "2 y x 3 x" in text
-    assert text.count("<circle") == LEVELS and text.count("<rect") == 6
-    assert "rows of stacks are in the summary alone" in text
+    assert text.count("<circle") == LEVELS
+    # Maps of the shift and of three areas: a path for each colour, a step to each of the six pixels.
+    maps = re.findall(r'<figure class="map">.*?</figure>', text)
+    assert [drawn.count("M") for drawn in maps] == [6] * 4
+    assert "shift of y (down) and x: " in maps[0] and all("area of C1s " in drawn for drawn in maps[1:])
+    assert "rows of stacks are in summary.csv alone" in text
+    # All fits of both; of the level without carbon there is the spectrum alone.
+    fits = re.findall(r'<figure class="small (\w+)".*?<figcaption>(.*?)</figcaption></figure>', text)
+    assert len(fits) == len(rows(out))
+    of_profile = [(status, caption) for status, caption in fits if caption.startswith("etch_time")]
+    order = [("failed", "out_of_domain", "uncertain", "ok").index(status) for status, _ in of_profile]
+    assert order == sorted(order)
+    chi = [float(found[1]) for status, caption in of_profile if status == "ok" and (found := CHI.search(caption))]
+    assert len(chi) > LEVELS and all(a >= b or a == pytest.approx(b, rel=0.01) for a, b in pairwise(chi))
+    assert re.search(r"etch_time=30 s<br>C1s: \d components?, χ² ", text)
+
+
+def test_of_a_long_stack_the_worst_fits_are_drawn(out, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("xps_stn_plugin.batch.stack_card.SHORT", 3)
+    monkeypatch.setattr("xps_stn_plugin.batch.stack_card.WORST", 2)
+    for path in out.glob(".xps_stn_batch/*.record"):
+        (tmp_path / ".xps_stn_batch").mkdir(exist_ok=True)
+        (tmp_path / ".xps_stn_batch" / path.name).write_bytes(path.read_bytes())
+    assert run_batch([folder], tmp_path, settings_of()).reused == 2
+    text = (tmp_path / "contact_sheet.html").read_text(encoding="utf-8")
+    assert text.count('<figure class="small') == 4
+    assert f"; the worst 2 of {2 * LEVELS} below" in text and "; the worst 2 of 6 below" in text
+    assert len(text) < 200_000
+
+
+def test_json_of_a_stack_holds_what_was_found(folder, out, caplog, monkeypatch):
+    run_batch([folder], out, settings_of(), json=True)
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in (out / "json").glob("*.json")}
+    assert set(texts) == {"area", "profile"}
+    said = json.loads(texts["profile"], parse_constant=pytest.fail)
+    assert said["schema"] == "xps-stn/stack/1" and said["source"].endswith("profile.vms")
+    assert said["dims"] == ["etch_time"] and said["shape"] == [LEVELS]
+    assert said["labels"]["etch_time"] == {
+        "dims": ["etch_time"], "units": "s", "values": [30.0 * n for n in range(LEVELS)]
+    }  # fmt: skip
+    assert sum(said["statuses"].values()) == LEVELS and said["statuses"]["ok"] >= LEVELS - 1
+    levels = [row for row in rows(out) if row["source"].endswith("profile.vms")]
+    for row, shift in zip(levels[::2], said["variables"]["shift"]["values"], strict=True):
+        assert row["shift_eV"] == ("" if shift is None else f"{shift:.4f}")
+    status = said["variables"]["status"]
+    assert [status["flags"][str(number)] for number in status["values"]] == [row["status"] for row in levels[::2]]
+    assert said["variables"]["reasons"]["bits"]["8"] == "no_carbon"
+    carbon = said["regions"]["C1s"]
+    components, parameters = (carbon["labels"][dim]["values"] for dim in ("component", "parameter"))
+    assert len(carbon["coordinates"]["component_groups"]["values"]) == len(components)
+    assert len(carbon["coordinates"]["parameter_meaning"]["values"]) == len(parameters)
+    assert not {"counts", "envelope", "binding_energy_calibrated"} & set(carbon["variables"])
+    with h5py.File(out / "spectra.h5") as file:
+        for name in ("area", "parameter_value", "parameter_stderr", "redchi"):
+            stored = file["stacks/profile/C1s"][name][...]
+            np.testing.assert_array_equal(np.array(carbon["variables"][name]["values"], dtype=float), stored)
+        assert carbon["variables"]["area"]["dims"] == ["etch_time", "component"]
+    assert np.shape(json.loads(texts["area"])["regions"]["C1s"]["variables"]["area"]["values"])[:2] == (2, 3)
+    assert is_own_file(out / "json" / "area.json")
+    # Too many are left out, and what an earlier run left of them goes.
+    monkeypatch.setattr("xps_stn_plugin.batch.results.MOST", 5)
+    monkeypatch.setattr("xps_stn_plugin.batch.stack_document.MOST", 5)
+    run_batch([folder], out, settings_of(), json=True)
+    assert not list((out / "json").glob("*.json"))
+    assert "has more than 5 spectra, too many for JSON" in caplog.text
 
 
 def test_a_stack_that_was_done_is_not_done_again_and_all_comes_out_the_same(folder, out, tmp_path):

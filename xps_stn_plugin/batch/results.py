@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import platform
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
@@ -15,8 +16,11 @@ from ..files import write_text
 from .entry import Entry
 from .outputs import JSON_FOLDER, SHEET, STORE, SUMMARY, is_own_file
 from .sheet import write_sheet
+from .stack_document import MOST, dumps, stack_document
 from .store import write_store
 from .summary import rows_of, write_summary
+
+_log = logging.getLogger(__name__)
 
 #: Packages whose versions may move a number in its last digits.
 _PACKAGES: Final = ("xps-stn-plugin", "numpy", "scipy", "lmfit", "torch", "xarray", "h5py")
@@ -68,16 +72,28 @@ def write_results(
     return tuple(written)
 
 
+def _document(entry: Entry) -> str | None:
+    """Text of the JSON of an input; None where nothing came of it, or there is too much of it."""
+    stack = entry.record.stack
+    if stack is not None:
+        document = stack_document(stack, entry.source)
+        if document is None:
+            _log.warning("%s has more than %d spectra, too many for JSON; they are in the store.", entry.source, MOST)
+        return None if document is None else dumps(document)
+    document = entry.document()
+    return None if document is None else json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def _write_documents(folder: Path, entries: Iterable[Entry]) -> None:
     """Write a JSON file for each spectrum; what earlier runs left there of spectra that are not among them goes."""
     try:
         folder.mkdir(exist_ok=True)
         left = set(folder.glob("[!.]*.json"))
         for entry in entries:
-            document = entry.document()
-            if document is not None:
+            text = _document(entry)
+            if text is not None:
                 path = folder / f"{entry.name}.json"
-                write_text(path, json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+                write_text(path, text)
                 left.discard(path)
         for path in left:
             if is_own_file(path):

@@ -1,26 +1,32 @@
-"""A stack on the contact sheet: what its spectra are, and a picture of its shift."""
+"""A stack on the contact sheet: what its spectra are, a picture of its shift, and pictures of its fits."""
 
 from __future__ import annotations
 
 import html
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .entry import Entry
-from .stacks import shift_of
-from .summary import Row
+from .overview import lines, overview
+from .picture import colour_of, picture
+from .record import StackRecord
+from .stacks import areas_of, drawings_of, notes_of, shift_of
+from .summary import WORST_FIRST, Row
 
-_WIDTH, _HEIGHT = 260, 130
-#: Most points or pixels along one direction of a picture.
-_MOST: Final = 64
-# From low to high: colours that grow lighter and stay apart for colour-blind eyes (viridis, at 0, 1/2 and 1).
-_COLOURS: Final = np.array([(68, 1, 84), (33, 145, 140), (253, 231, 37)], dtype=float)
+#: Spectra of a short stack, whose fits are all drawn; of a longer one so many of the worst are.
+SHORT: Final = 40
+WORST: Final = 12
+#: Most fits of a short stack with many regions.
+_MOST: Final = 120
+#: Size of the picture of a fit in pixels.
+_SMALL: Final = (190, 100)
+#: Components whose areas are drawn, the largest, as lines or as maps of so many pixels along one direction.
+_LINES, _MAPS, _PIXELS = 8, 3, 32
 
 
 def commonest_status(rows: Sequence[Row]) -> str:
@@ -29,69 +35,76 @@ def commonest_status(rows: Sequence[Row]) -> str:
     return counts.most_common(1)[0][0] if counts else "failed"
 
 
-def stack_card(entry: Entry, rows: Sequence[Row]) -> str:
-    """Card of one stack.
+def stack_card(entry: Entry, rows: Sequence[tuple[int, Row]]) -> str:
+    """Card of one stack: its shift, and the fits, the worst first; of a long one the worst alone.
 
     Parameters
     ----------
     entry : Entry
         With a stack.
-    rows : sequence of Row
-        Of its spectra and regions.
+    rows : sequence of (int, Row)
+        Of its spectra and regions, in the order of the summary, with their numbers there.
     """
     stack = entry.record.stack
     assert stack is not None
-    by_place = {row.place: row.status for row in reversed(rows)}
+    by_place = {row.place: row.status for _, row in reversed(rows)}
     counts = Counter(by_place.values())
     said = ", ".join(f"{number} {status.replace('_', ' ')}" for status, number in counts.most_common())
     size = " x ".join(f"{len(labels)} {dim}" for dim, labels in stack.labels.items())
-    shift = shift_of(stack)
-    chi = [row.redchi for row in rows if math.isfinite(row.redchi)]
+    chi = [row.redchi for _, row in rows if math.isfinite(row.redchi)]
     fits = f"; χ² {np.median(chi):.3g} in the middle, {max(chi):.3g} at worst" if chi else ""
+    # What was not measured shows nothing.
+    shown = [(number, row) for number, row in enumerate(row for _, row in rows) if row.status in WORST_FIRST]
+    shown.sort(key=lambda one: one[1].badness)
+    most = min(len(shown), _MOST if len(by_place) <= SHORT else WORST)
+    left = f"; the worst {most} of {len(shown)} below" if most < len(shown) else ""
     source = html.escape(entry.source, quote=True)
     return (
-        f'<div class="card {entry.record.status}"><div><span title="{source}">{html.escape(Path(entry.source).name)}'
-        f"</span> <b>{html.escape(size)}</b></div><div>{said}{fits}</div>"
-        f'<div class="regions"><figure>{_picture(shift)}<figcaption>{html.escape(_caption(shift, stack.labels))}'
-        "</figcaption></figure></div></div>"
+        f'<div class="card stack {entry.record.status}"><div><span title="{source}">'
+        f"{html.escape(Path(entry.source).name)}</span> <b>{html.escape(size)}</b>: {said}{fits}{left}</div>"
+        f'<div class="regions">{"".join(_overviews(stack))}</div>'
+        f'<div class="regions">{"".join(_fits(stack, rows, [number for number, _ in shown[:most]]))}</div>'
+        f'<div class="why">{html.escape(notes_of(stack))}</div></div>'
     )
 
 
-def _caption(shift: NDArray[Any], labels: Any) -> str:
-    names = list(labels)
-    over = f"over {names[0]}" if shift.ndim == 1 else f"of {names[-2]} (down) and {names[-1]}"
-    over += ", the first of what else there is" if shift.ndim > 2 else ""
-    if not np.isfinite(shift).any():
-        return f"no shift {over}"
-    return f"shift {over}: {np.nanmin(shift):+.2f} to {np.nanmax(shift):+.2f} eV"
+def _overviews(stack: StackRecord) -> Iterator[str]:
+    """Pictures of the shift, and of the areas of the largest components."""
+    dims = list(stack.labels)
+    over = f"over {dims[0]}" if len(dims) == 1 else f"of {dims[-2]} (down) and {dims[-1]}" if dims else ""
+    over += ", the first of what else there is" if len(dims) > 2 else ""
+    shift = shift_of(stack)
+    known = np.isfinite(shift).any()
+    said = f"shift {over}: {np.nanmin(shift):+.2f} to {np.nanmax(shift):+.2f} eV" if known else f"no shift {over}"
+    shape = ' class="map"' if len(dims) > 1 else ""
+    yield _figure(overview(shift), html.escape(said), shape)
+    for region, areas in areas_of(stack).items():
+        largest = sorted(areas, key=lambda name: -float(np.nansum(areas[name].values)))
+        if len(dims) == 1:
+            kept = {name: areas[name] for name in areas if name in largest[:_LINES]}
+            legend = ", ".join(
+                f'<span style="color:{colour_of(area.colour)}">{html.escape(name.removeprefix(region).strip())}</span>'
+                for name, area in kept.items()
+            )
+            series = {name: (area.values, colour_of(area.colour)) for name, area in kept.items()}
+            yield _figure(lines(series), f"{html.escape(f'areas of {region} {over}')}: {legend}")
+            continue
+        for name in largest[:_MAPS]:
+            values = areas[name].values
+            said = f"area of {name}: {np.nanmin(values):.3g} to {np.nanmax(values):.3g}"
+            yield _figure(overview(values, _PIXELS), html.escape(said), shape)
 
 
-def _picture(shift: NDArray[Any]) -> str:
-    """Picture of the shift: a line along one dimension, a map of two."""
-    values = shift.reshape((-1, *shift.shape[-2:]))[0] if shift.ndim > 1 else shift
-    values = values[tuple(slice(None, None, math.ceil(size / _MOST) or None) for size in values.shape)]
-    head = f'<svg width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img">'
-    known = np.isfinite(values)
-    if not known.any():
-        return f"{head}</svg>"
-    low, spread = float(values[known].min()), float(np.ptp(values[known])) or 1.0
-    level = (np.where(known, values, low) - low) / spread
-    return f"{head}{_line(level, known) if values.ndim == 1 else _map(level, known)}</svg>"
+def _fits(stack: StackRecord, rows: Sequence[tuple[int, Row]], places: Sequence[int]) -> Iterator[str]:
+    """Pictures of the fits of some of the rows."""
+    regions = len(stack.regions)
+    drawings = drawings_of(stack, [(place // regions, rows[place][1].region) for place in places])
+    for place, drawing in zip(places, drawings, strict=True):
+        number, row = rows[place]
+        why = html.escape(" ".join([f"Row {number} of the summary.", *row.reasons]), quote=True)
+        told = f"{html.escape(row.place)}<br>{html.escape(row.caption)}"
+        yield _figure(picture(drawing, *_SMALL), told, f' class="small {row.status}" title="{why}"')
 
 
-def _line(level: NDArray[Any], known: NDArray[np.bool_]) -> str:
-    x = np.linspace(4, _WIDTH - 4, level.size) if level.size > 1 else np.array([_WIDTH / 2])
-    dots = zip(x[known], (_HEIGHT - 8) * (1 - level[known]) + 4, strict=True)
-    return "".join(f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2" fill="#0072B2"/>' for a, b in dots)
-
-
-def _map(level: NDArray[Any], known: NDArray[np.bool_]) -> str:
-    height, width = level.shape
-    side = min(_WIDTH / width, _HEIGHT / height)
-    parts = []
-    for (row, column), value in np.ndenumerate(level):
-        if known[row, column]:
-            colour = [round(float(np.interp(value, (0, 0.5, 1), channel))) for channel in _COLOURS.T]
-            place = f'x="{column * side:.1f}" y="{row * side:.1f}" width="{side + 0.1:.1f}" height="{side + 0.1:.1f}"'
-            parts.append(f'<rect {place} fill="rgb({colour[0]},{colour[1]},{colour[2]})"/>')
-    return "".join(parts)
+def _figure(drawn: str, caption: str, attributes: str = "") -> str:
+    return f"<figure{attributes}>{drawn}<figcaption>{caption}</figcaption></figure>"

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import BytesIO
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from xps_prefit_hooks import PrefitError, Settings
 
 from ..stacks import Share
+from .picture import Component, Drawing
 from .record import StackRecord
 
 if TYPE_CHECKING:
     import h5py
+
+FloatArray = NDArray[np.float64]
 
 
 def stack_record(spectrum: xr.DataTree, settings: Settings, fit: bool, share: Share) -> StackRecord:
@@ -42,8 +47,9 @@ def stack_record(spectrum: xr.DataTree, settings: Settings, fit: bool, share: Sh
 
     stack = stack_of(spectrum)
     # What is asked of components says nothing where there are none.
-    data = stack_bytes(stack, settings, fit=fit, share="none" if share == "components" and not fit else share)
-    with _opened(data) as file:
+    shared = "none" if share == "components" and not fit else share
+    data = stack_bytes(stack, settings, fit=fit, share=shared, curves=True)
+    with opened(data) as file:
         statuses = file["status"][...].ravel()
     there = statuses[statuses != NO_DATA]
     if not there.size:
@@ -56,7 +62,7 @@ def places_of(record: StackRecord, fit: bool) -> Iterator[dict[str, Any]]:
     """Fields of the summary's rows, one for each spectrum and region of a stack."""
     from ..stacks.fields import NO_DATA, REASON_TEXTS, STACK_STATUSES
 
-    with _opened(record.data) as file:
+    with opened(record.data) as file:
         groups = list(file["group"].asstr())
         whole = {name: _flat(file, name) for name in ("shift", "shift_stderr", "status", "reasons", "probability")}
         regions = {name: _of_region(file[name]) for name in record.regions}
@@ -82,21 +88,96 @@ def places_of(record: StackRecord, fit: bool) -> Iterator[dict[str, Any]]:
                 "region_shift": float(values["region_shift"][row]) if "region_shift" in values else np.nan,
                 "disagreement": float(values["disagreement"][row]) if "disagreement" in values else np.nan,
                 "fitted": fitted,
-                "components": int(np.isfinite(values["center"][row]).sum()) if fitted == "yes" else None,
-                "redchi": float(values["redchi"][row]) if fitted == "yes" else np.nan,
+                **(_of_fit(values, row) if fitted == "yes" else {}),
             }
+
+
+def notes_of(record: StackRecord) -> str:
+    """Read what is to be said of the stack as a whole, in sentences."""
+    with opened(record.data) as file:
+        return " ".join(file.attrs["notes"].split("\n"))
+
+
+def shift_of(record: StackRecord) -> FloatArray:
+    """Shift of every spectrum in eV, on the dimensions of the stack."""
+    with opened(record.data) as file:
+        values: FloatArray = file["shift"][...]
+    return values
+
+
+@dataclass(frozen=True, eq=False)
+class Area:
+    """Area of a component in every spectrum, on the dimensions of the stack, and its colour in pictures of fits."""
+
+    values: FloatArray
+    colour: int | None
+
+
+def areas_of(record: StackRecord) -> dict[str, dict[str, Area]]:
+    """Areas by region and component, where any spectrum has one."""
+    found: dict[str, dict[str, Area]] = {}
+    with opened(record.data) as file:
+        for region in record.regions:
+            group = file[region]
+            if "area" not in group:
+                continue
+            areas, assigned = group["area"][...], group["assigned"][...]
+            found[region] = {
+                str(name): Area(areas[..., number], number if (assigned[..., number] == 1).any() else None)
+                for number, name in enumerate(group["component"].asstr())
+                if np.isfinite(areas[..., number]).any()
+            }
+    return found
+
+
+def drawings_of(record: StackRecord, places: Iterable[tuple[int, str]]) -> Iterator[Drawing]:
+    """Read what is drawn of some of the spectra, each on its calibrated axis where it has one.
+
+    Parameters
+    ----------
+    record : StackRecord
+    places : iterable of (int, str)
+        Number of the spectrum, the last dimension fastest, and region.
+    """
+    shape = tuple(len(labels) for labels in record.labels.values())
+    with opened(record.data) as file:
+        for number, region in places:
+            yield _drawing(file, file[region], np.unravel_index(number, shape))
+
+
+def _drawing(file: h5py.File, region: h5py.Group, place: tuple[Any, ...]) -> Drawing:
+    shift = float(file["shift"][place])
+    energy = region["binding_energy"][...] - (shift if np.isfinite(shift) else 0.0)
+    counts = np.asarray(region["counts"][place], dtype=float)
+    if "envelope" not in region or not np.isfinite(region["envelope"][place]).any():
+        return Drawing(energy, counts)
+    background, envelope = (np.asarray(region[name][place], dtype=float) for name in ("background", "envelope"))
+    names, centers = region["component"].asstr()[...], region["center"][place]
+    components = [
+        Component(
+            str(names[number]),
+            float(centers[number]),
+            int(number) if region["assigned"][(*place, number)] == 1 else None,
+            np.asarray(region["component_curve"][(*place, number)], dtype=float)
+            if "component_curve" in region
+            else None,
+        )
+        for number in np.flatnonzero(np.isfinite(centers))
+    ]
+    return Drawing(energy, counts, background, envelope, components)
 
 
 def write_stack_group(group: h5py.Group, record: StackRecord) -> None:
     """Write a stack into a group of the store, as `xps_stn_plugin.stacks.prefit.write_stack` writes a file."""
     from ..stacks.file import copy_tree
 
-    with _opened(record.data) as file:
+    with opened(record.data) as file:
         copy_tree(file, group)
 
 
 @contextmanager
-def _opened(data: bytes) -> Iterator[h5py.File]:
+def opened(data: bytes) -> Iterator[h5py.File]:
+    """Open the HDF5 file of a record."""
     import h5py
 
     with h5py.File(BytesIO(data), "r") as file:
@@ -110,17 +191,25 @@ def _flat(group: h5py.Group, name: str, further: int = 0) -> np.ndarray[Any, Any
     return values.reshape((-1, *values.shape[values.ndim - further :]))
 
 
-def shift_of(record: StackRecord) -> np.ndarray[Any, Any]:
-    """Shift of every spectrum in eV, on the dimensions of the stack."""
-    with _opened(record.data) as file:
-        values: np.ndarray[Any, Any] = file["shift"][...]
-    return values
-
-
 def _of_region(group: h5py.Group) -> dict[str, np.ndarray[Any, Any]]:
-    names = ("region_shift", "disagreement", "structure", "fit_status", "redchi")
+    names = ("region_shift", "disagreement", "structure", "fit_status", "redchi", "background_kind")
     flat = {name: _flat(group, name) for name in names if name in group}
-    return {**flat, "center": _flat(group, "center", 1)} if "center" in group else flat
+    if "assigned" not in group:
+        return flat
+    kinds = group["background_kind"].attrs
+    words = dict(zip(kinds["flag_values"].tolist(), kinds["flag_meanings"].split(), strict=True))
+    flat["background_kind"] = np.array([words[number] for number in flat["background_kind"].tolist()])
+    return {**flat, "assigned": _flat(group, "assigned", 1)}
+
+
+def _of_fit(values: dict[str, np.ndarray[Any, Any]], row: int) -> dict[str, Any]:
+    assigned = values["assigned"][row]
+    return {
+        "background": str(values["background_kind"][row]),
+        "components": int((assigned >= 0).sum()),
+        "unassigned": int((assigned == 0).sum()),
+        "redchi": float(values["redchi"][row]),
+    }
 
 
 def _fitted(values: dict[str, np.ndarray[Any, Any]], row: int) -> str:

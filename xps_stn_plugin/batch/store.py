@@ -10,14 +10,12 @@ docs/batch.md.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-
-from xps_prefit_hooks import PrefitError
 
 from ..files import write_whole
 from .entry import Entry
@@ -123,17 +121,13 @@ def write_store(path: Path, entries: Iterable[Entry], rows: Sequence[Row], prove
     PrefitError
         If the file cannot be written.
     """
-    import h5py
+    from ..stacks.disk import new_file
 
     def write(temporary: Path) -> None:
-        try:
-            with h5py.File(temporary, "w") as file:
-                file.attrs.update({"schema": SCHEMA, **provenance})
-                _write_rows(file.create_group("summary"), rows)
-                _write_entries(file, entries)
-        except RuntimeError as error:
-            # What h5py says where HDF5 cannot close a file, because the disk is full.
-            raise PrefitError(str(path), f"cannot be written: {error}.") from error
+        with new_file(temporary) as (file, disk):
+            file.attrs.update({"schema": SCHEMA, **provenance})
+            _write_rows(file.create_group("summary"), rows)
+            _write_entries(file, entries, disk.check)
 
     write_whole(path, write)
 
@@ -153,13 +147,14 @@ def _write_rows(group: h5py.Group, rows: Sequence[Row]) -> None:
         dataset.dims[0].attach_scale(group["row"])
 
 
-def _write_entries(file: h5py.File, entries: Iterable[Entry]) -> None:
+def _write_entries(file: h5py.File, entries: Iterable[Entry], check: Callable[[], None]) -> None:
     spectra, regions = _Layout(), dict[str, _Layout]()
     for entry in entries:
         _measure(entry, spectra, regions)
     whole = spectra.table(file.create_group("spectra"), _SPECTRUM)
     parts = {name: layout.table(file.create_group(f"regions/{name}"), _REGION) for name, layout in regions.items()}
     for entry in entries:
+        check()
         whole.add(_of_spectrum(entry, spectra))
         for name in entry.record.regions:
             parts[name].add(_of_region(entry, name, regions[name]))

@@ -15,6 +15,9 @@ from .entry import Entry
 #: Least probability of a group that is listed.
 LEAST_PROBABILITY: Final = 0.5
 
+#: Statuses of what was measured, from bad to good.
+WORST_FIRST: Final = ("failed", "out_of_domain", "uncertain", "ok")
+
 
 @dataclass(frozen=True)
 class Row:
@@ -69,6 +72,23 @@ class Row:
     reference: float = math.nan
     reasons: tuple[str, ...] = ()
     place: str = ""
+
+    @property
+    def badness(self) -> tuple[int, float]:
+        """Key that sorts the worst first: by status, then by the largest reduced chi-square."""
+        worst = -self.redchi if math.isfinite(self.redchi) else math.inf
+        return WORST_FIRST.index(self.status), worst
+
+    @property
+    def caption(self) -> str:
+        """What there is to a picture of the region, in a line."""
+        text = self.region
+        if self.components is not None:
+            text += f": {self.components} component{'' if self.components == 1 else 's'}"
+            text += f" ({self.unassigned} unassigned)" if self.unassigned else ""
+        if math.isfinite(self.redchi):
+            text += f", χ² {self.redchi:.3g}"
+        return text if self.fitted == "yes" else f"{text}, {'not fitted' if self.fitted == 'no' else self.fitted}"
 
     def cells(self) -> tuple[str, ...]:
         """Texts of the row, in the order of `COLUMNS`."""

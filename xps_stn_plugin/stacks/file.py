@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -115,7 +115,7 @@ def _packing(stack: Stack, field: Field) -> dict[str, Any]:
     return {**_PACKED, "chunks": (*outer[::-1], *inner)}
 
 
-def write_counts(group: h5py.Group, stack: Stack) -> None:
+def write_counts(group: h5py.Group, stack: Stack, check: Callable[[], None] = lambda: None) -> None:
     """Write the intensities as measured, block by block, beside what was found.
 
     Parameters
@@ -123,6 +123,8 @@ def write_counts(group: h5py.Group, stack: Stack) -> None:
     group : h5py.Group
         After `write_frame`.
     stack : Stack
+    check : callable
+        Asked between blocks; may raise an error.
     """
     for name, region in stack.regions.items():
         own = group.require_group(name)
@@ -132,6 +134,7 @@ def write_counts(group: h5py.Group, stack: Stack) -> None:
         _attach(dataset, own, (*stack.dims, "binding_energy"))
         _name_coordinates(dataset, ["binding_energy"])
         for block in stack.blocks():
+            check()
             dataset[block] = region.counts[block].values
 
 

@@ -21,6 +21,7 @@ from ..progress import Progress, never, nothing
 from ..spectrum import calibrated
 from ..stn.predict import shipped
 from . import Share
+from .disk import new_file
 from .fields import Field, labelled
 from .file import place_fields, write_counts, write_frame
 from .question import Question
@@ -120,19 +121,18 @@ def write_stack(
     PrefitError
         If an option makes no sense for this stack, it is cancelled, or the file cannot be written; then there is none.
     """
-    import h5py
-
     path = Path(path)
     refuse_measured(path, [Path(stack.source)])
     plan = _plan(stack, settings, fit, share, progress, cancelled)
 
     def write(temporary: Path) -> None:
-        try:
-            with h5py.File(temporary, "w") as file:
-                _write(file, stack, replace(plan, curves=curves), counts)
-        except RuntimeError as error:
-            # What h5py says where HDF5 cannot close a file, because the disk is full.
-            raise PrefitError(str(path), f"cannot be written: {error}.") from error
+        with new_file(temporary) as (file, disk):
+
+            def stopped() -> bool:
+                disk.check()
+                return cancelled()
+
+            _write(file, stack, replace(plan, curves=curves, cancelled=stopped), counts, disk.check)
 
     write_whole(path, write)
 
@@ -150,11 +150,11 @@ def stack_bytes(
     return buffer.getvalue()
 
 
-def _write(file: h5py.File, stack: Stack, plan: Plan, counts: bool) -> None:
+def _write(file: h5py.File, stack: Stack, plan: Plan, counts: bool, check: Callable[[], None] = lambda: None) -> None:
     write_frame(file, stack, labelled(stack, [], {}, _attrs(stack, plan.settings)))
     _, _, notes = do(stack, plan, partial(place_fields, file, stack))
     if counts:
-        write_counts(file, stack)
+        write_counts(file, stack, check)
     file.attrs["notes"] = "\n".join(notes)
 
 
