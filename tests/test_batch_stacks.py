@@ -86,6 +86,7 @@ def test_each_spectrum_of_a_stack_is_a_row(folder, out):
     assert 0.5 < float(first["reduced_chi_square"]) < 2
     assert first["background"] in ("linear", "shirley")
     assert 0 <= int(first["unassigned"]) < int(first["components"])
+    assert 1 < float(first["durbin_watson"]) < 3 and 0 < float(first["runs_p"]) <= 1
     last = levels[-2]
     assert last["status"] != "ok" and last["reasons"]
 

@@ -7,19 +7,23 @@ import numpy as np
 import pytest
 import stacked
 import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from seeded import counted, pmma, seeded
 from test_stacks_structures import ALKANE, ENERGY, ESTER, MIXED, contaminated, decided, methacrylate
 from test_stacks_structures import stack as drawn
 
 import xps_stn_plugin as xps
 from xps_prefit_hooks import Settings
-from xps_stn_plugin.fitting import curves
+from xps_stn_plugin.fitting import curves, fit_quality
+from xps_stn_plugin.fitting.quality import durbin_watson, runs_test
 from xps_stn_plugin.lineshapes import pseudo_voigt
 from xps_stn_plugin.models.shapes import stepped_pseudo_voigt
 from xps_stn_plugin.settings import settings_of
 from xps_stn_plugin.stacks import work
-from xps_stn_plugin.stacks.curves import CurveRows, curve_rows
-from xps_stn_plugin.stacks.fit import fit_rows
+from xps_stn_plugin.stacks.curves import CurveRows, curve_rows, residual_tests
+from xps_stn_plugin.stacks.fit import fit_rows, sigma_rows
 from xps_stn_plugin.stacks.fitted import BACKGROUNDS
 from xps_stn_plugin.stacks.labels import FitLabels, parameter_meanings
 from xps_stn_plugin.stacks.prefit import prefit_stack, write_stack
@@ -67,13 +71,16 @@ def test_curves_of_doublets_and_of_shake_up_are_those_of_lmfit():
 def check(seed, energy, counts, shifts=SHIFTS):
     fits = fit_rows(seed, energy, counts, shifts, rescale=True)
     assert fits.success.all()
-    rows = curve_rows(seed, energy, counts, shifts, fits)
+    sigma = sigma_rows(counts)
+    rows = curve_rows(seed, energy, counts, shifts, sigma, fits)
     for i, shift in enumerate(shifts):
         wanted, whole = of_lmfit(seed, fits, i, energy - shift)
         size = 1e-4 * np.ptp(whole)
         np.testing.assert_allclose(rows.envelope[i], whole, rtol=1e-6, atol=1e-3 * size)
         np.testing.assert_allclose(rows.background[i], wanted["background"], rtol=1e-6, atol=1e-3 * size)
         np.testing.assert_allclose(rows.residual[i], counts[i] - whole, rtol=1e-5, atol=1e-2 * size)
+        assert rows.durbin_watson[i] == pytest.approx(durbin_watson((counts[i] - whole) / sigma[i]), rel=1e-6)
+        assert rows.runs_p[i] == pytest.approx(runs_test(counts[i] - whole)[1], rel=1e-6)
         for lines, curve in zip(table_order(seed), rows.lines[i], strict=True):
             np.testing.assert_allclose(curve, wanted[lines[0].name], rtol=1e-5, atol=1e-3 * size)
     np.testing.assert_allclose(rows.background + rows.lines.sum(axis=1), rows.envelope, rtol=1e-5)
@@ -85,11 +92,22 @@ def test_what_was_not_fitted_has_no_curves():
     seed = seeded(counted(y, 1), ALKANE, ESTER, x=x)
     counts = np.array([counted(y, 2), np.full(x.size, np.nan)])
     fits = fit_rows(seed, x, counts)
-    rows = curve_rows(seed, x, counts, np.zeros(2), fits)
-    for curve in rows.in_order:
+    rows = curve_rows(seed, x, counts, np.zeros(2), np.ones(counts.shape), fits)
+    for curve in (rows.background, rows.envelope, rows.residual, rows.lines, rows.durbin_watson, rows.runs_p):
         assert np.isfinite(curve[0]).all() and np.isnan(curve[1]).all()
     empty = CurveRows.empty(0, 3, 7)
     assert empty.lines.shape == (0, 3, 7)
+
+
+@given(
+    residual=arrays(
+        np.float64, st.tuples(st.integers(1, 4), st.integers(2, 30)), elements=st.sampled_from([-2.0, -0.5, 0.0, 1.0])
+    )
+)
+def test_tests_of_residuals_are_those_of_a_single_one(residual):
+    statistic, p = residual_tests(residual)
+    np.testing.assert_allclose(statistic, [durbin_watson(row) for row in residual])
+    np.testing.assert_allclose(p, [runs_test(row)[1] for row in residual])
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +170,9 @@ def test_parameters_and_curves_are_those_of_lmfit_for_the_same_spectrum(spectra,
             if own != set(fit.params) or abs(fit.redchi - carbon["redchi"][y, x]) > 1e-4 * fit.redchi:
                 continue
             alike += 1
+            quality = fit_quality(seed, fit)
+            for name, wanted in (("durbin_watson", quality.durbin_watson), ("runs_p", quality.runs_p)):
+                assert carbon[name][y, x] == pytest.approx(wanted, rel=0.05, abs=0.02)
             for name, parameter in fit.params.items():
                 error = parameter.stderr or np.nan
                 size = max(1e-4 * abs(parameter.value), 0.02 * np.nan_to_num(error))

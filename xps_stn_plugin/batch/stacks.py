@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import xarray as xr
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     import h5py
 
 FloatArray = NDArray[np.float64]
+
+#: What says how good a fit is, in the store and in the summary.
+_QUALITY: Final = ("redchi", "durbin_watson", "runs_p")
 
 
 def stack_record(spectrum: xr.DataTree, settings: Settings, fit: bool, share: Share) -> StackRecord:
@@ -192,7 +195,7 @@ def _flat(group: h5py.Group, name: str, further: int = 0) -> np.ndarray[Any, Any
 
 
 def _of_region(group: h5py.Group) -> dict[str, np.ndarray[Any, Any]]:
-    names = ("region_shift", "disagreement", "structure", "fit_status", "redchi", "background_kind")
+    names = ("region_shift", "disagreement", "structure", "fit_status", "background_kind", *_QUALITY)
     flat = {name: _flat(group, name) for name in names if name in group}
     if "assigned" not in group:
         return flat
@@ -208,7 +211,7 @@ def _of_fit(values: dict[str, np.ndarray[Any, Any]], row: int) -> dict[str, Any]
         "background": str(values["background_kind"][row]),
         "components": int((assigned >= 0).sum()),
         "unassigned": int((assigned == 0).sum()),
-        "redchi": float(values["redchi"][row]),
+        **{name: float(values[name][row]) for name in _QUALITY},
     }
 
 

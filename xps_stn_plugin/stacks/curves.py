@@ -40,32 +40,34 @@ class CurveRows:
         Background with the steps of all components, everything, and intensities less everything.
     lines : ndarray, shape (k, c, m)
         Components without background; NaN where a spectrum has no such component.
+    durbin_watson, runs_p : ndarray, shape (k,)
+        Tests of the residual over the noise, as `fitting.quality.ResidualTests` has them.
     """
 
     background: SmallArray
     envelope: SmallArray
     residual: SmallArray
     lines: SmallArray
+    durbin_watson: FloatArray
+    runs_p: FloatArray
 
     @classmethod
     def empty(cls, count: int, components: int, points: int) -> CurveRows:
         """Curves of `count` spectra that are still to be fitted."""
         background, envelope, residual = np.full((3, count, points), np.nan, dtype=np.float32)
-        return cls(background, envelope, residual, np.full((count, components, points), np.nan, dtype=np.float32))
-
-    @property
-    def in_order(self) -> tuple[SmallArray, ...]:
-        """Background, envelope, residual, lines."""
-        return self.background, self.envelope, self.residual, self.lines
+        lines = np.full((count, components, points), np.nan, dtype=np.float32)
+        return cls(background, envelope, residual, lines, *np.full((2, count), np.nan))
 
     def put(self, rows: NDArray[np.intp], columns: Sequence[int], other: CurveRows) -> None:
         """Take the curves of other rows, with their components in some of the columns, in place."""
-        for name in ("background", "envelope", "residual"):
+        for name in ("background", "envelope", "residual", "durbin_watson", "runs_p"):
             getattr(self, name)[rows] = getattr(other, name)
         self.lines[np.ix_(rows, np.asarray(columns, dtype=np.intp))] = other.lines
 
 
-def curve_rows(seed: Seed, energy: FloatArray, counts: FloatArray, shifts: FloatArray, fits: FitRows) -> CurveRows:
+def curve_rows(
+    seed: Seed, energy: FloatArray, counts: FloatArray, shifts: FloatArray, sigma: FloatArray, fits: FitRows
+) -> CurveRows:
     """Draw fits over the measured axis.
 
     Parameters
@@ -76,6 +78,8 @@ def curve_rows(seed: Seed, energy: FloatArray, counts: FloatArray, shifts: Float
     counts : ndarray, shape (k, m)
     shifts : ndarray, shape (k,)
         By how much the measured axis lies above the calibrated one, in eV, as in the fits.
+    sigma : ndarray, shape (k, m)
+        Standard deviation of the intensities.
     fits : FitRows
         Of this seed.
 
@@ -102,8 +106,31 @@ def curve_rows(seed: Seed, energy: FloatArray, counts: FloatArray, shifts: Float
                 background += curve
         envelope = background + lines.sum(axis=1)
         found.background[these], found.envelope[these], found.lines[these] = background, envelope, lines
-        found.residual[these] = counts[these] - envelope
+        residual = counts[these] - envelope
+        found.residual[these] = residual
+        found.durbin_watson[these], found.runs_p[these] = residual_tests(residual / sigma[these])
     return found
+
+
+def residual_tests(residual: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Durbin-Watson statistics and probabilities of the runs of one sign of residuals, shape (k, m).
+
+    Those of `fitting.quality.durbin_watson` and `runs_test`, which tell where they are from; NaN as there.
+    """
+    from scipy.special import erfc
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistic = (np.diff(residual) ** 2).sum(axis=1) / (residual**2).sum(axis=1)
+        up, down = (residual > 0).sum(axis=1), (residual < 0).sum(axis=1)
+        # A zero counts for none: the sign before it goes on.
+        place = np.maximum.accumulate(np.where(residual != 0, np.arange(residual.shape[1]), 0), axis=1)
+        sign = np.sign(np.take_along_axis(residual, place, axis=1))
+        runs = 1 + ((sign[:, 1:] != sign[:, :-1]) & (sign[:, :-1] != 0)).sum(axis=1)
+        mean = 1.0 + 2.0 * up * down / (up + down)
+        variance = (mean - 1.0) * (mean - 2.0) / (up + down - 1.0)
+        p = erfc(np.abs(runs - mean) / np.sqrt(2.0 * variance))
+    known = (up > 0) & (down > 0) & (variance > 0)
+    return statistic, np.where(known, p, np.nan)
 
 
 @dataclass(frozen=True, eq=False)

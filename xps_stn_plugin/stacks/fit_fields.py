@@ -27,6 +27,10 @@ _PARAMETER_ATTRS: Final = {
     "parameter_value": {"long_name": "value of lmfit's parameter, on the corrected scale"},
     "parameter_stderr": {"long_name": "standard error of lmfit's parameter; NaN where there is none"},
 }
+_TEST_ATTRS: Final = {
+    "durbin_watson": {"long_name": "Durbin-Watson statistic of the residual over the noise", "units": "1"},
+    "runs_p": {"long_name": "probability of the residual's runs of one sign", "units": "1"},
+}
 _CURVE_MEANINGS: Final = {
     "background": "background with the steps of all components",
     "envelope": "model: components and background",
@@ -78,19 +82,20 @@ def fit_fields(region: str, labels: FitLabels) -> tuple[Field, ...]:
 
 
 def curve_fields(region: str, labels: FitLabels, energy: NDArray[np.float64]) -> tuple[Field, ...]:
-    """Fields of the curves of one region: background, envelope, residual over the measured axis, and components."""
+    """Fields of the curves of one region over the measured axis, and of the tests of the residual."""
     axis: Labels = {"binding_energy": energy}
     by_component: Labels = {"component": labels.components, "binding_energy": energy}
-    return tuple(
+    curves = (
         Field(name, region, "f4", by_component if name == "component_curve" else axis, {"long_name": meaning})
         for name, meaning in _CURVE_MEANINGS.items()
     )
+    tests = (Field(name, region, attrs=attrs) for name, attrs in _TEST_ATTRS.items())
+    return (*curves, *tests)
 
 
 def fit_values(fits: StackFits) -> dict[str, NDArray[Any]]:
     """Fits of k spectra by the names of `fit_fields`, and of `curve_fields` where they were drawn."""
-    curves = fits.curves
-    return {
+    values = {
         "structure": fits.structure,
         "fit_status": fits.status,
         "success": np.equal(fits.status, FITTED),
@@ -101,5 +106,8 @@ def fit_values(fits: StackFits) -> dict[str, NDArray[Any]]:
         **{name: getattr(fits.components, name) for name in _COMPONENT_ATTRS},
         "parameter_value": fits.values,
         "parameter_stderr": fits.stderr,
-        **({} if curves is None else dict(zip(_CURVE_MEANINGS, curves.in_order, strict=True))),
     }
+    if (curves := fits.curves) is not None:
+        values |= {name: getattr(curves, name) for name in ("background", "envelope", "residual", *_TEST_ATTRS)}
+        values["component_curve"] = curves.lines
+    return values

@@ -44,10 +44,18 @@ class SeedFits:
 
     @classmethod
     def of(
-        cls, seed: Seed, fits: FitRows, energy: FloatArray, counts: FloatArray, shifts: FloatArray, *, curves: bool
+        cls,
+        seed: Seed,
+        fits: FitRows,
+        energy: FloatArray,
+        counts: FloatArray,
+        shifts: FloatArray,
+        sigma: FloatArray,
+        *,
+        curves: bool,
     ) -> SeedFits:
-        """Make it of fits over ``energy - shifts``; shapes (m,), (k, m) and (k,)."""
-        drawn = curve_rows(seed, energy, counts, shifts, fits) if curves else None
+        """Make it of fits over ``energy - shifts``; shapes (m,), (k, m), (k,) and (k, m)."""
+        drawn = curve_rows(seed, energy, counts, shifts, sigma, fits) if curves else None
         return cls(seed, fits, component_rows(seed, fits), drawn)
 
     @property

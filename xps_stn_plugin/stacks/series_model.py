@@ -60,11 +60,12 @@ class SeriesModel:
     def fit(self, counts: ArrayLike, found: Found, *, curves: bool = False) -> StackFits:
         """Fit areas and backgrounds; spectra without a shift are left out where others have one."""
         values = np.asarray(counts, dtype=float)
-        rows = self.shared.fit(self.energy, values, sigma=sigma_rows(values, self.attrs), **_axes(found, self.shifted))
+        sigma = sigma_rows(values, self.attrs)
+        rows = self.shared.fit(self.energy, values, sigma=sigma, **_axes(found, self.shifted))
         shifts = found.shift if self.shifted else np.zeros(len(values))
         structure = np.zeros(len(values), dtype=np.int16)
         fits = StackFits.empty(self.labels, structure, self.energy.size if curves else None)
-        own = SeedFits.of(self.shared.seed, rows, self.energy, values, shifts, curves=curves)
+        own = SeedFits.of(self.shared.seed, rows, self.energy, values, shifts, sigma, curves=curves)
         fits.put(np.arange(len(values)), own)
         return fits
 

@@ -127,7 +127,7 @@ class Structures:
                     seed, self.energy, rows[own], shifts[own], sigma=sigma, rescale=True, max_nfev=max_nfev
                 )
                 drawn = fits.curves is not None
-                fits.put(own, SeedFits.of(seed, fitted, self.energy, rows[own], shifts[own], curves=drawn))
+                fits.put(own, SeedFits.of(seed, fitted, self.energy, rows[own], shifts[own], sigma, curves=drawn))
 
     def poor(self, structure: ArrayLike, redchi: ArrayLike) -> NDArray[np.intp]:
         """Spectra of the whole stack that are to be seeded singly, the worst first.
@@ -205,7 +205,7 @@ class Structures:
             before = fit_rows(self.seeds[old], self.energy, counts, shift, sigma=sigma, rescale=True)
             if before.success[0] and not _better(own, before, self.energy.size):
                 return None
-        return SeedFits.of(seed, own, self.energy, counts, np.array([shift]), curves=curves)
+        return SeedFits.of(seed, own, self.energy, counts, np.array([shift]), sigma, curves=curves)
 
     def _columns(self, table: ComponentRows) -> list[int]:
         """Columns for the components of a spectrum that was seeded singly; too few where there is no room."""
