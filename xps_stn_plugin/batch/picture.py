@@ -75,9 +75,10 @@ def picture(drawing: Drawing, width: int = 260, height: int = 130) -> str:
     energy, counts = drawing.energy[::step], drawing.counts[::step]
     x = (energy[-1] - energy) / (energy[-1] - energy[0]) * width
     model = [curve[::step] for curve in (drawing.background, drawing.envelope) if curve is not None]
+    # A region that was not measured, and the model of a failed fit, may be no numbers.
     shown = np.concatenate([counts, *model])
-    # The model of a failed fit may be no numbers.
-    low, high = float(np.nanmin(shown)), float(np.nanmax(shown))
+    shown = shown[np.isfinite(shown)]
+    low, high = (float(shown.min()), float(shown.max())) if shown.size else (0.0, 0.0)
     high += 0.08 * (high - low) or 1.0
 
     def down(values: FloatArray) -> FloatArray:

@@ -91,7 +91,7 @@ def _overviews(stack: StackRecord) -> Iterator[str]:
             continue
         for name in largest[:_MAPS]:
             values = areas[name].values
-            said = f"area of {name}: {np.nanmin(values):.3g} to {np.nanmax(values):.3g}"
+            said = f"area of {name}: {_whole(np.nanmin(values))} to {_whole(np.nanmax(values))}"
             yield _figure(overview(values, _PIXELS), html.escape(said), shape)
 
 
@@ -104,6 +104,11 @@ def _fits(stack: StackRecord, rows: Sequence[tuple[int, Row]], places: Sequence[
         why = html.escape(" ".join([f"Row {number} of the summary.", *row.reasons]), quote=True)
         told = f"{html.escape(row.place)}<br>{html.escape(row.caption)}"
         yield _figure(picture(drawing, *_SMALL), told, f' class="small {row.status}" title="{why}"')
+
+
+def _whole(value: float) -> str:
+    """Text of a number with three digits, or all before its point."""
+    return f"{value:.0f}" if value >= 100 or value < 1e-3 else f"{value:.3g}"
 
 
 def _figure(drawn: str, caption: str, attributes: str = "") -> str:

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from .series_model import SeriesModel
     from .structures import Structures
 
-#: Bytes of the largest variable with curves that is kept: 128 MiB, 200 000 curves of 161 points.
-LARGEST_CURVE: Final = 2**27
+#: Bytes of the largest variable with curves that is kept, before it is packed: 192 MiB hold the background of 300 000
+#: spectra of 161 points, and the components of a map of 128 x 128 with room for 18 names.
+LARGEST_CURVE: Final = 192 * 2**20
 
 #: Makes arrays for fields, by path: in memory, or in a file; asked again, it gives the same ones, with more labels.
 Place = Callable[[Sequence[Field]], Mapping[str, Any]]
