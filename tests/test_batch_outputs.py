@@ -232,7 +232,7 @@ def test_sheet_needs_nothing_else_and_links_to_rows(out):
     assert page.tags.count("svg") == 11
     assert not {"script", "img", "link", "iframe"} & set(page.tags)
     assert not re.search(r"(src|url|@import)\b", text)
-    assert "13 spectra: 6 ok, 0 uncertain, 0 out of domain, 7 failed." in text
+    assert "13 files: 6 ok, 0 uncertain, 0 out of domain, 7 failed." in text
 
 
 def test_sheet_shows_the_worst_first(tmp_path):

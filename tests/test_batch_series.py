@@ -209,7 +209,7 @@ def test_each_file_of_a_series_is_a_row(folder, out, shared):
 def test_the_contact_sheet_has_one_card_for_a_series(out):
     text = (out / "contact_sheet.html").read_text(encoding="utf-8")
     assert text.count('<div class="card') == 1
-    assert f"{LEVELS} file" in text and text.count("<circle") == LEVELS
+    assert f"{LEVELS} spectra over file" in text and text.count("<circle") == LEVELS
 
 
 def test_counts_are_those_of_the_files(folder, out, tmp_path, shared):

@@ -122,7 +122,7 @@ def test_the_store_has_stacks_as_labelled_arrays(folder, out):
 def test_the_contact_sheet_has_a_card_for_each_stack(out):
     text = (out / "contact_sheet.html").read_text(encoding="utf-8")
     assert text.count('<div class="card') == 2
-    assert "6 etch_time" in text and "2 y x 3 x" in text
+    assert "6 spectra over etch_time" in text and "2 x 3 spectra over y, x" in text
     assert text.count("<circle") == LEVELS
     # Maps of the shift and of three areas: a path for each colour, a step to each of the six pixels.
     maps = re.findall(r'<figure class="map">.*?</figure>', text)

@@ -118,7 +118,7 @@ def run_batch(
     scheduler : str, optional
         Address of a Dask scheduler whose workers do it, instead of processes here.
     json : bool
-        Whether to write a JSON file for each input, too; not of stacks.
+        Whether to write a JSON file for each input, too; not of stacks of more than 10 000 spectra.
     share : {"none", "shift", "components"}
         What the spectra of a stack (a depth profile, a map) have in common. Files with single spectra that lie in one
         folder and were measured alike are a series, too, in natural order; see `xps_stn_plugin.batch.series`.

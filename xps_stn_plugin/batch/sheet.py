@@ -105,7 +105,10 @@ def _badness(rows: Sequence[Row]) -> tuple[int, float]:
 def _count(order: Sequence[str], of_source: dict[str, list[tuple[int, Row]]]) -> str:
     ranks = [_badness([row for _, row in of_source[source]])[0] for source in order]
     found = [f"{ranks.count(WORST_FIRST.index(status))} {status.replace('_', ' ')}" for status in reversed(WORST_FIRST)]
-    return f"{len(order)} spectra: {', '.join(found)}"
+    stacks = sum(bool(of_source[source][0][1].place) for source in order)
+    counted = {"file": len(order) - stacks, "stack": stacks}
+    what = " and ".join(f"{number} {word}{'s' * (number != 1)}" for word, number in counted.items() if number)
+    return f"{what}: {', '.join(found)}"
 
 
 def _card(entry: Entry, rows: Sequence[tuple[int, Row]]) -> str:

@@ -50,7 +50,7 @@ def stack_card(entry: Entry, rows: Sequence[tuple[int, Row]]) -> str:
     by_place = {row.place: row.status for _, row in reversed(rows)}
     counts = Counter(by_place.values())
     said = ", ".join(f"{number} {status.replace('_', ' ')}" for status, number in counts.most_common())
-    size = " x ".join(f"{len(labels)} {dim}" for dim, labels in stack.labels.items())
+    size = f"{' x '.join(str(len(labels)) for labels in stack.labels.values())} spectra over {', '.join(stack.labels)}"
     chi = [row.redchi for _, row in rows if math.isfinite(row.redchi)]
     fits = f"; χ² {np.median(chi):.3g} in the middle, {max(chi):.3g} at worst" if chi else ""
     # What was not measured shows nothing.
