@@ -156,8 +156,9 @@ def encode(record: Record) -> bytes:
     }
     curves = b"".join(np.ascontiguousarray(region.curves, dtype="<f8").tobytes() for region in record.regions.values())
     data = b"" if record.stack is None else record.stack.data
-    body = json.dumps(head, ensure_ascii=True, allow_nan=False).encode() + b"\n" + curves + data
-    return f"{FORMAT} {hashlib.sha256(body).hexdigest()}\n".encode() + body
+    # A map's bytes are many: they are put together once.
+    body = [json.dumps(head, ensure_ascii=True, allow_nan=False).encode(), b"\n", curves, data]
+    return b"".join([_first_line(*body), *body])
 
 
 def decode(data: bytes) -> Record:
@@ -168,11 +169,11 @@ def decode(data: bytes) -> Record:
     DamagedRecordError
         If something is missing or not as it was written.
     """
-    first, _, body = data.partition(b"\n")
-    if first != f"{FORMAT} {hashlib.sha256(body).hexdigest()}".encode():
+    start = data.find(b"\n") + 1
+    if data[:start] != _first_line(memoryview(data)[start:]):
         raise DamagedRecordError
-    text, _, curves = body.partition(b"\n")
-    head = json.loads(text)
+    end = data.index(b"\n", start)
+    head, curves = json.loads(data[start:end]), memoryview(data)[end + 1 :]
     regions = {}
     place = 0
     for name, region in head.pop("regions").items():
@@ -185,8 +186,15 @@ def decode(data: bytes) -> Record:
         )
         regions[name] = RegionRecord(region["attrs"], values.astype(float), parameters)
     told = head.pop("stack")
-    stack = None if told is None else StackRecord(**told, data=curves[place:])
+    stack = None if told is None else StackRecord(**told, data=bytes(curves[place:]))
     return Record(regions=regions, stack=stack, **head)
+
+
+def _first_line(*body: bytes | memoryview) -> bytes:
+    digest = hashlib.sha256()
+    for part in body:
+        digest.update(part)
+    return f"{FORMAT} {digest.hexdigest()}\n".encode()
 
 
 def _stack_head(stack: StackRecord) -> dict[str, Any]:
