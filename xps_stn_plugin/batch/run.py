@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +151,8 @@ def run_batch(
     with Records(out) as records:
         tally.say("looking at the files")
         items = _items(files, settings, share, identity)
-        tasks = _tasks(items, records if resume else None, tally, Task("", (), settings, fit, share))
+        todo = _unfinished(items, records if resume else None, fit, tally)
+        tasks = [Task(key, paths, settings, fit, share) for key, paths in todo.items()]
         tally.start()
         interrupted = False
         copies = Counter(item.key for item in items)
@@ -180,21 +181,23 @@ def run_batch(
     )
 
 
-def _tasks(items: Sequence[_Item], records: Records | None, tally: Tally, work: Task) -> list[Task]:
-    """List what is to be done, each once, and count what is finished already; `work` says what to do with a file."""
-    tasks: dict[str, Task] = {}
+def _unfinished(
+    items: Sequence[_Item], records: Records | None, fit: bool, tally: Tally
+) -> dict[str, tuple[Path, ...]]:
+    """Files by the key of what is to be done, each once; count what is finished already."""
+    todo: dict[str, tuple[Path, ...]] = {}
     for item in items:
         paths = item.piece.paths
         if item.key is None:
             tally.finish({"failed": len(paths)})
-        elif item.key not in tasks:
+        elif item.key not in todo:
             record = records.get(item.key) if records is not None else None
             if record is not None and record.final:
-                for status in statuses_of(record, len(paths), work.fit).elements():
+                for status in statuses_of(record, len(paths), fit).elements():
                     tally.reuse(status)
             else:
-                tasks[item.key] = replace(work, key=item.key, paths=paths)
-    return list(tasks.values())
+                todo[item.key] = paths
+    return todo
 
 
 def _items(files: Sequence[Path], settings: Settings, share: Share, identity: Mapping[str, Any]) -> list[_Item]:

@@ -49,9 +49,7 @@ def stack_record(spectrum: xr.DataTree, settings: Settings, fit: bool, share: Sh
     from ..stacks.stack import stack_of
 
     stack = stack_of(spectrum)
-    # What is asked of components says nothing where there are none.
-    shared = "none" if share == "components" and not fit else share
-    data = stack_bytes(stack, settings, fit=fit, share=shared, curves=True)
+    data = stack_bytes(stack, settings, fit=fit, share=share, curves=True)
     with opened(data) as file:
         statuses = file["status"][...].ravel()
     there = statuses[statuses != NO_DATA]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xps_prefit_hooks import Seed
+from xps_stn_plugin.fitting.quality import durbin_watson, runs_test
 from xps_stn_plugin.models.backgrounds import background_parameters
 from xps_stn_plugin.models.plan import FitPlan
 from xps_stn_plugin.models.shapes import LineModel
@@ -113,24 +114,9 @@ def curve_rows(
 
 
 def residual_tests(residual: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Durbin-Watson statistics and probabilities of the runs of one sign of residuals, shape (k, m).
-
-    Those of `fitting.quality.durbin_watson` and `runs_test`, which tell where they are from; NaN as there.
-    """
-    from scipy.special import erfc
-
-    with np.errstate(divide="ignore", invalid="ignore"):
-        statistic = (np.diff(residual) ** 2).sum(axis=1) / (residual**2).sum(axis=1)
-        up, down = (residual > 0).sum(axis=1), (residual < 0).sum(axis=1)
-        # A zero counts for none: the sign before it goes on.
-        place = np.maximum.accumulate(np.where(residual != 0, np.arange(residual.shape[1]), 0), axis=1)
-        sign = np.sign(np.take_along_axis(residual, place, axis=1))
-        runs = 1 + ((sign[:, 1:] != sign[:, :-1]) & (sign[:, :-1] != 0)).sum(axis=1)
-        mean = 1.0 + 2.0 * up * down / (up + down)
-        variance = (mean - 1.0) * (mean - 2.0) / (up + down - 1.0)
-        p = erfc(np.abs(runs - mean) / np.sqrt(2.0 * variance))
-    known = (up > 0) & (down > 0) & (variance > 0)
-    return statistic, np.where(known, p, np.nan)
+    """Durbin-Watson statistics and probabilities of the runs of one sign of residuals, shape (k, m); NaN for none."""
+    found = np.array([(durbin_watson(row), runs_test(row)[1]) for row in residual], dtype=float).reshape(-1, 2)
+    return found[:, 0], found[:, 1]
 
 
 @dataclass(frozen=True, eq=False)
