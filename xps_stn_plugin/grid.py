@@ -110,6 +110,13 @@ def to_bins(axis: FloatArray, counts: FloatArray, energies: FloatArray) -> tuple
     return binned, measured
 
 
+def relative(rates: FloatArray) -> FloatArray:
+    """Divide spectra on the grid, shape (..., regions, points), by the largest magnitude in any of their regions."""
+    largest = np.abs(rates).max(axis=(-2, -1), keepdims=True, initial=0.0)
+    scaled: FloatArray = np.divide(rates, largest, out=np.zeros(rates.shape), where=largest > 0)
+    return scaled
+
+
 def _integral(axis: FloatArray, counts: FloatArray, at: FloatArray) -> FloatArray:
     """Exact integral of the piecewise linear curve from its start to `at`, shape (..., at.size)."""
     step = np.diff(axis)
