@@ -62,7 +62,9 @@ class LazySeeds(Mapping[str, Seed]):
         return sum(1 for _ in self)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(self)})"
+        # A debugger or a notebook shows it unasked; that must not seed every region.
+        regions = (region for region in self._regions if self._made.get(region, ...) is not None)
+        return f"{type(self).__name__}({', '.join(regions)})"
 
 
 class LazyEvidence(Mapping[str, tuple[GroupEvidence, ...]]):
@@ -93,7 +95,8 @@ class LazyEvidence(Mapping[str, tuple[GroupEvidence, ...]]):
         return len(self._evidence())
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(self)})"
+        inside = "not computed yet" if self._found is None else ", ".join(self._found)
+        return f"{type(self).__name__}({inside})"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
