@@ -21,7 +21,7 @@ import lmfit
 
 from xps_prefit_hooks import PrefitError, Seed, SeedComponent
 
-from ..files import write_text
+from ..files import Overwrite, refuse_special, write_json
 
 if TYPE_CHECKING:
     from ..result import PrefitResult
@@ -59,16 +59,24 @@ def write(result: PrefitResult, path: Path) -> None:
     _write(result.target(path), result.seeds, head)
 
 
-def save_seeds(path: str | Path, seeds: Seed | Mapping[str, Seed]) -> None:
+def save_seeds(path: str | Path, seeds: Seed | Mapping[str, Seed], *, overwrite: bool = False) -> None:
     """Write one seed or seeds by region to a JSON file that `load_seeds` reads.
+
+    Parameters
+    ----------
+    path : path
+    seeds : Seed or mapping of str to Seed
+    overwrite : bool
+        Whether a file that this package did not write, or that was changed since, is replaced.
 
     Raises
     ------
     PrefitError
-        If the file cannot be written, or a model is of a class that is neither of this package nor of lmfit.
+        If the file cannot be written or must not be replaced, or a model is of a class that is neither of this package
+        nor of lmfit.
     """
     by_region = {seeds.region: seeds} if isinstance(seeds, Seed) else seeds
-    _write(Path(path), by_region, {"source": "", "convention": "", "shift": None, "shift_stderr": None})
+    _write(Path(path), by_region, {"source": "", "convention": "", "shift": None, "shift_stderr": None}, overwrite)
 
 
 def load_seeds(path: str | Path) -> dict[str, Seed]:
@@ -85,6 +93,7 @@ def load_seeds(path: str | Path) -> dict[str, Seed]:
         If the file cannot be read, is no file of seeds, or names a model that is not known here.
     """
     path = Path(path)
+    refuse_special(path)
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -107,9 +116,9 @@ def load_seeds(path: str | Path) -> dict[str, Seed]:
     return found
 
 
-def _write(path: Path, seeds: Mapping[str, Seed], head: dict[str, Any]) -> None:
+def _write(path: Path, seeds: Mapping[str, Seed], head: dict[str, Any], overwrite: Overwrite = False) -> None:
     document = {"schema": SCHEMA, **head, "regions": {region: _region(seed) for region, seed in seeds.items()}}
-    write_text(path, json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_json(path, json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False), overwrite=overwrite)
 
 
 def _region(seed: Seed) -> dict[str, Any]:
