@@ -165,7 +165,8 @@ def write_all(
         write(folder / path.name)
         made = [(file, path.with_name(file.name)) for file in sorted(folder.iterdir())]
         for file, target in made:
-            check_target(target, overwrite=overwrite, inputs=inputs)
+            if not _is_there(file, target):
+                check_target(target, overwrite=overwrite, inputs=inputs)
             if file.is_file() and origin(file) != "unchanged":
                 seal(file)
         # The file that was asked for comes last: where it is, the others are.
@@ -290,22 +291,25 @@ def _temporary_name(path: Path, suffix: str) -> str:
 
 
 def _put(temporary: Path, path: Path, overwrite: Overwrite, inputs: tuple[Path, ...], durable: bool) -> None:
-    """Move a file that is complete to its place; one that has the same content already stays."""
-    mode = _mode(path)
-    regular = mode is not None and stat.S_ISREG(mode) and temporary.is_file()
-    if regular:
-        refuse_measured(path, inputs)
-        if filecmp.cmp(temporary, path, shallow=False):
-            return
+    """Move a file that is complete to its place; where the same is there already, it stays."""
+    if _is_there(temporary, path):
+        return
     # Time has passed since the first look.
     check_target(path, overwrite=overwrite, inputs=inputs)
-    if regular and mode is not None:
+    mode = _mode(path)
+    if mode is not None and stat.S_ISREG(mode):
         temporary.chmod(stat.S_IMODE(mode) & 0o777)
     if durable and temporary.is_file():
         _to_disk(temporary)
     temporary.replace(path)
     if durable:
         _to_disk(path.parent)
+
+
+def _is_there(file: Path, path: Path) -> bool:
+    """Whether there is a file, and no link to one, of the same content."""
+    mode = _mode(path)
+    return mode is not None and stat.S_ISREG(mode) and file.is_file() and filecmp.cmp(file, path, shallow=False)
 
 
 def _to_disk(path: Path) -> None:
