@@ -19,7 +19,7 @@ import lmfit
 
 from xps_prefit_hooks import PrefitError, Seed
 
-from ..files import write_text
+from ..files import Overwrite, refuse_special, write_json
 from .checked_json import OPEN
 from .seed_document import SCHEMA, made_model, read_document, seeds_of
 
@@ -46,16 +46,24 @@ def write(result: PrefitResult, path: Path) -> None:
     _write(result.target(path), result.seeds, head)
 
 
-def save_seeds(path: str | Path, seeds: Seed | Mapping[str, Seed]) -> None:
+def save_seeds(path: str | Path, seeds: Seed | Mapping[str, Seed], *, overwrite: bool = False) -> None:
     """Write one seed or seeds by region to a JSON file that `load_seeds` reads.
+
+    Parameters
+    ----------
+    path : path
+    seeds : Seed or mapping of str to Seed
+    overwrite : bool
+        Whether a file that this package did not write, or that was changed since, is replaced.
 
     Raises
     ------
     PrefitError
-        If the file cannot be written, or a model is of a class that is neither of this package nor of lmfit.
+        If the file cannot be written or must not be replaced, or a model is of a class that is neither of this package
+        nor of lmfit.
     """
     by_region = {seeds.region: seeds} if isinstance(seeds, Seed) else seeds
-    _write(Path(path), by_region, {"source": "", "convention": "", "shift": None, "shift_stderr": None})
+    _write(Path(path), by_region, {"source": "", "convention": "", "shift": None, "shift_stderr": None}, overwrite)
 
 
 def load_seeds(path: str | Path) -> dict[str, Seed]:
@@ -78,6 +86,7 @@ def load_seeds(path: str | Path) -> dict[str, Seed]:
         number that is refused.
     """
     path = Path(path)
+    refuse_special(path)
     document = read_document(path)
     try:
         return seeds_of(document)
@@ -85,13 +94,13 @@ def load_seeds(path: str | Path) -> dict[str, Seed]:
         raise PrefitError(str(path), str(error)) from error
 
 
-def _write(path: Path, seeds: Mapping[str, Seed], head: dict[str, Any]) -> None:
+def _write(path: Path, seeds: Mapping[str, Seed], head: dict[str, Any], overwrite: Overwrite = False) -> None:
     document = {"schema": SCHEMA, **head, "regions": {region: _region(seed) for region, seed in seeds.items()}}
     try:
         seeds_of(document)
     except PrefitError as error:
         raise PrefitError(str(path), f"these seeds could not be loaded again: {error}") from error
-    write_text(path, json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_json(path, json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False), overwrite=overwrite)
 
 
 def _region(seed: Seed) -> dict[str, Any]:

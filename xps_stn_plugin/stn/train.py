@@ -21,7 +21,7 @@ from torch.nn import functional
 from xps_prefit_hooks import PrefitError
 
 from ..chemistry.groups import group_names
-from ..files import write_whole
+from ..files import check_target, write_whole
 from ..grid import Grid
 from ..simulate.drawing import ahead, build_simulator
 from ..simulate.spectra import SpectrumBatch, SpectrumSimulator
@@ -34,6 +34,7 @@ from .weights import save_weights
 
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.jsonl"
+_LOG_HEAD = b'{"step": '
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,9 @@ class _Batch:
     charged: Tensor
 
 
-def train(config_path: Path, out: Path, resume: bool = False, device: str | None = None) -> Path:
+def train(
+    config_path: Path, out: Path, resume: bool = False, device: str | None = None, *, overwrite: bool = False
+) -> Path:
     """Train a network.
 
     Parameters
@@ -59,6 +62,8 @@ def train(config_path: Path, out: Path, resume: bool = False, device: str | None
         Go on from the checkpoint in `out`, with the same result as an undisturbed run on the same machine.
     device : str or None
         torch device; by default CUDA where there is one.
+    overwrite : bool
+        Whether log and weights of other programs are replaced in `out`; never a checkpoint.
 
     Returns
     -------
@@ -80,6 +85,10 @@ def train(config_path: Path, out: Path, resume: bool = False, device: str | None
         )
     if resume and not checkpoint.exists():
         raise PrefitError(str(out), "there is no checkpoint to resume from.")
+    weights = out / f"{config.name}.safetensors"
+    # Said now rather than after the training.
+    check_target(weights, overwrite=overwrite, inputs=[config_path])
+    _make_room_for_log(out / LOG, overwrite, config_path)
 
     columns = (*Progress.get_default_columns(), TextColumn("{task.fields[state]}"))
     with Progress(*columns) as progress:
@@ -107,7 +116,6 @@ def train(config_path: Path, out: Path, resume: bool = False, device: str | None
                 run.save(checkpoint)
             progress.update(task, completed=run.step, state=state)
         calibration = _calibrate(run.average, simulator, config, where)
-    weights = out / f"{config.name}.safetensors"
     save_weights(
         weights,
         run.average,
@@ -116,8 +124,19 @@ def train(config_path: Path, out: Path, resume: bool = False, device: str | None
         groups=group_names(),
         grid=grid,
         calibration=calibration,
+        overwrite=overwrite,
     )
     return weights
+
+
+def _make_room_for_log(path: Path, overwrite: bool, config_path: Path) -> None:
+    """Let a log of an earlier run be continued; take away another file only where the user says so."""
+    if path.is_file() and not path.is_symlink():
+        with path.open("rb") as file:
+            if file.read(len(_LOG_HEAD)) in (_LOG_HEAD, b""):
+                return
+    check_target(path, overwrite=overwrite, inputs=[config_path])
+    path.unlink(missing_ok=True)
 
 
 class _Run:
@@ -194,7 +213,8 @@ class _Run:
             "step": self.step,
             "seconds": self.seconds,
         }
-        write_whole(path, lambda temporary: torch.save(state, temporary))
+        # It is new, or was loaded.
+        write_whole(path, lambda temporary: torch.save(state, temporary), overwrite=True)
 
     def load(self, path: Path) -> None:
         state = torch.load(path, map_location=self.device, weights_only=True)
