@@ -50,7 +50,9 @@ class Answer:
 
 
 def networks(paths: Sequence[Path]) -> dict[str, TrainedNetwork]:
-    """Networks by name, those shipped first; a name that occurs twice is followed by its file's.
+    """Load networks by name, those shipped first.
+
+    Weights that are there already are passed over; a name that occurs twice is followed by its file's.
 
     Raises
     ------
@@ -61,6 +63,8 @@ def networks(paths: Sequence[Path]) -> dict[str, TrainedNetwork]:
     found = {label(shipped): shipped}
     for path in paths:
         trained = load_weights(path)
+        if trained.info.sha256 in {other.info.sha256 for other in found.values()}:
+            continue
         name = label(trained)
         found[name if name not in found else f"{name} ({path.name})"] = trained
     return found

@@ -19,7 +19,7 @@ from benchmarks.line_lists import materials
 from benchmarks.trap_cases import KINDS, OF_AIR, Trap, traps, two_domains
 from xps_prefit_hooks import ModelInfo
 from xps_stn_plugin.chemistry.groups import group_names
-from xps_stn_plugin.stn.weights import shipped_weights
+from xps_stn_plugin.stn.weights import load_weights, save_weights, shipped_weights
 
 
 def answer(status: str = "ok", shift: float = 1.0, groups: tuple[str, ...] = (), stderr: float = 0.05) -> Answer:
@@ -152,10 +152,19 @@ def test_a_spectrum_that_is_turned_away_is_refused():
 
 def test_networks_of_the_same_name_are_told_apart_by_their_files(tmp_path):
     (shipped,) = networks([])
-    weights = next(Path(str(files("xps_stn_weights"))).glob("*.safetensors"))
-    copy = tmp_path / "trained.safetensors"
-    copy.write_bytes(weights.read_bytes())
-    assert list(networks([copy])) == [shipped, f"{shipped} (trained.safetensors)"]
+    same = next(Path(str(files("xps_stn_weights"))).glob("*.safetensors"))
+    trained = load_weights(same)
+    other = tmp_path / "trained.safetensors"
+    save_weights(
+        other,
+        trained.network,
+        name=trained.info.name,
+        version=trained.info.version,
+        groups=trained.groups,
+        grid=trained.grid,
+        calibration=replace(trained.calibration, outside_limit=9.0),
+    )
+    assert list(networks([same, other])) == [shipped, f"{shipped} (trained.safetensors)"]
 
 
 def test_highest_channel_is_that_of_carbon():
