@@ -41,6 +41,9 @@ autodoc_mock_imports = ["qtpy"]
 autosummary_generate = False
 napoleon_google_docstring = False
 napoleon_use_rtype = False
+# Parameters that share a line in a docstring ("low, high : float") share it on the page, too.
+napoleon_use_param = False
+napoleon_preprocess_types = True
 # Single backquotes in the docstrings name Python objects.
 default_role = "py:obj"
 # Objects of other packages, and words in the types of parameters ("path", "callable"), have no page of this project.
@@ -54,6 +57,9 @@ html_theme_options = {"navigation_with_keys": True}
 pygments_style = "default"
 pygments_dark_style = "github-dark"
 copybutton_exclude = ".linenos, .gp, .go"
+
+#: Kinds of Python objects that are linked by their name alone.
+_LINKED = ("class", "exception", "function")
 
 
 def resolve_short_name(
@@ -78,7 +84,9 @@ def resolve_short_name(
     if node.get("refdomain") != "py":
         return None
     ending = "." + str(node["reftarget"]).lstrip(".")
-    matches = [item for item in env.domains.python_domain.objects.items() if item[0].endswith(ending)]
+    objects = env.domains.python_domain.objects.items()
+    # Not attributes: a parameter of the same name is not a reference to them.
+    matches = [item for item in objects if item[0].endswith(ending) and item[1].objtype in _LINKED]
     # The package's own name of a class comes before the name in the contract that it is imported from.
     matches.sort(key=lambda item: (not item[0].startswith("xps_stn_plugin."), item[0].count("."), item[0]))
     if not matches:
