@@ -166,7 +166,7 @@ class PrefitResult:
 
     @property
     def status(self) -> Status:
-        """Whether the shift can be trusted: "ok", "uncertain" or "out_of_domain"."""
+        """Trust in the shift, one of "ok", "uncertain" and "out_of_domain"."""
         return self.prediction.status
 
     @property
@@ -211,7 +211,7 @@ class PrefitResult:
 
     @property
     def axis(self) -> xr.DataTree:
-        """The spectrum that seeds and fits are for: calibrated, or as measured where no shift could be found."""
+        """Spectrum that seeds and fits are for, calibrated, or as measured where no shift could be found."""
         return self.spectrum if self.moved is None else self.moved
 
     def positions(self, center: float) -> tuple[float, float]:

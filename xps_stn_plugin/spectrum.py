@@ -21,7 +21,7 @@ from xps_prefit_hooks import ALIPHATIC_C1S, PrefitError, shown
 
 from .regions import recognised, region_name
 
-#: Attribute of a calibrated axis: what was added to the measured energies, in eV.
+#: Attribute of a calibrated axis, the energy that was added to the measured energies, in eV.
 OFFSET = "energy_referencing_offset"
 
 #: Fewest points that make a region.

@@ -130,7 +130,7 @@ def run_batch(
         Files to work on never are.
     share : {"none", "shift", "components"}
         What the spectra of a stack (a depth profile, a map) have in common. Files with single spectra that lie in one
-        folder and were measured alike are a series, too, in natural order; see `xps_stn_plugin.batch.series`.
+        folder and were measured alike are a series, too, in natural order; see ``xps_stn_plugin.batch.series``.
     progress : callable
         ``progress(done, total, text)`` is told of every finished file, with counts, rate and time left as text. The
         files of a series are finished together.

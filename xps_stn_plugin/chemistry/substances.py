@@ -57,7 +57,7 @@ class Substance:
 
     @property
     def label(self) -> str:
-        """Name for sentences: ``poly(methyl methacrylate) (PMMA)``."""
+        """Name for sentences, such as ``poly(methyl methacrylate) (PMMA)``."""
         known = self.abbreviation.casefold() in (self.name.casefold(), self.smiles.casefold())
         return self.name if known else f"{self.name} ({self.abbreviation})"
 

@@ -55,7 +55,7 @@ def prefit_stack(
     share : {"none", "shift", "components"}
         What the spectra have in common. "shift": they are a series along one dimension with one shift, constant or
         slowly drifting; see `xps_stn_plugin.stacks.shift`. "components", with `fit`: positions and widths; areas and
-        backgrounds are each spectrum's own; see `xps_stn_plugin.stacks.components`.
+        backgrounds are each spectrum's own; see ``xps_stn_plugin.stacks.components``.
     progress : callable
         ``progress(done, total, text)`` is told of every block that is finished.
     cancelled : callable

@@ -23,7 +23,7 @@ BLOCK: Final = 1024
 #: Largest number of spectra in a chunk of Dask's that is worked on as it is; larger ones are cut.
 LARGEST_CHUNK: Final = 8192
 
-#: Part of a stack: one slice for each of its dimensions.
+#: Part of a stack, one slice for each of its dimensions.
 Block = tuple[slice, ...]
 
 

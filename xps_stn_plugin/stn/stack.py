@@ -150,7 +150,7 @@ def predict_stack(
         everywhere, says that the region was not measured at this place.
     durations : mapping of str to float, optional
         Time in s that each channel of a region took, by which counts are divided so that regions compare; see
-        `xps_stn_plugin.stn.view.durations`. By default they compare as they are.
+        ``xps_stn_plugin.stn.view.durations``. By default they compare as they are.
     shift : array_like, shape (n,) or (), optional
         Shift in eV at which the groups are read, where it is known.
     keep_posterior : bool
