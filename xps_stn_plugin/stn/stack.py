@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from xps_prefit_hooks import ModelInfo, Prediction, PrefitError, RegionShift
 
 from ..grid import Grid, relative, to_bins
+from ..single_channels import without_single_channels
 from ..spectrum import MIN_POINTS, in_range
 from .answers import ask, combined
 from .signal import channels_at_maximum, line_to_noise, plain_peak
@@ -244,9 +245,11 @@ def _chunk(
     counts = []
     for column, region in enumerate(regions):
         values, good = _read(region, rows)
+        saturated[:, column] = channels_at_maximum(values)
+        # As in training: the network sees no hot or dead channel, nor do they pass for lines.
+        values = without_single_channels(values)
         counts.append(values)
         signal_to_noise[good, column] = line_to_noise(values[good])
-        saturated[:, column] = channels_at_maximum(values)
     lined = signal_to_noise >= NO_LINE
     # The network is asked where there is something to ask about.
     asked = np.flatnonzero(lined.any(axis=1))
