@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xps_prefit_hooks import ALIPHATIC_C1S, PrefitError
+from xps_prefit_hooks import ALIPHATIC_C1S, LONGEST, PrefitError, shown
 
 from . import __version__
 
@@ -246,7 +246,7 @@ def plugins() -> None:
     console.print(table)
     for report in manager.reports:
         if report.message:
-            console.print(f"{report.name} {report.state}: {report.message}", soft_wrap=True, markup=False)
+            console.print(f"{shown(report.name)} {report.state}: {shown(report.message)}", soft_wrap=True, markup=False)
     for title, offers in (("reads", manager.readers()), ("writes", manager.exporters()), ("menu", manager.menu())):
         table = Table(title, "", box=None, pad_edge=False)
         for offer in offers:
@@ -327,7 +327,7 @@ def _prefit_file(
     for region in () if isinstance(named, str) else named:
         if region not in result.spectrum.children:
             known = ", ".join(result.spectrum.children)
-            click.echo(f"{file}: there is no region {region} for --background; there are {known}.", err=True)
+            click.echo(shown(f"{file}: there is no region {region} for --background; there are {known}."), err=True)
     if fit:
         result = result.fitted()
     if confidence:
@@ -375,13 +375,13 @@ def _succeeds(file: Path, task: Callable[[], None]) -> bool:
     except Exception as error:
         if os.environ.get(DEBUG_VARIABLE):
             raise
-        click.echo(f"Error: {file}: {_unexpected(error)}", err=True)
+        click.echo(shown(f"Error: {file}: {_unexpected(error)}"), err=True)
         return False
     return True
 
 
 def _unexpected(error: Exception) -> str:
-    text = " ".join(str(error).split())
+    text = shown(" ".join(str(error).split()), LONGEST)
     return f"unexpected {type(error).__name__}: {text} (set {DEBUG_VARIABLE}=1 for the traceback)."
 
 
