@@ -319,9 +319,7 @@ class Hdf5File:
         where = shown("/".join(parts)) or "the file"
         self._allowed += extra + _SECONDS_OF_REQUEST
         if self._losses >= _LOSSES or self._spent > self._allowed:
-            raise UnusableNode(
-                f"{where} is not read any more, for other parts of the file took too long or are damaged"
-            )
+            raise UnusableNode(f"{where} is not read, for other parts of the file are damaged or took too long")
         try:
             if self._reader is None:
                 self._reader = self._opened()

@@ -309,7 +309,8 @@ def _places(shape: tuple[int, ...], itemsize: int, chunks: tuple[int, ...] | Non
 def _brief(error: BaseException) -> str:
     text = " ".join(str(error).split()).strip("'\"")[:150]
     if isinstance(error, OSError | RuntimeError | KeyError) and text:
-        return text
+        # libhdf5 says what failed and, in parentheses, why.
+        return text.rpartition(" (")[2].removesuffix(")") if text.endswith(")") else text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

@@ -110,7 +110,7 @@ def _region(where: str, entry: Group) -> RawRegion:
         raise PrefitError(where, message)
     # Before anything is read: a file may claim more than there is.
     along = _energy_dimension(where, data, signal, used)
-    units = used.attrs.text("units") or axis.attrs.text("units") or "eV"
+    units = shown(used.attrs.text("units") or axis.attrs.text("units") or "eV")
     energy = in_electronvolts(where, used.numbers(), units)
     counts = np.asarray(signal.numbers(), dtype=float)
     transitions = _texts(entry, "transitions")
@@ -210,10 +210,12 @@ def _photon_energy(where: str, entry: Group) -> float | None:
     }
     named = [energy for name, energy in beams.items() if name in {"beam_probe", "beam_xray", "beam"}]
     chosen = named or list(beams.values())
-    if not chosen or not chosen[0].size:
+    if not chosen:
         return None
-    value = float(np.ravel(chosen[0].numbers(_MOST_VALUES))[0])
-    return float(in_electronvolts(where, value, chosen[0].attrs.text("units") or "eV"))
+    value = _first_number(chosen[0])
+    return (
+        None if value is None else float(in_electronvolts(where, value, shown(chosen[0].attrs.text("units") or "eV")))
+    )
 
 
 def _told(entry: Group, concept: Concept) -> str | float | None:
@@ -221,10 +223,21 @@ def _told(entry: Group, concept: Concept) -> str | float | None:
     if not concept.is_number:
         return _text(entry, concept.path)
     node = entry.get(concept.path)
-    if not isinstance(node, Dataset) or node.content != "numbers" or not node.size:
+    if not isinstance(node, Dataset):
         return None
-    units = node.attrs.text("units") or concept.units
-    return float(np.ravel(node.numbers(_MOST_VALUES))[0]) if units == concept.units else None
+    return _first_number(node) if (node.attrs.text("units") or concept.units) == concept.units else None
+
+
+def _first_number(node: Dataset) -> float | None:
+    """First value of a dataset; some converters write numbers as text. None where there is none."""
+    if not node.size or node.content == "other":
+        return None
+    if node.content == "numbers":
+        return float(np.ravel(node.numbers(_MOST_VALUES))[0])
+    try:
+        return float(node.texts()[0])
+    except ValueError:
+        return None
 
 
 def _referencing_attrs(group: Group | None) -> dict[str, Any]:
