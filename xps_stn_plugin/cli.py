@@ -128,17 +128,23 @@ def prefit(
     **options: Any,
 ) -> None:
     """Find shift and groups of each FILE; seed and fit its regions."""
+    from .files import make_folder
+    from .names import output_names
+
     options["background"] = _background(background)
     if confidence and not fit:
         raise click.UsageError("--confidence needs a fit; leave out --no-fit.")
     single = {"--json": json_path, "--plot": plot_path, "--csv": csv_path}
     if len(files) > 1 and (given := [option for option, path in single.items() if path is not None]):
         raise click.UsageError(f"{', '.join(given)} is for one FILE; use --out DIR for several.")
-    names = _names(files)
+    names = output_names(files)
     paths = [path for path in single.values() if path is not None and str(path) != "-"]
     failures = 0
     for file in files:
-        targets = [*paths, *(_folder(out) / f"{names[file]}{suffix}" for suffix in (".json", ".csv", ".png") if out)]
+        targets = [
+            *paths,
+            *(make_folder(out) / f"{names[file]}{suffix}" for suffix in (".json", ".csv", ".png") if out),
+        ]
         task = partial(_prefit_file, file, files, targets, fit, confidence, force, str(json_path) == "-", options)
         failures += not _succeeds(file, task)
     if failures:
@@ -383,27 +389,6 @@ def _succeeds(file: Path, task: Callable[[], None]) -> bool:
 def _unexpected(error: Exception) -> str:
     text = shown(" ".join(str(error).split()), LONGEST)
     return f"unexpected {type(error).__name__}: {text} (set {DEBUG_VARIABLE}=1 for the traceback)."
-
-
-def _names(files: tuple[Path, ...]) -> dict[Path, str]:
-    """Name of each file's outputs: its stem, made different where two files have the same."""
-    from .names import distinct_name, name_key, output_name
-
-    names: dict[Path, str] = {}
-    keys: set[str] = set()
-    for file in files:
-        if file not in names:
-            names[file] = distinct_name(output_name(file.stem), keys)
-            keys.add(name_key(names[file]))
-    return names
-
-
-def _folder(out: Path) -> Path:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PrefitError(str(out), f"the folder cannot be made: {error.strerror or error}.") from error
-    return out
 
 
 def _console() -> Any:
