@@ -184,7 +184,14 @@ def _row(name: str, query: Query, rows: Iterable[Mapping[str, str]], source: str
     values = medians if len(medians) >= 4 else _records(rows, query)
     low, high = np.quantile(values, (0.25, 0.75))
     spread = max(0.7413 * float(high - low), 0.05)
-    return name, query.element + query.levels[0], f"{np.median(medians):.2f}", f"{spread:.2f}", str(len(medians)), str(records)
+    return (
+        name,
+        query.element + query.levels[0],
+        f"{np.median(medians):.2f}",
+        f"{spread:.2f}",
+        str(len(medians)),
+        str(records),
+    )
 
 
 def _records(rows: Iterable[Mapping[str, str]], query: Query) -> list[float]:

@@ -74,9 +74,7 @@ def test_only_the_measured_run_counts_and_the_unit_does_not_matter(first, size, 
     measured[first : first + size] = True
     whole = without_single_channels(counts * factor, measured)
     np.testing.assert_array_equal(whole[~measured], counts[~measured] * factor)
-    np.testing.assert_allclose(
-        whole[measured], without_single_channels(counts[measured] * factor), rtol=1e-12, atol=0
-    )
+    np.testing.assert_allclose(whole[measured], without_single_channels(counts[measured] * factor), rtol=1e-12, atol=0)
 
 
 def test_the_argument_is_not_changed_and_short_regions_come_back():

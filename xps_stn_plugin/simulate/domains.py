@@ -30,9 +30,7 @@ class Domains:
     share: FloatArray
 
     @classmethod
-    def draw(
-        cls, number: int, even: NDArray[np.bool_], config: SimulationConfig, rng: np.random.Generator
-    ) -> Domains:
+    def draw(cls, number: int, even: NDArray[np.bool_], config: SimulationConfig, rng: np.random.Generator) -> Domains:
         """Draw two domains or a tail for a part of the samples, but not for those that are `even`, shape (number,)."""
         offset, share = np.zeros((number, PARTS)), np.zeros((number, PARTS))
         share[:, 0] = 1.0

@@ -11,7 +11,7 @@ from ..grid import Grid
 from ..lineshapes import vibrational_weights
 from .catalogue import Catalogue, InorganicLine, catalogue
 from .config import SimulationConfig, log_uniform
-from .line_list import VIBRATIONAL_MEMBERS, BoolArray, FloatArray, LineList, Sample
+from .line_list import VIBRATIONAL_MEMBERS, BoolArray, LineList, Sample
 
 #: Tail of a conductor, drawn as lines this many eV apart that fall as the excitation energy to the power (index - 1):
 #: Doniach & Sunjic 1970, J. Phys. C 3, 285.
@@ -116,7 +116,9 @@ class _Lines:
         for _ in range(2):
             if rng.random() >= rules["foreign"]:
                 break
-            elements.append(list(self.catalogue.foreign)[rng.choice(len(self.catalogue.foreign), p=self.catalogue.foreign_chance)])
+            elements.append(
+                list(self.catalogue.foreign)[rng.choice(len(self.catalogue.foreign), p=self.catalogue.foreign_chance)]
+            )
         # A polymer's salt or filler is no surface of its own, and is covered by nothing.
         companions = [] if organic else [
             (name, rng.uniform(least, most)) for name, (chance, least, most) in rules["companions"].items()
@@ -134,7 +136,9 @@ class _Lines:
             self._add_part(part, amount * scale, foreign, rng)
         return any(parts)
 
-    def _add_part(self, lines: tuple[InorganicLine, ...], amount: float, foreign: bool, rng: np.random.Generator) -> None:
+    def _add_part(
+        self, lines: tuple[InorganicLine, ...], amount: float, foreign: bool, rng: np.random.Generator
+    ) -> None:
         """Add the lines of one phase or element, `amount` in all."""
         if not lines:
             return

@@ -14,9 +14,9 @@ from ..grid import Grid
 from ..lineshapes import pseudo_voigt
 from .config import SimulationConfig
 from .counting import count
-from .library import LineLibrary
 from .domains import Domains
 from .inorganic import inorganic_lines
+from .library import LineLibrary
 from .line_list import FloatArray, IntArray, LineList, Sample, instrument_width, sample_lines, with_ghosts
 from .outsiders import ORGANIC_KINDS, beyond_range, disturbed, draw_kinds, outsider_lines
 from .windows import measured_windows

@@ -10,7 +10,6 @@ from ..grid import Grid
 from .config import SimulationConfig, log_uniform
 from .line_list import LineList
 
-
 #: Least width of a window in eV.
 NARROWEST = 1.6
 
