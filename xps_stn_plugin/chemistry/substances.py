@@ -179,7 +179,7 @@ def main(folder: Path = Path(__file__).parent / "data") -> None:
     from xps_stn_plugin.files import write_text
 
     for name, text in derived_tables().items():
-        write_text(folder / name, text)
+        write_text(folder / name, text, overwrite=True)
 
 
 if __name__ == "__main__":
