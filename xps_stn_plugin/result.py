@@ -15,7 +15,7 @@ from xps_prefit_hooks import ALIPHATIC_C1S, GroupEvidence, Prediction, PrefitErr
 
 from .files import refuse_measured
 from .plugins import plugin_manager
-from .spectrum import calibrated
+from .spectrum import calibrated, too_wide
 
 if TYPE_CHECKING:
     from lmfit.model import ModelResult
@@ -168,7 +168,7 @@ class PrefitResult:
     @property
     def reasons(self) -> tuple[str, ...]:
         """Sentences that explain a status other than "ok", or warn, and what the reader had to leave out."""
-        return (*self.prediction.reasons, *self.spectrum.attrs.get("skipped", ()))
+        return (*self.prediction.reasons, *self.spectrum.attrs.get("skipped", ()), *too_wide(self.spectrum))
 
     @property
     def groups(self) -> xr.DataArray:
