@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -25,10 +26,8 @@ ROWS = "".join(f"{279 + 0.1 * i:.1f}\t{500 + 3 * i % 17}\n" for i in range(150))
 
 def seconds(run) -> float:
     start = time.process_time()
-    try:
+    with contextlib.suppress(PrefitError):
         run()
-    except PrefitError:
-        pass
     return time.process_time() - start
 
 

@@ -213,8 +213,8 @@ def binding_energy(where: str, kinetic: NDArray[np.float64], photon_energy: floa
     finite = binding[np.isfinite(binding)]
     if finite.size and finite.min() < _LOWEST_BINDING:
         message = (
-            f"kinetic energies reach {photon_energy - finite.min():g} eV, more than the photon energy {photon_energy:g} eV "
-            "allows; check the photon energy."
+            f"kinetic energies reach {photon_energy - finite.min():g} eV, more than the photon energy "
+            f"{photon_energy:g} eV allows; check the photon energy."
         )
         raise PrefitError(where, message)
     return binding
