@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from xps_prefit_hooks import ALIPHATIC_C1S, GroupEvidence, Prediction, PrefitError, RegionShift, Seed, Settings, Status
+from xps_prefit_hooks import (
+    ALIPHATIC_C1S,
+    GroupEvidence,
+    Prediction,
+    PrefitError,
+    RegionShift,
+    Seed,
+    Settings,
+    Status,
+    shown,
+)
 
 from .files import refuse_measured
 from .plugins import plugin_manager
@@ -138,7 +148,7 @@ class PrefitResult:
 
     def __repr__(self) -> str:
         regions = ", ".join(self.spectrum.children)
-        return f"<PrefitResult {self.source}: {self.shift_text}, {self.status}; {regions}>"
+        return f"<PrefitResult {shown(self.source)}: {self.shift_text}, {self.status}; {regions}>"
 
     @property
     def shift(self) -> float:

@@ -253,7 +253,7 @@ def too_wide(spectrum: xr.DataTree) -> tuple[str, ...]:
     """Say which regions of a core level are too wide for a model; surveys are meant to be."""
     notes = []
     for name, child in spectrum.children.items():
-        energy = child["binding_energy"].values
+        energy = np.asarray(child.to_dataset()["binding_energy"].values)
         width = float(energy.max() - energy.min())
         if width > MODEL_WIDTH and SURVEY not in (child.attrs.get("region", name), name.split("_")[0]):
             notes.append(
