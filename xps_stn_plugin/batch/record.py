@@ -176,12 +176,23 @@ def decode(data: bytes) -> Record:
     start = data.find(b"\n") + 1
     if data[:start] != _first_line(memoryview(data)[start:]):
         raise DamagedRecordError
+    try:
+        return _decoded(data, start)
+    # The digest is right, so somebody else wrote it, or another version did.
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise DamagedRecordError from error
+
+
+def _decoded(data: bytes, start: int) -> Record:
     end = data.index(b"\n", start)
     head, curves = json.loads(data[start:end]), memoryview(data)[end + 1 :]
     regions = {}
     place = 0
     for name, region in head.pop("regions").items():
         shape = tuple(region["shape"])
+        # numpy takes a negative number for all that is left.
+        if any(size < 0 for size in shape):
+            raise ValueError(f"a shape of {shape}")
         values = np.frombuffer(curves, dtype="<f8", count=math.prod(shape), offset=place).reshape(shape)
         place += values.nbytes
         parameters = tuple(
