@@ -82,8 +82,8 @@ def train(
     Raises
     ------
     PrefitError
-        For a wrong configuration or device, a missing or foreign checkpoint, a folder that holds another run, or weights
-        of a network of another size.
+        For a wrong configuration or device, a missing or foreign checkpoint, a folder that holds another run, or
+        weights of a network of another size.
     """
     config = TrainingConfig.load(config_path)
     where = _device(device)
