@@ -74,8 +74,12 @@ def plugin(tmp_path, monkeypatch):
 
 
 def _workers():
-    """Processes that work for this one; the tracker of shared memory stays for all its life."""
-    return [child for child in _children(os.getpid()) if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]
+    """Processes that work for this one."""
+    return [
+        child
+        for child in _children(os.getpid())
+        if "xps_stn_plugin.batch.worker" in Path(f"/proc/{child}/cmdline").read_text()
+    ]
 
 
 def test_one_process_is_this_one():
@@ -88,18 +92,18 @@ def test_processes_here_or_a_cluster():
         engine_for(2, "tcp://host:8786", {})
 
 
-@pytest.mark.parametrize(("jobs", "scheduler", "culprit"), [(2, None, "jobs"), (1, "tcp://host:8786", "scheduler")])
-def test_without_the_extra_one_sentence_names_it(monkeypatch, jobs, scheduler, culprit):
+def test_without_the_extra_one_sentence_names_it(monkeypatch):
     monkeypatch.setattr(engines, "find_spec", lambda name: None if name == "distributed" else name)
     with pytest.raises(PrefitError) as caught:
-        engine_for(jobs, scheduler, {})
-    assert str(caught.value) == f"{culprit}: other processes need distributed: pip install 'xps-stn-plugin[batch]'."
+        engine_for(1, "tcp://host:8786", {})
+    assert str(caught.value) == "scheduler: a cluster needs distributed: pip install 'xps-stn-plugin[batch]'."
+    assert engine_for(2, None, {}) is not here
 
 
 def test_nothing_or_one_file_starts_nothing(fake, tmp_path):
-    assert list(processes(2, _identity(), [])) == []
+    assert list(processes(2, None, _identity(), [])) == []
     task = _task(batched.write_table(tmp_path / "a.csv"))
-    assert list(processes(2, _identity(), [task])) == list(here([task]))
+    assert list(processes(2, None, _identity(), [task])) == list(here([task]))
 
 
 # What a worker does, tried in this process.
@@ -192,7 +196,7 @@ def test_a_file_that_kills_its_process_fails_alone(plugin, tmp_path):
     names = ["a", "b", "poison", "c", "d", "e"]
     tasks = [_task(batched.write_table(tmp_path / f"{name}.csv", len(name)), fit=True) for name in names]
     before = dict(os.environ), json.dumps(dask.config.config, default=str)
-    results = {task.paths[0].stem: decode(data) for task, data in processes(2, _identity(fit=True), tasks)}
+    results = {task.paths[0].stem: decode(data) for task, data in processes(2, None, _identity(fit=True), tasks)}
     assert (dict(os.environ), json.dumps(dask.config.config, default=str)) == before
     assert set(results) == set(names)
     poisoned = results.pop("poison")
@@ -211,7 +215,7 @@ def test_a_file_that_kills_its_process_fails_alone(plugin, tmp_path):
 @pytest.mark.slow
 def test_a_process_that_is_killed_costs_nothing(plugin, tmp_path):
     tasks = [_task(batched.write_table(tmp_path / f"{number}.csv", number)) for number in range(30)]
-    engine = processes(2, _identity(), tasks)
+    engine = processes(2, None, _identity(), tasks)
     results = dict([next(engine)])
     workers = _workers()
     assert len(workers) == 2
@@ -223,7 +227,7 @@ def test_a_process_that_is_killed_costs_nothing(plugin, tmp_path):
 @pytest.mark.slow
 def test_closing_ends_the_processes(plugin, tmp_path):
     tasks = [_task(batched.write_table(tmp_path / f"{number}.csv", number)) for number in range(30)]
-    engine = processes(2, _identity(), tasks)
+    engine = processes(2, None, _identity(), tasks)
     next(engine)
     workers = _workers()
     assert len(workers) == 2
@@ -231,33 +235,17 @@ def test_closing_ends_the_processes(plugin, tmp_path):
     assert not any(_alive(worker) for worker in workers)
 
 
-def _counted():
-    """Threads that torch and BLAS take in this process, and that are there when both have worked."""
-    import numpy as np
-    import torch
-
-    matrix = np.random.default_rng(0).random((600, 600))
-    assert np.isfinite(matrix @ matrix).all()
-    assert torch.isfinite(torch.from_numpy(matrix) @ torch.from_numpy(matrix)).all()
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    return torch.get_num_threads(), len(list(Path("/proc/self/task").iterdir())), [os.environ[name] for name in names]
-
-
 @pytest.mark.slow
-def test_every_process_has_one_thread_for_its_libraries(monkeypatch):
+def test_every_process_has_one_thread_for_its_libraries(plugin, tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "4")
-    monkeypatch.setenv("DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON__OMP_NUM_THREADS", "4")
-    with engines._processes(2) as client:
-        before = client.run(lambda: len(list(Path("/proc/self/task").iterdir())))
-        counted = client.run(_counted)
-    assert len(counted) == 2
-    for worker, (torch_threads, threads_now, variables) in counted.items():
-        assert torch_threads == 1
-        assert variables == ["1"] * 3
-        # `client.run` itself may take one.
-        assert threads_now <= before[worker] + 1
+    tasks = [_task(batched.write_table(tmp_path / f"{number}.csv", number)) for number in range(30)]
+    engine = processes(2, None, _identity(), tasks)
+    next(engine)
+    for worker in _workers():
+        variables = Path(f"/proc/{worker}/environ").read_bytes().split(b"\0")
+        assert {b"OMP_NUM_THREADS=1", b"OPENBLAS_NUM_THREADS=1", b"MKL_NUM_THREADS=1"} <= set(variables)
+    engine.close()
     assert os.environ["OMP_NUM_THREADS"] == "4"
-    assert "MALLOC_TRIM_THRESHOLD_" not in os.environ
 
 
 @pytest.mark.slow

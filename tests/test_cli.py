@@ -256,8 +256,8 @@ def test_simulate_and_train_pass_on_what_was_asked(run, monkeypatch, tmp_path):
     assert run("simulate", tmp_path / "a.h5", "-n", 4, "--seed", 1).exit_code == 0
     outcome = run("train", "--config", "c.toml", "--out", tmp_path, "--resume", "--device", "cpu")
     assert outcome.stdout == f"Weights written to {tmp_path / 'w.safetensors'}.\n"
-    write.assert_called_once_with(tmp_path / "a.h5", 4, 1, None)
-    learn.assert_called_once_with(Path("c.toml"), tmp_path, True, "cpu")
+    write.assert_called_once_with(tmp_path / "a.h5", 4, 1, None, overwrite=False)
+    learn.assert_called_once_with(Path("c.toml"), tmp_path, True, "cpu", overwrite=False)
     assert run("simulate", tmp_path / "a.h5", "-n", 0).exit_code == 2
 
 

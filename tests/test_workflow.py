@@ -219,6 +219,7 @@ def test_seeds_are_made_once_and_only_when_asked():
         return None if region == "Survey" else region
 
     seeds = LazySeeds(("C1s", "Survey", "O1s"), make)
+    assert repr(seeds) == "LazySeeds(C1s, Survey, O1s)"
     assert made == []
     assert seeds["O1s"] == "O1s"
     assert made == ["O1s"]
@@ -227,6 +228,7 @@ def test_seeds_are_made_once_and_only_when_asked():
     assert "Survey" not in seeds
     assert "N1s" not in seeds
     assert sorted(made) == ["C1s", "O1s", "Survey"]
+    assert repr(seeds) == "LazySeeds(C1s, O1s)"
 
 
 def test_evidence_is_found_once_and_only_when_asked(fake):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from ._errors import PrefitError
 from ._manager import PLUGINS_VARIABLE, PluginManager, PluginReport
 from ._markers import PROJECT, hookimpl, hookspec
+from ._texts import shown
 from ._types import (
     ALIPHATIC_C1S,
     Background,
@@ -51,4 +52,5 @@ __all__ = [
     "Ties",
     "hookimpl",
     "hookspec",
+    "shown",
 ]

@@ -112,6 +112,8 @@ class Record:
         Traceback of such an error.
     stack : StackRecord or None
         Of a file with a stack, which has no document.
+    limit : float or None
+        Time in seconds that was not enough for the file; with more it is tried anew.
     """
 
     document: Mapping[str, Any] | None = None
@@ -121,6 +123,7 @@ class Record:
     final: bool = True
     details: str = ""
     stack: StackRecord | None = None
+    limit: float | None = None
 
     @property
     def status(self) -> str:
@@ -153,6 +156,7 @@ def encode(record: Record) -> bytes:
         "final": record.final,
         "details": record.details,
         "stack": None if record.stack is None else _stack_head(record.stack),
+        "limit": record.limit,
     }
     curves = b"".join(np.ascontiguousarray(region.curves, dtype="<f8").tobytes() for region in record.regions.values())
     data = b"" if record.stack is None else record.stack.data

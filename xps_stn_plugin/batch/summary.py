@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-from ..files import write_whole
+from ..files import Overwrite, write_csv
 from .entry import Entry
 
 #: Least probability of a group that is listed.
@@ -183,22 +182,17 @@ def rows_of(entry: Entry, reference: float, fit: bool = True) -> list[Row]:
     ]
 
 
-def write_summary(path: Path, rows: Iterable[Row]) -> None:
-    """Write the table with a header.
+def write_summary(
+    path: Path, rows: Iterable[Row], *, overwrite: Overwrite = False, inputs: Iterable[Path] = ()
+) -> None:
+    """Write the table with a header; `overwrite` and `inputs` as for `xps_stn_plugin.files.check_target`.
 
     Raises
     ------
     PrefitError
         If the file cannot be written.
     """
-
-    def write(temporary: Path) -> None:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            table = csv.writer(file, lineterminator="\n")
-            table.writerow(COLUMNS)
-            table.writerows(row.cells() for row in rows)
-
-    write_whole(path, write)
+    write_csv(path, COLUMNS, (row.cells() for row in rows), overwrite=overwrite, inputs=inputs)
 
 
 def _of_region(region: dict[str, Any], fit_wanted: bool, failed: bool) -> dict[str, Any]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..files import write_text
+from ..files import write_csv
 from ..fitting import component_table, fit_quality
 from .composition import composition, shares
 
@@ -88,18 +86,14 @@ def rows(result: PrefitResult) -> list[dict[str, str]]:
 
 
 def write(result: PrefitResult, path: Path) -> None:
-    """Write the table with a header.
+    """Write the table with a header, and the checksum of the file in its first row.
 
     Raises
     ------
     PrefitError
         If the file cannot be written.
     """
-    text = io.StringIO()
-    table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows(result))
-    write_text(path, text.getvalue())
+    write_csv(path, COLUMNS, (tuple(row[name] for name in COLUMNS) for row in rows(result)))
 
 
 def _text(value: float | None, digits: int | None = None) -> str:

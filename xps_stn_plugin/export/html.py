@@ -18,6 +18,7 @@ from ..chemistry.core_levels import core_levels
 from ..files import write_text
 from ..fitting import ComponentRow, background_table, component_table, fit_quality
 from ..fitting.quality import value_text
+from ..marks import MARK
 from .composition import composition, shares
 from .plot import LEAST_PROBABILITY, MOST_GROUPS, STATUS_COLOURS, figure
 from .terminal import flags
@@ -82,6 +83,7 @@ def page(result: PrefitResult) -> str:
     _add(head, "meta", name="viewport", content="width=device-width,initial-scale=1")
     # The browser's own colours, dark where the user has chosen so.
     _add(head, "meta", name="color-scheme", content="light dark")
+    _add(head, "meta", name="generator", content=MARK)
     _add(head, "title", f"{_name(result)}: {result.shift_text}")
     _add(document, "body").append(_content(result))
     return f"<!DOCTYPE html>\n{_text(document)}\n"

@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..files import write_text
+from ..files import write_json
 from ..fitting import ComponentRow, Confidence, background_table, component_table, fit_quality
 from .composition import composition, shares
 
@@ -72,7 +72,7 @@ def write(result: PrefitResult, path: Path) -> None:
     PrefitError
         If the file cannot be written.
     """
-    write_text(path, dumps(result))
+    write_json(path, dumps(result))
 
 
 def _group(result: PrefitResult, name: str) -> dict[str, Any]:

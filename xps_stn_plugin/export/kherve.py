@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from xps_prefit_hooks import PrefitError
 
+from ..marks import marked_json
 from ..models.losses import VIBRATION_MEMBERS
 from .peaks import FWHM_OF_SIGMA, Peak, Quantity, height_fraction, height_of, peaks_of
 from .region_files import region_paths, regions_in_order, values_of, write_together
@@ -80,7 +81,9 @@ def write(result: PrefitResult, path: Path) -> None:
         If there is no seeded model, a region has more than 26 peaks, or a file cannot be written; then none is.
     """
     files = region_paths(path, regions_in_order(result), SUFFIX)
-    texts = {file: json.dumps(library(result, name), indent=2, allow_nan=False) + "\n" for name, file in files.items()}
+    texts = {
+        file: marked_json(json.dumps(library(result, name), indent=2, allow_nan=False)) for name, file in files.items()
+    }
     write_together(result, texts)
 
 

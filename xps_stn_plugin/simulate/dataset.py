@@ -16,7 +16,7 @@ from rich.progress import Progress, TaskID
 from xps_prefit_hooks import PrefitError
 
 from ..chemistry.groups import group_names
-from ..files import write_whole
+from ..files import check_target, write_whole
 from .config import SimulationConfig
 from .drawing import ahead, build_simulator
 from .spectra import SpectrumBatch, SpectrumSimulator
@@ -26,7 +26,9 @@ FORMAT = "xps-stn/simulated/1"
 CHUNK = 1000
 
 
-def write_dataset(path: Path, number: int, seed: int, config_path: Path | None = None) -> None:
+def write_dataset(
+    path: Path, number: int, seed: int, config_path: Path | None = None, *, overwrite: bool = False
+) -> None:
     """Draw spectra and write them.
 
     Parameters
@@ -39,6 +41,8 @@ def write_dataset(path: Path, number: int, seed: int, config_path: Path | None =
         The same seed, configuration and version give the same numbers.
     config_path : Path or None
         TOML with a table ``simulation``; the default configuration without it.
+    overwrite : bool
+        Whether a file or link is replaced that this package did not write, or that was changed since.
 
     Raises
     ------
@@ -50,6 +54,8 @@ def write_dataset(path: Path, number: int, seed: int, config_path: Path | None =
     if not path.parent.is_dir():
         # Said now rather than after the minutes that the structures take.
         raise PrefitError(str(path), f"the folder {path.parent} does not exist; make it first.")
+    inputs = [] if config_path is None else [config_path]
+    check_target(path, overwrite=overwrite, inputs=inputs)
     config = SimulationConfig.load(config_path)
     with Progress() as progress:
         structures = progress.add_task("structures and their lines", total=None)
@@ -57,7 +63,11 @@ def write_dataset(path: Path, number: int, seed: int, config_path: Path | None =
             config, lambda done, total: progress.update(structures, completed=done, total=total)
         )
         task = progress.add_task("spectra", total=number)
-        write_whole(path, lambda temporary: _write(temporary, simulator, number, seed, progress, task))
+
+        def write(temporary: Path) -> None:
+            _write(temporary, simulator, number, seed, progress, task)
+
+        write_whole(path, write, overwrite=overwrite, inputs=inputs)
 
 
 def _chunks(simulator: SpectrumSimulator, number: int, seed: int) -> Iterator[SpectrumBatch]:

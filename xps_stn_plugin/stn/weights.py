@@ -65,6 +65,7 @@ def save_weights(
     groups: tuple[str, ...],
     grid: Grid,
     calibration: Calibration,
+    overwrite: bool = False,
 ) -> None:
     """Write weights and what is needed to rebuild the network.
 
@@ -85,7 +86,7 @@ def save_weights(
     }
     tensors = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
     data = safetensors.torch.save(tensors, metadata=header)
-    write_whole(path, lambda temporary: _write(temporary, data))
+    write_whole(path, lambda temporary: _write(temporary, data), overwrite=overwrite)
 
 
 def _write(path: Path, data: bytes) -> None:
