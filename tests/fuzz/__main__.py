@@ -32,7 +32,11 @@ def main() -> int:
         parser.error(f"there is no format {unknown[0]!r}; there are {', '.join(FORMATS)}")
     examples = given.examples or Path(tempfile.mkdtemp(prefix="xps-fuzz-examples-"))
     campaign = Campaign(
-        given.seed, formats, examples=examples, state=given.fuzz_state, say=lambda text: print(text, file=sys.stderr, flush=True)
+        given.seed,
+        formats,
+        examples=examples,
+        state=given.fuzz_state,
+        say=lambda text: print(text, file=sys.stderr, flush=True),
     )
     state = campaign.run(60 * given.minutes, given.inputs)
     print(json.dumps(state.report(), indent=1))

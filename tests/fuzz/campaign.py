@@ -156,7 +156,12 @@ class Campaign:
         os.mkfifo(inputs / "pipe")
         shutil.copyfile(self._folder / "corpus" / "nexus" / "a.nxs", inputs / "other.nxs")
         paths = [_ROOT, _ROOT / "tests", _ROOT / "hooks", _ROOT / "weights"]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": ":".join(map(str, paths))}
+        environment = {
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "PYTHONPATH": ":".join(map(str, paths)),
+        }
         self._buffer = b""
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.fuzz.worker", str(self._folder)],
@@ -265,7 +270,13 @@ class Campaign:
         figures.tried += 1
         figures.hangs += kind == "hang"
         figures.crashes += kind == "crash"
-        row = {"format": name, "index": index, "kind": kind, "signature": f"{kind} in {name}", "detail": f"status {status}"}
+        row = {
+            "format": name,
+            "index": index,
+            "kind": kind,
+            "signature": f"{kind} in {name}",
+            "detail": f"status {status}",
+        }
         inputs = [path for path in (self._folder / "input").glob("input.*") if path.is_file()]
         if inputs and self.state.faults.get(row["signature"], {}).get("count", 0) < 50:
             example = self._examples / f"{name}-{index}-{kind}{inputs[0].suffix}"
@@ -281,7 +292,9 @@ class Campaign:
         figures.next = following
 
     def _fault(self, row: dict[str, Any]) -> None:
-        known = self.state.faults.setdefault(row["signature"], {"kind": row["kind"], "count": 0, "first": row, "examples": []})
+        known = self.state.faults.setdefault(
+            row["signature"], {"kind": row["kind"], "count": 0, "first": row, "examples": []}
+        )
         known["count"] += 1
         if "example" in row:
             known["examples"].append(row["example"])

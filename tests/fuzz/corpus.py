@@ -129,7 +129,7 @@ def _seeds(folder: Path) -> None:
     with _fake_plugin():
         import xps_stn_plugin as xps
 
-        seeds = {region: seed for region, seed in xps.prefit(fakes.spectrum()).seeds.items()}
+        seeds = dict(xps.prefit(fakes.spectrum()).seeds.items())
     for seed in seeds.values():
         if len(seed.components) > 1:
             seed.params["p2_sigma"].set(expr="p1_sigma")
@@ -148,7 +148,13 @@ def _first_seeds(folder: Path) -> None:
 
     model = LinearModel(prefix="bg_") + PseudoVoigtModel(prefix="p1_") + PseudoVoigtModel(prefix="p2_")
     params: lmfit.Parameters = model.make_params(
-        bg_slope=0.0, bg_intercept=50.0, p1_center=285.0, p1_sigma=0.6, p1_amplitude=800.0, p2_center=289.0, p2_amplitude=400.0
+        bg_slope=0.0,
+        bg_intercept=50.0,
+        p1_center=285.0,
+        p1_sigma=0.6,
+        p1_amplitude=800.0,
+        p2_center=289.0,
+        p2_amplitude=400.0,
     )
     params["p1_center"].set(min=284.0, max=286.0)
     params["p2_sigma"].set(expr="p1_sigma")
@@ -163,7 +169,9 @@ def _first_seeds(folder: Path) -> None:
         "background": "linear",
         "notes": ["A note."],
     }
-    (folder / "a.json").write_text(json.dumps({"schema": "xps-stn/seeds/1", "source": "a.csv", "regions": {"C1s": row}}))
+    (folder / "a.json").write_text(
+        json.dumps({"schema": "xps-stn/seeds/1", "source": "a.csv", "regions": {"C1s": row}})
+    )
 
 
 def _weights(folder: Path) -> None:
@@ -177,7 +185,15 @@ def _weights(folder: Path) -> None:
     torch.manual_seed(0)
     grid = Grid(points=16, step=1.0)
     config = NetworkConfig(
-        len(grid.regions), grid.points, 2, grid.step, 4.0, localiser_width=2, dilations=(1, 2), classifier_width=2, hidden=2
+        len(grid.regions),
+        grid.points,
+        2,
+        grid.step,
+        4.0,
+        localiser_width=2,
+        dilations=(1, 2),
+        classifier_width=2,
+        hidden=2,
     )
     calibration = Calibration(0.1, (0.1, 0.2), (0.1, 0.2), 1.0, 0.0, 2.0)
     save_weights(
@@ -208,7 +224,7 @@ def _configurations(folder: Path) -> None:
     (folder / "a.toml").write_text('[simulation]\nshift = 3.0\nregions = ["C1s", "O1s"]\n\n[training]\nseed = 1\n')
 
 
-def _fake_plugin():  # noqa: ANN202 (a context of the standard library)
+def _fake_plugin():
     from contextlib import contextmanager
 
     import fakes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -17,23 +18,25 @@ Node = h5py.Group | h5py.Dataset
 Mutator = Callable[[Random, h5py.File, list[Node], Path], None]
 
 _TEXTS: Final = (
-    "", "NXentry", "NXdata", "NXbeam", "NXmpes", "NXxps", "NXroot", "binding", "kinetic", "eV", "keV", "meV", "counts", "cps",
-    "data", "energy", "C1s", "C 1s", "\x1b[31m", "a\nb", "\u2028", "é", "x" * 5000, ".", "..", "/", "/data/../data", "a/b",
+    "", "NXentry", "NXdata", "NXbeam", "NXmpes", "NXxps", "NXroot", "binding", "kinetic", "eV", "keV", "meV",
+    "counts", "cps", "data", "energy", "C1s", "C 1s", "\x1b[31m", "a\nb", "\u2028", "é", "x" * 5000, ".", "..", "/",
+    "/data/../data", "a/b",
 )  # fmt: skip
 _SHAPES: Final = ((), (0,), (1,), (7,), (20,), (21,), (2, 20), (20, 2), (1, 20), (0, 20), (2, 2, 20), (1,) * 10)
 _CLAIMS: Final = ((200_000_000,), (10**12,), (2**40,), (3, 10**8), (10**4, 10**4), (10**6, 20), (20, 10**7))
 _TYPES: Final = (
-    "i1", "u1", "i2", "i8", "u8", "f2", "f4", "f8", ">f8", "c16", "?", "S5", "S1", "V3", "string", "vlen", "enum", "ref",
-    "regionref", "compound", "longdouble", "array",
+    "i1", "u1", "i2", "i8", "u8", "f2", "f4", "f8", ">f8", "c16", "?", "S5", "S1", "V3", "string", "vlen", "enum",
+    "ref", "regionref", "compound", "longdouble", "array",
 )  # fmt: skip
 _VALUES: Final = (np.nan, np.inf, -np.inf, 0.0, -0.0, 1e308, -1e308, 5e-324, 1e37, -50.0, 1e-15, 1e100, 285.0)
 _ATTRIBUTES: Final = (
-    "NX_class", "signal", "axes", "units", "type", "long_name", "energy_indices", "data_indices", "default", "NAME", "CLASS",
-    "DIMENSION_LIST", "_FillValue", "calibrated_axis",
+    "NX_class", "signal", "axes", "units", "type", "long_name", "energy_indices", "data_indices", "default", "NAME",
+    "CLASS", "DIMENSION_LIST", "_FillValue", "calibrated_axis",
 )  # fmt: skip
 _NAMES: Final = (
-    "definition", "title", "data", "energy", "transitions", "instrument", "sample", "energy_referencing", "calibrated_axis",
-    "incident_energy", "beam_probe", "start_time", "counts", "binding_energy", "x\x1b[31m", "é", "a b", "n" * 3000,
+    "definition", "title", "data", "energy", "transitions", "instrument", "sample", "energy_referencing",
+    "calibrated_axis", "incident_energy", "beam_probe", "start_time", "counts", "binding_energy", "x\x1b[31m", "é",
+    "a b", "n" * 3000,
 )  # fmt: skip
 
 
@@ -77,7 +80,9 @@ def _mutated_bytes(random: Random, data: bytes, corpus: Sequence[bytes]) -> byte
     for _ in range(random.choice((1, 1, 2, 4, 16))):
         place = random.randrange(len(changed))
         width = random.choice((1, 1, 2, 4, 8))
-        value = random.choice((0, 1, 255, 2 ** (8 * width) - 1, 2 ** (8 * width - 1), random.randrange(2 ** (8 * width))))
+        value = random.choice(
+            (0, 1, 255, 2 ** (8 * width) - 1, 2 ** (8 * width - 1), random.randrange(2 ** (8 * width)))
+        )
         changed[place : place + width] = (value % 2 ** (8 * width)).to_bytes(width, "little")
     return bytes(changed[: len(data)])
 
@@ -89,10 +94,9 @@ def _nodes(file: h5py.File) -> list[Node]:
         if len(nodes) < 200:
             nodes.append(node)
 
-    try:
+    # After other changes not all can be reached; then those that can.
+    with suppress(KeyError, RuntimeError, OSError, UnicodeDecodeError, TypeError):
         file.visititems(visit)
-    except (KeyError, RuntimeError, OSError, UnicodeDecodeError, TypeError):
-        pass
     return nodes
 
 
@@ -168,7 +172,9 @@ def _claim(random: Random, file: h5py.File, nodes: list[Node], folder: Path) -> 
     shape = random.choice(_CLAIMS)
     chosen = [_leaf(random, nodes)]
     if random.random() < 0.5:
-        chosen = [node for node in nodes if isinstance(node, h5py.Dataset) and str(node.name).endswith(("/data", "/energy"))]
+        chosen = [
+            node for node in nodes if isinstance(node, h5py.Dataset) and str(node.name).endswith(("/data", "/energy"))
+        ]
     dtype = random.choice(("f8", "i1", "f4", h5py.string_dtype()))
     for node in chosen:
         attrs = dict(node.attrs.items())
@@ -323,6 +329,6 @@ def _copy(random: Random, file: h5py.File, nodes: list[Node], folder: Path) -> N
 
 
 _MUTATORS: Final[tuple[Mutator, ...]] = (
-    _delete, _retype, _retype, _retype, _empty, _claim, _link, _link, _external, _virtual, _exchange, _exchange, _attribute,
-    _attribute, _attribute, _attribute, _values, _values, _rename, _add, _add, _many, _copy,
+    _delete, _retype, _retype, _retype, _empty, _claim, _link, _link, _external, _virtual, _exchange, _exchange,
+    _attribute, _attribute, _attribute, _attribute, _values, _values, _rename, _add, _add, _many, _copy,
 )  # fmt: skip

@@ -135,7 +135,11 @@ def _read_spectrum(path: Path) -> None:
         raise BrokenResultError("there is no region.")
     for name, child in tree.children.items():
         energy = np.asarray(child["binding_energy"].values)
-        if child["counts"].dims[-1] != "binding_energy" or not np.isfinite(energy).all() or (np.diff(energy) <= 0).any():
+        if (
+            child["counts"].dims[-1] != "binding_energy"
+            or not np.isfinite(energy).all()
+            or (np.diff(energy) <= 0).any()
+        ):
             raise BrokenResultError(f"the region {name[:40]!a} has no ascending axis of finite energies.")
         if sentence_fault(name + "."):
             raise BrokenResultError("the name of a region holds control characters.")

@@ -249,9 +249,9 @@ def _repeat_file(random: Random, lines: list[str], corpus: Sequence[bytes]) -> l
 
 
 LINES: Final[tuple[LinesMutator, ...]] = (
-    _delete_line, _delete_line, _repeat_line, _swap_lines, _shuffle_lines, _foreign_line, _word, _word, _number_line,
-    _number, _number, _number, _number_of_count, _number_of_count, _column, _field, _field, _separator, _long_line,
-    _nested, _quote, _case, _repeat_file,
+    _delete_line, _delete_line, _repeat_line, _swap_lines, _shuffle_lines, _foreign_line, _word, _word,
+    _number_line, _number, _number, _number, _number_of_count, _number_of_count, _column, _field, _field,
+    _separator, _long_line, _nested, _quote, _case, _repeat_file,
 )  # fmt: skip
 
 

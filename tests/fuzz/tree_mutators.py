@@ -13,15 +13,16 @@ from .tokens import EXPRESSIONS, NUMBERS, WORDS
 
 #: Values of every kind, in the place of any other.
 VALUES: Final[tuple[Any, ...]] = (
-    None, True, False, 0, 1, -1, 2**31, 2**63, -(2**63) - 1, 10**30, 10**400, 0.5, -0.0, 1e308, 1e-320, 5e-324, "", " ", "a",
-    "285.0", "nan", [], [1], [[]], [None], {}, {"a": 1}, "\x1b[31m", "\u2028", "\ud800", float("nan"), float("inf"),
-    -float("inf"),
+    None, True, False, 0, 1, -1, 2**31, 2**63, -(2**63) - 1, 10**30, 10**400, 0.5, -0.0, 1e308, 1e-320, 5e-324, "",
+    " ", "a", "285.0", "nan", [], [1], [[]], [None], {}, {"a": 1}, "\x1b[31m", "\u2028", "\ud800", float("nan"),
+    float("inf"), -float("inf"),
 )  # fmt: skip
 #: Names of models and of their options that a hostile file may use.
 _NAMES: Final = (
     "ExpressionModel", "Model", "CompositeModel", "SplineModel", "PolynomialModel", "ConstantModel", "LinearModel",
-    "GaussianModel", "StepModel", "RegionModel", "__class__", "prefix", "expr", "xknots", "degree", "form", "op", "left",
-    "independent_vars", "nan_policy", "name", "opts", "func", "x", "bg_", "p1_", "1p", "p-1", "lambda", "class", "É",
+    "GaussianModel", "StepModel", "RegionModel", "__class__", "prefix", "expr", "xknots", "degree", "form", "op",
+    "left", "independent_vars", "nan_policy", "name", "opts", "func", "x", "bg_", "p1_", "1p", "p-1", "lambda",
+    "class", "É",
 )  # fmt: skip
 
 
@@ -146,7 +147,14 @@ def _expression(random: Random, canary: str) -> str:
         return random.choice(EXPRESSIONS).replace("{canary}", canary)
     size = random.choice((10, 100, 1_000, 10_000))
     return random.choice(
-        ("(" * size, "-" * size + "1", "+".join(["1"] * size), "1" * size, "(" * size + "1" + ")" * size, "a." * size + "b")
+        (
+            "(" * size,
+            "-" * size + "1",
+            "+".join(["1"] * size),
+            "1" * size,
+            "(" * size + "1" + ")" * size,
+            "a." * size + "b",
+        )
     )
 
 

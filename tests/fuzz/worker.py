@@ -1,15 +1,18 @@
 """The process that makes and reads inputs, one after the other, until it is told to stop, or ended from outside.
 
-It is started by `campaign` as ``python -m tests.fuzz.worker FOLDER``. Orders come as lines of JSON, and so do faults and
-the figures of each order. What it is at stands in a shared file, so that nothing is lost where it does not come back.
+It is started by `campaign` as ``python -m tests.fuzz.worker FOLDER``. Orders come as lines of JSON; faults and the
+figures of each order go back in the same way. What it is at stands in a shared file, so that nothing is lost where it
+does not come back.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import mmap
 import os
 import resource
+import signal
 import struct
 import sys
 import time
@@ -21,6 +24,7 @@ from typing import Any, Final
 
 from .reduction import reduced
 from .targets import CANARY, TARGETS, Outcome, outcome_of
+from .text_mutators import mutated_bytes
 
 #: Number of the input at hand, and how many were loaded, refused and faulty since the order came.
 PROGRESS: Final = struct.Struct("<4q")
@@ -38,6 +42,8 @@ class Worker:
     """
 
     def __init__(self, folder: Path) -> None:
+        # The campaign that is killed takes the worker with it (PR_SET_PDEATHSIG of prctl(2)).
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
         self.folder = folder
         self.canary = folder / "input" / CANARY
         self.corpus: dict[str, list[bytes]] = {}
@@ -61,7 +67,11 @@ class Worker:
         source = random.choice(self.corpus[name])
         suffix = target.suffixes[0] if random.random() < 0.7 else random.choice(target.suffixes)
         path = self.folder / "input" / f"input{suffix}"
-        target.write(random, source, path, self.corpus[name], self.folder / "input")
+        try:
+            target.write(random, source, path, self.corpus[name], self.folder / "input")
+        except (ValueError, RecursionError, KeyError, TypeError, AttributeError, IndexError, OSError, RuntimeError):
+            # Several changes at once can be more than JSON or HDF5 can hold; bytes always can be changed.
+            path.write_bytes(mutated_bytes(random, source, self.corpus[name]))
         return path
 
     def work(self, name: str, seed: int, indices: range, seconds: float) -> Iterator[dict[str, Any]]:
@@ -96,7 +106,13 @@ class Worker:
     def _fault(self, name: str, index: int, path: Path, outcome: Outcome) -> dict[str, Any]:
         count = self._examples.get(outcome.signature, 0)
         self._examples[outcome.signature] = count + 1
-        row = {"format": name, "index": index, "kind": outcome.kind, "signature": outcome.signature, "detail": outcome.detail}
+        row = {
+            "format": name,
+            "index": index,
+            "kind": outcome.kind,
+            "signature": outcome.signature,
+            "detail": outcome.detail,
+        }
         if count < EXAMPLES:
             target = TARGETS[name]
             data = path.read_bytes()
