@@ -36,6 +36,8 @@ from xps_stn_plugin.workflow import read
 CONTENTS = ("C 1s", "another of the levels", "none of the levels", "nothing that can be read")
 #: Change of a shift in eV that is listed.
 MOVED = 0.2
+#: Panels of a picture: side by side, and in all.
+PANELS_IN_A_ROW, MOST_PANELS = 4, 12
 #: Files that describe the others.
 _ABOUT = {"manifest.csv", "README.md"}
 
@@ -170,10 +172,13 @@ def picture(path: Path, file: File, network: str, out: Path) -> None:
     """Draw the levels that the network knows on the axis that it calibrates."""
     spectrum, answer = spectrum_of(path), file.answers[network]
     regions = [name for name, child in spectrum.children.items() if child.attrs.get("region", name) in core_levels()]
-    figure = Figure(figsize=(4.2 * len(regions), 3.4), layout="constrained")
-    for column, name in enumerate(regions):
+    regions = regions[:MOST_PANELS]
+    columns = min(PANELS_IN_A_ROW, len(regions))
+    lines = -(-len(regions) // columns)
+    figure = Figure(figsize=(4.0 * columns, 0.6 + 2.8 * lines), layout="constrained")
+    for place, name in enumerate(regions, start=1):
         data = spectrum[name].to_dataset()
-        axes = figure.add_subplot(1, len(regions), column + 1)
+        axes = figure.add_subplot(lines, columns, place)
         axes.plot(data["binding_energy"].values - answer.shift, data["counts"].values, lw=0.9, color="C0")
         if data.attrs.get("region", name) == "C1s":
             axes.axvline(285.0, color="0.5", lw=0.8, ls="--")

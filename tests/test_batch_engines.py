@@ -25,7 +25,7 @@ from xps_stn_plugin.settings import settings_of
 
 # Stands in for the network in all processes, as an installed package does, and crashes on some files.
 _PLUGIN = """
-import os, time
+import ctypes, os, time
 from pathlib import Path
 import fakes
 from xps_prefit_hooks import hookimpl
@@ -33,6 +33,9 @@ from xps_prefit_hooks import hookimpl
 class Crashing(fakes.FakePlugin):
     @hookimpl
     def xps_prefit_predict(self, spectrum, settings):
+        if "stuck" in spectrum.attrs["source"]:
+            # In C, and without letting go of Python's lock, as a library may hang.
+            ctypes.PyDLL(None).sleep(600)
         if "poison" in spectrum.attrs["source"]:
             os._exit(9)
         time.sleep(0.02)
@@ -222,6 +225,50 @@ def test_a_process_that_is_killed_costs_nothing(plugin, tmp_path):
     os.kill(workers[0], signal.SIGKILL)
     results.update(engine)
     assert results == dict(here(tasks))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_run_with_a_limit_ends_the_work_on_a_stuck_file_and_does_the_others(plugin, tmp_path, jobs):
+    folder, out = tmp_path / "data", tmp_path / "out"
+    for name in ("a", "stuck", "z"):
+        batched.write_table(folder / f"{name}.csv", len(name))
+    began = time.monotonic()
+    report = run_batch([folder], out, settings_of(), fit=False, jobs=jobs, timeout=15.0)
+    assert time.monotonic() - began < 300
+    assert (report.ok, report.failed) == (2, 1)
+    assert not _workers()
+    summary = (out / "summary.csv").read_text()
+    assert "the work took longer than the limit (15 s) and was ended; give a longer --timeout to try again." in summary
+    # The next run does not wait again.
+    began = time.monotonic()
+    report = run_batch([folder], out, settings_of(), fit=False, jobs=jobs, timeout=15.0)
+    assert (report.failed, report.reused) == (1, 3)
+    assert (out / "summary.csv").read_text() == summary
+
+
+def test_a_limit_of_time_is_not_for_a_cluster_and_needs_another_process():
+    with pytest.raises(PrefitError, match="timeout: the work on a cluster cannot be given a limit of time"):
+        engine_for(1, "tcp://host:8786", {}, 10.0)
+    assert engine_for(1, None, {}, 10.0) is not here
+
+
+def test_a_limit_of_time_with_a_plugin_of_this_process_alone_is_told_not_to_hold(caplog):
+    identity = {"plugins": [["xps_stn_plugin", "", ""], ["mine", "", ""]]}
+    assert engine_for(1, None, identity, 10.0) is here
+    assert "No limit of time: the plugin mine is known to this process alone." in caplog.text
+
+
+def test_a_worker_of_a_cluster_leaves_the_threads_of_torch_as_they_were(fake, tmp_path):
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        engines._work((_task(batched.write_table(tmp_path / "a.csv")),), _identity(), engines._python())
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.slow

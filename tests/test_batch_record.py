@@ -186,3 +186,24 @@ def test_whole_bytes_of_something_else_are_no_record(change):
     first = form.rpartition(b" ")[0] + b" " + hashlib.sha256(body).hexdigest().encode()
     with pytest.raises(DamagedRecordError):
         decode(first + b"\n" + body)
+
+
+def test_records_let_go_of_the_folder_when_it_cannot_be_cleared(tmp_path, monkeypatch):
+    half = Records(tmp_path).folder / f".k-{'0' * 32}.record"
+    half.parent.mkdir()
+    half.write_bytes(b"half")
+
+    def refuse(*arguments, **options):
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pathlib.Path.unlink", refuse)
+        with pytest.raises(PrefitError, match="cannot hold the results: Permission denied"), Records(tmp_path):
+            pass
+    with Records(tmp_path):
+        assert not half.exists()
+
+
+def test_record_keeps_the_limit_that_was_not_enough():
+    assert decode(encode(Record(reason="late", limit=2.5))).limit == 2.5
+    assert decode(encode(Record())).limit is None

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,11 +8,11 @@ import safetensors.torch
 import torch
 
 from xps_prefit_hooks import PrefitError
-from xps_stn_plugin.stn.train import train
+from xps_stn_plugin.stn.train import shift_target, train
 from xps_stn_plugin.stn.training_config import TrainingConfig
 from xps_stn_plugin.stn.weights import load_weights
 
-SHIPPED = Path(__file__).parent.parent / "weights" / "xps_stn_weights" / "prefit-2.toml"
+SHIPPED = Path(__file__).parent.parent / "weights" / "xps_stn_weights" / "prefit-2.1.toml"
 
 
 @pytest.fixture
@@ -73,6 +74,38 @@ def test_a_resumed_run_gives_the_same_weights(tiny, tmp_path, monkeypatch):
     tiny.write_text(tiny.read_text().replace("steps = 6", "steps = 7"))
     with pytest.raises(PrefitError, match="another configuration"):
         train(tiny, tmp_path / "straight", resume=True, device="cpu")
+
+
+def test_training_goes_on_from_weights(tiny, tmp_path):
+    first = train(tiny, tmp_path / "first", device="cpu")
+    again = tmp_path / "again.toml"
+    again.write_text(re.sub(r"learning_rate = .*", "learning_rate = 0.0", tiny.read_text()))
+    second = train(again, tmp_path / "second", device="cpu", start_from=first)
+    one, two = (safetensors.torch.load_file(path) for path in (first, second))
+    learnt = [name for name, value in one.items() if value.is_floating_point() and "running" not in name]
+    assert len(learnt) > 20
+    # Without a learning rate the weights stay where they were put.
+    for name in learnt:
+        torch.testing.assert_close(two[name], one[name], atol=0, rtol=0)
+
+
+def test_weights_of_another_size_are_refused(tiny, tmp_path):
+    shipped = SHIPPED.with_name("prefit-2.safetensors")
+    with pytest.raises(PrefitError, match="localiser_width 64 instead of 8"):
+        train(tiny, tmp_path / "x", device="cpu", start_from=shipped)
+    assert not (tmp_path / "x").exists()
+
+
+def test_an_unevenly_charged_sample_is_taught_as_wide_as_it_is():
+    bins = torch.linspace(-7.95, 7.95, 160)
+    shift = torch.tensor([[-0.5, 0.5], [1.0, 0.0]])
+    target = shift_target(bins, shift, torch.tensor([[0.3, 0.7], [1.0, 0.0]]), 0.06)
+    torch.testing.assert_close(target.sum(-1), torch.ones(2))
+    mean = (target * bins).sum(-1)
+    torch.testing.assert_close(mean, torch.tensor([0.2, 1.0]), atol=2e-3, rtol=0)
+    spread = ((target * (bins - mean[:, None]) ** 2).sum(-1)).sqrt()
+    # Two domains: the square root of p (1 - p) times their distance
+    torch.testing.assert_close(spread, torch.tensor([0.21**0.5, 0.0]), atol=0.07, rtol=0)
 
 
 def test_there_must_be_something_to_resume(tiny, tmp_path):

@@ -33,7 +33,7 @@ ALLOWED = {
     ("batch/engines.py", "pickle.loads"): "the same",
     ("export/seed_parameters.py", "import asteval"): "makes the interpreter of loaded seeds smaller",
     ("hosts/loading.py", "ctypes.CDLL"): "opens the libraries of the installed torch ahead of its import",
-    ("hosts/himena.py", "load"): "a method of the hosts: the selected spectrum",
+    ("hosts/himena.py", "load"): "a slot of a menu, which starts to import torch",
     ("hosts/nexpy_host.py", "load"): "the same",
     ("hosts/qt/host.py", "load"): "the same",
     ("models/expressions.py", "compile"): "a syntax tree that `_is_known` has gone through, not text",

@@ -261,3 +261,20 @@ def test_without_a_shift_the_data_alone_seed_models_on_the_measured_axis(fake):
     assert component["center"] is None
     assert 270 < component["center_measured"] < 310
     assert rows(result)[0]["center_eV"] == ""
+
+
+def test_prefit_many_of_a_path_alone_is_one_spectrum(fake, csv):
+    for path in (csv, str(csv)):
+        (result,) = xps.prefit_many(path)
+        assert result.source == str(csv)
+
+
+def test_prefit_many_of_a_folder_points_to_the_batch(fake, tmp_path):
+    with pytest.raises(PrefitError, match=r"is a folder; name its files, or let run_batch \(command: xps-stn batch\)"):
+        xps.prefit_many(tmp_path)
+
+
+@pytest.mark.parametrize("spectra", [b"a.csv", 7, None])
+def test_prefit_many_of_what_holds_no_spectra_is_one_sentence(spectra):
+    with pytest.raises(PrefitError, match="is not a list of spectra"):
+        xps.prefit_many(spectra)

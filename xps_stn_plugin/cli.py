@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xps_prefit_hooks import ALIPHATIC_C1S, PrefitError
+from xps_prefit_hooks import ALIPHATIC_C1S, LONGEST, PrefitError, shown
 
 from . import __version__
 
@@ -128,17 +128,23 @@ def prefit(
     **options: Any,
 ) -> None:
     """Find shift and groups of each FILE; seed and fit its regions."""
+    from .files import make_folder
+    from .names import output_names
+
     options["background"] = _background(background)
     if confidence and not fit:
         raise click.UsageError("--confidence needs a fit; leave out --no-fit.")
     single = {"--json": json_path, "--plot": plot_path, "--csv": csv_path}
     if len(files) > 1 and (given := [option for option, path in single.items() if path is not None]):
         raise click.UsageError(f"{', '.join(given)} is for one FILE; use --out DIR for several.")
-    names = _names(files)
+    names = output_names(files)
     paths = [path for path in single.values() if path is not None and str(path) != "-"]
     failures = 0
     for file in files:
-        targets = [*paths, *(_folder(out) / f"{names[file]}{suffix}" for suffix in (".json", ".csv", ".png") if out)]
+        targets = [
+            *paths,
+            *(make_folder(out) / f"{names[file]}{suffix}" for suffix in (".json", ".csv", ".png") if out),
+        ]
         task = partial(_prefit_file, file, files, targets, fit, confidence, force, str(json_path) == "-", options)
         failures += not _succeeds(file, task)
     if failures:
@@ -246,7 +252,7 @@ def plugins() -> None:
     console.print(table)
     for report in manager.reports:
         if report.message:
-            console.print(f"{report.name} {report.state}: {report.message}", soft_wrap=True, markup=False)
+            console.print(f"{shown(report.name)} {report.state}: {shown(report.message)}", soft_wrap=True, markup=False)
     for title, offers in (("reads", manager.readers()), ("writes", manager.exporters()), ("menu", manager.menu())):
         table = Table(title, "", box=None, pad_edge=False)
         for offer in offers:
@@ -327,7 +333,7 @@ def _prefit_file(
     for region in () if isinstance(named, str) else named:
         if region not in result.spectrum.children:
             known = ", ".join(result.spectrum.children)
-            click.echo(f"{file}: there is no region {region} for --background; there are {known}.", err=True)
+            click.echo(shown(f"{file}: there is no region {region} for --background; there are {known}."), err=True)
     if fit:
         result = result.fitted()
     if confidence:
@@ -375,35 +381,14 @@ def _succeeds(file: Path, task: Callable[[], None]) -> bool:
     except Exception as error:
         if os.environ.get(DEBUG_VARIABLE):
             raise
-        click.echo(f"Error: {file}: {_unexpected(error)}", err=True)
+        click.echo(shown(f"Error: {file}: {_unexpected(error)}"), err=True)
         return False
     return True
 
 
 def _unexpected(error: Exception) -> str:
-    text = " ".join(str(error).split())
+    text = shown(" ".join(str(error).split()), LONGEST)
     return f"unexpected {type(error).__name__}: {text} (set {DEBUG_VARIABLE}=1 for the traceback)."
-
-
-def _names(files: tuple[Path, ...]) -> dict[Path, str]:
-    """Name of each file's outputs: its stem, made different where two files have the same."""
-    from .names import distinct_name, name_key, output_name
-
-    names: dict[Path, str] = {}
-    keys: set[str] = set()
-    for file in files:
-        if file not in names:
-            names[file] = distinct_name(output_name(file.stem), keys)
-            keys.add(name_key(names[file]))
-    return names
-
-
-def _folder(out: Path) -> Path:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PrefitError(str(out), f"the folder cannot be made: {error.strerror or error}.") from error
-    return out
 
 
 def _console() -> Any:

@@ -184,6 +184,22 @@ def write_all(
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def make_folder(path: Path) -> Path:
+    """Make a folder for outputs, and those that it is in, where they are missing.
+
+    Raises
+    ------
+    PrefitError
+        If it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise PrefitError(str(path), f"the folder cannot be made: {reason}.") from error
+    return path
+
+
 def half_written(folder: Path) -> Iterator[Path]:
     """Find what `write_whole` is writing in a folder now, or left there because its process was killed."""
     if folder.is_dir():

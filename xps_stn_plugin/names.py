@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Container
+from collections.abc import Container, Iterable
+from pathlib import Path
 from typing import Final
 
 #: Most bytes (UTF-8) of a name, which leaves room for endings: file systems take 255, encrypted ones 143.
@@ -58,3 +59,14 @@ def distinct_name(name: str, keys: Container[str]) -> str:
         number += 1
         distinct = f"{name}_{number}"
     return distinct
+
+
+def output_names(files: Iterable[Path]) -> dict[Path, str]:
+    """Name of each file's outputs, different from all others."""
+    names: dict[Path, str] = {}
+    keys: set[str] = set()
+    for file in files:
+        if file not in names:
+            names[file] = distinct_name(output_name(file.stem), keys)
+            keys.add(name_key(names[file]))
+    return names

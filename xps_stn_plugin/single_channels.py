@@ -37,13 +37,13 @@ def without_single_channels(counts: FloatArray, measured: BoolArray | None = Non
     Returns
     -------
     ndarray, shape (..., points)
-        A copy. Spectra without such channels come back unchanged: a Gaussian line of FWHM 0.35 eV in steps of 0.1 eV, or of
-        1.2 steps and more in any, is not touched, nor is Poisson noise.
+        A copy. Spectra without such channels come back unchanged: no line is touched whose FWHM is two steps and more (0.35 eV
+        in steps of 0.1 eV is 3.5), nor is Poisson noise. The first and the last channel stay as they are.
 
     Notes
     -----
     The four nearest channels tell by a cubic curve what a channel should hold. It is a fault if it deviates from that by
-    more than three times (a) what the second and third differences of the four explain, (b) the fourth largest deviation of
+    more than three times (a) what the second and third differences of its surroundings explain, (b) the fourth largest deviation of
     the region, which is that of the noise as long as there are no more than three faults, and by more than eight standard
     deviations of counting statistics, whose unit is the smallest difference between neighbours.
     """
@@ -54,21 +54,12 @@ def without_single_channels(counts: FloatArray, measured: BoolArray | None = Non
     inside, first, last = _run(counts, measured)
     place = np.arange(points)
     filled = np.where(place < first, _at(counts, first), np.where(place > last, _at(counts, last), counts))
-    padded = np.concatenate([filled[..., :1]] * 2 + [filled] + [filled[..., -1:]] * 2, axis=-1)
-    before2, before, after, after2 = (padded[..., start : start + points] for start in (0, 1, 3, 4))
+    padded = np.concatenate([filled[..., :1]] * 3 + [filled] + [filled[..., -1:]] * 3, axis=-1)
+    before3, before2, before, _, after, after2, after3 = (padded[..., start : start + points] for start in range(7))
     expected = (4 * (before + after) - before2 - after2) / 6
     bend = np.abs(before2 - before - after + after2) + np.abs((after - before) / 2 - (after2 - before2) / 4)
-    # At the two ends, a straight line through the two nearest channels.
-    far = (
-        np.concatenate([padded[..., 5:], filled[..., -1:]], axis=-1),
-        np.concatenate([filled[..., :1], padded[..., :-5]], axis=-1),
-    )
-    for end, near, next_one, third in (
-        (place == first, after, after2, far[0]),
-        (place == last, before, before2, far[1]),
-    ):
-        expected = np.where(end, 2 * near - next_one, expected)
-        bend = np.where(end, np.abs(near - 2 * next_one + third), bend)
+    # Where lines overlap, both may vanish by chance.
+    bend += np.abs(before3 - before2 - after2 + after3) / 4
     deviation = np.where(inside, np.abs(filled - expected), 0.0)
 
     limit = np.maximum(BEND_FACTOR * bend, NOISE_FACTOR * _noise(deviation))
@@ -76,9 +67,9 @@ def without_single_channels(counts: FloatArray, measured: BoolArray | None = Non
     unit = np.where(step > 0, step, np.inf).min(axis=-1, keepdims=True)
     unit = np.where(np.isfinite(unit), unit, 0.0)
     limit = np.maximum(limit, COUNTING_FACTOR * np.sqrt(unit * np.maximum(np.abs(expected), unit)))
-    fault = inside & (deviation > limit) & (last - first >= FEWEST_CHANNELS)
-    mean = np.where(place == first, after, np.where(place == last, before, (before + after) / 2))
-    cleaned: FloatArray = np.where(fault, mean, counts)
+    # What lies beyond the ends is not known: a line that the window cuts at its top looks like a fault there.
+    fault = (place > first) & (place < last) & (deviation > limit) & (last - first >= FEWEST_CHANNELS)
+    cleaned: FloatArray = np.where(fault, (before + after) / 2, counts)
     return cleaned
 
 

@@ -255,9 +255,13 @@ def spectrum_tree(source: str, regions: Mapping[str, xr.Dataset], **attrs: Any) 
     )
 
 
-def unique_name(region: str, taken: Mapping[str, Any]) -> str:
-    """Name for a further region of the same core level: ``C1s``, ``C1s_2``, ``C1s_3``."""
-    name, number = region, 1
+def unique_name(region: str, taken: Mapping[str, Any], known: int = 0) -> str:
+    """Name for a further region of the same core level: ``C1s``, ``C1s_2``, ``C1s_3``.
+
+    `known` is how many there are at least.
+    """
+    number = max(known, 1)
+    name = f"{region}_{number}" if known > 1 else region
     while name in taken:
         number += 1
         name = f"{region}_{number}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._texts import shown
+from ._texts import LONGEST, shown
 
 
 class PrefitError(Exception):
@@ -23,4 +23,4 @@ class PrefitError(Exception):
 
     def __str__(self) -> str:
         # File names and labels of files may hold what moves a terminal's cursor.
-        return f"{shown(self.culprit)}: {shown(self.message)}"
+        return f"{shown(self.culprit, LONGEST)}: {shown(self.message, LONGEST)}"

@@ -8,7 +8,7 @@ from typing import Final
 #: What stands for each character that is not shown.
 REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
-#: Longest text that is shown; a message names a label, and does not repeat a file.
+#: Longest message; it names a label, and does not repeat a file.
 LONGEST: Final = 2000
 
 #: Control characters (among them those of terminals), characters that turn the direction of writing or are invisible,
@@ -17,7 +17,7 @@ LONGEST: Final = 2000
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
-def shown(text: object, longest: int = LONGEST) -> str:
+def shown(text: object, longest: int | None = None) -> str:
     r"""Make text fit for a terminal, a table, a page or a plot: one line of visible characters.
 
     Line breaks and tabs become blanks; every other control character, each that changes the direction of writing or is
@@ -28,7 +28,7 @@ def shown(text: object, longest: int = LONGEST) -> str:
     ----------
     text : object
         Anything with a ``str``.
-    longest : int
+    longest : int, optional
         A longer text is cut, and ends in an ellipsis.
 
     Examples
@@ -37,7 +37,7 @@ def shown(text: object, longest: int = LONGEST) -> str:
     'C 1s\ufffd[31m O 1s'
     """
     text = str(text)
-    if len(text) > longest:
+    if longest is not None and len(text) > longest:
         text = text[: longest - 1] + "\N{HORIZONTAL ELLIPSIS}"
     if text.isascii() and text.isprintable():
         return text

@@ -215,6 +215,7 @@ def _fields_have_their_types(record: Record) -> bool:
         and isinstance(record.reason, str)
         and isinstance(record.details, str)
         and isinstance(record.final, bool)
+        and (record.limit is None or isinstance(record.limit, int | float))
         and (stack is None or (isinstance(stack.status, str) and isinstance(stack.labels, dict)))
     )
 

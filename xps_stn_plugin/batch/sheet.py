@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from ..export.texts import markup
 from ..files import Overwrite, write_text
 from ..marks import MARK
 from .entry import Entry, not_written
@@ -136,20 +136,20 @@ def _card(entry: Entry, rows: Sequence[tuple[int, Row]]) -> str:
         return stack_card(entry, rows)
     status = entry.record.status
     first = rows[0][1]
-    name = html.escape(Path(entry.source).name)
+    name = markup(Path(entry.source).name)
     shift = f" {first.shift:+.2f} ± {first.shift_stderr:.2f} eV" if math.isfinite(first.shift) else ""
     groups = ", ".join(f"{group} {probability:.2f}" for group, probability in first.groups)
     figures = [
-        f"<figure>{picture(_drawing(entry, row.region))}<figcaption>{html.escape(row.caption)}</figcaption></figure>"
+        f"<figure>{picture(_drawing(entry, row.region))}<figcaption>{markup(row.caption)}</figcaption></figure>"
         for _, row in rows
         if row.region
     ]
-    why = html.escape(" ".join(dict.fromkeys(reason for _, row in rows for reason in row.reasons)))
-    title = html.escape(entry.source, quote=True)
+    why = markup(" ".join(dict.fromkeys(reason for _, row in rows for reason in row.reasons)))
+    title = markup(entry.source, quote=True)
     return (
         f'<div class="card {status}"><div><a href="#row{rows[0][0]}" title="{title}">{name}</a> '
         f"<b>{status.replace('_', ' ')}{shift}</b></div>"
-        + (f"<div>{html.escape(groups)}</div>" if groups else "")
+        + (f"<div>{markup(groups)}</div>" if groups else "")
         + f'<div class="regions">{"".join(figures)}</div><div class="why">{why}</div></div>'
     )
 
@@ -175,5 +175,5 @@ def _drawing(entry: Entry, name: str) -> Drawing:
 
 
 def _table_row(number: int, row: Row) -> str:
-    cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in row.cells())
+    cells = "".join(f"<td>{markup(cell)}</td>" for cell in row.cells())
     return f'<tr id="row{number}"><td>{number}</td>{cells}</tr>'

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
+from ..export.texts import cell
 from ..files import Overwrite, write_csv
 from .entry import Entry
 
@@ -223,14 +224,10 @@ def _cell(value: Any, digits: int | None) -> str:
     if value is None:
         return ""
     if isinstance(value, tuple):
-        return "; ".join(f"{part[0]} {part[1]:.2f}" if isinstance(part, tuple) else _line(part) for part in value)
+        texts = (f"{part[0]} {part[1]:.2f}" if isinstance(part, tuple) else " ".join(part.split()) for part in value)
+        return cell("; ".join(texts))
     if not isinstance(value, float):
-        return _line(str(value))
+        return cell(" ".join(str(value).split()))
     if not math.isfinite(value):
         return ""
     return f"{value:.6g}" if digits is None else f"{value:.{digits}f}"
-
-
-def _line(text: str) -> str:
-    """Text on one line, so that a row is one."""
-    return " ".join(text.split())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..files import write_csv
 from ..fitting import component_table, fit_quality
 from .composition import composition, shares
+from .texts import cell
 
 if TYPE_CHECKING:
     from ..result import PrefitResult
@@ -57,10 +58,10 @@ def rows(result: PrefitResult) -> list[dict[str, str]]:
             center, measured = result.positions(row.center)
             share = percentages.get((region, row.name))
             values = (
-                result.source,
-                region,
-                row.name,
-                "; ".join(row.groups),
+                cell(result.source),
+                cell(region),
+                cell(row.name),
+                cell("; ".join(row.groups)),
                 _text(center, 4),
                 _text(row.stderr.get("center"), 4),
                 _text(measured, 4),

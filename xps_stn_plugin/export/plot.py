@@ -14,14 +14,13 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
-from xps_prefit_hooks import GroupEvidence, Seed
+from xps_prefit_hooks import GroupEvidence, Seed, shown
 
 from ..chemistry.core_levels import core_levels
 from ..files import write_whole
 from ..fitting import ComponentRow, component_table, curves, fit_quality
 from ..marks import MARK
 from ..seeding import noise_of
-from .texts import printable
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -286,4 +285,4 @@ def _draw_groups(axes: Axes, result: PrefitResult, colours: Mapping[str, str]) -
 
 def _plain(text: str) -> str:
     """Text without matplotlib's mathematics, which a dollar sign in a file name would start."""
-    return printable(text).replace("$", r"\$")
+    return shown(text).replace("$", r"\$")

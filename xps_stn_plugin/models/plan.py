@@ -124,11 +124,11 @@ class FitPlan:
     def units(self) -> FloatArray:
         """Unit of each free parameter for the solver, shape (free,).
 
-        The largest intensity for what is proportional to the intensities, 1 for the rest. A trust region's first step
-        and its tolerances depend on the parameters' magnitudes; with these units they are the same for counts and for
-        currents in ampere.
+        A thousandth of the largest intensity for what is proportional to the intensities, so that numbers are those of
+        counts in an ordinary spectrum; 1 for the rest. A trust region's first step and its tolerances depend on the
+        magnitudes of the parameters; with these units they are the same for counts and for currents in ampere.
         """
-        largest = float(np.max(np.abs(self.data), initial=0.0))
+        largest = 1e-3 * float(np.max(np.abs(self.data), initial=0.0))
         linear = {part.names[bare] for part in self.parts for bare in LINEAR if bare in part.names}
         unit = largest if 0.0 < largest < np.inf else 1.0
         return np.array([unit if name in linear else 1.0 for name in self.names])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,6 +113,7 @@ def spectrum_of(path: Path, raws: Iterable[RawRegion | PrefitError], settings: S
     """
     regions: dict[str, xr.Dataset] = {}
     refused: list[PrefitError] = []
+    seen: Counter[str] = Counter()
     for raw in raws:
         if isinstance(raw, PrefitError):
             refused.append(raw)
@@ -121,7 +123,9 @@ def spectrum_of(path: Path, raws: Iterable[RawRegion | PrefitError], settings: S
         except PrefitError as error:
             refused.append(error)
         else:
-            regions[unique_name(data.attrs["region"], regions)] = data
+            level = str(data.attrs["region"])
+            regions[unique_name(level, regions, seen[level])] = data
+            seen[level] += 1
     if refused and not regions:
         raise refused[0]
     if refused:

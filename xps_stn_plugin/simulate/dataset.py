@@ -18,6 +18,7 @@ from xps_prefit_hooks import PrefitError
 from ..chemistry.groups import group_names
 from ..files import check_target, write_whole
 from .config import SimulationConfig
+from .domains import PARTS
 from .drawing import ahead, build_simulator
 from .spectra import SpectrumBatch, SpectrumSimulator
 
@@ -111,6 +112,11 @@ def _write(path: Path, simulator: SpectrumSimulator, number: int, seed: int, pro
         window.attrs["description"] = "first measured point and one past the last; equal where nothing was measured"
         shift = file.create_dataset("shift", (number,), "f8")
         shift.attrs["units"] = "eV"
+        domain_shape = (number, PARTS)
+        domain_shift = file.create_dataset("domain_shift", domain_shape, "f8", compression="gzip")
+        domain_shift.attrs["units"] = "eV"
+        domain_share = file.create_dataset("domain_share", domain_shape, "f8", compression="gzip")
+        domain_share.attrs["description"] = "area shares of the parts that domain_shift charges; 0 where there is none"
         region_shift = file.create_dataset("region_shift", (number, regions), "f8")
         region_shift.attrs["units"] = "eV"
         outside = file.create_dataset("outside", (number,), "?")
@@ -125,6 +131,8 @@ def _write(path: Path, simulator: SpectrumSimulator, number: int, seed: int, pro
             counts[rows] = batch.counts
             window[rows] = _window(batch.measured)
             shift[rows] = batch.shift
+            domain_shift[rows] = batch.domain_shift
+            domain_share[rows] = batch.domain_share
             region_shift[rows] = batch.region_shift
             labels[rows] = batch.labels
             outside[rows] = batch.outside

@@ -46,11 +46,11 @@ def inorganic_lines(
     lines = _Lines(sample, grid, catalogue(), config)
     for spectrum in np.flatnonzero(covered | inorganic):
         lines.begin(int(spectrum), rng)
-        if covered[spectrum]:
+        bare = not (inorganic[spectrum] and lines.add_phases(bool(organic[spectrum]), rng))
+        # What has no line in the windows shows at least its carbon.
+        if covered[spectrum] or (bare and not organic[spectrum]):
             amount = float(log_uniform(rules["on_polymers"], (), rng)) if organic[spectrum] else 1.0
             lines.add_carbon(amount, rng)
-        if inorganic[spectrum]:
-            lines.add_phases(bool(organic[spectrum]), rng)
     return lines.finished()
 
 
@@ -106,8 +106,8 @@ class _Lines:
             position = rules["oxygen_energies"][name] + self._normal(rules["oxygen_scatter"], rng)
             self._add(oxygen, position, amount * atoms * sensitivity, width * self.config.fwhm_factor["O1s"])
 
-    def add_phases(self, organic: bool, rng: np.random.Generator) -> None:
-        """Add one or two phases, what covers them, and foreign elements."""
+    def add_phases(self, organic: bool, rng: np.random.Generator) -> bool:
+        """Add one or two phases, what covers them, and foreign elements; return whether they have a line."""
         rules, names = self.catalogue.sample, list(self.catalogue.phases)
         phases = [names[rng.choice(len(names), p=self.catalogue.phase_chance)]]
         if rng.random() < rules["second"]:
@@ -134,6 +134,7 @@ class _Lines:
         for number, (part, amount) in enumerate(zip(parts, amounts, strict=True)):
             foreign = len(phases) <= number < len(phases) + len(elements)
             self._add_part(part, amount * scale, foreign, rng)
+        return any(parts)
 
     def _add_part(
         self, lines: tuple[InorganicLine, ...], amount: float, foreign: bool, rng: np.random.Generator

@@ -16,8 +16,8 @@ from ..grid import Grid, relative, to_bins
 from ..single_channels import without_single_channels
 from ..spectrum import MIN_POINTS, in_range
 from .answers import ask, combined
-from .signal import channels_at_maximum, line_to_noise, plain_peak
-from .verdict import CARBON, NO_LINE, STATUSES, BoolArray, Evidence, FloatArray, Verdict, judge, sentences
+from .signal import channels_at_maximum, line_maximum, line_to_noise, plain_peak
+from .verdict import CARBON, GROUP_FOUND, NO_LINE, STATUSES, BoolArray, Evidence, FloatArray, Verdict, judge, sentences
 from .view import nothing_known, outside_window
 from .weights import TrainedNetwork
 
@@ -242,6 +242,7 @@ def _chunk(
     """Prediction of some spectra of a stack."""
     shape = (len(rows), len(regions))
     signal_to_noise, saturated = np.full(shape, np.nan), np.ones(shape, dtype=np.int64)
+    maximum = np.full(shape, np.nan)
     counts = []
     for column, region in enumerate(regions):
         values, good = _read(region, rows)
@@ -250,6 +251,8 @@ def _chunk(
         values = without_single_channels(values)
         counts.append(values)
         signal_to_noise[good, column] = line_to_noise(values[good])
+        with_line = signal_to_noise[:, column] >= NO_LINE
+        maximum[with_line, column] = line_maximum(region.energy, values[with_line])
     lined = signal_to_noise >= NO_LINE
     # The network is asked where there is something to ask about.
     asked = np.flatnonzero(lined.any(axis=1))
@@ -273,6 +276,9 @@ def _chunk(
         stderr=found.shift_stderr,
         foreign=trained.calibration.foreign(found.outside_logit),
         disagreement=disagreement,
+        shift=found.shift,
+        maximum=maximum,
+        no_group=np.all(found.probabilities <= GROUP_FOUND, axis=1),
     )
     return StackPrediction(
         groups=trained.groups,

@@ -278,10 +278,30 @@ def _schedule(step: int, config: TrainingConfig) -> float:
     return 0.5 * (1 + math.cos(math.pi * done)) + 1e-3
 
 
+def shift_target(bins: Tensor, domain_shift: Tensor, domain_share: Tensor, blur: float) -> Tensor:
+    """Distribution over shifts that is taught: as wide as the truth is.
+
+    Parameters
+    ----------
+    bins : Tensor, shape (bins,)
+        Shifts in eV.
+    domain_shift, domain_share : Tensor, shape (n, parts)
+        Charging of each part of a sample in eV, and its share of the area; shares sum to 1.
+    blur : float
+        Standard deviation in eV of what one part adds.
+
+    Returns
+    -------
+    Tensor, shape (n, bins)
+        Sums to 1: one bump for an evenly charged sample, one for each domain of another.
+    """
+    distance = (bins - domain_shift[..., None]) / blur
+    target: Tensor = (domain_share[..., None] * torch.softmax(-0.5 * distance**2, dim=-1)).sum(1)
+    return target
+
+
 def _loss(output: NetworkOutput, batch: _Batch, bins: Tensor, config: TrainingConfig) -> Tensor:
-    # As wide as the truth is: one bump for each differently charged part of the sample.
-    distance = (bins - batch.domain_shift[..., None]) / config.shift_blur
-    target = (batch.domain_share[..., None] * torch.softmax(-0.5 * distance**2, dim=-1)).sum(1)
+    target = shift_target(bins, batch.domain_shift, batch.domain_share, config.shift_blur)
     shift_loss = functional.cross_entropy(output.shift_logits, target, reduction="none")
     group_loss = functional.binary_cross_entropy_with_logits(output.group_logits, batch.labels, reduction="none").mean(
         -1
