@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import subprocess
 import sys
@@ -184,6 +186,28 @@ def test_parameters_keep_infinite_bounds():
     (parameter,) = decode(encode(record)).regions["C1s"].parameters
     assert (parameter.min, parameter.max) == (-math.inf, math.inf)
     assert math.isnan(parameter.stderr)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"regions": []},
+        {"regions": {"C1s": {"attrs": {}, "shape": [3, -1], "parameters": []}}},
+        {"regions": {"C1s": {"attrs": {}, "shape": [10**9, 10**9], "parameters": []}}},
+        {"regions": {"C1s": {"attrs": {}, "shape": [3, 0], "parameters": [["p1_center"]]}}},
+        {"document": []},
+        {"failures": {"C1s": None}},
+        {"final": "yes"},
+        {"stack": {"status": "ok"}},
+        {"unknown": 1},
+    ],
+)
+def test_whole_bytes_of_something_else_are_no_record(change):
+    form, head, _ = encode(Record(reason="because")).split(b"\n", 2)
+    body = json.dumps({**json.loads(head), **change}).encode() + b"\n"
+    first = form.rpartition(b" ")[0] + b" " + hashlib.sha256(body).hexdigest().encode()
+    with pytest.raises(DamagedRecordError):
+        decode(first + b"\n" + body)
 
 
 def test_records_let_go_of_the_folder_when_it_cannot_be_cleared(tmp_path, monkeypatch):

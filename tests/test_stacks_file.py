@@ -51,7 +51,9 @@ def test_a_file_holds_what_a_prefit_gives(spectra, tmp_path, suffix):
         wanted = prefit_stack(stack, settings)
         with xr.open_datatree(path, engine="h5netcdf") as found:
             assert set(found.children) == {"C1s", "O1s"}
-            xr.testing.assert_allclose(found.load(), wanted)
+            # Group by group: xarray 2024.10 compares no trees.
+            for group in wanted.subtree:
+                xr.testing.assert_allclose(found[group.path].load().to_dataset(), group.to_dataset())
             assert set(found.coords) == set(wanted.coords)
             for name in ("status", "reasons", "shift"):
                 assert found[name].dtype == wanted[name].dtype

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -179,7 +178,7 @@ def decode(data: bytes) -> Record:
     try:
         return _decoded(data, start)
     # The digest is right, so somebody else wrote it, or another version did.
-    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise DamagedRecordError from error
 
 
@@ -189,20 +188,36 @@ def _decoded(data: bytes, start: int) -> Record:
     regions = {}
     place = 0
     for name, region in head.pop("regions").items():
-        shape = tuple(region["shape"])
-        # numpy takes a negative number for all that is left.
-        if any(size < 0 for size in shape):
-            raise ValueError(f"a shape of {shape}")
-        values = np.frombuffer(curves, dtype="<f8", count=math.prod(shape), offset=place).reshape(shape)
+        rows, points = region["shape"]
+        if min(rows, points) < 0 or rows < _WITHOUT_MODEL:
+            raise ValueError(region["shape"])
+        values = np.frombuffer(curves, dtype="<f8", count=rows * points, offset=place).reshape(rows, points)
         place += values.nbytes
         parameters = tuple(
             ParameterRecord(parameter, float(value), float(stderr), float(low), float(high), vary, expr)
             for parameter, value, stderr, low, high, vary, expr in region["parameters"]
         )
-        regions[name] = RegionRecord(region["attrs"], values.astype(float), parameters)
-    told = head.pop("stack")
-    stack = None if told is None else StackRecord(**told, data=bytes(curves[place:]))
-    return Record(regions=regions, stack=stack, **head)
+        regions[name] = RegionRecord(dict(region["attrs"]), values.astype(float), parameters)
+    packed_stack = head.pop("stack")
+    stack = None if packed_stack is None else StackRecord(**packed_stack, data=bytes(curves[place:]))
+    record = Record(regions=regions, stack=stack, **head)
+    if not _fields_have_their_types(record):
+        raise TypeError(head)
+    return record
+
+
+def _fields_have_their_types(record: Record) -> bool:
+    document, stack = record.document, record.stack
+    return (
+        (document is None or isinstance(document, dict))
+        and isinstance(record.failures, dict)
+        and all(isinstance(reason, str) for reason in record.failures.values())
+        and isinstance(record.reason, str)
+        and isinstance(record.details, str)
+        and isinstance(record.final, bool)
+        and (record.limit is None or isinstance(record.limit, int | float))
+        and (stack is None or (isinstance(stack.status, str) and isinstance(stack.labels, dict)))
+    )
 
 
 def _first_line(*body: bytes | memoryview) -> bytes:
