@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from ...chemistry.core_levels import core_levels
 from ...export.plot import GREY, INK, draw_components, draw_legend
-from .findings import Canvas
+from .canvas import Canvas
 
 if TYPE_CHECKING:
     from ...result import PrefitResult
