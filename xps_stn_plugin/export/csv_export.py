@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..files import write_text
-from ..fitting import component_table, fit_quality
-from .composition import composition, shares
+from .report import report_of
+from .texts import percent
 
 if TYPE_CHECKING:
     from ..result import PrefitResult
@@ -49,42 +48,40 @@ def rows(result: PrefitResult) -> list[dict[str, str]]:
     A component without groups is unassigned. ``fitted`` is ``no`` for start values, ``failed`` for a fit without
     success.
     """
-    found = []
-    percentages = shares(composition(result))
-    for region, seed in result.seeds.items():
-        fit = result.fits.get(region)
-        quality = None if fit is None else fit_quality(seed, fit)
+    report = report_of(result)
+    table = []
+    for name, region in report.modelled.items():
+        fit = region.fit
         fitted = "no" if fit is None else "yes" if fit.success else "failed"
-        for row in component_table(seed, fit):
-            center, measured = result.positions(row.center)
-            share = percentages.get((region, row.name))
+        for component in region.components:
+            share = component.atomic_percent
             values = (
-                result.source,
-                region,
-                row.name,
-                "; ".join(row.groups),
-                _text(center, 4),
-                _text(row.stderr.get("center"), 4),
-                _text(measured, 4),
-                _text(row.fwhm, 4),
-                _text(row.stderr.get("fwhm"), 4),
-                _text(row.area),
-                _text(row.stderr.get("area")),
-                _text(100 * row.fraction_of_region, 2),
-                _text(share.atomic_percent if share else None, 2),
+                report.source,
+                name,
+                component.name,
+                "; ".join(component.groups),
+                _text(component.center, 4),
+                _text(component.stderr["center"], 4),
+                _text(component.center_measured, 4),
+                _text(component.fwhm, 4),
+                _text(component.stderr["fwhm"], 4),
+                _text(component.area),
+                _text(component.stderr["area"]),
+                _text(percent(component.fraction_of_region), 2),
+                _text(share.value if share else None, 2),
                 _text(share.stderr if share else None, 2),
-                "; ".join(row.at_bound),
+                "; ".join(component.at_bound),
                 fitted,
-                _text(quality.redchi if quality else None),
-                _text(quality.durbin_watson if quality else None, 3),
-                _text(quality.runs_p if quality else None),
-                _text(result.shift, 4),
-                _text(result.shift_stderr, 4),
-                _text(result.settings.reference, 2),
-                result.status,
+                _text(fit.redchi if fit else None),
+                _text(fit.durbin_watson if fit else None, 3),
+                _text(fit.runs_p if fit else None),
+                _text(report.shift.value, 4),
+                _text(report.shift.stderr, 4),
+                _text(report.shift.reference, 2),
+                report.status,
             )
-            found.append(dict(zip(COLUMNS, values, strict=True)))
-    return found
+            table.append(dict(zip(COLUMNS, values, strict=True)))
+    return table
 
 
 def write(result: PrefitResult, path: Path) -> None:
@@ -104,6 +101,6 @@ def write(result: PrefitResult, path: Path) -> None:
 
 def _text(value: float | None, digits: int | None = None) -> str:
     """Write fixed digits where given; six significant ones for intensities, which may be of any size."""
-    if value is None or not math.isfinite(value):
+    if value is None:
         return ""
     return f"{value:.6g}" if digits is None else f"{value:.{digits}f}"

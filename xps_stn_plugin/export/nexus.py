@@ -17,10 +17,10 @@ from ..files import write_whole
 from ..nexus_metadata import CONCEPTS, DEFINITIONS, DEFINITIONS_URL, GROUPS, SIGNAL_UNITS
 from ..regions import SURVEY, VALENCE
 from ..spectrum import OFFSET, unique_name
-from .composition import composition, shares
 from .nexus_fit import write_fit
 from .nexus_found import write_found
 from .nexus_groups import PROGRAM, collection, field, group, link, parameter, process, sentences
+from .report import report_of
 
 if TYPE_CHECKING:
     import h5py
@@ -75,12 +75,12 @@ def write_entries(result: PrefitResult, path: Path, *, with_findings: bool) -> N
             _write_entry(entry, result, name, date)
         if with_findings:
             first, *others = entries.values()
-            quantified = composition(result)
-            for found in write_found(first, result, quantified, date):
+            report = report_of(result)
+            for written in write_found(first, result, report.quantification, date):
                 for entry in others:
-                    link(entry, found, first[found])
+                    link(entry, written, first[written])
             for name, entry in entries.items():
-                write_fit(entry, result, name, date, shares(quantified))
+                write_fit(entry, result, name, date, report.regions[name])
     write_whole(target, lambda temporary: _store(temporary, image))
 
 

@@ -5,6 +5,7 @@ Under a region thin bars mark what speaks for the groups that were found, one ro
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,9 @@ from xps_prefit_hooks import GroupEvidence, Seed
 
 from ..chemistry.core_levels import core_levels
 from ..files import write_whole
-from ..fitting import ComponentRow, component_table, curves, fit_quality
+from ..fitting import curves
 from ..seeding import noise_of
+from .report import Component, region_report
 from .texts import printable
 
 if TYPE_CHECKING:
@@ -174,12 +176,15 @@ def draw_components(axes: Axes, result: PrefitResult, seed: Seed, energy: NDArra
     fine = np.linspace(energy[0], energy[-1], max(4 * energy.size, 400))
     drawn = curves(seed, seed.params if fit is None else fit.params, fine)
     background = drawn["background"]
-    for number, row in enumerate(component_table(seed, fit)):
-        # What no group explains is grey and dashed, so that nobody takes it for a finding.
-        colour, line, alpha = (_COLOURS[number % len(_COLOURS)], "-", 0.35) if row.groups else (GREY, "--", 0.2)
-        label = _plain(f"{result.short_name(seed.region, row.name)}  {row.center:.2f}{_bound_mark(row)}")
-        axes.fill_between(fine, background, background + drawn[row.name], color=colour, alpha=alpha, lw=0, label=label)
-        axes.plot(fine, background + drawn[row.name], line, color=colour, lw=1.0)
+    region = region_report(result, seed.region)
+    for number, component in enumerate(region.components):
+        # A component that no group explains is grey and dashed, so that nobody takes it for an assignment.
+        colour, line, alpha = (_COLOURS[number % len(_COLOURS)], "-", 0.35) if component.groups else (GREY, "--", 0.2)
+        center = component.center_measured if component.center is None else component.center
+        label = _plain(f"{region.short_name(component)}  {center:.2f}{_bound_mark(component)}")
+        curve = drawn[component.name]
+        axes.fill_between(fine, background, background + curve, color=colour, alpha=alpha, lw=0, label=label)
+        axes.plot(fine, background + curve, line, color=colour, lw=1.0)
     axes.plot(fine, background, "--", color=GREY, lw=1.0)
     axes.plot(fine, drawn["envelope"], color="#C00000", lw=1.3, zorder=4)
 
@@ -232,10 +237,10 @@ def _draw_evidence(
     axes.tick_params(bottom=False, labelbottom=False)
 
 
-def _bound_mark(row: ComponentRow) -> str:
-    if not row.at_bound:
+def _bound_mark(component: Component) -> str:
+    if not component.at_bound:
         return ""
-    return "  no signal" if row.at_bound == ("area",) else "  at bound"
+    return "  no signal" if component.at_bound == ("area",) else "  at bound"
 
 
 def _state(result: PrefitResult, name: str) -> str:
@@ -247,12 +252,12 @@ def _state(result: PrefitResult, name: str) -> str:
 
 def _quality(result: PrefitResult, name: str) -> str:
     """Quality of the fit in a few words."""
-    fit = result.fits.get(name)
+    fit = region_report(result, name).fit if name in result.fits else None
     if fit is None or not fit.success:
         return ""
-    quality = fit_quality(result.seeds[name], fit)
-    noise = " (estimated noise)" if quality.weighting.startswith("estimated") else ""
-    return f"reduced χ² {quality.redchi:.3g}{noise}, Durbin-Watson {quality.durbin_watson:.2f}"
+    noise = " (estimated noise)" if fit.weighting.startswith("estimated") else ""
+    redchi, watson = (math.nan if value is None else value for value in (fit.redchi, fit.durbin_watson))
+    return f"reduced χ² {redchi:.3g}{noise}, Durbin-Watson {watson:.2f}"
 
 
 def likely_groups(result: PrefitResult) -> list[tuple[str, float]]:
