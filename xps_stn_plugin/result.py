@@ -1,4 +1,4 @@
-"""The result of a prefit: shift, functional groups, calibrated spectrum, seeded models and fits."""
+"""Data of a prefit: shift, functional groups, calibrated spectrum, seeded models and fits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -14,14 +14,10 @@ import xarray as xr
 from xps_prefit_hooks import ALIPHATIC_C1S, GroupEvidence, Prediction, PrefitError, RegionShift, Seed, Settings, Status
 
 from .files import refuse_measured
-from .plugins import plugin_manager
 from .spectrum import calibrated
 
 if TYPE_CHECKING:
     from lmfit.model import ModelResult
-    from matplotlib.figure import Figure
-
-    from .quantification import Quantification
 
 
 class LazySeeds(Mapping[str, Seed]):
@@ -97,8 +93,8 @@ class LazyEvidence(Mapping[str, tuple[GroupEvidence, ...]]):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PrefitResult:
-    """What a prefit found.
+class PrefitData:
+    """Data of a prefit: the spectrum, the prediction, the seeds, and the fits that were made.
 
     Energies are in eV. The reported scale gives aliphatic C 1s the binding energy ``settings.reference``; `shift`,
     `region_shifts`, `calibrated`, `seeds`, `fits` and `evidence` are all on it.
@@ -138,7 +134,7 @@ class PrefitResult:
 
     def __repr__(self) -> str:
         regions = ", ".join(self.spectrum.children)
-        return f"<PrefitResult {self.source}: {self.shift_text}, {self.status}; {regions}>"
+        return f"<{type(self).__name__} {self.source}: {self.shift_text}, {self.status}; {regions}>"
 
     @property
     def shift(self) -> float:
@@ -214,34 +210,6 @@ class PrefitResult:
         """Corrected and measured binding energy in eV of a position on `axis`; the first NaN without a shift."""
         return (math.nan, center) if self.moved is None else (center, center + self.shift)
 
-    def fit(self, region: str = "C1s", **options: Any) -> ModelResult:
-        """Fit the seeded model of one region to its data on `axis`.
-
-        Parameters
-        ----------
-        region : str
-            Name of the region.
-        **options
-            Passed on to `xps_stn_plugin.fitting.fit_seed`.
-
-        Raises
-        ------
-        PrefitError
-            If there is no seeded model for the region.
-        """
-        from .fitting import fit_seed
-
-        if region not in self.seeds:
-            known = ", ".join(self.seeds) or "none"
-            raise PrefitError(self.source, f"there is no seeded model for region {region}; there is for: {known}.")
-        fit = fit_seed(self.seeds[region], self.axis[region].to_dataset(), **options)
-        plugin_manager().fitted(self, region, fit)
-        return fit
-
-    def fitted(self) -> PrefitResult:
-        """Fit all regions that have a seeded model; the result comes with the fits."""
-        return replace(self, fits={region: self.fit(region) for region in self.seeds})
-
     def target(self, path: str | Path) -> Path:
         """Path to write to; raw data are never overwritten.
 
@@ -253,48 +221,6 @@ class PrefitResult:
         path = Path(path)
         refuse_measured(path, [Path(self.source)])
         return path
-
-    def save(self, path: str | Path) -> None:
-        """Write a file; its suffix tells the format (``xps-stn plugins`` lists them).
-
-        Raises
-        ------
-        PrefitError
-            If no exporter has this suffix, `path` is the measured file, or the file cannot be written.
-        """
-        path = self.target(path)
-        exporters = plugin_manager().exporters()
-        # The longest suffix first: ".seeds.json" is no ".json". Among equals the order of the plugins counts.
-        for exporter in sorted(exporters, key=lambda exporter: -len(exporter.suffix)):
-            if path.name.lower().endswith(exporter.suffix.lower()):
-                exporter.write(self, path)
-                return
-        known = ", ".join(dict.fromkeys(exporter.suffix for exporter in exporters))
-        raise PrefitError(str(path), f"no output format has the suffix {path.suffix!r}; known are {known}.")
-
-    def quantification(self) -> Quantification:
-        """Atomic percentages of elements and components from the fits, with the settings' sensitivity factors.
-
-        Raises
-        ------
-        PrefitError
-            If nothing is fitted yet, or there is no such set of factors.
-        """
-        from .quantification import quantify
-
-        return quantify(self)
-
-    def plot(self) -> Figure:
-        """Draw data, background, components, residuals and groups; returns a figure of its own, outside pyplot."""
-        from .export.plot import figure
-
-        return figure(self)
-
-    def _repr_html_(self) -> str:
-        """HTML for notebooks: status, shift, groups, plot and tables; fits where there are any."""
-        from .export.html import fragment
-
-        return fragment(self)
 
 
 def scale_offset(settings: Settings) -> float:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from .nexus import write_entries
 
 if TYPE_CHECKING:
-    from ..result import PrefitResult
+    from ..result import PrefitData
 
 
-def write_calibrated_copy(result: PrefitResult, path: Path) -> None:
+def write_calibrated_copy(result: PrefitData, path: Path) -> None:
     """Write every region on the corrected axis, with the axis as measured and the correction beside it.
 
     One ``NXentry`` per region, as `export.nexus` writes it without what was found: ``data`` (``NXdata``: ``counts``
@@ -21,7 +21,7 @@ def write_calibrated_copy(result: PrefitResult, path: Path) -> None:
 
     Parameters
     ----------
-    result : PrefitResult
+    result : PrefitData
         Its `calibrated` spectrum is written.
     path : Path
         File to make; never the file that the spectrum came from.

@@ -21,7 +21,7 @@ from .region_files import regions_in_order, values_of
 from .report import Value, report_of
 
 if TYPE_CHECKING:
-    from ..result import PrefitResult
+    from ..result import PrefitData
 
 #: Columns of the table; energies in eV on the calibrated binding energy axis, areas in intensity times eV.
 COLUMNS: Final = (
@@ -41,7 +41,7 @@ COLUMNS: Final = (
 )
 
 
-def table(result: PrefitResult) -> list[dict[str, str]]:
+def table(result: PrefitData) -> list[dict[str, str]]:
     """Rows by column, one for each peak; components are lettered anew in each region.
 
     A tie that a fit may change, which CasaXPS does not have, becomes a range.
@@ -78,7 +78,7 @@ def table(result: PrefitResult) -> list[dict[str, str]]:
     return rows
 
 
-def calibration(result: PrefitResult) -> str:
+def calibration(result: PrefitData) -> str:
     """Return CasaXPS's calibration: measured and assigned position of aliphatic C 1s."""
     if result.moved is None:
         return "Calib: none, no shift was found; positions are as measured"
@@ -86,7 +86,7 @@ def calibration(result: PrefitResult) -> str:
     return f"Calib M = {reference + result.shift:.4f} A = {reference:.4f} BE ADD"
 
 
-def write(result: PrefitResult, path: Path) -> None:
+def write(result: PrefitData, path: Path) -> None:
     """Write the calibration and the table, separated by tabs.
 
     Raises

@@ -12,7 +12,7 @@ from .report import report_of
 from .texts import percent
 
 if TYPE_CHECKING:
-    from ..result import PrefitResult
+    from ..result import PrefitData
 
 #: Columns; energies on the scale of ``reference_eV``, areas in the units of the intensities times eV.
 COLUMNS = (
@@ -42,7 +42,7 @@ COLUMNS = (
 )
 
 
-def rows(result: PrefitResult) -> list[dict[str, str]]:
+def rows(result: PrefitData) -> list[dict[str, str]]:
     """Rows by column; a number that is not known is empty, groups and what is at a bound are joined by semicolons.
 
     A component without groups is unassigned. ``fitted`` is ``no`` for start values, ``failed`` for a fit without
@@ -84,7 +84,7 @@ def rows(result: PrefitResult) -> list[dict[str, str]]:
     return table
 
 
-def write(result: PrefitResult, path: Path) -> None:
+def write(result: PrefitData, path: Path) -> None:
     """Write the table with a header.
 
     Raises

@@ -27,7 +27,7 @@ from .texts import with_error
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from ..result import PrefitResult
+    from ..result import PrefitData
 
 _STATUS: Final = {
     "ok": "the shift can be trusted",
@@ -52,7 +52,7 @@ class _Picture:
     width: int
 
 
-def fragment(result: PrefitResult) -> str:
+def fragment(result: PrefitData) -> str:
     """HTML of a result to stand in a notebook; below 300 kB as a rule.
 
     It shows fits that are there and start values where there are none; it makes no fits.
@@ -76,12 +76,12 @@ def fragment(result: PrefitResult) -> str:
     )
 
 
-def page(result: PrefitResult) -> str:
+def page(result: PrefitData) -> str:
     """Return the fragment as a page of its own."""
     return render("page.html.j2", report=report_of(result), content=Markup(fragment(result))) + "\n"
 
 
-def write(result: PrefitResult, path: Path) -> None:
+def write(result: PrefitData, path: Path) -> None:
     """Write the page.
 
     Raises
@@ -137,7 +137,7 @@ def _style() -> str:
     return files(__package__).joinpath("templates", "prefit.css").read_text(encoding="utf-8")
 
 
-def _picture(result: PrefitResult) -> _Picture:
+def _picture(result: PrefitData) -> _Picture:
     """Draw the plot as a PNG in the address itself, with few colours so that notebooks stay small."""
     from PIL import Image as Images
 

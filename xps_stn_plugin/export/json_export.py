@@ -13,7 +13,7 @@ from ..files import write_text
 from .report import SCHEMA, report_of, with_evidence
 
 if TYPE_CHECKING:
-    from ..result import PrefitResult
+    from ..result import PrefitData
 
 __all__ = ["SCHEMA", "document", "dumps", "schema", "write"]
 
@@ -25,7 +25,7 @@ def schema() -> dict[str, Any]:
     return document
 
 
-def document(result: PrefitResult) -> dict[str, Any]:
+def document(result: PrefitData) -> dict[str, Any]:
     """Return the report with the evidence for groups as plain values; every number is finite or None.
 
     Energies are in eV on the scale of ``settings.reference``; ``center_measured`` is on the measured axis.
@@ -33,12 +33,12 @@ def document(result: PrefitResult) -> dict[str, Any]:
     return cast("dict[str, Any]", json.loads(_encoded(result)))
 
 
-def dumps(result: PrefitResult) -> str:
+def dumps(result: PrefitData) -> str:
     """Text of the document, ending in a line feed."""
     return msgspec.json.format(_encoded(result), indent=2).decode("utf-8") + "\n"
 
 
-def write(result: PrefitResult, path: Path) -> None:
+def write(result: PrefitData, path: Path) -> None:
     """Write the document.
 
     Raises
@@ -49,5 +49,5 @@ def write(result: PrefitResult, path: Path) -> None:
     write_text(path, dumps(result))
 
 
-def _encoded(result: PrefitResult) -> bytes:
+def _encoded(result: PrefitData) -> bytes:
     return msgspec.json.encode(with_evidence(report_of(result), result))

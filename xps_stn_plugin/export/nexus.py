@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     import h5py
     import xarray as xr
 
-    from ..result import PrefitResult
+    from ..result import PrefitData
 
 _REFERENCING = OFFSET.removesuffix("offset")
 
 
-def write(result: PrefitResult, path: Path) -> None:
+def write(result: PrefitData, path: Path) -> None:
     """Write spectrum, calibration, prediction and peak fits; start values where nothing was fitted.
 
     Raises
@@ -42,12 +42,12 @@ def write(result: PrefitResult, path: Path) -> None:
     write_entries(result, path, with_findings=True)
 
 
-def write_entries(result: PrefitResult, path: Path, *, with_findings: bool) -> None:
+def write_entries(result: PrefitData, path: Path, *, with_findings: bool) -> None:
     """Write one entry for each region, with or without what was found beside the shift.
 
     Parameters
     ----------
-    result : PrefitResult
+    result : PrefitData
         Its `calibrated` spectrum is written.
     path : Path
         File to make; never the file that the spectrum came from.
@@ -88,7 +88,7 @@ def _store(path: Path, image: io.BytesIO) -> None:
     path.write_bytes(image.getbuffer())
 
 
-def _write_entry(entry: h5py.Group, result: PrefitResult, name: str, date: str) -> None:
+def _write_entry(entry: h5py.Group, result: PrefitData, name: str, date: str) -> None:
     region = result.calibrated[name].to_dataset()
     attrs = region.attrs
     field(entry, "definition", "NXxps", version=DEFINITIONS, URL=DEFINITIONS_URL)
@@ -139,7 +139,7 @@ def _write_data(entry: h5py.Group, region: xr.Dataset, measured: Any) -> None:
         link(raw_data, axis, data[axis])
 
 
-def _write_referencing(entry: h5py.Group, result: PrefitResult, name: str, date: str) -> None:
+def _write_referencing(entry: h5py.Group, result: PrefitData, name: str, date: str) -> None:
     attrs = result.calibrated[name].attrs
     made = process(entry, "energy_referencing", "NXcalibration", date)
     field(made, "physical_quantity", "energy")

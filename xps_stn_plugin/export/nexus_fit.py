@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from xps_prefit_hooks import Seed
 
-    from ..result import PrefitResult
+    from ..result import PrefitData
 
 #: Words of NXxps' enumeration for lmfit's classes, this package's among them. The enumeration is open: other classes
 #: go by their own name.
@@ -57,7 +57,7 @@ _UNITS: Final = {
 }
 
 
-def write_fit(entry: h5py.Group, result: PrefitResult, name: str, date: str, region: Region) -> None:
+def write_fit(entry: h5py.Group, result: PrefitData, name: str, date: str, region: Region) -> None:
     """Write the seeded model of a region, fitted or with its start values, as the group ``fit`` of its entry.
 
     A region without a model gets no group. `region` is that of the report.

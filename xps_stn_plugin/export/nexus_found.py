@@ -12,11 +12,11 @@ from .nexus_groups import field, group, parameter, process, sentences
 if TYPE_CHECKING:
     import h5py
 
-    from ..result import PrefitResult
+    from ..result import PrefitData
     from .report import Quantification
 
 
-def write_found(entry: h5py.Group, result: PrefitResult, made: Quantification | None, date: str) -> list[str]:
+def write_found(entry: h5py.Group, result: PrefitData, made: Quantification | None, date: str) -> list[str]:
     """Write what holds for all regions of the sample into one entry; returns the names of the groups."""
     _write_prediction(entry, result, date)
     if made is None:
@@ -25,7 +25,7 @@ def write_found(entry: h5py.Group, result: PrefitResult, made: Quantification | 
     return ["prediction", "quantification"]
 
 
-def _write_prediction(entry: h5py.Group, result: PrefitResult, date: str) -> None:
+def _write_prediction(entry: h5py.Group, result: PrefitData, date: str) -> None:
     prediction = result.prediction
     made = process(entry, "prediction", "NXprocess", date)
     model = group(made, "model", "NXparameters")

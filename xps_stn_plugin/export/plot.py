@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
-    from ..result import PrefitResult
+    from ..result import PrefitData
 
 #: Least probability of a group that gets a bar, and most bars.
 LEAST_PROBABILITY = 0.1
@@ -65,7 +65,7 @@ STATUS_COLOURS = {"ok": "#00734F", "uncertain": "#B35900", "out_of_domain": "#B0
 INK, GREY = "#222222", "#777777"
 
 
-def figure(result: PrefitResult) -> Figure:
+def figure(result: PrefitData) -> Figure:
     """Draw a result.
 
     Binding energies decrease to the right. A region without a seeded model shows its data alone; a stack is left out.
@@ -98,7 +98,7 @@ def figure(result: PrefitResult) -> Figure:
     return drawing
 
 
-def write(result: PrefitResult, path: Path) -> None:
+def write(result: PrefitData, path: Path) -> None:
     """Write the plot as the suffix of `path` says (PNG with 150 dots per inch, PDF, SVG).
 
     Raises
@@ -110,7 +110,7 @@ def write(result: PrefitResult, path: Path) -> None:
     write_whole(path, lambda temporary: drawing.savefig(temporary, format=path.suffix[1:].lower(), dpi=150))
 
 
-def _title(drawing: Figure, result: PrefitResult) -> None:
+def _title(drawing: Figure, result: PrefitData) -> None:
     colour = STATUS_COLOURS.get(result.status, INK)
     name = Path(result.source).name or result.source
     text = f"{name}    {result.shift_text}    {result.status.replace('_', ' ')}"
@@ -119,7 +119,7 @@ def _title(drawing: Figure, result: PrefitResult) -> None:
     drawing.supxlabel(f"Shift: {result.convention}{note}", fontsize=8, color=GREY)
 
 
-def _draw_region(main: Axes, residual: Axes, result: PrefitResult, name: str, data: xr.Dataset) -> None:
+def _draw_region(main: Axes, residual: Axes, result: PrefitData, name: str, data: xr.Dataset) -> None:
     energy, counts = data["binding_energy"].values, data["counts"].values
     seed = result.seeds.get(name)
     main.plot(energy, counts, "-" if seed is None else ".", color=INK, lw=0.8, markersize=2.5, zorder=3, label="data")
@@ -145,7 +145,7 @@ def _draw_region(main: Axes, residual: Axes, result: PrefitResult, name: str, da
         axes.spines[["top", "right"]].set_visible(False)
 
 
-def _draw_model(main: Axes, residual: Axes, result: PrefitResult, seed: Seed, data: xr.Dataset) -> None:
+def _draw_model(main: Axes, residual: Axes, result: PrefitData, seed: Seed, data: xr.Dataset) -> None:
     fit = result.fits.get(seed.region)
     energy, counts = data["binding_energy"].values, data["counts"].values
     draw_components(main, result, seed, energy)
@@ -160,13 +160,13 @@ def _draw_model(main: Axes, residual: Axes, result: PrefitResult, seed: Seed, da
     residual.set_ylabel("residual / σ", fontsize=8)
 
 
-def draw_components(axes: Axes, result: PrefitResult, seed: Seed, energy: NDArray[np.float64]) -> None:
+def draw_components(axes: Axes, result: PrefitData, seed: Seed, energy: NDArray[np.float64]) -> None:
     """Draw components (filled, labelled for a legend), background and envelope of a seed, or of its fit.
 
     Parameters
     ----------
     axes : Axes
-    result : PrefitResult
+    result : PrefitData
         Its fit of the region is drawn where there is one.
     seed : Seed
     energy : ndarray, shape (n,)
@@ -204,7 +204,7 @@ def draw_legend(axes: Axes, size: float = 7.5) -> None:
     axes.legend(handles[1:], labels[1:], loc="upper left", labelspacing=0.3, handlelength=1.2, **legend)
 
 
-def _speaking(result: PrefitResult, region: str) -> dict[str, list[GroupEvidence]]:
+def _speaking(result: PrefitData, region: str) -> dict[str, list[GroupEvidence]]:
     """Parts of the region that speak for a group, by group; what speaks against one is left to the numbers."""
     found = {
         group: [part for part in parts if part.region == region and part.weight > 0]
@@ -214,7 +214,7 @@ def _speaking(result: PrefitResult, region: str) -> dict[str, list[GroupEvidence
 
 
 def _draw_evidence(
-    axes: Axes, result: PrefitResult, speaking: Mapping[str, list[GroupEvidence]], colours: Mapping[str, str]
+    axes: Axes, result: PrefitData, speaking: Mapping[str, list[GroupEvidence]], colours: Mapping[str, str]
 ) -> None:
     high, low = axes.get_xlim()
     for row, (group, parts) in enumerate(speaking.items()):
@@ -243,14 +243,14 @@ def _bound_mark(component: Component) -> str:
     return "  no signal" if component.at_bound == ("area",) else "  at bound"
 
 
-def _state(result: PrefitResult, name: str) -> str:
+def _state(result: PrefitData, name: str) -> str:
     fit = result.fits.get(name)
     if fit is None:
         return "   start values, not fitted"
     return "" if fit.success else "   fit without success"
 
 
-def _quality(result: PrefitResult, name: str) -> str:
+def _quality(result: PrefitData, name: str) -> str:
     """Quality of the fit in a few words."""
     fit = region_report(result, name).fit if name in result.fits else None
     if fit is None or not fit.success:
@@ -260,13 +260,13 @@ def _quality(result: PrefitResult, name: str) -> str:
     return f"reduced χ² {redchi:.3g}{noise}, Durbin-Watson {watson:.2f}"
 
 
-def likely_groups(result: PrefitResult) -> list[tuple[str, float]]:
+def likely_groups(result: PrefitData) -> list[tuple[str, float]]:
     """List the groups that get a bar with their probabilities, the most probable first."""
     likely = [(name, value) for name, value in result.prediction.groups.items() if value > LEAST_PROBABILITY]
     return sorted(likely, key=lambda item: -item[1])[:MOST_GROUPS]
 
 
-def _draw_groups(axes: Axes, result: PrefitResult, colours: Mapping[str, str]) -> None:
+def _draw_groups(axes: Axes, result: PrefitData, colours: Mapping[str, str]) -> None:
     likely = likely_groups(result)
     axes.set_title("Functional groups", fontsize=11, loc="left")
     axes.set_xlim(0, 1)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from xps_prefit_hooks import Seed
 
-    from ..result import PrefitResult
+    from ..result import PrefitData
 
 SCHEMA: Final = "xps-stn/prefit/1"
 
@@ -278,7 +278,7 @@ class Report(Struct, frozen=True):
         return {name: region for name, region in self.regions.items() if region.background is not None}
 
 
-def report_of(result: PrefitResult) -> Report:
+def report_of(result: PrefitData) -> Report:
     """Return the report of a result; it is computed once, and anew where a fit or its confidence intervals are new."""
     fits = tuple((region, id(fit), id(getattr(fit, "confidence", None))) for region, fit in result.fits.items())
     kept = vars(result).get("_report")
@@ -289,7 +289,7 @@ def report_of(result: PrefitResult) -> Report:
     return cast("Report", kept[1])
 
 
-def with_evidence(report: Report, result: PrefitResult) -> Report:
+def with_evidence(report: Report, result: PrefitData) -> Report:
     """Return the report with the evidence for its groups, which the predictor is asked for here."""
     groups = tuple(
         msgspec.structs.replace(
@@ -306,7 +306,7 @@ def with_evidence(report: Report, result: PrefitResult) -> Report:
     return msgspec.structs.replace(report, groups=groups)
 
 
-def _report(result: PrefitResult) -> Report:
+def _report(result: PrefitData) -> Report:
     probabilities = result.prediction.groups
     ranked = sorted(
         probabilities, key=lambda name: (-probabilities[name] if math.isfinite(probabilities[name]) else 1.0, name)
@@ -334,13 +334,13 @@ def _report(result: PrefitResult) -> Report:
 
 
 def region_report(
-    result: PrefitResult, name: str, shares: Mapping[tuple[str, str], ComponentShare] = MappingProxyType({})
+    result: PrefitData, name: str, shares: Mapping[tuple[str, str], ComponentShare] = MappingProxyType({})
 ) -> Region:
     """Return the report of one region alone, which makes no other region's model.
 
     Parameters
     ----------
-    result : PrefitResult
+    result : PrefitData
     name : str
         Name of the region.
     shares : mapping of (str, str) to ComponentShare
@@ -378,7 +378,7 @@ def region_report(
 
 
 def _component(
-    result: PrefitResult, row: ComponentRow, share: ComponentShare | None, confidence: Confidence | None
+    result: PrefitData, row: ComponentRow, share: ComponentShare | None, confidence: Confidence | None
 ) -> Component:
     center, measured = result.positions(row.center)
     intervals = (

@@ -24,7 +24,7 @@ from xps_prefit_hooks import PrefitError, Seed, SeedComponent
 from ..files import write_text
 
 if TYPE_CHECKING:
-    from ..result import PrefitResult
+    from ..result import PrefitData
 
 SCHEMA = "xps-stn/seeds/2"
 
@@ -40,7 +40,7 @@ _FIRST = {
 _OPEN = {"value": -math.inf, "min": -math.inf, "max": math.inf}
 
 
-def write(result: PrefitResult, path: Path) -> None:
+def write(result: PrefitData, path: Path) -> None:
     """Write the seeded models of a result.
 
     Without a shift, which is null then, they are for the measured axis.

@@ -17,13 +17,13 @@ from .report import Component, ConfidenceInterval, Quantification, Region, repor
 from .texts import percent, with_error
 
 if TYPE_CHECKING:
-    from ..result import PrefitResult
+    from ..result import PrefitData
 
 _STATUS_COLOURS = {"ok": "green", "uncertain": "yellow"}
 _SECOND_LINE = 4
 
 
-def show(result: PrefitResult, console: Console, written: Iterable[Path] = ()) -> None:
+def show(result: PrefitData, console: Console, written: Iterable[Path] = ()) -> None:
     """Print what was found: shift, groups, a table for each region with its doubts, atomic percentages."""
     report = report_of(result)
     colour = _STATUS_COLOURS.get(report.status, "red")

@@ -14,7 +14,7 @@ from .worker import Job
 if TYPE_CHECKING:
     import xarray as xr
 
-    from ...result import PrefitResult
+    from ...workflow import PrefitResult
     from .picture import Picture
 
 

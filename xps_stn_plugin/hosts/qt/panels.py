@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy import QtCore, QtGui, QtWidgets
 
 if TYPE_CHECKING:
-    from ...result import PrefitResult
+    from ...workflow import PrefitResult
     from .picture import Picture
 
 _WORDS = {"ok": "ok", "uncertain": "uncertain", "out_of_domain": "out of domain"}
