@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xps_stn_plugin.models.ties import Ties, parse
+from xps_stn_plugin.models.expressions import parse
+from xps_stn_plugin.models.ties import Ties
 
 NAMES = ("a", "b_2", "ratio")
 values_of_all = st.fixed_dictionaries({name: st.floats(0.5, 3.0) for name in NAMES})

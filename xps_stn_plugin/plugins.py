@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Final
 
 from xps_prefit_hooks import PluginManager, PrefitError
+
+from .once import Once
 
 #: Entry point of the package's own readers, predictor, seeder, exporters and menu actions.
 BUILTIN: Final = "xps_stn_plugin"
 
 
-@cache
+@Once
 def plugin_manager() -> PluginManager:
-    """Plugin manager of the process; the first call loads the plugins.
+    """Make the plugin manager of the process; the first call loads the plugins, other threads wait for it.
 
     Other plugins are asked before the package's own. ``plugin_manager.cache_clear()`` forgets them, so that the next
     call loads anew.

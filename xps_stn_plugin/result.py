@@ -11,10 +11,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from xps_prefit_hooks import ALIPHATIC_C1S, GroupEvidence, Prediction, PrefitError, RegionShift, Seed, Settings, Status
+from xps_prefit_hooks import (
+    ALIPHATIC_C1S,
+    GroupEvidence,
+    Prediction,
+    PrefitError,
+    RegionShift,
+    Seed,
+    Settings,
+    Status,
+    shown,
+)
 
 from .files import refuse_measured
-from .spectrum import calibrated
+from .spectrum import calibrated, too_wide
 
 if TYPE_CHECKING:
     from lmfit.model import ModelResult
@@ -58,7 +68,9 @@ class LazySeeds(Mapping[str, Seed]):
         return sum(1 for _ in self)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(self)})"
+        # A debugger or a notebook shows it unasked; that must not seed every region.
+        regions = (region for region in self._regions if self._made.get(region, ...) is not None)
+        return f"{type(self).__name__}({', '.join(regions)})"
 
 
 class LazyEvidence(Mapping[str, tuple[GroupEvidence, ...]]):
@@ -89,7 +101,8 @@ class LazyEvidence(Mapping[str, tuple[GroupEvidence, ...]]):
         return len(self._evidence())
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(self)})"
+        inside = "not computed yet" if self._found is None else ", ".join(self._found)
+        return f"{type(self).__name__}({inside})"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -134,7 +147,7 @@ class PrefitData:
 
     def __repr__(self) -> str:
         regions = ", ".join(self.spectrum.children)
-        return f"<{type(self).__name__} {self.source}: {self.shift_text}, {self.status}; {regions}>"
+        return f"<{type(self).__name__} {shown(self.source)}: {self.shift_text}, {self.status}; {regions}>"
 
     @property
     def shift(self) -> float:
@@ -158,13 +171,13 @@ class PrefitData:
 
     @property
     def status(self) -> Status:
-        """Whether the shift can be trusted: "ok", "uncertain" or "out_of_domain"."""
+        """Trust in the shift, one of "ok", "uncertain" and "out_of_domain"."""
         return self.prediction.status
 
     @property
     def reasons(self) -> tuple[str, ...]:
         """Sentences that explain a status other than "ok", or warn, and what the reader had to leave out."""
-        return (*self.prediction.reasons, *self.spectrum.attrs.get("skipped", ()))
+        return (*self.prediction.reasons, *self.spectrum.attrs.get("skipped", ()), *too_wide(self.spectrum))
 
     @property
     def groups(self) -> xr.DataArray:
@@ -203,7 +216,7 @@ class PrefitData:
 
     @property
     def axis(self) -> xr.DataTree:
-        """The spectrum that seeds and fits are for: calibrated, or as measured where no shift could be found."""
+        """Spectrum that seeds and fits are for, calibrated, or as measured where no shift could be found."""
         return self.spectrum if self.moved is None else self.moved
 
     def positions(self, center: float) -> tuple[float, float]:

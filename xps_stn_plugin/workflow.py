@@ -15,6 +15,7 @@ import xarray as xr
 
 from xps_prefit_hooks import ALIPHATIC_C1S, Background, GroupEvidence, Prediction, PrefitError, Seed, Settings, Ties
 
+from .files import Overwrite, write_all
 from .plugins import plugin_manager
 from .result import LazyEvidence, LazySeeds, PrefitData, calibrated_spectrum, scale_offset
 from .settings import settings_of
@@ -76,20 +77,32 @@ class PrefitResult(PrefitData):
         """Fit all regions that have a seeded model; the result comes with the fits."""
         return replace(self, fits={region: self.fit(region) for region in self.seeds})
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, *, overwrite: Overwrite = False, inputs: Iterable[Path] = ()) -> None:
         """Write a file; its suffix tells the format (``xps-stn plugins`` lists them).
+
+        Some formats write further files beside it; either all of them are written or none.
+
+        Parameters
+        ----------
+        path : path
+        overwrite : bool or collection of Path
+            Whether files and links are replaced that this package did not write, or that were changed since, or which
+            of them. Files that it wrote are replaced without a word.
+        inputs : iterable of Path
+            Files that are never replaced, beside the one that the spectrum came from.
 
         Raises
         ------
         PrefitError
-            If no exporter has this suffix, `path` is the measured file, or the file cannot be written.
+            If no exporter has this suffix, `path` is the measured file, or a file cannot be written or must not be
+            replaced.
         """
         path = self.target(path)
         exporters = plugin_manager().exporters()
         # The longest suffix first: ".seeds.json" is no ".json". Among equals the order of the plugins counts.
         for exporter in sorted(exporters, key=lambda exporter: -len(exporter.suffix)):
             if path.name.lower().endswith(exporter.suffix.lower()):
-                exporter.write(self, path)
+                write_all(path, partial(exporter.write, self), overwrite=overwrite, inputs=[Path(self.source), *inputs])
                 return
         known = ", ".join(dict.fromkeys(exporter.suffix for exporter in exporters))
         raise PrefitError(str(path), f"no output format has the suffix {path.suffix!r}; known are {known}.")
@@ -240,9 +253,11 @@ def prefit_with(spectrum: Spectrum, settings: Settings) -> PrefitResult:
 @overload
 def prefit_many(spectra: xr.DataTree | xr.Dataset | xr.DataArray, **options: Any) -> xr.DataTree: ...
 @overload
-def prefit_many(spectra: Iterable[Spectrum], **options: Any) -> list[PrefitResult | PrefitFailure]: ...
 def prefit_many(
-    spectra: xr.DataTree | xr.Dataset | xr.DataArray | Iterable[Spectrum], **options: Any
+    spectra: str | os.PathLike[str] | Iterable[Spectrum], **options: Any
+) -> list[PrefitResult | PrefitFailure]: ...
+def prefit_many(
+    spectra: xr.DataTree | xr.Dataset | xr.DataArray | str | os.PathLike[str] | Iterable[Spectrum], **options: Any
 ) -> xr.DataTree | list[PrefitResult | PrefitFailure]:
     """Prefit many spectra: one after the other, or a stack of them at once.
 
@@ -250,7 +265,7 @@ def prefit_many(
     ----------
     spectra : xarray.DataTree, xarray.Dataset, xarray.DataArray, or iterable of spectra
         A stack, ``counts(..., binding_energy)`` with further dimensions (a map, a depth profile), or spectra as for
-        `prefit`.
+        `prefit`. A path alone is one spectrum.
     **options
         As for `prefit`; for a stack also those of `xps_stn_plugin.stacks.prefit.prefit_stack`.
 
@@ -265,7 +280,8 @@ def prefit_many(
     Raises
     ------
     PrefitError
-        If an option makes no sense, or a stack is none; never for a spectrum.
+        If an option makes no sense, a stack is none, or a folder is given, for which there is the batch; never for a
+        spectrum.
     """
     if isinstance(spectra, xr.DataTree | xr.Dataset | xr.DataArray):
         from .stacks.prefit import prefit_stack, stack_options
@@ -274,6 +290,13 @@ def prefit_many(
         own = {name: options.pop(name) for name in stack_options() if name in options}
         return prefit_stack(stack_of(spectra), settings_of(**options), **own)
     settings = settings_of(**options)
+    if isinstance(spectra, str | os.PathLike):
+        if Path(spectra).is_dir():
+            msg = "is a folder; name its files, or let run_batch (command: xps-stn batch) work on it."
+            raise PrefitError(os.fspath(spectra), msg)
+        spectra = [spectra]
+    if isinstance(spectra, bytes) or not isinstance(spectra, Iterable):
+        raise PrefitError("spectra", f"{type(spectra).__name__} is not a list of spectra; give paths or spectra.")
     return [_attempt(number, spectrum, settings) for number, spectrum in enumerate(spectra, start=1)]
 
 

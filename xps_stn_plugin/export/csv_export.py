@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..files import write_text
+from ..files import write_csv
 from .report import report_of
-from .texts import percent
+from .texts import cell, percent
 
 if TYPE_CHECKING:
     from ..result import PrefitData
@@ -46,20 +44,20 @@ def rows(result: PrefitData) -> list[dict[str, str]]:
     """Rows by column; a number that is not known is empty, groups and what is at a bound are joined by semicolons.
 
     A component without groups is unassigned. ``fitted`` is ``no`` for start values, ``failed`` for a fit without
-    success.
+    success, ``poor`` for one that does not describe the data.
     """
     report = report_of(result)
     table = []
     for name, region in report.modelled.items():
         fit = region.fit
-        fitted = "no" if fit is None else "yes" if fit.success else "failed"
+        fitted = "no" if fit is None else fit.verdict
         for component in region.components:
             share = component.atomic_percent
             values = (
-                report.source,
-                name,
-                component.name,
-                "; ".join(component.groups),
+                cell(report.source),
+                cell(name),
+                cell(component.name),
+                cell("; ".join(component.groups)),
                 _text(component.center, 4),
                 _text(component.stderr["center"], 4),
                 _text(component.center_measured, 4),
@@ -85,18 +83,14 @@ def rows(result: PrefitData) -> list[dict[str, str]]:
 
 
 def write(result: PrefitData, path: Path) -> None:
-    """Write the table with a header.
+    """Write the table with a header, and the checksum of the file in its first row.
 
     Raises
     ------
     PrefitError
         If the file cannot be written.
     """
-    text = io.StringIO()
-    table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows(result))
-    write_text(path, text.getvalue())
+    write_csv(path, COLUMNS, (tuple(row[name] for name in COLUMNS) for row in rows(result)))
 
 
 def _text(value: float | None, digits: int | None = None) -> str:

@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from ..files import write_text
 from ..fitting.quality import value_text
+from ..marks import MARK
 from .plot import LEAST_PROBABILITY, MOST_GROUPS, STATUS_COLOURS, figure
 from .report import Element, Region, Report, Value, report_of
 from .templates import render
@@ -78,7 +79,7 @@ def fragment(result: PrefitData) -> str:
 
 def page(result: PrefitData) -> str:
     """Return the fragment as a page of its own."""
-    return render("page.html.j2", report=report_of(result), content=Markup(fragment(result))) + "\n"
+    return render("page.html.j2", report=report_of(result), mark=MARK, content=Markup(fragment(result))) + "\n"
 
 
 def write(result: PrefitData, path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from ..files import write_text
+from ..files import write_json
 from .report import SCHEMA, report_of, with_evidence
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def write(result: PrefitData, path: Path) -> None:
     PrefitError
         If the file cannot be written.
     """
-    write_text(path, dumps(result))
+    write_json(path, dumps(result))
 
 
 def _encoded(result: PrefitData) -> bytes:

@@ -134,6 +134,7 @@ class Fit(Struct, frozen=True):
     """Fit of a region."""
 
     success: bool
+    describes_data: bool
     redchi: float | None
     nfev: int
     bic: float | None
@@ -146,6 +147,18 @@ class Fit(Struct, frozen=True):
     notes: tuple[str, ...]
     method: str = ""
     rms_residual: float | None = None
+
+    @property
+    def verdict(self) -> str:
+        """``yes`` for a fit that describes the data, ``poor`` for another, ``failed`` for one without success."""
+        return ("yes" if self.describes_data else "poor") if self.success else "failed"
+
+    @property
+    def state(self) -> str:
+        """Success and quality of the fit in one line."""
+        return {"failed": "fit without success; ", "poor": "does not describe the data; "}.get(
+            self.verdict, ""
+        ) + self.line
 
     @property
     def line(self) -> str:
@@ -169,7 +182,7 @@ class Region(Struct, frozen=True):
         """Whether there is a fit, and its quality."""
         if self.fit is None:
             return "start values, not fitted"
-        return self.fit.line if self.fit.success else f"fit without success; {self.fit.line}"
+        return self.fit.state
 
     def short_name(self, component: Component) -> str:
         """Name of a component without the core level: ``C-O-C=O`` for ``C1s C-O-C=O``."""
@@ -410,6 +423,7 @@ def _fit(seed: Seed, fit: ModelResult, confidence: Confidence | None) -> Fit:
     quality: FitQuality = fit_quality(seed, fit)
     return Fit(
         success=bool(fit.success),
+        describes_data=bool(quality.describes_data),
         redchi=_finite(fit.redchi),
         nfev=int(fit.nfev),
         bic=_finite(fit.bic),

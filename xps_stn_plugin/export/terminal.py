@@ -12,6 +12,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from xps_prefit_hooks import shown
+
 from ..fitting.quality import decimals, value_text
 from .report import Component, ConfidenceInterval, Quantification, Region, report_of
 from .texts import percent, with_error
@@ -28,28 +30,33 @@ def show(result: PrefitData, console: Console, written: Iterable[Path] = ()) -> 
     report = report_of(result)
     colour = _STATUS_COLOURS.get(report.status, "red")
     head = Text.assemble(
-        (report.source, "bold"), "  ", report.shift.text, "  ", (report.status.replace("_", " "), colour)
+        (shown(report.source), "bold"), "  ", report.shift.text, "  ", (report.status.replace("_", " "), colour)
     )
     console.print(head, soft_wrap=True)
-    console.print(Text(f"  {report.shift.convention}", "dim"), soft_wrap=True)
+    console.print(_line(f"  {report.shift.convention}", "dim"), soft_wrap=True)
     for reason in report.reasons:
-        console.print(Text(f"  {reason}"), soft_wrap=True)
+        console.print(_line(f"  {reason}"), soft_wrap=True)
     groups = ", ".join(f"{group.name} {group.probability:.2f}" for group in report.likely(0.5))
-    console.print(Text(f"  groups: {groups or 'none above 0.5'}"), soft_wrap=True)
+    console.print(_line(f"  groups: {groups or 'none above 0.5'}"), soft_wrap=True)
     for name, region in report.modelled.items():
         _show_region(name, region, console)
     if report.quantification is not None and report.quantification.elements:
         _show_quantification(report.quantification, console)
     files = ", ".join(map(str, written))
     if files:
-        console.print(Text(f"  written: {files}"), soft_wrap=True)
+        console.print(_line(f"  written: {files}"), soft_wrap=True)
+
+
+def _line(text: str, style: str = "") -> Text:
+    """Text without what a terminal would take for a command."""
+    return Text(shown(text), style)
 
 
 def _show_region(name: str, region: Region, console: Console) -> None:
     fit, background = region.fit, region.background
     assert background is not None  # it has a model
-    state = "start values" if fit is None else fit.line if fit.success else "fit without success"
-    console.print(Text(f"  {name}  ({background.kind} background, {state})", "bold"), soft_wrap=True)
+    state = "start values" if fit is None else fit.state if fit.success else "fit without success"
+    console.print(_line(f"  {name}  ({background.kind} background, {state})", "bold"), soft_wrap=True)
     table = Table("", "center / eV", "measured", "FWHM / eV", "area", "region %", box=None, pad_edge=False)
     if fit is not None:
         table.add_column("atomic %")
@@ -60,7 +67,7 @@ def _show_region(name: str, region: Region, console: Console) -> None:
         share = component.atomic_percent
         atomic = () if fit is None else ("-" if share is None else with_error(share.value, share.stderr, 1),)
         table.add_row(
-            Text(f"  {region.short_name(component)}"), *numbers(component), *atomic, Text(component.flags, "yellow")
+            _line(f"  {region.short_name(component)}"), *numbers(component), *atomic, Text(component.flags, "yellow")
         )
     console.print(table)
     if any(component.confidence for component in region.components):
@@ -101,7 +108,7 @@ def _show_confidence(region: Region, console: Console) -> None:
     for component in region.components:
         if component.confidence:
             cells = [_interval(intervals.get((component.name, quantity, sigma))) for quantity, sigma in kinds]
-            table.add_row(Text(f"    {region.short_name(component)}"), *cells)
+            table.add_row(_line(f"    {region.short_name(component)}"), *cells)
     console.print(Text("    confidence intervals"))
     console.print(table)
 
@@ -127,7 +134,7 @@ def _interval(part: ConfidenceInterval | None) -> str:
 
 
 def _indented(console: Console, note: str, style: str) -> None:
-    console.print(Padding(Text(note, style), (0, 0, 0, _SECOND_LINE), expand=False))
+    console.print(Padding(_line(note, style), (0, 0, 0, _SECOND_LINE), expand=False))
 
 
 def _level(sigma: float) -> str:

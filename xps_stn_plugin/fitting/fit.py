@@ -80,6 +80,7 @@ def fit_seed(
     if max_nfev is None:
         free = sum(p.vary and not p.expr for p in params.values())
         max_nfev = EVALUATIONS_PER_PARAMETER * (free + 1)
+    plan = None
     try:
         # A variance that comes out negative becomes a standard error that is not a number, which the report leaves out.
         with np.errstate(invalid="ignore"):
@@ -91,6 +92,10 @@ def fit_seed(
                     plan, seed.model, params, max_nfev, kws["fit_kws"], scale_covar=kws.get("scale_covar", True)
                 )
     except (ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError) as error:
+        # MINPACK raises TypeError where there are fewer points than parameters. In a planned fit it means that the
+        # plan and lmfit do not go together, and that must not pass for data that cannot be fitted.
+        if plan is not None and isinstance(error, TypeError):
+            raise
         result = _failed(seed, params, counts, energy, kws["weights"], str(error))
     if not result.success and result.nfev >= max_nfev:
         result.message = f"Given up after {result.nfev} evaluations (max_nfev={max_nfev}); {result.message}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import lmfit
@@ -103,7 +104,7 @@ class _TiedByPlan(lmfit.Parameters):  # type: ignore[misc]  # lmfit has no type 
 def _least_squares(
     plan: FitPlan, start: lmfit.Parameters, max_nfev: int, options: Mapping[str, Any], scale_covar: bool
 ) -> MinimizerResult:
-    memory = Memory(plan)
+    memory, units = Memory(plan), dict(zip(plan.names, plan.units.tolist(), strict=True))
 
     def residual(at: lmfit.Parameters) -> FloatArray:
         return memory.residual(plan.vector(at))
@@ -112,15 +113,72 @@ def _least_squares(
         return memory.jacobian(plan.vector(at))
 
     minimizer = lmfit.Minimizer(residual, start, scale_covar=scale_covar, max_nfev=max_nfev)
+    before = {name: _State.of(parameter) for name, parameter in start.items()}
     start.__class__ = _TiedByPlan  # lmfit's copy of them, which it varies, becomes the same.
     try:
-        found = minimizer.least_squares(**options, jac=jacobian)
+        for name, unit in units.items():
+            before[name].over(unit).give(start[name])
+        found = minimizer.least_squares(**_in_units(options, plan.units), jac=jacobian)
     finally:
+        for name in units:
+            before[name].give(start[name])
         start.__class__ = lmfit.Parameters
+    _out_of_units(found, before, units)
     found.params.__class__ = lmfit.Parameters
     # What the solver was called with holds the plan, which does not pickle.
     found.call_kws = {**found.call_kws, "jac": "analytic"}
     return found
+
+
+@dataclass(frozen=True)
+class _State:
+    """Value and bounds of a parameter."""
+
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, parameter: lmfit.Parameter) -> _State:
+        return cls(float(parameter.value), float(parameter.min), float(parameter.max))
+
+    def over(self, unit: float) -> _State:
+        return _State(self.value / unit, self.low / unit, self.high / unit)
+
+    def give(self, parameter: lmfit.Parameter) -> None:
+        # Without bounds first, for lmfit cuts a value at those that it has.
+        parameter.min, parameter.max = -np.inf, np.inf
+        parameter.value = self.value
+        parameter.min, parameter.max = self.low, self.high
+
+
+def _in_units(options: Mapping[str, Any], units: FloatArray) -> dict[str, Any]:
+    """Options of the solver, whose vectors are in the plan's units."""
+    scale = options.get("x_scale")
+    if scale is None or isinstance(scale, str):
+        return dict(options)
+    return {**options, "x_scale": np.asarray(scale, dtype=float) / units}
+
+
+def _out_of_units(found: MinimizerResult, before: Mapping[str, _State], units: Mapping[str, float]) -> None:
+    """Turn lmfit's result into what it would be without units."""
+    names = list(found.var_names)
+    factors = np.array([units[name] for name in names])
+    for name, state in before.items():
+        found.params[name].init_value = state.value
+    for name, unit in units.items():
+        parameter, state = found.params[name], before[name]
+        value = min(max(float(parameter.value) * unit, state.low), state.high)
+        _State(value, state.low, state.high).give(parameter)
+        if parameter.stderr is not None:
+            parameter.stderr *= unit
+    found.init_values = {name: before[name].value for name in found.init_values}
+    found.init_vals = [before[name].value for name in names]
+    if found.covar is not None:
+        found.covar = found.covar * np.outer(factors, factors)
+    for name, factor in (("x", factors), ("jac", 1.0 / factors), ("grad", 1.0 / factors)):
+        if hasattr(found, name):
+            setattr(found, name, getattr(found, name) * factor)
 
 
 def _carry_over_ties(plan: FitPlan, found: MinimizerResult) -> None:

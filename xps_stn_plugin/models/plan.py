@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import lmfit
@@ -25,6 +26,10 @@ SOLVER: Final[Mapping[str, Any]] = {"x_scale": "jac", "ftol": 1e-6, "xtol": 1e-7
 #: Jacobian seeded fits take 5-30 evaluations in all; a runaway of lmfit's default took 26 000 and 8 s (lmfit 1.3.4,
 #: four pseudo-Voigts).
 EVALUATIONS_PER_PARAMETER: Final = 100
+
+
+#: Parameters (without prefix) in units of the intensities: the curve is linear in them when all others stay.
+LINEAR: Final = ("amplitude", "slope", "intercept", "c")
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +120,19 @@ class FitPlan:
         """Lower and upper bounds, each of shape (free,)."""
         return self.low, self.high
 
+    @cached_property
+    def units(self) -> FloatArray:
+        """Unit of each free parameter for the solver, shape (free,).
+
+        A thousandth of the largest intensity for what is proportional to the intensities, so that numbers are those of
+        counts in an ordinary spectrum; 1 for the rest. A trust region's first step and its tolerances depend on the
+        magnitudes of the parameters; with these units they are the same for counts and for currents in ampere.
+        """
+        largest = 1e-3 * float(np.max(np.abs(self.data), initial=0.0))
+        linear = {part.names[bare] for part in self.parts for bare in LINEAR if bare in part.names}
+        unit = largest if 0.0 < largest < np.inf else 1.0
+        return np.array([unit if name in linear else 1.0 for name in self.names])
+
     def vector(self, values: Mapping[str, float]) -> FloatArray:
         """Free parameters out of a mapping with more, shape (free,)."""
         return np.array([float(values[name]) for name in self.names])
@@ -163,15 +181,16 @@ class FitPlan:
             ``active_mask`` and what else scipy gives.
         """
         v = self.start if start is None else self.vector(start) if isinstance(start, Mapping) else np.asarray(start)
-        memory = Memory(self)
+        memory, units = Memory(self), self.units
         found = least_squares(
             memory.residual,
-            np.clip(v, self.low, self.high),
+            np.clip(v, self.low, self.high) / units,
             jac=memory.jacobian,
-            bounds=self.bounds,
+            bounds=(self.low / units, self.high / units),
             max_nfev=EVALUATIONS_PER_PARAMETER * (v.size + 1) if max_nfev is None else max_nfev,
             **{**SOLVER, **options},
         )
+        found.x, found.jac, found.grad = found.x * units, found.jac / units, found.grad / units
         found.chisqr = 2.0 * float(found.cost)
         return found
 
@@ -206,24 +225,29 @@ class FitPlan:
 
 
 class Memory:
-    """Residual and Jacobian of a plan for a solver that asks for them one after the other at the same place."""
+    """Residual and Jacobian of a plan for a solver that asks for them one after the other at the same place.
+
+    The solver's vectors ``u`` hold the free parameters in the plan's `units`.
+    """
 
     def __init__(self, plan: FitPlan) -> None:
         self._plan = plan
         self._at: FloatArray | None = None
         self._found: tuple[FloatArray, FloatArray] | None = None
 
-    def residual(self, v: FloatArray) -> FloatArray:
-        """As `FitPlan.residual`."""
-        return self._both(v)[0].copy()  # A robust loss scales both in place.
+    def residual(self, u: FloatArray) -> FloatArray:
+        """As `FitPlan.residual` at ``u * units``."""
+        return self._both(u)[0].copy()  # A robust loss scales both in place.
 
-    def jacobian(self, v: FloatArray) -> FloatArray:
-        """As `FitPlan.jacobian`."""
-        return self._both(v)[1].copy()
+    def jacobian(self, u: FloatArray) -> FloatArray:
+        """Differentiate the residual by ``u``, shape (n, free)."""
+        return self._both(u)[1].copy()
 
-    def _both(self, v: FloatArray) -> tuple[FloatArray, FloatArray]:
-        if self._found is None or self._at is None or not np.array_equal(self._at, v):
-            self._at, self._found = v.copy(), self._plan.residual_and_jacobian(v)
+    def _both(self, u: FloatArray) -> tuple[FloatArray, FloatArray]:
+        if self._found is None or self._at is None or not np.array_equal(self._at, u):
+            units = self._plan.units
+            residual, jacobian = self._plan.residual_and_jacobian(u * units)
+            self._at, self._found = u.copy(), (residual, jacobian * units)
         return self._found
 
 

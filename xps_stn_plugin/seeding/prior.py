@@ -21,6 +21,10 @@ _OFF: Final = 1.3
 #: Solver of trial fits, which decide between models: chi-square to 0.01 % is enough.
 _SOLVER: Final = {**SOLVER, "ftol": 1e-4, "xtol": 1e-5}
 
+#: Most fits of one model: each is weighted by the chi-square of the one before. Two or three do; the limit is for data
+#: that no weight fits.
+_MOST_FITS: Final = 12
+
 #: A parameter counts as determined by the data where they leave less than this share of what is expected of it.
 DETERMINED: Final = 0.5
 
@@ -93,26 +97,27 @@ def optimum(
     means, deviations = (np.array([expected[plan.names[i]][k] for i in places]) for k in (0, 1))
     rows = np.zeros((len(places), len(plan.names)))
     rows[np.arange(len(places)), places] = 1.0 / deviations
-    v = plan.start if start is None else plan.vector(start)
+    units = plan.units
+    u = np.clip(plan.start if start is None else plan.vector(start), plan.low, plan.high) / units
+    bounds = plan.low / units, plan.high / units
     degrees = max(plan.data.size - len(plan.names), 1)
-    while True:
+    for _ in range(_MOST_FITS):
         memory = Memory(replace(plan, weights=plan.weights / np.sqrt(scale)))
 
-        def residual(v: FloatArray, memory: Memory = memory) -> FloatArray:
-            return np.concatenate([memory.residual(v), (v[places] - means) / deviations])
+        def residual(u: FloatArray, memory: Memory = memory) -> FloatArray:
+            return np.concatenate([memory.residual(u), ((u * units)[places] - means) / deviations])
 
-        def jacobian(v: FloatArray, memory: Memory = memory) -> FloatArray:
-            return np.concatenate([memory.jacobian(v), rows])
+        def jacobian(u: FloatArray, memory: Memory = memory) -> FloatArray:
+            return np.concatenate([memory.jacobian(u), rows * units])
 
-        fit = least_squares(
-            residual, np.clip(v, plan.low, plan.high), jacobian, bounds=plan.bounds, max_nfev=max_nfev, **_SOLVER
-        )
-        v, misfit = fit.x, fit.fun[: plan.data.size]
+        fit = least_squares(residual, np.clip(u, *bounds), jacobian, bounds=bounds, max_nfev=max_nfev, **_SOLVER)
+        u, misfit = fit.x, fit.fun[: plan.data.size]
         chisqr = float(misfit @ misfit) * scale
         better = max(1.0, chisqr / degrees)
         if 1 / _OFF < better / scale < _OFF:
             break
         scale = better
     covariance = np.linalg.pinv(fit.jac.T @ fit.jac)
-    errors = {plan.names[i]: float(np.sqrt(max(covariance[i, i], 0.0))) for i in places}
-    return Optimum(v, chisqr, float(np.sum(fit.fun[plan.data.size :] ** 2)), scale, errors)
+    errors = {plan.names[i]: float(np.sqrt(max(covariance[i, i], 0.0)) * units[i]) for i in places}
+    vector = np.clip(u * units, plan.low, plan.high)
+    return Optimum(vector, chisqr, float(np.sum(fit.fun[plan.data.size :] ** 2)), scale, errors)

@@ -88,8 +88,8 @@ def _prior(lines: Sequence[Line]) -> float:
 def _beyond_doubt(best: Trial) -> set[str]:
     """Keys of lines whose area, free or tied to another's, exceeds many standard errors."""
     plan, v = best.plan, best.plan.vector(best.values)
-    jacobian = plan.jacobian(v)
-    covariance = np.linalg.pinv(jacobian.T @ jacobian) * best.best.scale
+    jacobian = plan.jacobian(v) * plan.units
+    covariance = np.linalg.pinv(jacobian.T @ jacobian) * np.outer(plan.units, plan.units) * best.best.scale
     slopes = dict(zip(plan.ties.start, plan.ties.derivatives(best.values), strict=True))
     sure = set()
     for line in best.found.lines:

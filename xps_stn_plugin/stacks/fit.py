@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from xps_prefit_hooks import PrefitError, Seed
 from xps_stn_plugin.models.plan import EVALUATIONS_PER_PARAMETER, FitPlan
 from xps_stn_plugin.seeding.region import noise_of_counts
+from xps_stn_plugin.spectrum import in_range
 
 from .errors import row_errors
 from .model import RowsModel
@@ -178,8 +179,8 @@ def prepared(
 
 def fine_rows(rows: FloatArray, moved: FloatArray, spread: FloatArray) -> BoolArray:
     """Whether each spectrum can be fitted, shape (k,)."""
-    known = np.isfinite(rows).all(axis=1) & np.isfinite(moved) & np.isfinite(spread).all(axis=1)
-    return np.asarray(known & (spread > 0).all(axis=1) & (np.ptp(rows, axis=1) > 0))
+    known = np.isfinite(rows).all(axis=1) & in_range(rows) & np.isfinite(moved) & np.isfinite(spread).all(axis=1)
+    return np.asarray(known & (spread > 0).all(axis=1) & (rows.max(axis=1) > rows.min(axis=1)))
 
 
 def unfitted(count: int, model: RowsModel) -> FitRows:

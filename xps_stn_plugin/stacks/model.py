@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from xps_stn_plugin.models.losses import Losses, no_losses
 from xps_stn_plugin.models.parts import Part
-from xps_stn_plugin.models.plan import FitPlan
+from xps_stn_plugin.models.plan import LINEAR, FitPlan
 from xps_stn_plugin.models.shapes import LineModel
 from xps_stn_plugin.models.ties import Tie, Ties
 
@@ -24,9 +24,6 @@ _TINY: Final = 1e-15
 
 #: Parameters of a line of `LineModel` that are no losses'.
 _OWN: Final = ("amplitude", "center", "sigma", "fraction", "step")
-
-#: Parameters (without prefix) that the curve is proportional to, or linear in, when all others stay.
-_LINEAR: Final = ("amplitude", "slope", "intercept", "c")
 
 
 class _Part(Protocol):
@@ -229,7 +226,7 @@ class RowsModel:
             for part in plan.parts
         )
         pick = np.array([place[part.names[bare]] for one in parts for part, bare in one.rows], dtype=np.intp)
-        linear = {part.names[bare] for part in plan.parts for bare in _LINEAR if bare in part.names}
+        linear = {part.names[bare] for part in plan.parts for bare in LINEAR if bare in part.names}
         needed = plan.ties.of({name for part in plan.parts for name in part.names.values()}).ties
         fixed = frozenset(linear) - {tie.name for tie in plan.ties.ties} - set(plan.names)
         is_linear = np.array([name in linear for name in plan.names])
