@@ -16,13 +16,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from xps_prefit_hooks import PrefitError, Settings
+from xps_prefit_hooks import LONGEST, PrefitError, Settings
 
 from .text_mutators import mutated_bytes, mutated_text
 from .tree_mutators import mutated_json, mutated_tree
 
-#: Longest sentence that still helps anybody, in characters beside the name of the file.
-LONGEST_SENTENCE: Final = 2_000
+#: Longest message in characters: what it is about, and the sentence.
+LONGEST_SENTENCE: Final = 2 * LONGEST + 2
 _UNFORESEEN: Final = "failed on this file ("
 # Folders whose frames say where an error arose; the harness's frames do not.
 _PACKAGES: Final = ("xps_stn_plugin", "xps_prefit_hooks", "xps_stn_weights")
