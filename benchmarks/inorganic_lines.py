@@ -1,9 +1,10 @@
 """Medians and spreads of the lines of inorganic samples from NIST SRD 20, for the simulator.
 
-    python -m benchmarks.inorganic_lines --nist nist_srd20.csv.gz [--out xps_stn_plugin/simulate/data/inorganic_lines.csv]
+    python -m benchmarks.inorganic_lines --nist nist_srd20.csv.gz [--out PATH]
 
-The database itself is not part of the project; what is written are medians, spreads and counts of each class. Records of
-one compound are reduced to their median first, so that a compound that many have measured does not stand for its class.
+The table of the simulator is written anew unless `--out` names another file. The database itself is not part of the
+project; what is written are medians, spreads and counts of each class. Records of one compound are reduced to their
+median first, so that a compound that many have measured does not stand for its class.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ CONDUCTING = HYDROCARBON | {"Conductor", "Gold"}
 FEWEST = 2
 
 HEADER = """\
-# Lines of inorganic samples: medians over compounds of NIST X-ray Photoelectron Spectroscopy Database, SRD 20 (version 4.1),
-# made by benchmarks/inorganic_lines.py, which holds the choice of records for each line.
+# Lines of inorganic samples: medians over compounds of the NIST X-ray Photoelectron Spectroscopy Database, SRD 20
+# (version 4.1), made by benchmarks/inorganic_lines.py, which holds the choice of records for each line.
 #
 # energy     eV, median of the compounds' medians, on the database's scale: hydrocarbon C 1s = 284.8 eV
 # spread     eV, standard deviation of the compounds' medians, from their quartiles
@@ -41,6 +42,11 @@ HEADER = """\
 """
 
 _SALT = r"^[A-Z][a-z]?\d?"
+_SILICATE = "SiO4|SiO3|Si2O[567]|Si3O|Si4O"
+_CARBIDES = "SiC|TiC|WC|Cr3C2|Fe3C|ZrC|TaC|NbC|HfC|VC|Mo2C|W2C|Cr7C3|Mn7C3|Ni3C|ThC|UC|B4C"
+_NITRIDES = "TiN|CrN|Cr2N|VN|ZrN|HfN|NbN|TaN|Mo2N|WN|AlN|GaN|InN|Fe4N|Fe2N|Mn4N|LaN|ScN"
+_OXIDES = "Al2O3|MgO|Ga2O3|GeO2|BeO|Sb2O[35]|As2O[35]|TeO[23]|SeO2|CaO"
+_FLUOROMETALLATES = "BF4|PF6|SiF6|TiF6|ZrF6|NbF7|TaF7|AlF6|AsF6|SbF6|AlF3|BeF2"
 _TRANSITION = "Ti|V|Cr|Mn|Fe|Co|Ni|Cu|Zn|Zr|Nb|Mo|Hf|Ta|W|Re|In|Sn|Cd|Sc|Y|La|Ce|Pb|Bi|Ag"
 
 
@@ -66,28 +72,24 @@ def _level(element: str, level: str, low: float = 0.0, high: float = 1500.0) -> 
 QUERIES: Mapping[str, Query] = {
     "carbonate C": Query("C", ("1s",), r"^(?!.*\(C)(?!.*C[H6]).*CO3", 287.5, 291.5),
     "carbonate O": Query("O", ("1s",), r"^(?!.*C[H6]).*CO3", 529.5, 533.5),
-    "carbide C": Query(
-        "C", ("1s",), r"^(SiC|TiC|WC|Cr3C2|Fe3C|ZrC|TaC|NbC|HfC|VC|Mo2C|W2C|Cr7C3|Mn7C3|Ni3C|ThC|UC|B4C)", 280.5, 284.2,
-        CONDUCTING,
-    ),
+    "carbide C": Query("C", ("1s",), rf"^({_CARBIDES})", 280.5, 284.2, CONDUCTING),
     "transition oxide O": Query("O", ("1s",), rf"^({_TRANSITION})\d?O\d?$", 528.0, 532.0),
-    "main-group oxide O": Query("O", ("1s",), r"^(Al2O3|MgO|Ga2O3|GeO2|BeO|Sb2O[35]|As2O[35]|TeO[23]|SeO2|CaO)$", 529.5, 533.5),
+    "main-group oxide O": Query("O", ("1s",), rf"^({_OXIDES})$", 529.5, 533.5),
     "oxoanion O": Query("O", ("1s",), r"(MoO4|WO4|VO4|VO3|CrO4|Cr2O7|TiO3|NbO3|TaO3|AlO2|Al2O4|Fe2O4)$", 528.0, 533.0),
     "glass O": Query("O", ("1s",), r"^(B2O3|P2O5|P4O10)$", 531.0, 535.0),
     "hydroxide O": Query("O", ("1s",), r"^[A-Z][a-z]?\d?(\(OH\)\d|O\(OH\)|\(OH\)O|OOH)", 529.5, 533.5),
     "water O": Query("O", ("1s",), r"^H2O|\.\d*H2O$|H2O/", 532.4, 535.5, CONDUCTING),
     "silica Si": Query("Si", ("2p", "2p3/2"), r"^SiO2$", 102.5, 105.0, unresolved=0.2),
     "silica O": Query("O", ("1s",), r"^SiO2$", 531.5, 534.5),
-    "silicate Si": Query("Si", ("2p", "2p3/2"), r"(SiO4|SiO3|Si2O[567]|Si3O|Si4O|silicate)", 101.0, 104.0, unresolved=0.2),
-    "silicate O": Query("O", ("1s",), r"(SiO4|SiO3|Si2O[567]|Si3O|Si4O|AlSi)", 529.5, 534.0),
+    "silicate Si": Query("Si", ("2p", "2p3/2"), rf"({_SILICATE}|silicate)", 101.0, 104.0, unresolved=0.2),
+    "silicate O": Query("O", ("1s",), rf"({_SILICATE}|AlSi)", 529.5, 534.0),
     "silicon Si": Query("Si", ("2p", "2p3/2"), r"^Si$", 98.5, 100.2, CONDUCTING, 0.2),
     "silicide Si": Query("Si", ("2p", "2p3/2"), r"^[A-Z][a-z]?\d?Si\d?$", 98.3, 100.4, CONDUCTING, 0.2),
     "silicon carbide Si": Query("Si", ("2p", "2p3/2"), r"^SiC$", 99.5, 102.0, CONDUCTING, 0.2),
     "silicon carbide C": Query("C", ("1s",), r"^SiC$", 281.5, 284.2, CONDUCTING),
     "silicon nitride Si": Query("Si", ("2p", "2p3/2"), r"^Si3N4$", 100.8, 103.2, unresolved=0.2),
     "silicon nitride N": Query("N", ("1s",), r"^Si3N4$", 396.5, 399.0),
-    "nitride N": Query("N", ("1s",), r"^(TiN|CrN|Cr2N|VN|ZrN|HfN|NbN|TaN|Mo2N|WN|AlN|GaN|InN|Fe4N|Fe2N|Mn4N|LaN|ScN)$", 395.5,
-        399.0, CONDUCTING),
+    "nitride N": Query("N", ("1s",), rf"^({_NITRIDES})$", 395.5, 399.0, CONDUCTING),
     "boron nitride N": Query("N", ("1s",), r"^BN$", 397.0, 399.5),
     "boron nitride B": Query("B", ("1s",), r"^BN$", 189.0, 192.0),
     "ammonium N": Query("N", ("1s",), r"NH4|^NH4", 400.4, 403.3),
@@ -95,7 +97,7 @@ QUERIES: Mapping[str, Query] = {
     "nitrate N": Query("N", ("1s",), r"NO3", 405.5, 409.0),
     "nitrate O": Query("O", ("1s",), _SALT + r"\(?NO3", 531.0, 535.0),
     "fluoride F": Query("F", ("1s",), r"^[A-Z][a-z]?\d?F\d?(\.|$)", 682.5, 687.0),
-    "fluorometallate F": Query("F", ("1s",), r"(BF4|PF6|SiF6|TiF6|ZrF6|NbF7|TaF7|AlF6|AsF6|SbF6|AlF3|BeF2)", 684.0, 688.5),
+    "fluorometallate F": Query("F", ("1s",), rf"({_FLUOROMETALLATES})", 684.0, 688.5),
     "hexafluorophosphate P": Query("P", ("2p", "2p3/2"), r"PF6", 135.0, 139.0, unresolved=0.28),
     "chloride Cl": Query("Cl", ("2p3/2", "2p"), r"^[A-Z][a-z]?\d?Cl\d?(\.|$)", 196.5, 201.0, unresolved=0.5),
     "chlorate Cl": Query("Cl", ("2p3/2", "2p"), r"ClO3", 205.0, 207.5, unresolved=0.5),

@@ -12,7 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xps_prefit_hooks import PrefitError
-from xps_stn_plugin.batch.record import DamagedRecordError, ParameterRecord, Record, RegionRecord, decode, encode
+from xps_stn_plugin.batch.record import (
+    DamagedRecordError,
+    ParameterRecord,
+    Record,
+    RegionRecord,
+    _first_line,
+    decode,
+    encode,
+)
 from xps_stn_plugin.batch.records import Records
 
 _names = st.text(min_size=1, max_size=8)
@@ -81,6 +89,20 @@ def test_damage_is_noticed(record, data):
         decode(bytes(flipped))
     with pytest.raises(DamagedRecordError):
         decode(whole + b"x")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\n", b"[]\n", b"{}\n", b"[" * 100_000 + b"\n", b"", b"\xff\n", b'{"regions": 1, "stack": null}\n',
+        b'{"regions": {"C1s": {"shape": [-1, 9], "attrs": {}, "parameters": []}}, "stack": null}\n',
+        b'{"regions": {"C1s": {"shape": [1000000000000], "attrs": {}, "parameters": []}}, "stack": null}\n',
+        b'{"regions": {}, "stack": null, "code": "x"}\n', b'{"regions": {}, "stack": {"data": 1}}\n',
+    ],
+)  # fmt: skip
+def test_decode_of_a_foreign_record_with_the_right_digest_is_damaged(body):
+    with pytest.raises(DamagedRecordError):
+        decode(_first_line(body) + body)
 
 
 def test_status_is_failed_where_anything_failed():

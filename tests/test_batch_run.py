@@ -379,6 +379,18 @@ def test_run_refuses_foreign_outputs_before_the_work(fake, tmp_path, out, name):
         assert (out / name).read_bytes() != b"mine"
 
 
+def test_run_writes_no_documents_through_a_link(fake, tmp_path, out):
+    batched.write_table(tmp_path / "a.csv")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    out.mkdir()
+    (out / "json").symlink_to(elsewhere)
+    for overwrite in (False, True):
+        with pytest.raises(PrefitError, match="json: is a file or a link"):
+            run(tmp_path / "a.csv", out, json=True, overwrite=overwrite)
+    assert list(elsewhere.iterdir()) == []
+
+
 def test_run_refuses_a_summary_that_somebody_has_annotated(fake, tmp_path, out):
     batched.write_table(tmp_path / "a.csv")
     run(tmp_path / "a.csv", out)

@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 
 import xps_stn_plugin as xps
 from xps_prefit_hooks import PrefitError
+from xps_stn_plugin.export.csv_export import rows
+from xps_stn_plugin.export.json_export import document
+from xps_stn_plugin.fitting import fit_quality
 from xps_stn_plugin.models.shapes import hydrocarbon, stepped_pseudo_voigt
 
 X = np.arange(280.0, 296.0, 0.1)
@@ -107,3 +110,25 @@ def test_currents_in_ampere_take_no_longer_than_counts(scale):
     start = time.process_time()
     xps.prefit(region(scale * intensities("estimated"))).fitted()
     assert time.process_time() - start < 5.0
+
+
+def test_fit_that_does_not_describe_the_data_says_so():
+    counts = np.random.default_rng(4).poisson(200.0 + 1e6 * (X > 288.0) * (X < 291.0)).astype(float)
+    result = xps.prefit(region(counts)).fitted()
+    fit = result.fits["C1s"]
+    quality = fit_quality(result.seeds["C1s"], fit)
+    assert fit.redchi > 1000.0
+    assert not quality.describes_data
+    assert quality.notes[0].startswith("The model does not describe the data")
+    written = document(result)["regions"]["C1s"]["fit"]
+    assert written["describes_data"] is False
+    assert quality.notes[0] in written["notes"]
+    assert rows(result)[0]["fitted"] == "poor"
+
+
+def test_stack_says_which_fits_do_not_describe_their_data():
+    fine = np.random.default_rng(4).poisson(3000.0 * pmma() + 100.0).astype(float)
+    boxes = np.random.default_rng(4).poisson(200.0 + 1e6 * (X > 288.0) * (X < 291.0)).astype(float)
+    result = xps.prefit_many(region(np.stack([fine, boxes])), fit=True)["C1s"]
+    np.testing.assert_array_equal(result["describes_data"], result["redchi"] <= 100.0)
+    assert bool(result["describes_data"][0])

@@ -69,8 +69,10 @@ def test_a_file_that_is_not_finished_is_none(spectra, tmp_path):
         write_stack(stack, path, settings_of(), cancelled=lambda: True)
     assert not list(tmp_path.iterdir())
     path.write_text("older")
-    with pytest.raises(PrefitError, match="cancelled"):
+    with pytest.raises(PrefitError, match="exists already and was not written by this program"):
         write_stack(stack, path, settings_of(), cancelled=lambda: True)
+    with pytest.raises(PrefitError, match="cancelled"):
+        write_stack(stack, path, settings_of(), overwrite=True, cancelled=lambda: True)
     assert path.read_text() == "older"
     with pytest.raises(PrefitError, match="does not exist"):
         write_stack(stack, tmp_path / "no" / "found.nc", settings_of())

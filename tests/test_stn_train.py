@@ -1,4 +1,5 @@
 import json
+import pickle
 import re
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import safetensors.torch
 import torch
 
 from xps_prefit_hooks import PrefitError
-from xps_stn_plugin.stn.train import shift_target, train
+from xps_stn_plugin.stn.train import CHECKPOINT, shift_target, train
 from xps_stn_plugin.stn.training_config import TrainingConfig
 from xps_stn_plugin.stn.weights import load_weights
 
@@ -116,3 +117,12 @@ def test_there_must_be_something_to_resume(tiny, tmp_path):
 def test_an_absent_device_is_one_sentence(tiny, tmp_path):
     with pytest.raises(PrefitError, match="not available"):
         train(tiny, tmp_path / "x", device="nonsense")
+
+
+@pytest.mark.parametrize("content", [b"", b"rubbish", b"PK\x03\x04", pickle.dumps({"config": "x"}), pickle.dumps(Path)])
+def test_train_resume_of_a_damaged_checkpoint_is_one_sentence(tiny, tmp_path, content):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / CHECKPOINT).write_bytes(content)
+    with pytest.raises(PrefitError, match=r"the checkpoint is damaged \(\w+\); remove it to start anew"):
+        train(tiny, out, resume=True, device="cpu")

@@ -98,11 +98,20 @@ def test_a_sample_without_groups_is_described_on_the_corrected_axis_and_stays_ok
     status, reasons = _said(replace(_evidence((1.5, 0.08, 1)), no_group=np.array([True])))
     assert status == "ok"
     (reason,) = reasons
-    assert reason.startswith("After correction the sample looks like adventitious carbon on an oxide (O 1s maximum at")
+    assert reason.startswith(
+        "With hydrocarbon at 285.00 eV the sample looks like adventitious carbon on an oxide (O 1s maximum at"
+    )
     assert reason.endswith("; no functional group was found.")
 
 
-@pytest.mark.parametrize("changes", [{"foreign": np.array([True])}, {"signal_to_noise": np.array([[2.0, 80.0]])}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"foreign": np.array([True])},
+        {"signal_to_noise": np.array([[2.0, 80.0]])},
+        {"posterior": Posterior.of(_posterior((7.9, 0.1, 1))[None], BINS)},
+    ],
+)
 def test_a_sample_is_described_once_and_only_with_carbon(changes):
     evidence = replace(_evidence((0.0, 0.08, 1)), no_group=np.array([True]), **changes)
     assert not judge(evidence).reasons[0] & Reason.NO_GROUP

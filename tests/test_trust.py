@@ -38,6 +38,10 @@ ALLOWED = {
     ("hosts/qt/host.py", "load"): "the same",
     ("models/expressions.py", "compile"): "a syntax tree that `_is_known` has gone through, not text",
     ("models/expressions.py", "eval"): "the code of that tree, without builtins",
+    (
+        "readers/hdf5_process.py",
+        "subprocess.Popen",
+    ): "this Python with a module of this package",
     ("stn/train.py", "torch.load"): "with weights_only=True, which builds tensors and plain values alone",
     ("stn/weights.py", "safetensors.torch.load"): "tensors alone",
 }

@@ -12,11 +12,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from xps_prefit_hooks import ALIPHATIC_C1S, GroupEvidence, Prediction, PrefitError, RegionShift, Seed, Settings, Status
+from xps_prefit_hooks import (
+    ALIPHATIC_C1S,
+    GroupEvidence,
+    Prediction,
+    PrefitError,
+    RegionShift,
+    Seed,
+    Settings,
+    Status,
+    shown,
+)
 
 from .files import Overwrite, refuse_measured, write_all
 from .plugins import plugin_manager
-from .spectrum import calibrated
+from .spectrum import calibrated, too_wide
 
 if TYPE_CHECKING:
     from lmfit.model import ModelResult
@@ -142,7 +152,7 @@ class PrefitResult:
 
     def __repr__(self) -> str:
         regions = ", ".join(self.spectrum.children)
-        return f"<PrefitResult {self.source}: {self.shift_text}, {self.status}; {regions}>"
+        return f"<PrefitResult {shown(self.source)}: {self.shift_text}, {self.status}; {regions}>"
 
     @property
     def shift(self) -> float:
@@ -172,7 +182,7 @@ class PrefitResult:
     @property
     def reasons(self) -> tuple[str, ...]:
         """Sentences that explain a status other than "ok", or warn, and what the reader had to leave out."""
-        return (*self.prediction.reasons, *self.spectrum.attrs.get("skipped", ()))
+        return (*self.prediction.reasons, *self.spectrum.attrs.get("skipped", ()), *too_wide(self.spectrum))
 
     @property
     def groups(self) -> xr.DataArray:

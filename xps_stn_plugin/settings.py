@@ -10,7 +10,7 @@ from typing import Any, Final, get_args
 
 import numpy as np
 
-from xps_prefit_hooks import ALIPHATIC_C1S, Background, PrefitError, Settings, Ties
+from xps_prefit_hooks import ALIPHATIC_C1S, Background, PrefitError, Settings, Ties, shown
 
 from .chemistry.groups import group_names
 from .chemistry.substances import find_substance
@@ -98,7 +98,9 @@ def _number(what: str, given: Any) -> float:
             return float(given)
         except OverflowError:
             pass
-    raise PrefitError(what, f"{given!r} is not a number but {type(given).__name__}; give one.")
+    raise PrefitError(
+        what, f"{shown(repr(given), 60)} ({type(given).__name__}) is not a number of usual size; give one."
+    )
 
 
 def _one_of(what: str, given: Any, known: tuple[str, ...]) -> None:

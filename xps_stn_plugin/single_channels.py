@@ -37,15 +37,17 @@ def without_single_channels(counts: FloatArray, measured: BoolArray | None = Non
     Returns
     -------
     ndarray, shape (..., points)
-        A copy. Spectra without such channels come back unchanged: no line is touched whose FWHM is two steps and more (0.35 eV
-        in steps of 0.1 eV is 3.5), nor is Poisson noise. The first and the last channel stay as they are.
+        A copy. Spectra without such channels come back unchanged: no line is touched whose FWHM is two steps and more
+        (0.35 eV in steps of 0.1 eV is 3.5), nor is Poisson noise. The first and the last channel stay as they are.
 
     Notes
     -----
-    The four nearest channels tell by a cubic curve what a channel should hold. It is a fault if it deviates from that by
-    more than three times (a) what the second and third differences of its surroundings explain, (b) the fourth largest deviation of
-    the region, which is that of the noise as long as there are no more than three faults, and by more than eight standard
-    deviations of counting statistics, whose unit is the smallest difference between neighbours.
+    The four nearest channels tell by a cubic curve what a channel should hold. It is a fault if it deviates from that
+    by more than three times (a) what the second and third differences of its surroundings explain, (b) the fourth
+    largest deviation of the region, which is that of the noise as long as there are no more than three faults, and by
+    more than eight standard deviations of counting statistics, whose unit is the smallest difference between
+    neighbours. Once a background has been subtracted that unit is lost: of a region with fewer than four counts in all
+    they may be taken for faults.
     """
     counts = np.asarray(counts, dtype=float)
     points = counts.shape[-1]
@@ -87,7 +89,7 @@ def _at(counts: FloatArray, place: NDArray[np.int64]) -> FloatArray:
 
 
 def _noise(deviation: FloatArray) -> FloatArray:
-    """Fourth largest deviation among those that exceed their neighbours' (a fault lifts those beside it), shape (..., 1)."""
+    """Fourth largest of the deviations that exceed their neighbours' (a fault lifts those), shape (..., 1)."""
     edge = np.zeros((*deviation.shape[:-1], 1))
     left = np.concatenate([edge, deviation[..., :-1]], axis=-1)
     right = np.concatenate([deviation[..., 1:], edge], axis=-1)

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import ALIPHATIC_C1S, PrefitError, shown
 
-from .regions import recognised, region_name
+from .regions import SURVEY, recognised, region_name
 
 #: Attribute of a calibrated axis, the energy that was added to the measured energies, in eV.
 OFFSET = "energy_referencing_offset"
@@ -30,12 +30,18 @@ MIN_POINTS = 8
 #: Energies in eV that are nearer to each other than this are the same: no analyser makes steps below 1e-3 eV.
 SMALLEST_STEP: Final = 1e-6
 
+#: Narrowest region in eV: no core level has lines of that width, and nothing beside them would be left.
+SMALLEST_WIDTH: Final = 0.1
+
 #: Largest magnitude of an energy in eV; hard X-rays have 1e4.
 LARGEST_ENERGY: Final = 1e6
 
 #: Largest magnitude of a region's intensities, and smallest one: sums of their squares stay within double precision.
 LARGEST_INTENSITY: Final = 1e120
 SMALLEST_INTENSITY: Final = 1e-120
+
+#: Widest region in eV that gets a model: wider ones hold more than one core level.
+MODEL_WIDTH: Final = 60.0
 
 #: Attributes of a region that are numbers.
 NUMBERS: Final = ("photon_energy", "dwell_time", "scans", "work_function")
@@ -122,6 +128,9 @@ def ascending_order(source: str, where: str, energy: NDArray[np.float64]) -> NDA
     twice = np.flatnonzero(np.diff(ascending) < SMALLEST_STEP)
     if twice.size:
         msg = f"{where} has the energy {ascending[twice[0]]:g} eV twice; give each energy one intensity."
+        raise PrefitError(source, msg)
+    if ascending[-1] - ascending[0] < SMALLEST_WIDTH:
+        msg = f"{where} covers {ascending[-1] - ascending[0]:.2g} eV only, less than any line is wide."
         raise PrefitError(source, msg)
     return order
 
@@ -238,6 +247,20 @@ def _checked_region(source: str, name: str, data: xr.Dataset) -> xr.Dataset:
         return data.assign_attrs(region=region_name(given) or given, label=label)
     region, found = recognised(source, [label, name], float(energy.min()), float(energy.max()))
     return data.assign_attrs(region=region, region_from=found, label=label or region)
+
+
+def too_wide(spectrum: xr.DataTree) -> tuple[str, ...]:
+    """Say which regions of a core level are too wide for a model; surveys are meant to be."""
+    notes = []
+    for name, child in spectrum.children.items():
+        energy = np.asarray(child.to_dataset()["binding_energy"].values)
+        width = float(energy.max() - energy.min())
+        if width > MODEL_WIDTH and SURVEY not in (child.attrs.get("region", name), name.split("_")[0]):
+            notes.append(
+                f"{name} is {width:.0f} eV wide and gets no model: that is for regions of up to {MODEL_WIDTH:.0f} eV. "
+                "Cut out the part around the line."
+            )
+    return tuple(notes)
 
 
 def spectrum_tree(source: str, regions: Mapping[str, xr.Dataset], **attrs: Any) -> xr.DataTree:

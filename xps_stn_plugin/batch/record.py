@@ -177,8 +177,8 @@ def decode(data: bytes) -> Record:
         raise DamagedRecordError
     try:
         return _decoded(data, start)
-    except (AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
-        # The checksum is right, so these are whole bytes of something else.
+    # The digest is right, so somebody else wrote it, or another version did.
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise DamagedRecordError from error
 
 

@@ -130,8 +130,8 @@ def check_outputs(out: Path, *, as_json: bool, overwrite: bool, inputs: Sequence
     for name in (SUMMARY, SHEET, STORE):
         check_target(out / name, overwrite=overwrite, inputs=inputs)
     folder = out / JSON_FOLDER
-    if as_json and os.path.lexists(folder) and not folder.is_dir():
-        raise PrefitError(str(folder), "is a file; the JSON files need a folder of this name.")
+    if as_json and os.path.lexists(folder) and (folder.is_symlink() or not folder.is_dir()):
+        raise PrefitError(str(folder), "is a file or a link; the JSON files need a folder of this name.")
 
 
 @dataclass(frozen=True)

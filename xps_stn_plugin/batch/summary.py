@@ -39,7 +39,8 @@ class Row:
     groups : tuple of (str, float)
         Functional groups of the spectrum with a probability above 0.5, the most probable one first.
     fitted : str
-        "yes", "failed", "no model" (where there is none for the region), or "no" (where no fit was asked for).
+        "yes", "poor" (the model does not describe the data), "failed", "no model" (where there is none for the region),
+        or "no" (where no fit was asked for).
     background : str
         Kind of background in the model.
     components, unassigned : int or None
@@ -206,7 +207,7 @@ def _of_region(region: dict[str, Any], fit_wanted: bool, failed: bool) -> dict[s
         return {**values, "fitted": "failed" if failed else "no model" if fit_wanted else "no"}
     return {
         **values,
-        "fitted": "yes" if fit and not failed else "failed",
+        "fitted": "failed" if failed or not fit else "yes" if fit.get("describes_data", True) else "poor",
         "background": region["background"]["kind"],
         "components": len(region["components"]),
         "unassigned": sum(not component["groups"] for component in region["components"]),

@@ -98,7 +98,7 @@ def write(result: PrefitResult, path: Path) -> None:
         If there is no seeded model, or the file cannot be written.
     """
     head = (
-        f"# Components in the terms of CasaXPS, untested there; {MARK}",
+        f"# Components in the terms of CasaXPS, untested in CasaXPS; {MARK}",
         f"# {_plain(result.source)}; binding energies in eV, calibrated",
         calibration(result),
     )

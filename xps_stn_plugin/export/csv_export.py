@@ -46,14 +46,16 @@ def rows(result: PrefitResult) -> list[dict[str, str]]:
     """Rows by column; a number that is not known is empty, groups and what is at a bound are joined by semicolons.
 
     A component without groups is unassigned. ``fitted`` is ``no`` for start values, ``failed`` for a fit without
-    success.
+    success, ``poor`` for one that does not describe the data.
     """
     found = []
     percentages = shares(composition(result))
     for region, seed in result.seeds.items():
         fit = result.fits.get(region)
         quality = None if fit is None else fit_quality(seed, fit)
-        fitted = "no" if fit is None else "yes" if fit.success else "failed"
+        fitted = "no" if fit is None or quality is None else "failed" if not fit.success else "yes"
+        if fitted == "yes" and quality is not None and not quality.describes_data:
+            fitted = "poor"
         for row in component_table(seed, fit):
             center, measured = result.positions(row.center)
             share = percentages.get((region, row.name))

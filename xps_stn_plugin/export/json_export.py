@@ -153,6 +153,7 @@ def _fit(seed: Seed, fit: ModelResult) -> dict[str, Any]:
     confidence: Confidence | None = getattr(fit, "confidence", None)
     return {
         "success": bool(fit.success),
+        "describes_data": quality.describes_data,
         "redchi": _number(fit.redchi),
         "nfev": int(fit.nfev),
         "bic": _number(fit.bic),

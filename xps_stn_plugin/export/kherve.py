@@ -118,12 +118,18 @@ def constraint(quantity: Quantity, *, adds: bool, ends: tuple[float, float], dig
     return f"{low:.{digits}f},{high:.{digits}f}"
 
 
+#: Most units by which a range is widened; an end of 1e16 and more has an exponent however wide it is.
+_MOST_UNITS = 20
+
+
 def _about(middle: float, reach: float, adds: bool, digits: int) -> str:
     """``+1.6#0.2``; the program understands no exponents, not even in the ends that it computes from this."""
     sign = ("-" if middle < 0 else "+") if adds else "*"
     unit = 10.0**-digits
     value, least = round(abs(middle), digits), max(round(reach, digits), unit)
-    while any("e" in f"{end}" for end in (value - least, value + least)):
+    for _ in range(_MOST_UNITS):
+        if not any("e" in f"{end}" for end in (value - least, value + least)):
+            break
         least = round(least + unit, digits)
     return f"{sign}{value:.{digits}f}#{least:.{digits}f}"
 

@@ -62,6 +62,8 @@ def _show_region(
     quality = None if fit is None else fit_quality(seed, fit)
     state = "start values" if fit is None or quality is None else quality.line
     state = state if fit is None or fit.success else "fit without success"
+    if quality is not None and fit is not None and fit.success and not quality.describes_data:
+        state = f"does not describe the data; {state}"
     console.print(_line(f"  {region}  ({seed.background} background, {state})", "bold"), soft_wrap=True)
     rows = component_table(seed, fit)
     table = Table("", "center / eV", "measured", "FWHM / eV", "area", "region %", box=None, pad_edge=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -163,7 +164,7 @@ def number_rows(path: Path) -> Rows:
 
 def _row(path: Path, i: int, fields: Sequence[str], values: Sequence[float | None], count: int) -> list[float]:
     for field, value in zip(fields, values, strict=True):
-        if value is None or not np.isfinite(value):
+        if value is None or not math.isfinite(value):
             raise no_number(path, i, field)
     if len(values) != count:
         message = f"row {i} has {len(values)} numbers, but others have {count}; correct or remove the row."

@@ -56,7 +56,9 @@ def read(path: Path, settings: Settings) -> xr.DataTree:
 def _blocks(source: str, text: Sequence[str], offset: int, header: VamasHeader) -> list[VamasBlock]:
     if header.plain:
         try:
-            return packaged_blocks(text)
+            # What is not finite is refused later, with the region.
+            with np.errstate(all="ignore"):
+                return packaged_blocks(text)
         except (StopIteration, RuntimeError, ValueError, KeyError, IndexError, ArithmeticError, TypeError):
             # The package does not say where it stopped. Ours does, or reads what the package cannot.
             pass

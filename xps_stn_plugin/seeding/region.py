@@ -12,13 +12,14 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from xps_prefit_hooks import PrefitError
+from xps_stn_plugin.spectrum import MODEL_WIDTH
 
 from .counting import count_size, scatter_over
 
 FloatArray = NDArray[np.float64]
 
 #: Wider regions are surveys, in eV.
-SURVEY_WIDTH: Final = 60.0
+SURVEY_WIDTH: Final = MODEL_WIDTH
 
 #: Attribute of a region that is a sum of spectra: intensity that stands for one count in them.
 COUNT_SIZE: Final = "count_size"
@@ -46,7 +47,7 @@ class Noise:
 
 #: The quietest channels of data that scatter more than this many times Poisson's noise are not plain counts; the
 #: estimate is good to 20 % in 100 channels. Less than this share of it comes from few decimals, not from counts.
-_MOST_POISSON, _LEAST_POISSON = 2.5, 0.1
+_MOST_POISSON, _LEAST_POISSON = 2.5, 0.5
 
 #: Scatter that counts as none, and mean of the root of the counts below which their scatter says nothing.
 _NO_SCATTER, _SPARSE = 1e-9, 1.4

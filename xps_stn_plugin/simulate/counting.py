@@ -1,4 +1,4 @@
-"""Signal -> counts: intensities, background, Poisson noise, faulty channels, subtraction of the background, energy steps."""
+"""Signal -> counts: intensities, background, Poisson noise, faulty channels, subtraction, energy steps."""
 
 from __future__ import annotations
 

@@ -179,7 +179,8 @@ class _Lines:
 
     def _normal(self, sigma: float, rng: np.random.Generator) -> float:
         reach = self.catalogue.scale["reach"]
-        return sigma * max(-reach, min(reach, float(rng.normal())))
+        value: float = sigma * max(-reach, min(reach, float(rng.normal())))
+        return value
 
 
 def _oxygen_sensitivity() -> float:

@@ -134,7 +134,7 @@ class SpectrumSimulator:
         )
 
     def _differential(self, number: int, rng: np.random.Generator) -> FloatArray:
-        """Small everywhere, up to the configured limit in a part of the spectra; with a wrong gain, in proportion to the energy."""
+        """Small everywhere, larger in a part of the spectra; where the gain is wrong, in proportion to the energy."""
         config = self.config
         shape = (number, len(self.grid.regions))
         usual = rng.normal(0, config.region_shift_sigma, shape)

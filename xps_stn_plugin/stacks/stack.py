@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from xps_prefit_hooks import PrefitError
 
-from ..spectrum import checked_tree, in_range, spectrum_tree
+from ..spectrum import checked_tree, in_range, spectrum_tree, too_wide
 
 FloatArray = NDArray[np.float64]
 
@@ -203,7 +203,7 @@ def stack_of(spectra: xr.DataTree | xr.Dataset | xr.DataArray) -> Stack:
         shape=tuple(counts.sizes[dim] for dim in dims),
         coords=coords,
         attrs={str(key): value for key, value in tree.attrs.items()},
-        notes=tuple(notes),
+        notes=(*notes, *too_wide(tree)),
     )
 
 

@@ -82,8 +82,8 @@ def train(
     Raises
     ------
     PrefitError
-        For a wrong configuration or device, a missing or foreign checkpoint, a folder that holds another run, or weights
-        of a network of another size.
+        For a wrong configuration or device, a missing or foreign checkpoint, a folder that holds another run, or
+        weights of a network of another size.
     """
     config = TrainingConfig.load(config_path)
     where = _device(device)
@@ -221,14 +221,20 @@ class _Run:
         write_whole(path, lambda temporary: torch.save(state, temporary), overwrite=True)
 
     def load(self, path: Path) -> None:
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        if state["config"] != json.dumps(self.config.as_dict(), sort_keys=True):
-            raise PrefitError(str(path), "the checkpoint was made with another configuration; name another folder.")
-        self.network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step = state["step"]
-        self.seconds = state["seconds"]
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+            if state["config"] != json.dumps(self.config.as_dict(), sort_keys=True):
+                raise PrefitError(str(path), "the checkpoint was made with another configuration; name another folder.")
+            self.network.load_state_dict(state["network"])
+            self.average.load_state_dict(state["average"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.step, self.seconds = int(state["step"]), float(state["seconds"])
+        except PrefitError:
+            raise
+        # PyTorch and its unpickler raise all kinds of errors where a file is damaged.
+        except Exception as error:
+            message = f"the checkpoint is damaged ({type(error).__name__}); remove it to start anew."
+            raise PrefitError(str(path), message) from error
 
 
 def _size(config: TrainingConfig, grid: Grid) -> NetworkConfig:

@@ -9,8 +9,9 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from xps_prefit_hooks import Status
+from xps_prefit_hooks import ALIPHATIC_C1S, Status
 
+from ..chemistry.compounds import carbon_maximum
 from .appearance import appearance, at_carbon
 
 FloatArray = NDArray[np.float64]
@@ -176,8 +177,9 @@ def judge(evidence: Evidence) -> Verdict:
     lined, measured, posterior = evidence.lined, evidence.measured, evidence.posterior
     carbon = np.array([name == CARBON for name in evidence.regions], dtype=bool)
     no_carbon = ~(lined & carbon).any(axis=1)
+    at_edge = posterior.at_edge > AT_EDGE
     spoken = {
-        Reason.AT_EDGE: posterior.at_edge > AT_EDGE,
+        Reason.AT_EDGE: at_edge,
         Reason.FOREIGN: evidence.foreign,
         Reason.NO_CARBON: no_carbon,
         Reason.ONE_LINE: evidence.one_line,
@@ -188,7 +190,7 @@ def judge(evidence: Evidence) -> Verdict:
         Reason.DISAGREEMENT: (np.abs(evidence.disagreement) > DISAGREE_EV).any(axis=1),
         Reason.NOT_MEASURED: ~measured.all(axis=1),
         # Where the network cannot place the lines, its sentence says what they look like.
-        Reason.NO_GROUP: evidence.no_group & ~no_carbon & ~evidence.foreign,
+        Reason.NO_GROUP: evidence.no_group & ~no_carbon & ~evidence.foreign & ~at_edge,
     }
     reasons = np.zeros(len(lined), dtype=np.uint16)
     for reason, speaks in spoken.items():
@@ -256,7 +258,9 @@ def sentences(evidence: Evidence, reasons: int, row: int) -> tuple[str, ...]:
         )
     if Reason.NO_GROUP in said:
         seen = appearance(evidence.regions, evidence.maximum[row] - evidence.shift[row])
-        told.append(f"After correction the sample looks like {seen}; no functional group was found.")
+        told.append(
+            f"With hydrocarbon at {ALIPHATIC_C1S:.2f} eV the sample looks like {seen}; no functional group was found."
+        )
     if Reason.NOT_MEASURED in said:
         told.append(f"Not measured, or without any signal: {', '.join(names[~measured])}.")
     return tuple(told)
@@ -270,6 +274,6 @@ def _unplaced(evidence: Evidence, row: int) -> str:
     if moved is maxima:
         return f"{sentence}."
     return (
-        f"{sentence}; if the highest C 1s line is hydrocarbon, the sample looks like "
+        f"{sentence}; if the highest C 1s line is hydrocarbon ({carbon_maximum():.1f} eV), the sample looks like "
         f"{appearance(evidence.regions, moved)}."
     )
