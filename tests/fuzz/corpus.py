@@ -116,7 +116,9 @@ def _nexus(folder: Path) -> None:
         data["etch_time"] = [0.0, 30.0, 60.0]
         data["etch_time"].attrs["units"] = "s"
     spectrum = fakes.spectrum()
-    spectrum = spectrum_tree("made.csv", {"O1s": spectrum["O1s"].to_dataset().isel(binding_energy=slice(None, None, 8))})
+    spectrum = spectrum_tree(
+        "made.csv", {"O1s": spectrum["O1s"].to_dataset().isel(binding_energy=slice(None, None, 8))}
+    )
     with _fake_plugin():
         import xps_stn_plugin as xps
 
@@ -251,6 +253,7 @@ _WRITERS: Final = {
     "specs": _specs,
     "vamas": _vamas,
     "nexus": _nexus,
+    "hdf5": _nexus,
     "seeds": _seeds,
     "seeds-1": _first_seeds,
     "weights": _weights,
