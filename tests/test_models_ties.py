@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xps_stn_plugin.models.ties import Ties, parse
+from xps_stn_plugin.models.expressions import parse
+from xps_stn_plugin.models.ties import Ties
 
 NAMES = ("a", "b_2", "ratio")
 values_of_all = st.fixed_dictionaries({name: st.floats(0.5, 3.0) for name in NAMES})
@@ -86,7 +87,7 @@ def test_chains_are_resolved_in_whatever_order_they_stand():
 
 def test_linear_ties_have_constant_derivatives():
     ties = Ties.compile(parameters({"a": 2.0, "s": 1.0}, low="a + 1.18", half="s/2", same="-(-low)"))
-    np.testing.assert_allclose(ties.constant, [[1, 0], [0, 1], [1, 0], [0, 0.5], [1, 0]])
+    np.testing.assert_allclose(ties.base, [[1, 0], [0, 1], [1, 0], [0, 0.5], [1, 0]])
 
 
 def test_a_tie_stays_within_its_bounds():

@@ -1,44 +1,28 @@
 """Ties between parameters: lmfit's ``expr`` strings compiled once, with their derivatives.
 
 lmfit evaluates a tie in an interpreter of its own each time that a parameter is read, and knows no derivatives. Here
-the expression is parsed once and differentiated symbolically. An expression with anything that is not listed in
-`parse` is left to lmfit's interpreter and differentiated numerically.
+the expression is parsed once and differentiated symbolically (see `expressions`). An expression with anything that is
+not listed in `parse` is left to lmfit's interpreter and differentiated numerically.
 """
 
 from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from types import MappingProxyType
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import lmfit
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .expressions import KNOWN, Value, parse
+
 FloatArray = NDArray[np.float64]
-Value = Callable[[Mapping[str, float]], float]
 
-#: What an expression may use beside parameters, with lmfit's meaning: numpy's functions, Python's max and min.
-_KNOWN: Final[dict[str, Any]] = {
-    "__builtins__": {},
-    "pi": math.pi,
-    "e": math.e,
-    "exp": np.exp,
-    "log": np.log,
-    "sqrt": np.sqrt,
-    "abs": abs,
-    "sign": np.sign,
-    "max": max,
-    "min": min,
-}
-_OPERATORS: Final = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
-
-#: How many arguments the functions of an expression take; ``sign`` appears in derivatives only.
-_FUNCTIONS: Final = {"exp": 1, "log": 1, "sqrt": 1, "abs": 1, "sign": 0, "max": 2, "min": 2}
+#: Parameters by name: lmfit's, or others with the attributes ``value``, ``vary``, ``expr``, ``min`` and ``max``.
+Parameters = Mapping[str, Any]
 
 #: Relative step of central differences, the cube root of the double precision's epsilon.
 _STEP: Final = float(np.finfo(float).eps ** (1 / 3))
@@ -65,11 +49,46 @@ class Tie:
     low: float
     high: float
 
+    def bounded(self, value: float) -> float:
+        """Value within the bounds."""
+        return min(max(value, self.low), self.high)
+
     def clipped(self, values: Mapping[str, float]) -> bool:
         """Whether the expression leads beyond the bounds."""
         if self.low < values[self.name] < self.high:
             return False
         return not self.low <= self.value(values) <= self.high
+
+
+@dataclass(frozen=True, eq=False)
+class TiedRows:
+    """Values of all parameters of k rows, and where a tie leads beyond its bounds.
+
+    Parameters
+    ----------
+    count : int
+        k.
+    columns : mapping of str to float or ndarray
+        By name, in lmfit's order: numbers for one row, arrays of shape (k,) for more.
+    beyond : mapping of str to bool or ndarray of bool
+        Ties that meet their bounds in any row.
+    """
+
+    count: int
+    columns: Mapping[str, Any]
+    beyond: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, names: Sequence[str], values: FloatArray) -> TiedRows:
+        """Make it of values within all bounds, shape (k, names)."""
+        columns = values[0].tolist() if len(values) == 1 else values.T
+        return cls(len(values), dict(zip(names, columns, strict=True)), {})
+
+    @property
+    def values(self) -> FloatArray:
+        """All parameters, shape (k, names)."""
+        columns = list(self.columns.values())
+        return np.array([columns]) if self.count == 1 else np.stack(columns, axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,17 +103,20 @@ class Ties:
         Parameters that vary.
     ties : tuple of Tie
         In such an order that each depends on earlier ones only.
-    constant : ndarray or None
-        What `derivatives` is as long as no tie meets its bounds, if it never changes.
+    base : ndarray, shape (names, free)
+        Derivatives of all parameters of which they never change, as long as no tie meets its bounds; else 0.
+    varying : tuple of Tie
+        Ties whose derivatives change with the values.
     """
 
     start: Mapping[str, float]
     free: tuple[str, ...]
     ties: tuple[Tie, ...]
-    constant: FloatArray | None
+    base: FloatArray
+    varying: tuple[Tie, ...]
 
     @classmethod
-    def compile(cls, params: lmfit.Parameters) -> Ties:
+    def compile(cls, params: Parameters) -> Ties:
         """Compile the ties of a set of parameters.
 
         Raises
@@ -102,25 +124,75 @@ class Ties:
         ValueError
             If ties depend on each other in a circle.
         """
-        start = {name: float(p.value) for name, p in params.items()}
-        free = tuple(name for name, p in params.items() if p.vary and p.expr is None)
-        found = {name: _tie(name, params) for name, p in params.items() if p.expr is not None}
-        return _made(start, free, _ordered(found))
+        tied = {name: _tie(name, params) for name, p in params.items() if p.expr}
+        start = {name: math.nan if name in tied else float(p.value) for name, p in params.items()}
+        free = tuple(name for name, p in params.items() if p.vary and name not in tied)
+        ties = _ordered(tied)
+        for tie in ties:
+            start[tie.name] = tie.bounded(float(tie.value(start)))
+        return _made(start, free, ties)
 
     def values(self, free: ArrayLike) -> dict[str, float]:
         """Values of all parameters, in lmfit's order, from those of the free ones, shape (len(self.free),)."""
-        found = dict(self.start)
-        found.update(zip(self.free, np.asarray(free, dtype=float).tolist(), strict=True))
-        for tie in self.ties:
-            found[tie.name] = min(max(float(tie.value(found)), tie.low), tie.high)
-        return found
+        return dict(self.rows(np.asarray(free, dtype=float)[None]).columns)
 
     def derivatives(self, values: Mapping[str, float]) -> FloatArray:
         """Differentiate all parameters by the free ones, shape (len(self.start), len(self.free)), at `values`."""
-        clipped = {tie.name for tie in self.ties if tie.clipped(values)}
-        if self.constant is not None and not clipped:
-            return self.constant
-        return self._derivatives(values, clipped)
+        beyond = {tie.name: True for tie in self.ties if tie.clipped(values)}
+        return np.asarray(self.slopes(TiedRows(1, values, beyond))[0])
+
+    def rows(self, v: FloatArray, start: Mapping[str, Any] | None = None) -> TiedRows:
+        """Values of all parameters for k sets of the free ones.
+
+        Parameters
+        ----------
+        v : ndarray, shape (k, free)
+        start : mapping of str to ndarray of shape (k,), optional
+            Values of fixed parameters that are not their start values.
+        """
+        count = len(v)
+        columns: dict[str, Any] = dict(self.start)
+        beyond: dict[str, Any] = {}
+        if count == 1:
+            columns.update({name: float(value[0]) for name, value in start.items()} if start else {})
+            columns.update(zip(self.free, v[0].tolist(), strict=True))
+            for tie in self.ties:
+                value = float(tie.value(columns))
+                columns[tie.name] = tie.bounded(value)
+                if not tie.low <= value <= tie.high:
+                    beyond[tie.name] = True
+            return TiedRows(1, columns, beyond)
+        columns = {name: np.full(count, value) for name, value in columns.items()} | dict(start or {})
+        columns.update(zip(self.free, v.T, strict=True))
+        for tie in self.ties:
+            values = _by_rows(tie.value, columns, count)
+            columns[tie.name] = np.clip(values, tie.low, tie.high)
+            outside = (values < tie.low) | (values > tie.high)
+            if outside.any():
+                beyond[tie.name] = outside
+        return TiedRows(count, columns, beyond)
+
+    def slopes(self, at: TiedRows) -> FloatArray:
+        """Differentiate all parameters by the free ones, shape (k, names, free)."""
+        ties = self.varying
+        if at.beyond:
+            matrix = np.repeat(_unit(self.start, self.free)[None], at.count, axis=0)
+            ties = self.ties
+        elif ties:
+            matrix = np.repeat(self.base[None], at.count, axis=0)
+        else:
+            return np.broadcast_to(self.base, (at.count, *self.base.shape))
+        place = {name: i for i, name in enumerate(self.start)}
+        for tie in ties:
+            row = matrix[:, place[tie.name]]
+            for name, slope in tie.slopes.items():
+                factor = slope
+                if callable(slope):
+                    factor = slope(at.columns) if at.count == 1 else _by_rows(slope, at.columns, at.count)[:, None]
+                row += factor * matrix[:, place[name]]
+            if tie.name in at.beyond:
+                row[np.broadcast_to(at.beyond[tie.name], at.count)] = 0.0
+        return matrix
 
     def of(self, names: Collection[str]) -> Ties:
         """Only the ties that lead to these parameters; the others keep their start values."""
@@ -128,7 +200,8 @@ class Ties:
         for tie in reversed(self.ties):
             if tie.name in needed:
                 needed |= set(tie.slopes)
-        return _made(self.start, self.free, tuple(tie for tie in self.ties if tie.name in needed))
+        kept = tuple(tie for tie in self.ties if tie.name in needed)
+        return self if len(kept) == len(self.ties) else _made(self.start, self.free, kept)
 
     def fixed(self, values: Mapping[str, float]) -> Ties:
         """Ties with these parameters fixed at the values given."""
@@ -140,60 +213,53 @@ class Ties:
 
     def reach(self) -> dict[str, frozenset[str]]:
         """For each parameter the free ones that it depends on."""
-        found = {name: frozenset({name} if name in self.free else ()) for name in self.start}
+        sources = {name: frozenset({name} if name in self.free else ()) for name in self.start}
         for tie in self.ties:
-            found[tie.name] = frozenset().union(*(found[name] for name in tie.slopes))
-        return found
-
-    def _derivatives(self, values: Mapping[str, float], clipped: Collection[str]) -> FloatArray:
-        row = {name: i for i, name in enumerate(self.start)}
-        matrix = np.zeros((len(row), len(self.free)))
-        matrix[[row[name] for name in self.free], range(len(self.free))] = 1.0
-        for tie in self.ties:
-            if tie.name not in clipped:
-                for name, slope in tie.slopes.items():
-                    matrix[row[tie.name]] += (slope(values) if callable(slope) else slope) * matrix[row[name]]
-        return matrix
-
-
-@lru_cache(maxsize=4096)
-def parse(expression: str) -> tuple[Value, Mapping[str, float | Value]] | None:
-    """Value and derivatives of an expression.
-
-    Known are numbers, parentheses, ``+ - * / **``, ``exp``, ``log``, ``sqrt``, ``abs``, ``max`` and ``min`` of two,
-    ``pi`` and ``e``; every other name is a parameter's.
-
-    Returns
-    -------
-    tuple or None
-        Value, and derivative by each parameter that is named, a number where it never changes. None if the expression
-        holds anything else.
-    """
-    try:
-        node = ast.parse(expression.strip(), mode="eval").body
-    except SyntaxError:
-        return None
-    if not _is_known(node):
-        return None
-    slopes: dict[str, float | Value] = {}
-    for name in sorted(_names(node)):
-        slope = _slope(node, name)
-        slopes[name] = _function(slope) if _names(slope) else float(_function(slope)({}))
-    return _function(node), MappingProxyType(slopes)
+            sources[tie.name] = frozenset().union(*(sources[name] for name in tie.slopes))
+        return sources
 
 
 def _made(start: Mapping[str, float], free: tuple[str, ...], ties: tuple[Tie, ...]) -> Ties:
-    made = Ties(start, free, ties, None)
-    if any(callable(slope) for tie in ties for slope in tie.slopes.values()):
-        return made
-    return replace(made, constant=made._derivatives(start, ()))
+    base = _unit(start, free)
+    place = {name: i for i, name in enumerate(start)}
+    varying: list[Tie] = []
+    moving: set[str] = set()
+    for tie in ties:
+        if any(callable(slope) or name in moving for name, slope in tie.slopes.items()):
+            varying.append(tie)
+            moving.add(tie.name)
+            continue
+        for name, slope in tie.slopes.items():
+            base[place[tie.name]] += slope * base[place[name]]
+    return Ties(start, free, ties, base, tuple(varying))
 
 
-def _tie(name: str, params: lmfit.Parameters) -> Tie:
+def _unit(start: Mapping[str, float], free: Sequence[str]) -> FloatArray:
+    """Differentiate where nothing is tied, shape (names, free): 1 of a free parameter by itself."""
+    place = {name: i for i, name in enumerate(start)}
+    matrix = np.zeros((len(start), len(free)))
+    matrix[[place[name] for name in free], range(len(free))] = 1.0
+    return matrix
+
+
+def _by_rows(function: Value, values: Mapping[str, Any], count: int) -> FloatArray:
+    """Value of a tie for all rows; one after the other where it does not take arrays (max, min, a user's function)."""
+    try:
+        whole = np.asarray(function(values), dtype=float)
+        if whole.shape in ((), (count,)):
+            return np.broadcast_to(whole, count)
+    except (TypeError, ValueError):
+        pass
+    return np.array(
+        [float(function({name: float(column[i]) for name, column in values.items()})) for i in range(count)]
+    )
+
+
+def _tie(name: str, params: Parameters) -> Tie:
     parameter = params[name]
     parsed = parse(parameter.expr)
     # A user may have named a parameter like a constant, or hold values in lmfit's interpreter that are no parameters.
-    if parsed is None or not set(parsed[1]) <= set(params) or not _KNOWN.keys().isdisjoint(params):
+    if parsed is None or not set(parsed[1]) <= set(params) or not KNOWN.keys().isdisjoint(params):
         parsed = _foreign(parameter.expr, params)
     value, slopes = parsed
     return Tie(name, value, slopes, float(parameter.min), float(parameter.max))
@@ -232,95 +298,3 @@ def _foreign(expression: str, params: lmfit.Parameters) -> tuple[Value, Mapping[
         return central
 
     return value, {name: slope(name) for name in names}
-
-
-def _function(node: ast.expr) -> Value:
-    code = compile(ast.fix_missing_locations(ast.Expression(node)), "<tie>", "eval")
-
-    def evaluate(values: Mapping[str, float]) -> float:
-        found: float = eval(code, _KNOWN, values)
-        return found
-
-    return evaluate
-
-
-def _names(node: ast.expr) -> set[str]:
-    """Parameters that an expression names."""
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} - set(_KNOWN)
-
-
-def _is_known(node: ast.expr) -> bool:
-    match node:
-        case ast.Constant(value=value):
-            return isinstance(value, int | float) and not isinstance(value, bool)
-        case ast.Name(id=name):
-            return name not in _FUNCTIONS
-        case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=a):
-            return _is_known(a)
-        case ast.BinOp(left=a, op=op, right=b) if isinstance(op, _OPERATORS):
-            return _is_known(a) and _is_known(b)
-        case ast.Call(func=ast.Name(id=name), args=args, keywords=[]):
-            return _FUNCTIONS.get(name) == len(args) and all(map(_is_known, args))
-    return False
-
-
-def _slope(node: ast.expr, name: str) -> ast.expr:
-    """Symbolic derivative of a known expression."""
-    match node:
-        case ast.Name(id=found) if found == name:
-            return ast.Constant(1.0)
-        case ast.UnaryOp(op=op, operand=a):
-            slope = _slope(a, name)
-            return slope if _is(slope, 0) else ast.UnaryOp(op, slope)
-        case ast.BinOp(left=a, op=ast.Add() | ast.Sub() as op, right=b):
-            return _sum(_slope(a, name), op, _slope(b, name))
-        case ast.BinOp(left=a, op=ast.Mult(), right=b):
-            return _sum(_product(_slope(a, name), b), ast.Add(), _product(a, _slope(b, name)))
-        case ast.BinOp(left=a, op=ast.Div(), right=b):
-            return _sum(_ratio(_slope(a, name), b), ast.Sub(), _ratio(_product(a, _slope(b, name)), _product(b, b)))
-        case ast.BinOp(left=a, op=ast.Pow(), right=b):
-            below = _sum(b, ast.Sub(), ast.Constant(1.0))
-            by_base = _product(_product(b, ast.BinOp(a, ast.Pow(), below)), _slope(a, name))
-            by_exponent = _product(_product(node, _call("log", a)), _slope(b, name))
-            return _sum(by_base, ast.Add(), by_exponent)
-        case ast.Call(func=ast.Name(id="exp"), args=[a]):
-            return _product(node, _slope(a, name))
-        case ast.Call(func=ast.Name(id="log"), args=[a]):
-            return _ratio(_slope(a, name), a)
-        case ast.Call(func=ast.Name(id="sqrt"), args=[a]):
-            return _ratio(_slope(a, name), _product(ast.Constant(2.0), node))
-        case ast.Call(func=ast.Name(id="abs"), args=[a]):
-            return _product(_call("sign", a), _slope(a, name))
-        case ast.Call(func=ast.Name(id="max" | "min" as which), args=[a, b]):
-            first = ast.Compare(a, [ast.GtE() if which == "max" else ast.LtE()], [b])
-            slopes = _slope(a, name), _slope(b, name)
-            return ast.Constant(0.0) if all(_is(s, 0) for s in slopes) else ast.IfExp(first, *slopes)
-    return ast.Constant(0.0)
-
-
-def _is(node: ast.expr, value: float) -> bool:
-    return isinstance(node, ast.Constant) and node.value == value
-
-
-def _call(function: str, argument: ast.expr) -> ast.expr:
-    return ast.Call(ast.Name(function, ast.Load()), [argument], [])
-
-
-def _sum(a: ast.expr, op: ast.operator, b: ast.expr) -> ast.expr:
-    if _is(b, 0):
-        return a
-    if _is(a, 0):
-        return b if isinstance(op, ast.Add) else ast.UnaryOp(ast.USub(), b)
-    return ast.BinOp(a, op, b)
-
-
-def _product(a: ast.expr, b: ast.expr) -> ast.expr:
-    if _is(a, 0) or _is(b, 0):
-        return ast.Constant(0.0)
-    if _is(a, 1):
-        return b
-    return a if _is(b, 1) else ast.BinOp(a, ast.Mult(), b)
-
-
-def _ratio(a: ast.expr, b: ast.expr) -> ast.expr:
-    return ast.Constant(0.0) if _is(a, 0) else ast.BinOp(a, ast.Div(), b)

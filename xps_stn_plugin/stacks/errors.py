@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from xps_prefit_hooks import Seed
 from xps_stn_plugin.fitting.parameter_names import owner_of
-
-from .solver import Normal, Problem
+from xps_stn_plugin.models.solver import Normal, Problem
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from xps_prefit_hooks import Seed, SeedComponent
 from xps_stn_plugin.fitting.parameter_names import doublets
 from xps_stn_plugin.fitting.report import drawn_width
-from xps_stn_plugin.models.ties import Ties
+from xps_stn_plugin.models.ties import TiedRows, Ties
 from xps_stn_plugin.seeding.prior import expectations
 
 from .fit import FitRows
-from .model import derivatives
 
 FloatArray = NDArray[np.float64]
 
@@ -113,7 +112,8 @@ def _all_errors(seed: Seed, fits: FitRows) -> FloatArray:
     for name, parameter in loose.items():
         if not parameter.expr:
             parameter.vary = name in held
-    slopes = derivatives(Ties.compile(loose), fits.values)
+    ties = Ties.compile(loose)
+    slopes = ties.slopes(TiedRows.of(tuple(ties.start), fits.values))
     parts = [slopes[:, :, i] * deviation for i, deviation in enumerate(held[name] for name in loose if name in held)]
     inherited = reduce(np.hypot, parts)
     known = np.isfinite(fits.stderr)
