@@ -169,7 +169,7 @@ class CompiledModel:
     def block(self, points: int) -> int:
         """Say how many spectra of so many points are best evaluated together."""
         members = sum(block.members for block, _, _ in self._places)
-        return int(np.clip(_MOST_VALUES // (members * points), 1, _MOST_ROWS))
+        return max(1, min(_MOST_VALUES // (members * points), _MOST_ROWS))
 
     def without(self, prefixes: Collection[str]) -> CompiledModel:
         """Take these components' amplitudes as 0, and fix the parameters that move nothing else.
