@@ -58,4 +58,8 @@ def draw(found: dict[str, Any], path: Path) -> None:
         axis.set_xticks(range(len(RATIOS)), [f"1:{ratio}" for ratio in RATIOS])
         axis.set_xlabel("ratio of the areas", fontsize=8)
         axis.set_yticks(range(len(SEPARATIONS)), [f"{separation} eV" for separation in SEPARATIONS])
-    write_whole(path, lambda temporary: figure.savefig(temporary, dpi=110, format=path.suffix.lstrip(".") or "png"))
+    write_whole(
+        path,
+        lambda temporary: figure.savefig(temporary, dpi=110, format=path.suffix.lstrip(".") or "png"),
+        overwrite=True,
+    )

@@ -27,4 +27,4 @@ def conditions(seed: int) -> dict[str, object]:
 def write_record(path: Path, record: Mapping[str, object]) -> None:
     """Write a record as JSON; its folder is made where it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, json.dumps(record, indent=1) + "\n")
+    write_text(path, json.dumps(record, indent=1) + "\n", overwrite=True)

@@ -14,7 +14,7 @@ from xps_stn_plugin.grid import Grid
 from xps_stn_plugin.lineshapes import pseudo_voigt
 from xps_stn_plugin.simulate.config import SimulationConfig
 from xps_stn_plugin.simulate.library import LineLibrary
-from xps_stn_plugin.simulate.line_list import Sample, sample_lines
+from xps_stn_plugin.simulate.line_list import Sample, instrument_width, sample_lines
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -105,7 +105,10 @@ def _profile(
     grid = Grid()
     differential = rng.normal(0, config.region_shift_sigma, (1, len(grid.regions)))
     differential[0, grid.regions.index("C1s")] = 0.0
-    sample = Sample(np.array([[number]]), np.ones((1, 1)), np.zeros(1), differential, np.zeros(1, dtype=np.int64))
+    source = np.zeros(1, dtype=np.int64)
+    scale = rng.normal(0, config.region_scale_sigma, (1, len(grid.regions)))
+    width = instrument_width(source, config, rng)
+    sample = Sample(np.array([[number]]), np.ones((1, 1)), np.zeros(1), differential, source, width, scale)
     lines = sample_lines(sample, library, config, grid, rng)
     shift = charging(kind, float(rng.uniform(-3, 3)))
     left = 1 / (1 + np.exp((np.arange(LEVELS) - INTERFACE) / WIDTH))

@@ -63,4 +63,4 @@ def draw(rows: Sequence[tuple[Profile, StackPrediction, SeriesShift]], path: Pat
         axis.set_xticks(range(0, 20, 2))
     axes[0, 0].legend(fontsize=8, loc="lower left")
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, partial(figure.savefig, dpi=110, format=path.suffix[1:]))
+    write_whole(path, partial(figure.savefig, dpi=110, format=path.suffix[1:]), overwrite=True)

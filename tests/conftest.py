@@ -15,6 +15,11 @@ settings.load_profile("project")
 ROOT = Path(__file__).parent.parent
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a fuzz campaign go on where an earlier one was."""
+    parser.addoption("--fuzz-state", type=Path, help="file with the state of a fuzz campaign (see docs/fuzzing.md)")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Folder with measured and raw data beside the project, or the one that XPS_SHARED names."""

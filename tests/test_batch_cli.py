@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import io
 import os
 import signal
@@ -133,9 +134,10 @@ def test_a_folder_of_files_shares_its_shift(fake, run, tmp_path):
     outcome = run(tmp_path / "profile", "--out", tmp_path / "out", "--share", "shift", "--no-fit")
     assert outcome.exit_code == 0, outcome.output
     assert "3 of 3 spectra" in outcome.output
-    alone, *series = (tmp_path / "out" / "summary.csv").read_text().splitlines()[1:]
-    assert "it is not of the series of 2 files in its folder, for it has no O1s." in alone
-    assert [row.rpartition(",")[2] for row in series] == ["file=level9"] * 2 + ["file=level10"] * 2
+    with (tmp_path / "out" / "summary.csv").open(newline="") as file:
+        alone, *series = csv.DictReader(file)
+    assert "it is not of the series of 2 files in its folder, for it has no O1s." in alone["reasons"]
+    assert [row["place"] for row in series] == ["file=level9"] * 2 + ["file=level10"] * 2
 
 
 @pytest.mark.slow

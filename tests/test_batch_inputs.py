@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import os
 
+import batched
 import pytest
 
 from xps_prefit_hooks import PrefitError
+from xps_stn_plugin import prefit
+from xps_stn_plugin.batch import run_batch
 from xps_stn_plugin.batch.inputs import find_inputs
 from xps_stn_plugin.batch.outputs import RECORDS
+from xps_stn_plugin.settings import settings_of
 
 
 @pytest.fixture
@@ -54,14 +58,41 @@ def test_results_are_left_out(folder):
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).write_text("x")
     assert "other.txt" not in "".join(_names(find_inputs([folder], out), folder))
-    # Those of another batch, too: its folder is known by its records.
-    assert [name for name in _names(find_inputs([folder]), folder) if "results" in name] == ["results/other.txt"]
+    # What others have given these names is theirs.
+    assert {name for name in _names(find_inputs([folder]), folder) if "results" in name} == {
+        "results/summary.csv",
+        "results/spectra.h5",
+        "results/contact_sheet.html",
+        "results/json/a.json",
+        "results/other.txt",
+    }
 
 
-def test_results_in_the_folder_of_the_data_are_left_out(folder):
-    (folder / RECORDS).mkdir()
-    (folder / "summary.csv").write_text("x")
-    assert "summary.csv" not in _names(find_inputs([folder], folder), folder)
+def test_results_are_known_by_their_content_under_any_name(fake, tmp_path):
+    data, out = tmp_path / "data", tmp_path / "out"
+    batched.write_table(data / "a.csv")
+    run_batch([data], out, settings_of(), json=True)
+    names = ("summary.csv", "spectra.h5", "contact_sheet.html", "json/a.json")
+    for number, name in enumerate(names):
+        (out / name).rename(data / f"renamed{number}{(out / name).suffix}")
+    assert find_inputs([data], data) == [data / "a.csv"]
+    # Also where somebody has changed them, but for the store, which may be a spectrum now.
+    for path in data.glob("renamed*"):
+        path.write_bytes(path.read_bytes() + b" ")
+    assert find_inputs([data]) == [data / "a.csv", data / "renamed1.h5"]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".pdf", ".svg", ".html", ".csv", ".json", ".seeds.json"])
+def test_outputs_of_a_prefit_beside_the_data_are_left_out(fake, tmp_path, suffix):
+    path = batched.write_table(tmp_path / "a.csv")
+    prefit(path).save(tmp_path / f"b{suffix}")
+    assert find_inputs([tmp_path]) == [path]
+
+
+def test_a_calibrated_spectrum_is_a_spectrum(fake, tmp_path):
+    path = batched.write_table(tmp_path / "a.csv")
+    prefit(path).save(tmp_path / "b.nxs")
+    assert find_inputs([tmp_path]) == [path, tmp_path / "b.nxs"]
 
 
 @pytest.mark.parametrize(

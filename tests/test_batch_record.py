@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import subprocess
 import sys
@@ -10,7 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xps_prefit_hooks import PrefitError
-from xps_stn_plugin.batch.record import DamagedRecordError, ParameterRecord, Record, RegionRecord, decode, encode
+from xps_stn_plugin.batch.record import (
+    DamagedRecordError,
+    ParameterRecord,
+    Record,
+    RegionRecord,
+    _first_line,
+    decode,
+    encode,
+)
 from xps_stn_plugin.batch.records import Records
 
 _names = st.text(min_size=1, max_size=8)
@@ -79,6 +89,20 @@ def test_damage_is_noticed(record, data):
         decode(bytes(flipped))
     with pytest.raises(DamagedRecordError):
         decode(whole + b"x")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\n", b"[]\n", b"{}\n", b"[" * 100_000 + b"\n", b"", b"\xff\n", b'{"regions": 1, "stack": null}\n',
+        b'{"regions": {"C1s": {"shape": [-1, 9], "attrs": {}, "parameters": []}}, "stack": null}\n',
+        b'{"regions": {"C1s": {"shape": [1000000000000], "attrs": {}, "parameters": []}}, "stack": null}\n',
+        b'{"regions": {}, "stack": null, "code": "x"}\n', b'{"regions": {}, "stack": {"data": 1}}\n',
+    ],
+)  # fmt: skip
+def test_decode_of_a_foreign_record_with_the_right_digest_is_damaged(body):
+    with pytest.raises(DamagedRecordError):
+        decode(_first_line(body) + body)
 
 
 def test_status_is_failed_where_anything_failed():
@@ -162,3 +186,46 @@ def test_parameters_keep_infinite_bounds():
     (parameter,) = decode(encode(record)).regions["C1s"].parameters
     assert (parameter.min, parameter.max) == (-math.inf, math.inf)
     assert math.isnan(parameter.stderr)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"regions": []},
+        {"regions": {"C1s": {"attrs": {}, "shape": [3, -1], "parameters": []}}},
+        {"regions": {"C1s": {"attrs": {}, "shape": [10**9, 10**9], "parameters": []}}},
+        {"regions": {"C1s": {"attrs": {}, "shape": [3, 0], "parameters": [["p1_center"]]}}},
+        {"document": []},
+        {"failures": {"C1s": None}},
+        {"final": "yes"},
+        {"stack": {"status": "ok"}},
+        {"unknown": 1},
+    ],
+)
+def test_whole_bytes_of_something_else_are_no_record(change):
+    form, head, _ = encode(Record(reason="because")).split(b"\n", 2)
+    body = json.dumps({**json.loads(head), **change}).encode() + b"\n"
+    first = form.rpartition(b" ")[0] + b" " + hashlib.sha256(body).hexdigest().encode()
+    with pytest.raises(DamagedRecordError):
+        decode(first + b"\n" + body)
+
+
+def test_records_let_go_of_the_folder_when_it_cannot_be_cleared(tmp_path, monkeypatch):
+    half = Records(tmp_path).folder / f".k-{'0' * 32}.record"
+    half.parent.mkdir()
+    half.write_bytes(b"half")
+
+    def refuse(*arguments, **options):
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pathlib.Path.unlink", refuse)
+        with pytest.raises(PrefitError, match="cannot hold the results: Permission denied"), Records(tmp_path):
+            pass
+    with Records(tmp_path):
+        assert not half.exists()
+
+
+def test_record_keeps_the_limit_that_was_not_enough():
+    assert decode(encode(Record(reason="late", limit=2.5))).limit == 2.5
+    assert decode(encode(Record())).limit is None

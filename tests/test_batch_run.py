@@ -10,8 +10,10 @@ from pathlib import Path
 
 import batched
 import fakes
+import h5py
 import numpy as np
 import pytest
+from test_batch_stacks import profile
 
 from xps_prefit_hooks import PrefitError, hookimpl
 from xps_stn_plugin.batch import run_batch
@@ -193,6 +195,7 @@ def test_documents_are_those_of_a_single_prefit_without_evidence(fake, folder, o
     assert names == ["level0.json", "level0_2.json", "level1.json", "level2.json", "level3.json", "wide C1s.json"]
     made = json.loads((out / "json" / "level1.json").read_text(encoding="utf-8"))
     single = document(prefit(folder / "level1.csv").fitted())
+    assert made.pop("checksum").startswith("xps-stn-plugin sha256:")
     for group in single["groups"]:
         group.pop("evidence", None)
     assert made == single
@@ -359,3 +362,175 @@ def test_measured_and_raw_files_mixed_with_rubbish(shared, folder, out):
     trusted = [abs(float(row["shift_eV"])) for row in measured if row["status"] == "ok"]
     assert len(trusted) > 40
     assert np.median(trusted) < 0.1
+
+
+@pytest.mark.parametrize("name", ["summary.csv", "contact_sheet.html", "spectra.h5", "json"])
+def test_run_refuses_foreign_outputs_before_the_work(fake, tmp_path, out, name):
+    batched.write_table(tmp_path / "a.csv")
+    out.mkdir()
+    (out / name).write_text("mine")
+    told = []
+    with pytest.raises(PrefitError, match=name):
+        run(tmp_path / "a.csv", out, json=True, progress=lambda *what: told.append(what))
+    assert told == []
+    assert (out / name).read_text() == "mine"
+    if name != "json":
+        assert run(tmp_path / "a.csv", out, json=True, overwrite=True).ok == 1
+        assert (out / name).read_bytes() != b"mine"
+
+
+def test_run_writes_no_documents_through_a_link(fake, tmp_path, out):
+    batched.write_table(tmp_path / "a.csv")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    out.mkdir()
+    (out / "json").symlink_to(elsewhere)
+    for overwrite in (False, True):
+        with pytest.raises(PrefitError, match="json: is a file or a link"):
+            run(tmp_path / "a.csv", out, json=True, overwrite=overwrite)
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_run_refuses_a_summary_that_somebody_has_annotated(fake, tmp_path, out):
+    batched.write_table(tmp_path / "a.csv")
+    run(tmp_path / "a.csv", out)
+    annotated = (out / "summary.csv").read_text().replace(",ok,", ",ok (looked at),", 1)
+    (out / "summary.csv").write_text(annotated)
+    with pytest.raises(PrefitError, match=r"summary\.csv: was changed after this program had written it"):
+        run(tmp_path / "a.csv", out)
+    assert (out / "summary.csv").read_text() == annotated
+
+
+def test_run_takes_a_users_own_file_named_as_the_store_for_a_spectrum(fake, tmp_path):
+    import xps_stn_plugin as xps
+
+    batched.write_table(tmp_path / "a.csv")
+    xps.prefit(tmp_path / "a.csv").save(tmp_path / "b.nxs")
+    (tmp_path / "a.csv").unlink()
+    (tmp_path / "b.nxs").rename(tmp_path / "spectra.h5")
+    before = (tmp_path / "spectra.h5").read_bytes()
+    # In the folder of an earlier batch, too.
+    (tmp_path / ".xps_stn_batch").mkdir()
+    assert run(tmp_path, tmp_path / "out").total == 1
+    for overwrite in (False, True):
+        with pytest.raises(PrefitError, match="is a file to work on and a name of the results"):
+            run(tmp_path, tmp_path, overwrite=overwrite)
+    assert (tmp_path / "spectra.h5").read_bytes() == before
+
+
+def test_run_makes_a_failed_row_of_a_foreign_document_and_writes_the_rest(fake, tmp_path, out):
+    for number, name in enumerate("ab"):
+        batched.write_table(tmp_path / "data" / f"{name}.csv", seed=number)
+    (out / "json").mkdir(parents=True)
+    (out / "json" / "a.json").write_text("mine")
+    report = run(tmp_path / "data", out, json=True)
+    assert (report.ok, report.failed) == (1, 1)
+    assert (out / "json" / "a.json").read_text() == "mine"
+    assert (out / "json" / "b.json").is_file()
+    first, *others = rows(out)
+    assert (first["status"], [row["status"] for row in others]) == ("failed", ["ok", "ok"])
+    assert "json/a.json: exists already and was not written by this program" in first["reasons"]
+    with h5py.File(out / "spectra.h5") as store:
+        assert list(store["spectra/status"].asstr()) == ["failed", "ok"]
+    # What was found is kept: with the user's word nothing is done anew.
+    report = run(tmp_path / "data", out, json=True, overwrite=True)
+    assert (report.ok, report.reused) == (2, 2)
+    assert json.loads((out / "json" / "a.json").read_text())["status"] == "ok"
+
+
+NAMES = {
+    "not UTF-8": "not-\udcff-utf8.csv",
+    "long": "a" * 240 + ".csv",
+    "long, too": "a" * 239 + "b.csv",
+    "dots": "..csv",
+    "line feed": "line\nfeed\x1b[31m.csv",
+    "device": "CON.csv",
+    "blank": "end .csv",
+    "formula": "=1+2.csv",
+}
+
+
+def _odd_folder(folder):
+    for number, name in enumerate(NAMES.values()):
+        batched.write_table(folder / name, seed=number)
+    # Two inputs of one name from different folders.
+    batched.write_table(folder / "deeper" / "CON.csv", seed=99)
+    return [folder / name for name in NAMES.values()] + [folder / "deeper" / "CON.csv"]
+
+
+def test_run_of_odd_names_gives_every_output_of_every_spectrum(fake, tmp_path, out):
+    paths = _odd_folder(tmp_path / "data")
+    report = run(paths, out, json=True)
+    assert (report.ok, report.failed) == (len(paths), 0)
+    assert len(rows(out)) == 2 * len(paths)
+    documents = sorted((out / "json").iterdir())
+    assert {json.loads(path.read_text())["source"] for path in documents} == {str(path) for path in paths}
+    assert all(len(path.name.encode()) < 130 and path.name.isprintable() for path in documents)
+    assert {"_.json", "_CON.json", "_CON_2.json"} <= {path.name for path in documents}
+    with h5py.File(out / "spectra.h5") as store:
+        assert sorted(store["spectra/spectrum"].asstr()) == [path.stem for path in documents]
+    assert run(paths, out, json=True).reused == len(paths)
+
+
+def test_run_of_a_series_with_odd_names_gives_every_output(fake, tmp_path, out):
+    paths = _odd_folder(tmp_path / "data")[:-1]
+    report = run(paths, out, json=True, share="shift", fit=False)
+    assert (report.total, report.failed) == (len(paths), 0)
+    with h5py.File(out / "spectra.h5") as store:
+        assert len(store["stacks/data/file"]) == len(paths)
+
+
+def test_run_of_stacks_with_odd_names_gives_every_output(fake, tmp_path, out):
+    names = ["..vms", "not-\udcff-utf8.vms", "a" * 240 + ".vms"]
+    for name in names:
+        (tmp_path / "data").mkdir(exist_ok=True)
+        profile(tmp_path / "data" / name)
+    report = run([tmp_path / "data" / name for name in names], out, fit=False)
+    assert (report.total, report.failed) == (3, 0)
+    with h5py.File(out / "spectra.h5") as store:
+        assert {name[:4] for name in store["stacks"]} == {"_", "not-", "aaaa"}
+
+
+def test_run_of_a_spectrum_that_no_output_takes_is_a_failed_row(fake, tmp_path, out, monkeypatch):
+    import xps_stn_plugin.batch.store as store_module
+
+    for number, name in enumerate("abc"):
+        batched.write_table(tmp_path / "data" / f"{name}.csv", seed=number)
+    whole = store_module._of_region
+
+    def refuse(entry, name, layout):
+        if entry.name == "b":
+            raise ValueError("no luck")
+        return whole(entry, name, layout)
+
+    monkeypatch.setattr(store_module, "_of_region", refuse)
+    report = run(tmp_path / "data", out)
+    assert (report.ok, report.failed) == (2, 1)
+    assert [row["status"] for row in rows(out)] == ["ok", "ok", "failed", "ok", "ok"]
+    assert rows(out)[2]["reasons"] == "Its part of the store cannot be written: unexpected ValueError: no luck"
+    with h5py.File(out / "spectra.h5") as store:
+        assert list(store["spectra/status"].asstr()) == ["ok", "failed", "ok"]
+    assert "no luck" in (out / "contact_sheet.html").read_text()
+
+
+@pytest.mark.parametrize("timeout", [0.0, -1.0, float("nan"), float("inf")])
+def test_run_with_a_limit_that_makes_no_sense_is_one_sentence(fake, folder, out, timeout):
+    with pytest.raises(PrefitError, match="is not a limit for a file"):
+        run(folder, out, timeout=timeout)
+
+
+def test_run_resumes_a_file_that_took_too_long_only_with_more_time(fake, tmp_path, out):
+    from xps_stn_plugin.batch.key import content_digest, work_identity, work_key
+    from xps_stn_plugin.batch.record import Record, encode
+    from xps_stn_plugin.batch.records import Records
+
+    path = batched.write_table(tmp_path / "a.csv")
+    key = work_key([(content_digest(path), path.name)], work_identity(settings_of(), True))
+    with Records(out) as records:
+        records.put(key, encode(Record(reason="took too long", limit=10.0)))
+    for timeout in (5.0, 10.0):
+        report = run(path, out, timeout=timeout)
+        assert (report.failed, report.reused) == (1, 1)
+        assert rows(out)[0]["reasons"] == "took too long"
+    # The stand-in for the network is known to this process alone, so that this one does the work.
+    assert run(path, out, timeout=20.0).ok == 1

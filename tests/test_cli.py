@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -256,8 +257,8 @@ def test_simulate_and_train_pass_on_what_was_asked(run, monkeypatch, tmp_path):
     assert run("simulate", tmp_path / "a.h5", "-n", 4, "--seed", 1).exit_code == 0
     outcome = run("train", "--config", "c.toml", "--out", tmp_path, "--resume", "--device", "cpu")
     assert outcome.stdout == f"Weights written to {tmp_path / 'w.safetensors'}.\n"
-    write.assert_called_once_with(tmp_path / "a.h5", 4, 1, None)
-    learn.assert_called_once_with(Path("c.toml"), tmp_path, True, "cpu")
+    write.assert_called_once_with(tmp_path / "a.h5", 4, 1, None, overwrite=False)
+    learn.assert_called_once_with(Path("c.toml"), tmp_path, True, "cpu", overwrite=False)
     assert run("simulate", tmp_path / "a.h5", "-n", 0).exit_code == 2
 
 
@@ -296,3 +297,93 @@ def test_nor_is_another_file_of_the_same_command(fake, run, file, tmp_path):
     assert done.exit_code == 1
     assert f"{file}: this is the measured file itself" in done.stderr
     assert file.read_bytes() == before
+
+
+def test_prefit_never_writes_over_what_is_not_its_own(fake, run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    _write(Path("a.csv"))
+    _write(Path("sample.csv"))
+    for name in ("b.csv", "b.png", "b.json", "mine.txt"):
+        Path(name).write_text("mine")
+    Path("sample.json").symlink_to("mine.txt")
+    before = {path: path.read_bytes() for path in Path().iterdir()}
+    for options in (
+        ["a.csv", "--out", "."],
+        ["a.csv", "--csv", "b.csv"],
+        ["a.csv", "--plot", "b.png"],
+        ["a.csv", "--json", "b.json"],
+        ["sample.csv", "--json", "sample.json"],
+    ):
+        outcome = run("prefit", *options)
+        assert outcome.exit_code == 1
+        assert outcome.stderr.startswith("Error: ")
+        assert outcome.stderr.count("\n") == 1
+    assert {path: path.read_bytes() for path in Path().iterdir()} == before
+    # The user's word is enough for another's file, and never for one that is read.
+    assert run("prefit", "a.csv", "--csv", "b.csv", "--force").exit_code == 0
+    assert Path("b.csv").read_text().startswith("source,region,component,")
+    assert run("prefit", "sample.csv", "--json", "sample.json", "--force").exit_code == 0
+    assert not Path("sample.json").is_symlink()
+    assert Path("mine.txt").read_text() == "mine"
+    outcome = run("prefit", "a.csv", "sample.csv", "--out", ".", "--force")
+    assert outcome.exit_code == 1
+    assert outcome.stderr.count("this is the measured file itself") == 2
+    assert Path("a.csv").read_bytes() == before[Path("a.csv")]
+    assert Path("sample.csv").read_bytes() == before[Path("sample.csv")]
+
+
+def test_prefit_replaces_its_own_outputs_without_a_word(fake, run, file, tmp_path):
+    for reference in ("285.0", "284.8"):
+        assert run("prefit", file, "--out", tmp_path / "out", "--reference", reference).exit_code == 0
+    assert "284.80" in (tmp_path / "out" / "made [1].csv").read_text()
+
+
+def test_prefit_through_a_linked_output_leaves_the_measured_file(fake, run, file, tmp_path):
+    (tmp_path / "link.csv").symlink_to(file)
+    before = file.read_bytes()
+    for options in ([], ["--force"]):
+        assert run("prefit", file, "--csv", tmp_path / "link.csv", *options).exit_code == 1
+    assert file.read_bytes() == before
+
+
+def test_prefit_of_names_that_differ_in_case_gives_two_outputs(fake, run, tmp_path):
+    for name in ("A.csv", "a.txt"):
+        _write(tmp_path / name)
+    outcome = run("prefit", tmp_path / "A.csv", tmp_path / "a.txt", "--out", tmp_path / "out")
+    assert outcome.exit_code == 0, outcome.output
+    assert {path.name for path in (tmp_path / "out").glob("*.json")} == {"A.json", "a_2.json"}
+
+
+@pytest.mark.parametrize("name", ["a" * 240 + ".csv", "..csv", "line\nfeed.csv", "CON.csv", "not-\udcff-utf8.csv"])
+def test_prefit_of_odd_names_writes_all_outputs(fake, run, tmp_path, name):
+    _write(tmp_path / name)
+    outcome = run("prefit", tmp_path / name, "--out", tmp_path / "out")
+    assert outcome.exit_code == 0, outcome.output
+    made = list((tmp_path / "out").iterdir())
+    assert sorted(path.suffix for path in made) == [".csv", ".json", ".png"]
+    (document,) = (path for path in made if path.suffix == ".json")
+    assert json.loads(document.read_text(encoding="utf-8"))["source"] == str(tmp_path / name)
+
+
+def test_prefit_of_a_pipe_is_refused_at_once(run, tmp_path):
+    os.mkfifo(tmp_path / "pipe.txt")
+    outcome = run("prefit", tmp_path / "pipe.txt")
+    assert outcome.exit_code == 1
+    assert outcome.stderr == (
+        f"Error: {tmp_path / 'pipe.txt'}: this is a pipe, not a file; write its content to a file and name that.\n"
+    )
+
+
+def test_prefit_of_a_pipe_of_the_shell_loses_no_rows(fake, run):
+    shared = Path(os.environ.get("XPS_SHARED", Path(__file__).parents[2] / "shared"))
+    path = shared / "cases" / "hostile" / "pipe_fixed_width_1000rows.txt"
+    if not path.is_file():
+        pytest.skip(f"{path} is not there")
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as pipe:
+        pipe.write(path.read_bytes()[:4000])
+    outcome = run("prefit", f"/dev/fd/{reading}")
+    os.close(reading)
+    assert outcome.exit_code == 1
+    assert "this is a pipe, not a file" in outcome.stderr
+    assert xps.read(path)["C1s" if "C1s" in xps.read(path) else next(iter(xps.read(path)))]["counts"].size == 1000

@@ -19,7 +19,7 @@ def _rows(result, path):
 def test_one_row_for_each_component(fake, tmp_path):
     result = xps.prefit(fakes.spectrum(source='a, "b".csv')).fitted()
     rows = _rows(result, tmp_path / "a.csv")
-    assert tuple(rows[0]) == COLUMNS
+    assert tuple(rows[0]) == (*COLUMNS, "checksum")
     assert [(row["region"], row["component"]) for row in rows] == [
         ("C1s", "C1s line 1"),
         ("C1s", "C1s line 2"),

@@ -109,3 +109,15 @@ def test_stacks_are_refused():
     stack = spectrum["C1s"].to_dataset().expand_dims(pixel=2)
     with pytest.raises(PrefitError, match="stack"):
         fit_seed(replace(seed, region="C1s"), stack)
+
+
+def test_fault_of_the_program_does_not_pass_for_a_failed_fit(monkeypatch):
+    # As lmfit 1.3.2 answers an analytic Jacobian: every fit would keep its start values.
+    def older(*args, **kws):
+        raise TypeError("jacobian() got an unexpected keyword argument 'apply_bounds_transformation'")
+
+    monkeypatch.setattr("xps_stn_plugin.fitting.fit.solve_compiled", older)
+    spectrum = counted()
+    seed = seed_region(spectrum, "C1s", ESTER, Settings())
+    with pytest.raises(TypeError, match="apply_bounds_transformation"):
+        fit_seed(seed, spectrum["C1s"].to_dataset())

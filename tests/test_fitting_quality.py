@@ -7,8 +7,10 @@ import pytest
 
 from xps_stn_plugin.fitting.quality import (
     chi_square_probability,
+    describes,
     durbin_watson,
     examine_residual,
+    misfit_sentence,
     probability_text,
     runs_test,
 )
@@ -70,3 +72,11 @@ def test_a_hidden_line_is_found_where_it_is(sign):
 
 def test_probabilities_in_words():
     assert [probability_text(p) for p in (0.0341, 0.00001, math.nan)] == ["p = 0.034", "p < 0.001", "p unknown"]
+
+
+def test_misfit_sentence_says_how_far_off_the_model_is():
+    assert describes([0.5, 100.0, 100.1, np.inf, np.nan]).tolist() == [True, True, False, False, False]
+    text = misfit_sentence(2500.0, 0.12)
+    assert text.startswith("The model does not describe the data: the residual, 12 % of the peaks' height, is 50 times")
+    assert "reduced chi-square 2.5e+03" in text
+    assert "height" not in misfit_sentence(2500.0, float("inf"))

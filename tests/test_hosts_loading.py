@@ -20,7 +20,7 @@ def test_what_a_prefit_needs_is_there_afterwards():
         "from xps_stn_plugin.stn.predict import shipped\n"
         "import gc\n"
         "print('torch' in sys.modules, 'lmfit' in sys.modules, shipped.cache_info().currsize, gc.isenabled())\n"
-        "assert gc.get_freeze_count() > 100_000\n"
+        "assert gc.get_freeze_count() == 0\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout == "True True 1 True\n"
@@ -38,7 +38,6 @@ def test_a_garbage_collector_that_the_host_has_stopped_stays_so(monkeypatch):
         assert not gc.isenabled()
     finally:
         gc.enable()
-        gc.unfreeze()
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -115,3 +116,33 @@ def test_every_public_name_is_there():
     assert callable(xps.prefit)
     with pytest.raises(AttributeError, match="no attribute 'prefits'"):
         _ = xps.prefits
+
+
+def test_plugin_manager_is_made_once_for_all_threads(monkeypatch):
+    from concurrent.futures import ThreadPoolExecutor
+    from threading import Barrier
+
+    import xps_stn_plugin.plugins as plugins
+
+    made = []
+    barrier = Barrier(4)
+
+    class Slow(plugins.PluginManager):
+        def load(self, *arguments, **options):
+            made.append(self)
+            time.sleep(0.05)
+            return super().load(*arguments, **options)
+
+    def ask(_):
+        barrier.wait()
+        return plugin_manager()
+
+    monkeypatch.setattr(plugins, "PluginManager", Slow)
+    plugin_manager.cache_clear()
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            managers = set(threads.map(ask, range(4)))
+    finally:
+        plugin_manager.cache_clear()
+    assert len(made) == 1
+    assert managers == set(made)

@@ -69,3 +69,25 @@ def test_prefit_takes_every_setting(fake):
     assert row.settings == Settings(**asked)
     with pytest.raises(PrefitError, match="ties"):
         xps.prefit_many([], ties="loose")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"reference": "285"},
+        {"reference": None},
+        {"reference": 10**400},
+        {"reference": 285 + 1j},
+        {"photon_energy": "1486.6"},
+        {"photon_energy": [1486.6]},
+        {"transmission": "steep"},
+        {"background": 3},
+        {"expect": 3},
+        {"present": 3.0},
+    ],
+)
+def test_settings_of_another_type_are_one_short_sentence(options):
+    with pytest.raises(PrefitError) as error:
+        settings_of(**options)
+    assert len(str(error.value)) < 200
+    assert str(error.value).endswith(".")

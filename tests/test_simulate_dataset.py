@@ -28,8 +28,8 @@ def test_a_set_is_complete_and_reproducible(tmp_path, small_config):
         write_dataset(tmp_path / name, 1500, 7, small_config)
     with h5py.File(tmp_path / "a.h5") as one, h5py.File(tmp_path / "b.h5") as two:
         assert set(one) == {
-            "counts", "energy", "group", "label", "mixture", "outside", "region", "region_shift", "share", "shift",
-            "structure", "window",
+            "counts", "domain_share", "domain_shift", "energy", "group", "label", "mixture", "outside", "region",
+            "region_shift", "share", "shift", "structure", "window",
         }  # fmt: skip
         for key in one:
             np.testing.assert_array_equal(one[key][()], two[key][()])

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from xps_stn_plugin.chemistry.core_levels import core_levels
 from xps_stn_plugin.chemistry.groups import group_names
 from xps_stn_plugin.grid import Grid
 from xps_stn_plugin.simulate.config import SimulationConfig
@@ -19,6 +20,15 @@ PLAIN = replace(
     reference_share=1.0,
     mixture_share=0.0,
     outsider_share=0.0,
+    inorganic_share=0.0,
+    adventitious_share=0.0,
+    gain_share=0.0,
+    domain_share=0.0,
+    tail_share=0.0,
+    oxygen_seen=1.0,
+    oxygen_sigma=0.0,
+    fault_share=0.0,
+    cut_share=0.0,
     region_shift_sigma=0.0,
     region_shift_strong_share=0.0,
     position_sigma=0.0,
@@ -189,3 +199,76 @@ def test_an_oxide_below_draws_its_own_line_and_no_label():
     np.testing.assert_allclose(_maximum(batch, "O1s") - batch.shift, 530.0, atol=0.1)
     assert batch.labels.sum() == _draw(POLYETHYLENE).labels.sum()
     assert not batch.outside.any()
+
+
+def test_less_oxygen_is_seen_than_there_is():
+    window = {"margin_range": (11.9, 12.0), "shift_range": (-0.5, 0.5)}
+    whole, seen = (_draw(PET, oxygen_seen=factor, **window).counts.sum(-1) for factor in (1.0, 0.883))
+    oxygen = GRID.regions.index("O1s")
+    ratio = (seen[:, oxygen] / seen[:, 0]) / (whole[:, oxygen] / whole[:, 0])
+    np.testing.assert_allclose(ratio, 0.883, rtol=0.02)
+
+
+def test_a_wrong_gain_moves_regions_in_proportion_to_their_distance_from_carbon():
+    batch = _draw(PET, number=200, gain_share=1.0, gain_error=1e-3)
+    centres = np.array([level.energy for level in core_levels().values()])
+    gain = batch.region_shift[:, 1:] / (centres[1:] - 285.0)
+    np.testing.assert_allclose(gain, np.repeat(gain[:, :1], len(centres) - 1, axis=1), atol=1e-12)
+    assert 0.0008 < np.abs(gain).max() <= 0.001
+    assert (batch.region_shift[:, 0] == 0).all()
+
+
+def test_two_domains_share_the_lines_and_the_target():
+    batch = _draw(
+        POLYETHYLENE, domain_share=1.0, domain_apart=(1.1, 1.2), domain_part=(0.4, 0.5), shift_range=(0.0, 1e-9)
+    )
+    np.testing.assert_allclose(batch.domain_share.sum(-1), 1.0)
+    np.testing.assert_allclose((batch.domain_share * batch.domain_shift).sum(-1), batch.shift, atol=1e-9)
+    used = batch.domain_share > 0
+    assert (used.sum(-1) == 2).all()
+    for spectrum, there in enumerate(used):
+        first, second = np.sort(batch.domain_shift[spectrum][there])
+        assert 1.1 <= second - first <= 1.2
+        near = [np.abs(GRID.energies[0] - 285.05 - shift).argmin() for shift in (first, second)]
+        middle = batch.counts[spectrum, 0, sum(near) // 2]
+        assert middle < 0.9 * batch.counts[spectrum, 0, near].min()
+
+
+def test_a_tail_leans_to_one_side_and_keeps_its_mean():
+    batch = _draw(POLYETHYLENE, number=60, tail_share=1.0)
+    offset = batch.domain_shift - batch.shift[:, None]
+    np.testing.assert_allclose(batch.domain_share, 1 / offset.shape[1])
+    np.testing.assert_allclose(offset.mean(-1), 0, atol=1e-9)
+    longest = np.where(np.abs(offset.min(-1)) > offset.max(-1), offset.min(-1), offset.max(-1))
+    assert (longest > 0).any()
+    assert (longest < 0).any()
+    assert np.ptp(offset, axis=-1).max() <= 1.2
+
+
+def test_outsiders_are_evenly_charged():
+    batch = _draw(PVC, number=100, outsider_share=1.0, domain_share=1.0)
+    assert (batch.domain_share[:, 1:] == 0).all()
+
+
+def test_windows_that_cut_lines_leave_room_for_one_line():
+    batch = _draw(PVC, number=200, cut_share=1.0, cut_margin=(-2.0, 0.0), shift_range=(-1.0, 1.0))
+    width = batch.measured[:, 0].sum(-1) * GRID.step
+    assert width.min() >= 1.5
+    whole = _draw(PVC, number=200, shift_range=(-1.0, 1.0)).measured[:, 0].sum(-1) * GRID.step
+    assert width.max() < whole.min()
+
+
+def test_faulty_channels_are_drawn_and_cleaned_as_in_use(monkeypatch):
+    faults = {"fault_share": 1.0, "hot_range": (3.0, 4.0), "shift_range": (-1.0, 1.0)}
+    clean = _draw(PET, number=60)
+    faulty = _draw(PET, number=60, **faults)
+    monkeypatch.setattr("xps_stn_plugin.simulate.counting.without_single_channels", lambda counts, measured: counts)
+    uncleaned = _draw(PET, number=60, **faults)
+
+    def spikes(batch):
+        bent = np.abs(np.diff(batch.counts, 2)).max(-1) / np.maximum(batch.counts.max(-1), 1)
+        return (bent.max(-1) > 1.0).mean()
+
+    assert spikes(clean) == 0
+    assert spikes(uncleaned) > 0.5
+    assert spikes(faulty) < 0.2 * spikes(uncleaned)

@@ -2,12 +2,21 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+import xps_stn_plugin as xps
 from xps_prefit_hooks import PrefitError
-from xps_stn_plugin.spectrum import MIN_POINTS, calibrated, region_dataset, spectrum_tree, unique_name
+from xps_stn_plugin.spectrum import (
+    MIN_POINTS,
+    calibrated,
+    checked_tree,
+    region_dataset,
+    spectrum_tree,
+    unique_name,
+)
 
 ENERGY = np.arange(280.0, 290.0, 0.5)
 COUNTS = np.arange(ENERGY.size, dtype=float)
@@ -83,3 +92,63 @@ def test_calibration_moves_the_axis_by_exactly_the_shift_and_leaves_the_counts(s
     assert np.array_equal(tree["C1s"]["binding_energy"], ENERGY)
     assert "energy_referencing_offset" not in tree["C1s"].attrs
     assert tree.attrs == {"source": "f"}
+
+
+X_ODD = np.arange(280.0, 296.0, 0.1)
+Y_ODD = np.random.default_rng(0).poisson(300.0 + 3000.0 * np.exp(-((X_ODD - 286.0) ** 2))).astype(float)
+
+
+def _odd_region(energy=X_ODD, counts=Y_ODD, **attrs):
+    return xr.DataArray(counts, {"binding_energy": energy}, "binding_energy", name="C1s", attrs=attrs)
+
+
+def _with(values, place, value):
+    changed = values.copy()
+    changed[place] = value
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("region", "message"),
+    [
+        (_odd_region(285.0 + np.spacing(285.0) * np.arange(160)), "has the energy 285 eV twice"),
+        (_odd_region(285.0 + 1e-4 * np.arange(160)), "covers 0.016 eV only"),
+        (_odd_region(_with(X_ODD, 4, X_ODD[5])), "has the energy 280.5 eV twice"),
+        (_odd_region(np.full(160, 285.0)), "twice"),
+        (_odd_region(1e20 * X_ODD), "which no photoelectron has"),
+        (_odd_region(_with(X_ODD, 4, np.inf)), "1 energies that are not numbers, first at point 5"),
+        (_odd_region(counts=_with(Y_ODD, 4, np.nan)), "1 intensities that are not numbers, first at point 5"),
+        (_odd_region(counts=1e200 * Y_ODD), "beyond what can be computed with"),
+        (_odd_region(counts=1e-200 * Y_ODD), "beyond what can be computed with"),
+        (_odd_region(counts=Y_ODD.astype(str)), "intensities that are not numbers but text"),
+        (_odd_region(counts=Y_ODD + 0j), "intensities that are not numbers but complex"),
+        (_odd_region(X_ODD[:2], Y_ODD[:2]), "has 2 points"),
+        (_odd_region(dwell_time="0.1 s"), "attribute dwell_time = '0.1 s', which is not a number"),
+        (_odd_region(photon_energy=[1.0, 2.0]), "attribute photon_energy = .* not a number"),
+        (_odd_region(scans="3"), "attribute scans = '3', which is not a number"),
+    ],
+)
+def test_checked_tree_with_odd_numbers_refuses_them_in_a_sentence(region, message):
+    with pytest.raises(PrefitError, match=message):
+        checked_tree("odd", region)
+
+
+@pytest.mark.parametrize("step", [2e-3, 1e-2])
+def test_checked_tree_with_small_steps_takes_them(step):
+    assert checked_tree("odd", _odd_region(285.0 + step * np.arange(160)))["C1s"].attrs["region"]
+
+
+def test_checked_tree_of_a_stack_with_text_for_a_number_refuses_it():
+    stack = xr.DataArray(np.stack([Y_ODD] * 2), {"binding_energy": X_ODD}, ("n", "binding_energy"), name="C1s")
+    with pytest.raises(PrefitError, match="dwell_time"):
+        checked_tree("odd", stack.assign_attrs(dwell_time="long"))
+
+
+def test_prefit_of_a_wide_region_says_why_there_is_no_model():
+    energy = np.arange(250.0, 330.0, 0.1)
+    counts = np.random.default_rng(0).poisson(300.0 + 3000.0 * np.exp(-((energy - 286.0) ** 2))).astype(float)
+    result = xps.prefit(_odd_region(energy, counts, region="C1s"))
+    assert not result.seeds
+    assert [reason for reason in result.reasons if "C1s is 80 eV wide and gets no model" in reason]
+    survey = xps.prefit(_odd_region(energy, counts, region="Survey"))
+    assert not [reason for reason in survey.reasons if "no model" in reason]

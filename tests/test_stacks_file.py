@@ -51,7 +51,9 @@ def test_a_file_holds_what_a_prefit_gives(spectra, tmp_path, suffix):
         wanted = prefit_stack(stack, settings)
         with xr.open_datatree(path, engine="h5netcdf") as found:
             assert set(found.children) == {"C1s", "O1s"}
-            xr.testing.assert_allclose(found.load(), wanted)
+            # Group by group: xarray 2024.10 compares no trees.
+            for group in wanted.subtree:
+                xr.testing.assert_allclose(found[group.path].load().to_dataset(), group.to_dataset())
             assert set(found.coords) == set(wanted.coords)
             for name in ("status", "reasons", "shift"):
                 assert found[name].dtype == wanted[name].dtype
@@ -67,8 +69,10 @@ def test_a_file_that_is_not_finished_is_none(spectra, tmp_path):
         write_stack(stack, path, settings_of(), cancelled=lambda: True)
     assert not list(tmp_path.iterdir())
     path.write_text("older")
-    with pytest.raises(PrefitError, match="cancelled"):
+    with pytest.raises(PrefitError, match="exists already and was not written by this program"):
         write_stack(stack, path, settings_of(), cancelled=lambda: True)
+    with pytest.raises(PrefitError, match="cancelled"):
+        write_stack(stack, path, settings_of(), overwrite=True, cancelled=lambda: True)
     assert path.read_text() == "older"
     with pytest.raises(PrefitError, match="does not exist"):
         write_stack(stack, tmp_path / "no" / "found.nc", settings_of())

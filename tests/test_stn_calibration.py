@@ -61,3 +61,25 @@ def test_the_spread_is_freed_from_the_blur_of_training():
     far = 0.8 * weight / weight.sum()
     far[10] += 0.2
     assert spread_of(far[None], BINS, np.array([1.0]), 0.06)[0] > 2
+
+
+def test_the_error_bar_of_a_sample_in_parts_covers_its_parts():
+    spread, error, *rest = _drawn(number=20_000, inflated=1.0)
+    rng = np.random.default_rng(4)
+    # Every other sample has two parts, half of twice its spread to either side: the mean is known, the charge is not.
+    sides = np.where(np.arange(error.size) % 2, spread, 0.0)[:, None] * np.array([-1.0, 1.0])
+    known = np.where(np.arange(error.size) % 2, rng.normal(0, 0.01, error.size), error)
+    parts = known[:, None] + sides
+    share = np.full(parts.shape, 0.5)
+    by_mean, by_parts = calibrate(0.06, spread, known, *rest), calibrate(0.06, spread, parts, *rest, share=share)
+    uneven = np.arange(error.size) % 2 == 1
+    within = np.abs(parts[uneven]).max(axis=1) <= 2 * by_parts.standard_error(spread[uneven])
+    assert within.mean() > 0.95
+    assert (by_parts.standard_error(spread) > by_mean.standard_error(spread)).all()
+
+
+def test_parts_without_a_share_count_for_nothing():
+    spread, error, *rest = _drawn(number=6_000)
+    padded = np.column_stack([error, np.full(error.size, 9.0)])
+    share = np.column_stack([np.ones(error.size), np.zeros(error.size)])
+    assert calibrate(0.06, spread, padded, *rest, share=share) == calibrate(0.06, spread, error, *rest)

@@ -3,7 +3,7 @@ import pytest
 
 from xps_stn_plugin.lineshapes import pseudo_voigt
 from xps_stn_plugin.spectrum import region_dataset
-from xps_stn_plugin.stn.signal import channel_noise, plain_peak, saturated_channels, signal_to_noise
+from xps_stn_plugin.stn.signal import channel_noise, line_maximum, plain_peak, saturated_channels, signal_to_noise
 
 ENERGY = np.arange(278.0, 296.0, 0.1)
 
@@ -61,3 +61,18 @@ def test_noise_of_nearly_empty_channels_is_not_none():
     counts = np.random.default_rng(0).poisson(0.1, 2000).astype(float)
     assert np.median(np.abs(np.diff(counts, 2))) == 0
     assert channel_noise(counts) == pytest.approx(np.sqrt(0.1), rel=0.1)
+
+
+@pytest.mark.parametrize("centre", [285.02, 286.37])
+def test_line_maximum_is_the_centre_of_the_highest_line_of_each_spectrum(centre):
+    energy = np.arange(280.0, 292.0, 0.1)
+    curve = np.exp(-0.5 * ((energy - centre) / 0.5) ** 2) + 0.4 * np.exp(-0.5 * ((energy - 289.0) / 0.5) ** 2)
+    rows = np.random.default_rng(3).poisson(200 + np.array([[1000.0], [20000.0]]) * curve + 10 * (energy - 280))
+    maxima = line_maximum(energy, rows.astype(float))
+    assert maxima.shape == (2,)
+    np.testing.assert_allclose(maxima, centre, atol=0.06)
+
+
+def test_line_maximum_of_nothing_is_a_channel():
+    energy = np.arange(280.0, 290.0, 0.5)
+    assert line_maximum(energy, np.zeros(energy.size)) in energy

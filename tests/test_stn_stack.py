@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -89,8 +91,21 @@ def test_a_stack_says_what_one_spectrum_after_the_other_says(trained):
         assert found.reasons[: len(found.reasons) - bool(missing)] == alone.reasons
     # The cases are there: each status, and every rule that can be had without a foreign detector.
     assert set(stack.verdict.status) == set(range(len(STATUSES)))
-    wanted = set(Reason) - {Reason.DISAGREEMENT}
+    wanted = set(Reason) - {Reason.DISAGREEMENT, Reason.NO_GROUP}
     assert wanted <= set(Reason(int(np.bitwise_or.reduce(stack.verdict.reasons))))
+
+
+def test_samples_without_a_group_are_described_alike_in_a_stack_and_alone(trained):
+    silent = replace(trained, calibration=replace(trained.calibration, group_offset=-200.0))
+    counts = _varied(number=24)
+    stack = predict_stack(silent, _regions(counts))
+    described = np.flatnonzero(stack.verdict.reasons & np.uint16(Reason.NO_GROUP))
+    assert described.size >= 5
+    for row in described:
+        (sentence,) = [text for text in stack.sentences(row) if "no functional group was found" in text]
+        assert sentence in _alone(silent, counts, row).reasons
+    plain = predict_stack(trained, _regions(counts))
+    np.testing.assert_array_equal(stack.verdict.status, plain.verdict.status)
 
 
 def test_shifts_and_groups_of_a_stack_are_right(trained):

@@ -1,4 +1,6 @@
 import json
+import pickle
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,11 +9,11 @@ import safetensors.torch
 import torch
 
 from xps_prefit_hooks import PrefitError
-from xps_stn_plugin.stn.train import train
+from xps_stn_plugin.stn.train import CHECKPOINT, shift_target, train
 from xps_stn_plugin.stn.training_config import TrainingConfig
 from xps_stn_plugin.stn.weights import load_weights
 
-SHIPPED = Path(__file__).parent.parent / "weights" / "xps_stn_weights" / "prefit-2.toml"
+SHIPPED = Path(__file__).parent.parent / "weights" / "xps_stn_weights" / "prefit-2.1.toml"
 
 
 @pytest.fixture
@@ -75,6 +77,38 @@ def test_a_resumed_run_gives_the_same_weights(tiny, tmp_path, monkeypatch):
         train(tiny, tmp_path / "straight", resume=True, device="cpu")
 
 
+def test_training_goes_on_from_weights(tiny, tmp_path):
+    first = train(tiny, tmp_path / "first", device="cpu")
+    again = tmp_path / "again.toml"
+    again.write_text(re.sub(r"learning_rate = .*", "learning_rate = 0.0", tiny.read_text()))
+    second = train(again, tmp_path / "second", device="cpu", start_from=first)
+    one, two = (safetensors.torch.load_file(path) for path in (first, second))
+    learnt = [name for name, value in one.items() if value.is_floating_point() and "running" not in name]
+    assert len(learnt) > 20
+    # Without a learning rate the weights stay where they were put.
+    for name in learnt:
+        torch.testing.assert_close(two[name], one[name], atol=0, rtol=0)
+
+
+def test_weights_of_another_size_are_refused(tiny, tmp_path):
+    shipped = SHIPPED.with_name("prefit-2.safetensors")
+    with pytest.raises(PrefitError, match="localiser_width 64 instead of 8"):
+        train(tiny, tmp_path / "x", device="cpu", start_from=shipped)
+    assert not (tmp_path / "x").exists()
+
+
+def test_an_unevenly_charged_sample_is_taught_as_wide_as_it_is():
+    bins = torch.linspace(-7.95, 7.95, 160)
+    shift = torch.tensor([[-0.5, 0.5], [1.0, 0.0]])
+    target = shift_target(bins, shift, torch.tensor([[0.3, 0.7], [1.0, 0.0]]), 0.06)
+    torch.testing.assert_close(target.sum(-1), torch.ones(2))
+    mean = (target * bins).sum(-1)
+    torch.testing.assert_close(mean, torch.tensor([0.2, 1.0]), atol=2e-3, rtol=0)
+    spread = ((target * (bins - mean[:, None]) ** 2).sum(-1)).sqrt()
+    # Two domains: the square root of p (1 - p) times their distance
+    torch.testing.assert_close(spread, torch.tensor([0.21**0.5, 0.0]), atol=0.07, rtol=0)
+
+
 def test_there_must_be_something_to_resume(tiny, tmp_path):
     with pytest.raises(PrefitError, match="no checkpoint"):
         train(tiny, tmp_path / "none", resume=True, device="cpu")
@@ -83,3 +117,12 @@ def test_there_must_be_something_to_resume(tiny, tmp_path):
 def test_an_absent_device_is_one_sentence(tiny, tmp_path):
     with pytest.raises(PrefitError, match="not available"):
         train(tiny, tmp_path / "x", device="nonsense")
+
+
+@pytest.mark.parametrize("content", [b"", b"rubbish", b"PK\x03\x04", pickle.dumps({"config": "x"}), pickle.dumps(Path)])
+def test_train_resume_of_a_damaged_checkpoint_is_one_sentence(tiny, tmp_path, content):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / CHECKPOINT).write_bytes(content)
+    with pytest.raises(PrefitError, match=r"the checkpoint is damaged \(\w+\); remove it to start anew"):
+        train(tiny, out, resume=True, device="cpu")

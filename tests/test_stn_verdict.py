@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from xps_stn_plugin.stacks.fields import CARRIED, REASON_TEXTS, TOLD
 from xps_stn_plugin.stn.verdict import STATUSES, Evidence, Posterior, Reason, judge, sentences
 
 BINS = (np.arange(160) - 79.5) * 0.1
@@ -28,6 +29,9 @@ def _evidence(*modes, snr=None):
         stderr=np.array([np.sqrt(posterior @ BINS**2 - mean**2)]),
         foreign=np.array([False]),
         disagreement=np.full(shape, np.nan),
+        shift=np.array([mean]),
+        maximum=np.array([[{"C1s": 285.1, "O1s": 530.2}.get(name, np.nan) + mean for name in snr]]),
+        no_group=np.array([False]),
     )
 
 
@@ -80,7 +84,45 @@ def test_a_region_that_disagrees_is_named_but_does_not_condemn(disagreement, sai
 def test_a_foreign_sample_is_out_of_domain():
     status, reasons = _said(replace(_evidence((0.0, 0.08, 1)), foreign=np.array([True])))
     assert status == "out_of_domain"
-    assert "organic" in reasons[0]
+    assert "adventitious carbon on an oxide (O 1s maximum at 530.2 eV)" in reasons[0]
+
+
+def test_a_foreign_sample_without_carbon_is_not_described():
+    status, reasons = _said(replace(_evidence((0.0, 0.08, 1), snr={"O1s": 50.0}), foreign=np.array([True])))
+    assert status == "out_of_domain"
+    assert "cannot place" in reasons[0]
+    assert "looks like" not in reasons[0]
+
+
+def test_a_sample_without_groups_is_described_on_the_corrected_axis_and_stays_ok():
+    status, reasons = _said(replace(_evidence((1.5, 0.08, 1)), no_group=np.array([True])))
+    assert status == "ok"
+    (reason,) = reasons
+    assert reason.startswith(
+        "With hydrocarbon at 285.00 eV the sample looks like adventitious carbon on an oxide (O 1s maximum at"
+    )
+    assert reason.endswith("; no functional group was found.")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"foreign": np.array([True])},
+        {"signal_to_noise": np.array([[2.0, 80.0]])},
+        {"posterior": Posterior.of(_posterior((7.9, 0.1, 1))[None], BINS)},
+    ],
+)
+def test_a_sample_is_described_once_and_only_with_carbon(changes):
+    evidence = replace(_evidence((0.0, 0.08, 1)), no_group=np.array([True]), **changes)
+    assert not judge(evidence).reasons[0] & Reason.NO_GROUP
+    assert not any("functional group" in reason for reason in _said(evidence)[1])
+
+
+def test_every_reason_has_a_bit_of_its_own_and_a_sentence_for_stacks():
+    bits = [int(reason) for reason in Reason]
+    assert len(set(bits) | {CARRIED, TOLD}) == len(bits) + 2
+    assert set(REASON_TEXTS) == {*bits, CARRIED, TOLD}
+    assert all(text.endswith(".") and text.count(".") - text.count("0.25") == 1 for text in REASON_TEXTS.values())
 
 
 def test_one_line_without_feature_is_uncertain():

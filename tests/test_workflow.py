@@ -219,6 +219,7 @@ def test_seeds_are_made_once_and_only_when_asked():
         return None if region == "Survey" else region
 
     seeds = LazySeeds(("C1s", "Survey", "O1s"), make)
+    assert repr(seeds) == "LazySeeds(C1s, Survey, O1s)"
     assert made == []
     assert seeds["O1s"] == "O1s"
     assert made == ["O1s"]
@@ -227,6 +228,7 @@ def test_seeds_are_made_once_and_only_when_asked():
     assert "Survey" not in seeds
     assert "N1s" not in seeds
     assert sorted(made) == ["C1s", "O1s", "Survey"]
+    assert repr(seeds) == "LazySeeds(C1s, O1s)"
 
 
 def test_evidence_is_found_once_and_only_when_asked(fake):
@@ -259,3 +261,20 @@ def test_without_a_shift_the_data_alone_seed_models_on_the_measured_axis(fake):
     assert component["center"] is None
     assert 270 < component["center_measured"] < 310
     assert rows(result)[0]["center_eV"] == ""
+
+
+def test_prefit_many_of_a_path_alone_is_one_spectrum(fake, csv):
+    for path in (csv, str(csv)):
+        (result,) = xps.prefit_many(path)
+        assert result.source == str(csv)
+
+
+def test_prefit_many_of_a_folder_points_to_the_batch(fake, tmp_path):
+    with pytest.raises(PrefitError, match=r"is a folder; name its files, or let run_batch \(command: xps-stn batch\)"):
+        xps.prefit_many(tmp_path)
+
+
+@pytest.mark.parametrize("spectra", [b"a.csv", 7, None])
+def test_prefit_many_of_what_holds_no_spectra_is_one_sentence(spectra):
+    with pytest.raises(PrefitError, match="is not a list of spectra"):
+        xps.prefit_many(spectra)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from xps_prefit_hooks import ALIPHATIC_C1S, PrefitError
+from xps_prefit_hooks import ALIPHATIC_C1S, LONGEST, PrefitError, shown
 
 from . import __version__
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 #: Environment variable that shows the traceback of an unexpected error.
 DEBUG_VARIABLE = "XPS_STN_DEBUG"
+
+#: Longest time in seconds for one file of a batch, unless another is given: a map of 100 000 spectra takes minutes.
+_TIMEOUT = 3600.0
 
 #: Exit status after Ctrl-C, as shells have it.
 _INTERRUPTED = 130
@@ -81,6 +84,12 @@ _SETTINGS = (
 )
 
 
+#: For every command that writes files.
+_FORCE = click.option(
+    "--force", is_flag=True, help="Replace files and links that this program did not write, or that were changed since."
+)
+
+
 def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_SETTINGS):
         command = option(command)
@@ -105,6 +114,7 @@ def main() -> None:
 @_settings_options
 @click.option("--fit/--no-fit", default=True, help="Fit the seeded models (the default), or show their start values.")
 @click.option("--confidence", is_flag=True, help="Confidence intervals of positions and areas too.")
+@_FORCE
 def prefit(
     files: tuple[Path, ...],
     json_path: Path | None,
@@ -113,22 +123,29 @@ def prefit(
     out: Path | None,
     fit: bool,
     confidence: bool,
+    force: bool,
     background: tuple[str, ...],
     **options: Any,
 ) -> None:
     """Find shift and groups of each FILE; seed and fit its regions."""
+    from .files import make_folder
+    from .names import output_names
+
     options["background"] = _background(background)
     if confidence and not fit:
         raise click.UsageError("--confidence needs a fit; leave out --no-fit.")
     single = {"--json": json_path, "--plot": plot_path, "--csv": csv_path}
     if len(files) > 1 and (given := [option for option, path in single.items() if path is not None]):
         raise click.UsageError(f"{', '.join(given)} is for one FILE; use --out DIR for several.")
-    names = _names(files)
+    names = output_names(files)
     paths = [path for path in single.values() if path is not None and str(path) != "-"]
     failures = 0
     for file in files:
-        targets = [*paths, *(_folder(out) / f"{names[file]}{suffix}" for suffix in (".json", ".csv", ".png") if out)]
-        task = partial(_prefit_file, file, files, targets, fit, confidence, str(json_path) == "-", options)
+        targets = [
+            *paths,
+            *(make_folder(out) / f"{names[file]}{suffix}" for suffix in (".json", ".csv", ".png") if out),
+        ]
+        task = partial(_prefit_file, file, files, targets, fit, confidence, force, str(json_path) == "-", options)
         failures += not _succeeds(file, task)
     if failures:
         raise click.exceptions.Exit(1)
@@ -151,6 +168,13 @@ def prefit(
 @click.option("--scheduler", metavar="ADDRESS", help="Let a cluster work: its Dask scheduler, as tcp://host:8786.")
 @click.option("--resume/--no-resume", default=True, help="Keep what is finished (the default), or do all anew.")
 @click.option("--json", "as_json", is_flag=True, help="Write DIR/json/NAME.json of every spectrum, too.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0.0),
+    metavar="SECONDS",
+    help="Longest time for one file (3600 s); the file has failed then. 0 is no limit. Not with --scheduler.",
+)
+@_FORCE
 def batch(
     paths: tuple[Path, ...],
     out: Path,
@@ -160,6 +184,8 @@ def batch(
     scheduler: str | None,
     resume: bool,
     as_json: bool,
+    timeout: float | None,
+    force: bool,
     background: tuple[str, ...],
     **options: Any,
 ) -> None:
@@ -189,6 +215,8 @@ def batch(
                 jobs=jobs,
                 scheduler=scheduler,
                 json=as_json,
+                timeout=_limit(timeout, scheduler),
+                overwrite=force,
                 progress=progress,
             )
     except PrefitError as error:
@@ -224,7 +252,7 @@ def plugins() -> None:
     console.print(table)
     for report in manager.reports:
         if report.message:
-            console.print(f"{report.name} {report.state}: {report.message}", soft_wrap=True, markup=False)
+            console.print(f"{shown(report.name)} {report.state}: {shown(report.message)}", soft_wrap=True, markup=False)
     for title, offers in (("reads", manager.readers()), ("writes", manager.exporters()), ("menu", manager.menu())):
         table = Table(title, "", box=None, pad_edge=False)
         for offer in offers:
@@ -261,11 +289,12 @@ def info() -> None:
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same spectra.")
 @click.option("--config", type=_PATH, help="TOML with a table simulation.")
-def simulate(path: Path, number: int, seed: int, config: Path | None) -> None:
+@_FORCE
+def simulate(path: Path, number: int, seed: int, config: Path | None, force: bool) -> None:
     """Write a reproducible set of spectra to PATH (HDF5)."""
     from .simulate.dataset import write_dataset
 
-    write_dataset(path, number, seed, config)
+    write_dataset(path, number, seed, config, overwrite=force)
     click.echo(f"{number} spectra written to {path}.")
 
 
@@ -273,12 +302,14 @@ def simulate(path: Path, number: int, seed: int, config: Path | None) -> None:
 @click.option("--config", required=True, type=_PATH, help="TOML with the training configuration.")
 @click.option("--out", required=True, type=_PATH, help="Folder for weights and checkpoints.")
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in the folder.")
+@click.option("--from", "start_from", type=_PATH, help="Weights (.safetensors) to go on from instead of random ones.")
 @click.option("--device", help="cpu, cuda, cuda:1, ...; by default CUDA where there is one.")
-def train(config: Path, out: Path, resume: bool, device: str | None) -> None:
+@_FORCE
+def train(config: Path, out: Path, resume: bool, start_from: Path | None, device: str | None, force: bool) -> None:
     """Train the network on the simulator."""
     from .stn.train import train as run
 
-    click.echo(f"Weights written to {run(config, out, resume, device)}.")
+    click.echo(f"Weights written to {run(config, out, resume, device, start_from, overwrite=force)}.")
 
 
 def _prefit_file(
@@ -287,21 +318,22 @@ def _prefit_file(
     targets: list[Path],
     fit: bool,
     confidence: bool,
+    force: bool,
     as_json: bool,
     options: dict[str, Any],
 ) -> None:
-    from .files import refuse_measured
+    from .files import check_target
     from .workflow import prefit as run
 
     # Before anything is written, so that no half of the outputs is left.
     for target in targets:
-        refuse_measured(target, measured)
+        check_target(target, overwrite=force, inputs=measured)
     result = run(file, **options)
     named = result.settings.background
     for region in () if isinstance(named, str) else named:
         if region not in result.spectrum.children:
             known = ", ".join(result.spectrum.children)
-            click.echo(f"{file}: there is no region {region} for --background; there are {known}.", err=True)
+            click.echo(shown(f"{file}: there is no region {region} for --background; there are {known}."), err=True)
     if fit:
         result = result.fitted()
     if confidence:
@@ -310,7 +342,7 @@ def _prefit_file(
         for region, fitted in result.fits.items():
             add_confidence(result.seeds[region], fitted)
     for target in targets:
-        result.save(target)
+        result.save(target, overwrite=force, inputs=measured)
     if as_json:
         from .export.json_export import dumps
 
@@ -319,6 +351,13 @@ def _prefit_file(
         from .export.terminal import show
 
         show(result, _console(), targets)
+
+
+def _limit(timeout: float | None, scheduler: str | None) -> float | None:
+    """Longest time in seconds for one file of a batch: an hour where nothing is said, on a cluster none."""
+    if timeout is None:
+        return None if scheduler else _TIMEOUT
+    return timeout or None
 
 
 def _background(given: tuple[str, ...]) -> str | dict[str, str]:
@@ -342,33 +381,14 @@ def _succeeds(file: Path, task: Callable[[], None]) -> bool:
     except Exception as error:
         if os.environ.get(DEBUG_VARIABLE):
             raise
-        click.echo(f"Error: {file}: {_unexpected(error)}", err=True)
+        click.echo(shown(f"Error: {file}: {_unexpected(error)}"), err=True)
         return False
     return True
 
 
 def _unexpected(error: Exception) -> str:
-    text = " ".join(str(error).split())
+    text = shown(" ".join(str(error).split()), LONGEST)
     return f"unexpected {type(error).__name__}: {text} (set {DEBUG_VARIABLE}=1 for the traceback)."
-
-
-def _names(files: tuple[Path, ...]) -> dict[Path, str]:
-    """Name of each file's outputs: its stem, made different where two files have the same."""
-    from .spectrum import unique_name
-
-    names: dict[Path, str] = {}
-    for file in files:
-        if file not in names:
-            names[file] = unique_name(file.stem, dict.fromkeys(names.values()))
-    return names
-
-
-def _folder(out: Path) -> Path:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PrefitError(str(out), f"the folder cannot be made: {error.strerror or error}.") from error
-    return out
 
 
 def _console() -> Any:

@@ -9,6 +9,8 @@ from typing import Any
 
 from xps_prefit_hooks import PrefitError
 
+from .files import refuse_special
+
 
 def read_tables(path: Path, *needed: str) -> dict[str, Any]:
     """Read a TOML file that has the tables `needed`.
@@ -18,6 +20,7 @@ def read_tables(path: Path, *needed: str) -> dict[str, Any]:
     PrefitError
         If the file cannot be read or a table is missing.
     """
+    refuse_special(path)
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

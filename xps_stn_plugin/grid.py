@@ -13,6 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from .chemistry.core_levels import core_levels
+from .single_channels import without_single_channels
 
 FloatArray = NDArray[np.float64]
 
@@ -51,7 +52,7 @@ class Grid:
 
 
 def to_grid(regions: Mapping[str, xr.Dataset], grid: Grid) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Average measured regions over the grid's bins; see `to_bins`.
+    """Average measured regions over the grid's bins, hot and dead channels replaced; see `to_bins`.
 
     Parameters
     ----------
@@ -72,7 +73,8 @@ def to_grid(regions: Mapping[str, xr.Dataset], grid: Grid) -> tuple[FloatArray, 
     for row, (name, energies) in enumerate(zip(grid.regions, grid.energies, strict=True)):
         if name in regions:
             data = regions[name]
-            counts[row], measured[row] = to_bins(data["binding_energy"].values, data["counts"].values, energies)
+            clean = without_single_channels(data["counts"].values)
+            counts[row], measured[row] = to_bins(data["binding_energy"].values, clean, energies)
     return counts, measured
 
 
@@ -108,6 +110,13 @@ def to_bins(axis: FloatArray, counts: FloatArray, energies: FloatArray) -> tuple
         first = int(measured.argmax())
         binned[..., first : first + centres.size] = np.diff(_integral(axis, counts, edges)) / np.diff(edges)
     return binned, measured
+
+
+def relative(rates: FloatArray) -> FloatArray:
+    """Divide spectra on the grid, shape (..., regions, points), by the largest magnitude in any of their regions."""
+    largest = np.abs(rates).max(axis=(-2, -1), keepdims=True, initial=0.0)
+    scaled: FloatArray = np.divide(rates, largest, out=np.zeros(rates.shape), where=largest > 0)
+    return scaled
 
 
 def _integral(axis: FloatArray, counts: FloatArray, at: FloatArray) -> FloatArray:

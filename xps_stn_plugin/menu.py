@@ -99,14 +99,14 @@ def _calibrated_copy(request: MenuRequest) -> MenuOutcome:
 
     result = _result(request)
     out = _out(request)
-    write_calibrated_copy(result, out)
+    write_calibrated_copy(result, out, overwrite=_agreed(request))
     return MenuOutcome(f"{result.source}: {result.shift_text} taken off, written to {out}.", result, (out,))
 
 
 def _export(request: MenuRequest) -> MenuOutcome:
     result = _result(request).fitted()
     out = _out(request)
-    result.save(out)
+    result.save(out, overwrite=_agreed(request))
     return MenuOutcome(f"{result.source}: {result.shift_text} ({result.status}), written to {out}.", result, (out,))
 
 
@@ -120,6 +120,7 @@ def _batch(request: MenuRequest) -> MenuOutcome:
         [request.folder],
         _out(request),
         settings_of(**vars(request.settings)),
+        overwrite=request.overwrite,
         progress=request.progress,
         cancelled=request.cancelled,
     )
@@ -140,6 +141,11 @@ def _result(request: MenuRequest) -> PrefitResult:
         raise PrefitError("selection", "nothing is selected; select a spectrum first.")
     # Hosts make settings from dialogs: they are checked here as those of a script are.
     return prefit_with(request.spectrum, settings_of(**vars(request.settings)))
+
+
+def _agreed(request: MenuRequest) -> tuple[Path, ...]:
+    """Files that the user lets be replaced: the one that was named, and none beside it."""
+    return (_out(request),) if request.overwrite else ()
 
 
 def _out(request: MenuRequest) -> Path:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from xps_prefit_hooks import PluginManager
 
 from . import defaults
+from .once import Once
 
 
-@cache
+@Once
 def plugin_manager() -> PluginManager:
-    """Plugin manager of the process; the first call loads the plugins.
+    """Make the plugin manager of the process; the first call loads the plugins, other threads wait for it.
 
     Installed plugins are asked before the package's own. ``plugin_manager.cache_clear()`` forgets them, so that the
     next call loads anew.

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
-from xps_prefit_hooks import ALIPHATIC_C1S, GroupEvidence, Prediction, PrefitError, RegionShift, Seed, Settings, Status
+from xps_prefit_hooks import (
+    ALIPHATIC_C1S,
+    GroupEvidence,
+    Prediction,
+    PrefitError,
+    RegionShift,
+    Seed,
+    Settings,
+    Status,
+    shown,
+)
 
-from .files import refuse_measured
+from .files import Overwrite, refuse_measured, write_all
 from .plugins import plugin_manager
-from .spectrum import calibrated
+from .spectrum import calibrated, too_wide
 
 if TYPE_CHECKING:
     from lmfit.model import ModelResult
@@ -62,7 +73,9 @@ class LazySeeds(Mapping[str, Seed]):
         return sum(1 for _ in self)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(self)})"
+        # A debugger or a notebook shows it unasked; that must not seed every region.
+        regions = (region for region in self._regions if self._made.get(region, ...) is not None)
+        return f"{type(self).__name__}({', '.join(regions)})"
 
 
 class LazyEvidence(Mapping[str, tuple[GroupEvidence, ...]]):
@@ -93,7 +106,8 @@ class LazyEvidence(Mapping[str, tuple[GroupEvidence, ...]]):
         return len(self._evidence())
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(self)})"
+        inside = "not computed yet" if self._found is None else ", ".join(self._found)
+        return f"{type(self).__name__}({inside})"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -138,7 +152,7 @@ class PrefitResult:
 
     def __repr__(self) -> str:
         regions = ", ".join(self.spectrum.children)
-        return f"<PrefitResult {self.source}: {self.shift_text}, {self.status}; {regions}>"
+        return f"<PrefitResult {shown(self.source)}: {self.shift_text}, {self.status}; {regions}>"
 
     @property
     def shift(self) -> float:
@@ -162,13 +176,13 @@ class PrefitResult:
 
     @property
     def status(self) -> Status:
-        """Whether the shift can be trusted: "ok", "uncertain" or "out_of_domain"."""
+        """Trust in the shift, one of "ok", "uncertain" and "out_of_domain"."""
         return self.prediction.status
 
     @property
     def reasons(self) -> tuple[str, ...]:
         """Sentences that explain a status other than "ok", or warn, and what the reader had to leave out."""
-        return (*self.prediction.reasons, *self.spectrum.attrs.get("skipped", ()))
+        return (*self.prediction.reasons, *self.spectrum.attrs.get("skipped", ()), *too_wide(self.spectrum))
 
     @property
     def groups(self) -> xr.DataArray:
@@ -207,7 +221,7 @@ class PrefitResult:
 
     @property
     def axis(self) -> xr.DataTree:
-        """The spectrum that seeds and fits are for: calibrated, or as measured where no shift could be found."""
+        """Spectrum that seeds and fits are for, calibrated, or as measured where no shift could be found."""
         return self.spectrum if self.moved is None else self.moved
 
     def positions(self, center: float) -> tuple[float, float]:
@@ -254,20 +268,32 @@ class PrefitResult:
         refuse_measured(path, [Path(self.source)])
         return path
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, *, overwrite: Overwrite = False, inputs: Iterable[Path] = ()) -> None:
         """Write a file; its suffix tells the format (``xps-stn plugins`` lists them).
+
+        Some formats write further files beside it; either all of them are written or none.
+
+        Parameters
+        ----------
+        path : path
+        overwrite : bool or collection of Path
+            Whether files and links are replaced that this package did not write, or that were changed since, or which
+            of them. Files that it wrote are replaced without a word.
+        inputs : iterable of Path
+            Files that are never replaced, beside the one that the spectrum came from.
 
         Raises
         ------
         PrefitError
-            If no exporter has this suffix, `path` is the measured file, or the file cannot be written.
+            If no exporter has this suffix, `path` is the measured file, or a file cannot be written or must not be
+            replaced.
         """
         path = self.target(path)
         exporters = plugin_manager().exporters()
         # The longest suffix first: ".seeds.json" is no ".json". Among equals the order of the plugins counts.
         for exporter in sorted(exporters, key=lambda exporter: -len(exporter.suffix)):
             if path.name.lower().endswith(exporter.suffix.lower()):
-                exporter.write(self, path)
+                write_all(path, partial(exporter.write, self), overwrite=overwrite, inputs=[Path(self.source), *inputs])
                 return
         known = ", ".join(dict.fromkeys(exporter.suffix for exporter in exporters))
         raise PrefitError(str(path), f"no output format has the suffix {path.suffix!r}; known are {known}.")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from numbers import Real
 from typing import Any, Final, get_args
 
-from xps_prefit_hooks import ALIPHATIC_C1S, Background, PrefitError, Settings, Ties
+import numpy as np
+
+from xps_prefit_hooks import ALIPHATIC_C1S, Background, PrefitError, Settings, Ties, shown
 
 from .chemistry.groups import group_names
 from .chemistry.substances import find_substance
@@ -45,6 +48,9 @@ def settings_of(
     PrefitError
         If a value makes no sense, a group or substance is unknown, or two of them contradict each other.
     """
+    reference = _number("reference", reference)
+    photon_energy = None if photon_energy is None else _number("photon energy", photon_energy)
+    transmission = _number("transmission", transmission)
     if not (math.isfinite(reference) and abs(reference - ALIPHATIC_C1S) <= 5.0):
         msg = f"{reference:g} eV is no energy of aliphatic C 1s; give one within 5 eV of {ALIPHATIC_C1S:.2f} eV."
         raise PrefitError("reference", msg)
@@ -54,6 +60,8 @@ def settings_of(
         msg = f"{transmission:g} is no exponent of a transmission function; give one within {_STEEPEST:g} of 0."
         raise PrefitError("transmission", msg)
     if not isinstance(background, str):
+        if not isinstance(background, Mapping):
+            raise PrefitError("background", f"{background!r} is unknown; give one name, or one for each region.")
         background = {region.replace(" ", ""): kind for region, kind in background.items()}
     for kind in [background] if isinstance(background, str) else background.values():
         _one_of("background", kind, get_args(Background))
@@ -83,6 +91,18 @@ def settings_of(
     )
 
 
+def _number(what: str, given: Any) -> float:
+    """Return a real number as a float; text is refused even where it looks like one."""
+    if isinstance(given, Real) or (isinstance(given, np.ndarray) and given.ndim == 0 and given.dtype.kind in "iuf"):
+        try:
+            return float(given)
+        except OverflowError:
+            pass
+    raise PrefitError(
+        what, f"{shown(repr(given), 60)} ({type(given).__name__}) is not a number of usual size; give one."
+    )
+
+
 def _one_of(what: str, given: Any, known: tuple[str, ...]) -> None:
     if given not in known:
         raise PrefitError(what, f"{given!r} is unknown; take one of {', '.join(known)}.")
@@ -90,6 +110,8 @@ def _one_of(what: str, given: Any, known: tuple[str, ...]) -> None:
 
 def _texts(what: str, given: str | Iterable[str]) -> tuple[str, ...]:
     """Texts without blanks around, each once."""
+    if not isinstance(given, Iterable):
+        raise PrefitError(what, f"{given!r} is not a name; give texts.")
     texts = [given] if isinstance(given, str) else list(given)
     for text in texts:
         if not isinstance(text, str) or not text.strip():

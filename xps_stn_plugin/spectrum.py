@@ -10,21 +10,41 @@ range``, ``nothing``), and, where known, ``photon_energy`` (eV), ``dwell_time`` 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from numbers import Real
+from typing import Any, Final
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from xps_prefit_hooks import ALIPHATIC_C1S, PrefitError
+from xps_prefit_hooks import ALIPHATIC_C1S, PrefitError, shown
 
-from .regions import recognised, region_name
+from .regions import SURVEY, recognised, region_name
 
-#: Attribute of a calibrated axis: what was added to the measured energies, in eV.
+#: Attribute of a calibrated axis, the energy that was added to the measured energies, in eV.
 OFFSET = "energy_referencing_offset"
 
 #: Fewest points that make a region.
 MIN_POINTS = 8
+
+#: Energies in eV that are nearer to each other than this are the same: no analyser makes steps below 1e-3 eV.
+SMALLEST_STEP: Final = 1e-6
+
+#: Narrowest region in eV: no core level has lines of that width, and nothing beside them would be left.
+SMALLEST_WIDTH: Final = 0.1
+
+#: Largest magnitude of an energy in eV; hard X-rays have 1e4.
+LARGEST_ENERGY: Final = 1e6
+
+#: Largest magnitude of a region's intensities, and smallest one: sums of their squares stay within double precision.
+LARGEST_INTENSITY: Final = 1e120
+SMALLEST_INTENSITY: Final = 1e-120
+
+#: Widest region in eV that gets a model: wider ones hold more than one core level.
+MODEL_WIDTH: Final = 60.0
+
+#: Attributes of a region that are numbers.
+NUMBERS: Final = ("photon_energy", "dwell_time", "scans", "work_function")
 
 
 def region_dataset(
@@ -55,9 +75,9 @@ def region_dataset(
     PrefitError
         If the numbers are not finite, too few, of different length, all alike, or energies occur twice.
     """
-    energy = np.asarray(binding_energy, dtype=float)
-    values = np.asarray(counts, dtype=float)
     where = f"region {label or region}"
+    energy = _as_numbers(source, where, "energies", binding_energy)
+    values = _as_numbers(source, where, "intensities", counts)
     if energy.ndim != 1 or values.shape[-1:] != energy.shape:
         msg = f"{where} has {energy.size} energies but intensities of shape {values.shape}; they must match."
         raise PrefitError(source, msg)
@@ -70,7 +90,14 @@ def region_dataset(
     whole = values if values.ndim == 1 else values[np.isfinite(values).all(axis=-1)]
     if values.ndim == 1 or not whole.size:
         _refuse_gaps(source, where, "intensities", values)
-    if np.ptp(whole) == 0:
+    if values.ndim == 1 and not in_range(whole[None])[0]:
+        msg = (
+            f"{where} has intensities of up to {np.abs(whole).max():.3g}, beyond what can be computed with "
+            f"({SMALLEST_INTENSITY:g} to {LARGEST_INTENSITY:g}); give them in another unit."
+        )
+        raise PrefitError(source, msg)
+    # The range of stacks may exceed the largest number.
+    if whole.size and whole.max() == whole.min():
         raise PrefitError(source, f"{where} has the same intensity {whole.flat[0]:g} everywhere; there is no signal.")
     extra = [f"axis_{i}" for i in range(values.ndim - 1)]
     dataset = xr.Dataset(
@@ -94,11 +121,57 @@ def ascending_order(source: str, where: str, energy: NDArray[np.float64]) -> NDA
         raise PrefitError(source, f"{where} has {energy.size} points; at least {MIN_POINTS} are needed.")
     _refuse_gaps(source, where, "energies", energy)
     order = np.argsort(energy, kind="stable")
-    twice = np.flatnonzero(np.diff(energy[order]) <= 0)
+    ascending = energy[order]
+    if max(-ascending[0], ascending[-1]) > LARGEST_ENERGY:
+        msg = f"{where} has energies from {ascending[0]:g} to {ascending[-1]:g} eV, which no photoelectron has."
+        raise PrefitError(source, msg)
+    twice = np.flatnonzero(np.diff(ascending) < SMALLEST_STEP)
     if twice.size:
-        msg = f"{where} has the energy {energy[order][twice[0]]:g} eV twice; give each energy one intensity."
+        msg = f"{where} has the energy {ascending[twice[0]]:g} eV twice; give each energy one intensity."
+        raise PrefitError(source, msg)
+    if ascending[-1] - ascending[0] < SMALLEST_WIDTH:
+        msg = f"{where} covers {ascending[-1] - ascending[0]:.2g} eV only, less than any line is wide."
         raise PrefitError(source, msg)
     return order
+
+
+def in_range(spectra: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether spectra, shape (k, m), have intensities that can be computed with, shape (k,); NaN never is."""
+    largest = np.abs(spectra).max(axis=-1, initial=0.0)
+    return np.asarray((largest == 0.0) | ((largest >= SMALLEST_INTENSITY) & (largest <= LARGEST_INTENSITY)))
+
+
+def _as_numbers(source: str, where: str, name: str, values: ArrayLike) -> NDArray[np.float64]:
+    """Array of floats; text, complex numbers, dates and objects are refused."""
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind in "biuf":
+            return array.astype(float, copy=False)
+        if array.dtype.kind == "O":
+            return array.astype(float)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise PrefitError(source, f"{where} has {name} that are not numbers but {_kind(values)}; give real numbers.")
+
+
+def _kind(values: ArrayLike) -> str:
+    try:
+        kind = np.asarray(values).dtype.kind
+    except (TypeError, ValueError, OverflowError):
+        return "lists of different lengths"
+    names = {"U": "text", "S": "text", "T": "text", "c": "complex", "M": "dates", "m": "durations"}
+    return names.get(kind, "something else")
+
+
+def _refuse_text(source: str, where: str, attrs: Mapping[Any, Any]) -> None:
+    """Refuse attributes that should be numbers and are not."""
+    for name in NUMBERS:
+        value = attrs.get(name)
+        if isinstance(value, np.ndarray) and value.size == 1:
+            value = value.flat[0]
+        if value is not None and not isinstance(value, Real):
+            msg = f"{where} has the attribute {name} = {shown(repr(value))}, which is not a number; give one."
+            raise PrefitError(source, msg)
 
 
 def _refuse_gaps(source: str, where: str, name: str, array: NDArray[np.float64]) -> None:
@@ -151,9 +224,13 @@ def _checked_region(source: str, name: str, data: xr.Dataset) -> xr.Dataset:
         msg = f"region {name or 'given'} has no counts over binding_energy (its variables: {found})."
         raise PrefitError(source, msg)
     counts = data["counts"]
+    where = f"region {name or 'given'}"
+    _refuse_text(source, where, data.attrs)
     if counts.dims[-1] != "binding_energy":
         data = data.assign(counts=counts.transpose(..., "binding_energy"))
-    energy = np.asarray(data["binding_energy"].values, dtype=float)
+    energy = _as_numbers(source, where, "energies", data["binding_energy"].values)
+    if counts.dtype.kind not in "biuf":
+        data = data.assign(counts=(data["counts"].dims, _as_numbers(source, where, "intensities", counts.values)))
     label = str(data.attrs.get("label") or data.attrs.get("region") or name)
     if counts.ndim == 1:
         region_dataset(source, energy, counts.values, region=name or "given", label=label)
@@ -172,6 +249,20 @@ def _checked_region(source: str, name: str, data: xr.Dataset) -> xr.Dataset:
     return data.assign_attrs(region=region, region_from=found, label=label or region)
 
 
+def too_wide(spectrum: xr.DataTree) -> tuple[str, ...]:
+    """Say which regions of a core level are too wide for a model; surveys are meant to be."""
+    notes = []
+    for name, child in spectrum.children.items():
+        energy = np.asarray(child.to_dataset()["binding_energy"].values)
+        width = float(energy.max() - energy.min())
+        if width > MODEL_WIDTH and SURVEY not in (child.attrs.get("region", name), name.split("_")[0]):
+            notes.append(
+                f"{name} is {width:.0f} eV wide and gets no model: that is for regions of up to {MODEL_WIDTH:.0f} eV. "
+                "Cut out the part around the line."
+            )
+    return tuple(notes)
+
+
 def spectrum_tree(source: str, regions: Mapping[str, xr.Dataset], **attrs: Any) -> xr.DataTree:
     """Put regions together; the root carries ``source`` and further attributes.
 
@@ -187,9 +278,13 @@ def spectrum_tree(source: str, regions: Mapping[str, xr.Dataset], **attrs: Any) 
     )
 
 
-def unique_name(region: str, taken: Mapping[str, Any]) -> str:
-    """Name for a further region of the same core level: ``C1s``, ``C1s_2``, ``C1s_3``."""
-    name, number = region, 1
+def unique_name(region: str, taken: Mapping[str, Any], known: int = 0) -> str:
+    """Name for a further region of the same core level: ``C1s``, ``C1s_2``, ``C1s_3``.
+
+    `known` is how many there are at least.
+    """
+    number = max(known, 1)
+    name = f"{region}_{number}" if known > 1 else region
     while name in taken:
         number += 1
         name = f"{region}_{number}"

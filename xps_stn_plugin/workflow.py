@@ -148,9 +148,11 @@ def prefit_with(spectrum: Spectrum, settings: Settings) -> PrefitResult:
 @overload
 def prefit_many(spectra: xr.DataTree | xr.Dataset | xr.DataArray, **options: Any) -> xr.DataTree: ...
 @overload
-def prefit_many(spectra: Iterable[Spectrum], **options: Any) -> list[PrefitResult | PrefitFailure]: ...
 def prefit_many(
-    spectra: xr.DataTree | xr.Dataset | xr.DataArray | Iterable[Spectrum], **options: Any
+    spectra: str | os.PathLike[str] | Iterable[Spectrum], **options: Any
+) -> list[PrefitResult | PrefitFailure]: ...
+def prefit_many(
+    spectra: xr.DataTree | xr.Dataset | xr.DataArray | str | os.PathLike[str] | Iterable[Spectrum], **options: Any
 ) -> xr.DataTree | list[PrefitResult | PrefitFailure]:
     """Prefit many spectra: one after the other, or a stack of them at once.
 
@@ -158,7 +160,7 @@ def prefit_many(
     ----------
     spectra : xarray.DataTree, xarray.Dataset, xarray.DataArray, or iterable of spectra
         A stack, ``counts(..., binding_energy)`` with further dimensions (a map, a depth profile), or spectra as for
-        `prefit`.
+        `prefit`. A path alone is one spectrum.
     **options
         As for `prefit`; for a stack also those of `xps_stn_plugin.stacks.prefit.prefit_stack`.
 
@@ -173,7 +175,8 @@ def prefit_many(
     Raises
     ------
     PrefitError
-        If an option makes no sense, or a stack is none; never for a spectrum.
+        If an option makes no sense, a stack is none, or a folder is given, for which there is the batch; never for a
+        spectrum.
     """
     if isinstance(spectra, xr.DataTree | xr.Dataset | xr.DataArray):
         from .stacks.prefit import prefit_stack, stack_options
@@ -182,6 +185,13 @@ def prefit_many(
         own = {name: options.pop(name) for name in stack_options() if name in options}
         return prefit_stack(stack_of(spectra), settings_of(**options), **own)
     settings = settings_of(**options)
+    if isinstance(spectra, str | os.PathLike):
+        if Path(spectra).is_dir():
+            msg = "is a folder; name its files, or let run_batch (command: xps-stn batch) work on it."
+            raise PrefitError(os.fspath(spectra), msg)
+        spectra = [spectra]
+    if isinstance(spectra, bytes) or not isinstance(spectra, Iterable):
+        raise PrefitError("spectra", f"{type(spectra).__name__} is not a list of spectra; give paths or spectra.")
     return [_attempt(number, spectrum, settings) for number, spectrum in enumerate(spectra, start=1)]
 
 

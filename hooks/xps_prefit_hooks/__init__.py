@@ -8,6 +8,7 @@ from __future__ import annotations
 from ._errors import PrefitError
 from ._manager import PLUGINS_VARIABLE, PluginManager, PluginReport
 from ._markers import PROJECT, hookimpl, hookspec
+from ._texts import LONGEST, shown
 from ._types import (
     ALIPHATIC_C1S,
     Background,
@@ -29,6 +30,7 @@ from ._types import (
 
 __all__ = [
     "ALIPHATIC_C1S",
+    "LONGEST",
     "PLUGINS_VARIABLE",
     "PROJECT",
     "Background",
@@ -51,4 +53,5 @@ __all__ = [
     "Ties",
     "hookimpl",
     "hookspec",
+    "shown",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ._texts import LONGEST, shown
+
 
 class PrefitError(Exception):
     """Something could not be read, predicted, seeded, fitted or written.
@@ -20,4 +22,5 @@ class PrefitError(Exception):
         self.message = message
 
     def __str__(self) -> str:
-        return f"{self.culprit}: {self.message}"
+        # File names and labels of files may hold what moves a terminal's cursor.
+        return f"{shown(self.culprit, LONGEST)}: {shown(self.message, LONGEST)}"

@@ -303,6 +303,8 @@ class MenuRequest:
         ``progress(done, total, text)``, to be called from time to time by an action that takes longer than a second.
     cancelled : callable
         ``cancelled()``: whether the user wants it to stop; the action then returns what it has.
+    overwrite : bool
+        Whether the user has agreed that the file `out` is replaced.
     """
 
     spectrum: xr.DataTree | None = None
@@ -312,6 +314,7 @@ class MenuRequest:
     result: Any = None
     progress: Callable[[int, int, str], None] = _no_progress
     cancelled: Callable[[], bool] = _never
+    overwrite: bool = False
 
 
 @dataclass(frozen=True)

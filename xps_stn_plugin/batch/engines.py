@@ -1,18 +1,15 @@
 """Where the work is done: in this process, in several on this machine, or on a cluster.
 
 An engine is a callable ``engine(tasks)`` that yields ``(task, record as bytes)`` in whatever order they are finished,
-and stops its work when it is closed. Whoever asks it writes the records, so that only one process writes. All but
-`here` are Dask's.
+and stops its work when it is closed. Whoever asks it writes the records, so that only one process writes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import pickle
 import platform
-import signal
 import socket
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -21,13 +18,13 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib.util import find_spec
 from itertools import islice
-from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import uuid4
 
 from xps_prefit_hooks import PrefitError
 
 from .key import content_digest, package_identity, work_key
+from .pool import pool
 from .record import Record, encode
 from .work import Task, do
 
@@ -49,16 +46,19 @@ _SHARES: Final = 8
 _WINDOW: Final = 1000
 #: Seconds that a scheduler may take to answer.
 _ANSWER: Final = 5
-#: Seconds that this machine may be without any worker, while those that died are started again.
-_RESTART: Final = 60
-#: Variables that numerical libraries take their number of threads from when they are loaded.
-_THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+#: Longest time in seconds that can be given for a file, 30 days.
+_LONGEST: Final = 2_592_000.0
+
+#: This package's own plugin.
+_BUILT_IN: Final = "xps_stn_plugin"
 
 _DIED: Final = "the process that worked on {} died: out of memory, or a crash in a library."
 
 
-def engine_for(jobs: int, scheduler: str | None, identity: Mapping[str, Any]) -> Engine:
-    """Engine for so many processes, or for a cluster; a single process is this one itself.
+def engine_for(jobs: int, scheduler: str | None, identity: Mapping[str, Any], timeout: float | None = None) -> Engine:
+    """Engine for so many processes, or for a cluster.
+
+    A single process is this one itself where there is no limit of time: nobody could end the work.
 
     Parameters
     ----------
@@ -68,26 +68,39 @@ def engine_for(jobs: int, scheduler: str | None, identity: Mapping[str, Any]) ->
         Address of a cluster's Dask scheduler, such as ``tcp://host:8786``.
     identity : mapping
         From `work_identity`; another process has to be able to do the same.
+    timeout : float or None
+        Longest time in seconds for one file; not on a cluster.
 
     Raises
     ------
     PrefitError
-        If the number makes no sense, packages are missing, or the scheduler does not answer.
+        If a number makes no sense, packages are missing, or the scheduler does not answer.
     """
     if jobs < 1:
         raise PrefitError("jobs", f"{jobs} processes cannot work; give one or more.")
-    if scheduler is None and jobs == 1:
-        return here
-    if scheduler is not None and jobs > 1:
-        raise PrefitError("jobs", f"{jobs} processes here, or the workers of {scheduler}: give one of the two.")
-    if missing := [package for package in _NEEDED if find_spec(package) is None]:
-        msg = f"other processes need {' and '.join(missing)}: pip install 'xps-stn-plugin[batch]'."
-        raise PrefitError("jobs" if scheduler is None else "scheduler", msg)
+    if timeout is not None and not 0 < timeout <= _LONGEST:
+        msg = f"{timeout:g} s is not a limit for a file; give more than 0 and at most {_LONGEST:.0f} s (30 days)."
+        raise PrefitError("timeout", msg)
     if scheduler is None:
-        return partial(processes, jobs, identity)
+        if jobs == 1 and timeout is not None and (names := _only_here(identity)):
+            _log.warning("No limit of time: the plugin %s is known to this process alone.", ", ".join(names))
+            return here
+        return here if jobs == 1 and timeout is None else partial(processes, jobs, timeout, identity)
+    if jobs > 1:
+        raise PrefitError("jobs", f"{jobs} processes here, or the workers of {scheduler}: give one of the two.")
+    if timeout is not None:
+        raise PrefitError("timeout", "the work on a cluster cannot be given a limit of time; leave it out.")
+    if missing := [package for package in _NEEDED if find_spec(package) is None]:
+        msg = f"a cluster needs {' and '.join(missing)}: pip install 'xps-stn-plugin[batch]'."
+        raise PrefitError("scheduler", msg)
     if not _workers_of(scheduler):
         _log.warning("The scheduler at %s has no workers yet; the work waits for them.", scheduler)
     return partial(cluster, scheduler, identity)
+
+
+def _only_here(identity: Mapping[str, Any]) -> list[str]:
+    """Plugins that were registered by hand: no package brings them, and so no other process has them."""
+    return [name for name, package, _ in identity.get("plugins", ()) if not package and name != _BUILT_IN]
 
 
 def here(tasks: Collection[Task]) -> Generator[tuple[Task, bytes], None, None]:
@@ -97,14 +110,10 @@ def here(tasks: Collection[Task]) -> Generator[tuple[Task, bytes], None, None]:
 
 
 def processes(
-    jobs: int, identity: Mapping[str, Any], tasks: Collection[Task]
+    jobs: int, timeout: float | None, identity: Mapping[str, Any], tasks: Collection[Task]
 ) -> Generator[tuple[Task, bytes], None, None]:
-    """Work in so many processes of this machine, of one thread each."""
-    if len(tasks) < 2:
-        yield from here(tasks)
-        return
-    with _processes(min(jobs, len(tasks))) as client:
-        yield from _shared_out("jobs", client, identity, tasks)
+    """Work in so many processes of this machine; in this one where there is one file and no limit of time."""
+    yield from here(tasks) if len(tasks) < 2 and timeout is None else pool(jobs, timeout, identity, tasks)
 
 
 def cluster(
@@ -114,46 +123,6 @@ def cluster(
     if tasks:
         with _connected(scheduler) as client:
             yield from _shared_out(scheduler, client, identity, tasks)
-
-
-@contextmanager
-def _processes(jobs: int) -> Iterator[Client]:
-    """Client of a scheduler and of workers on this machine, which end with this process, however it ends."""
-    import dask
-    from distributed import Client, LocalCluster
-    from distributed.security import Security
-
-    config = {
-        "distributed.scheduler.no-workers-timeout": _RESTART,
-        # Samples of where time goes, which nobody sees.
-        "distributed.worker.profile.enabled": False,
-    }
-    with _one_thread_each():
-        try:
-            # What it starts inherits that there is no Ctrl-C: this process decides what becomes of it.
-            with dask.config.set(config), _without_interrupt():
-                machine = LocalCluster(
-                    n_workers=jobs,
-                    threads_per_worker=1,
-                    processes=True,
-                    # Whoever can connect can have any code run, and so can everybody who shares the machine.
-                    security=Security.temporary(),
-                    # A limit that nobody gave would kill work that a machine has room for.
-                    memory_limit=None,
-                    dashboard_address=None,
-                    silence_logs=logging.CRITICAL,
-                    scheduler_kwargs={
-                        "allowed_failures": 0,
-                        # Any free port; the usual one may be taken.
-                        "dashboard": False,
-                        "dashboard_address": "127.0.0.1:0",
-                    },
-                )
-                client = Client(machine, set_as_default=False)
-        except (OSError, RuntimeError) as error:
-            raise PrefitError("jobs", f"{jobs} processes could not be started: {_plain(error)}.") from error
-        with machine, client:
-            yield client
 
 
 def _workers_of(scheduler: str) -> Collection[str]:
@@ -263,7 +232,7 @@ class _Call:
 
 
 def _work(chunk: _Chunk, identity: Mapping[str, Any], python: str) -> list[bytes]:
-    """Do a chunk in a worker.
+    """Do a chunk in a worker of a cluster.
 
     Raises
     ------
@@ -272,18 +241,43 @@ def _work(chunk: _Chunk, identity: Mapping[str, Any], python: str) -> list[bytes
     """
     import torch
 
-    place = f"worker on {socket.gethostname()}"
-    wanted = {"python": python, **identity}
-    for name, value in _worker_identity().items():
-        if value != wanted[name]:
-            msg = f"has {name} {_words(value)}, and the batch was started with {_words(wanted[name])}; make them alike."
-            raise PrefitError(place, msg)
+    check_identity({"python": python, **identity})
     # Dask's processes have one for each library, unless somebody has set another number; torch's can still be changed.
+    before = torch.get_num_threads()
     torch.set_num_threads(1)
-    return [_record(task, identity, place) for task in chunk]
+    try:
+        return [record_of_task(task, identity) for task in chunk]
+    finally:
+        # The worker is somebody else's.
+        torch.set_num_threads(before)
 
 
-def _record(task: Task, identity: Mapping[str, Any], place: str) -> bytes:
+def check_identity(wanted: Mapping[str, Any]) -> None:
+    """Check that this process would do the same as the one that started the batch.
+
+    Parameters
+    ----------
+    wanted : mapping
+        From `work_identity`, and perhaps ``python``, the minor version of Python.
+
+    Raises
+    ------
+    PrefitError
+        Naming the difference.
+    """
+    for name, value in _worker_identity().items():
+        if name in wanted and value != wanted[name]:
+            msg = f"has {name} {_words(value)}, and the batch was started with {_words(wanted[name])}; make them alike."
+            raise PrefitError(_place(), msg)
+
+
+def _place() -> str:
+    return f"worker on {socket.gethostname()}"
+
+
+def record_of_task(task: Task, identity: Mapping[str, Any]) -> bytes:
+    """Do a task in another process than the one that gave it, if the file is the same there."""
+    place = _place()
     alone = len(task.paths) == 1
     files = []
     for path in task.paths:
@@ -322,33 +316,3 @@ def _words(value: Any) -> str:
 def _plain(error: BaseException) -> str:
     """Put an error in a line."""
     return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".: ")
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Let processes that are started meanwhile load their libraries with one thread each."""
-    before = dict(os.environ)
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    try:
-        yield
-    finally:
-        # Dask sets more of them.
-        for name in os.environ.keys() - before.keys():
-            del os.environ[name]
-        os.environ.update(before)
-
-
-@contextmanager
-def _without_interrupt() -> Iterator[None]:
-    """Keep Ctrl-C from threads and processes that are started meanwhile; for this thread it comes afterwards."""
-    # Windows has no masks; there, Ctrl-C ends processes of a terminal with a traceback.
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    # Started by the first process otherwise, it would let Ctrl-C through again.
-    resource_tracker.ensure_running()
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from .record import Record
 
@@ -28,3 +28,8 @@ class Entry:
     def document(self) -> dict[str, Any] | None:
         """JSON of the prefit with the file's path; None where nothing came of the file."""
         return None if self.record.document is None else {**self.record.document, "source": self.source}
+
+
+def not_written(entry: Entry, output: str, error: Exception) -> NoReturn:
+    """Raise what keeps the output of an entry from being written; a batch notes it instead and goes on."""
+    raise error

@@ -10,7 +10,7 @@ from typing import Final
 
 from xps_prefit_hooks import PrefitError
 
-from .outputs import is_own_file, is_own_output
+from .outputs import is_own_file
 
 _WILDCARDS: Final = frozenset("*?[")
 
@@ -63,7 +63,7 @@ def _files(path: Path, out: Path | None) -> Iterator[Path]:
         for match in matches:
             if match.is_dir():
                 yield from _in_folder(match, out)
-            elif match.is_file() and not _own(match):
+            elif match.is_file() and not is_own_file(match):
                 yield match
     else:
         raise PrefitError(str(path), "there is no such file or folder.")
@@ -83,20 +83,12 @@ def _in_folder(folder: Path, out: Path | None) -> Iterator[Path]:
 
     for place, folders, files in os.walk(folder, onerror=complain):
         here = Path(place)
-        folders[:] = [
-            name
-            for name in folders
-            if not name.startswith(".") and not is_own_output(here, name) and (here / name).resolve() != left_out
-        ]
+        folders[:] = [name for name in folders if not name.startswith(".") and (here / name).resolve() != left_out]
         for name in files:
             path = here / name
             # A pipe would wait for a writer for ever.
-            if not name.startswith(".") and path.is_file() and not _own(path):
+            if not name.startswith(".") and path.is_file() and not is_own_file(path):
                 yield path
-
-
-def _own(path: Path) -> bool:
-    return is_own_output(path.parent, path.name) or is_own_file(path)
 
 
 def _natural(path: Path) -> tuple[list[tuple[int, int, str]], str]:

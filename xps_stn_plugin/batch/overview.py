@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from html import escape
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..export.texts import markup
 
 _WIDTH, _HEIGHT = 260, 130
 #: Colours of a map.
@@ -43,7 +44,7 @@ def lines(series: Mapping[str, tuple[NDArray[Any], str]]) -> str:
         places = zip(_across(values.size)[known], _down(values[known] / (top or 1.0)), strict=True)
         way = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
         style = f'fill="none" stroke="{colour}" stroke-width="1.5"'
-        parts.append(f'<polyline points="{way}" {style}><title>{escape(name)}</title></polyline>')
+        parts.append(f'<polyline points="{way}" {style}><title>{markup(name)}</title></polyline>')
     return _svg(_WIDTH, _HEIGHT, "".join(parts))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..export.texts import markup
 
 FloatArray = NDArray[np.float64]
 
@@ -90,7 +91,7 @@ def picture(drawing: Drawing, width: int = 260, height: int = 130) -> str:
         below, envelope = model
         for one in drawing.components:
             colour = colour_of(one.colour)
-            title = f"<title>{html.escape(one.name)} {one.center:.2f} eV</title>"
+            title = f"<title>{markup(one.name)} {one.center:.2f} eV</title>"
             if one.curve is None:
                 ends = down(np.array([np.interp(one.center, energy, curve) for curve in (below, envelope)]))
                 place = np.full(2, float(np.interp(one.center, energy, x)))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -112,6 +111,8 @@ class Record:
         Traceback of such an error.
     stack : StackRecord or None
         Of a file with a stack, which has no document.
+    limit : float or None
+        Time in seconds that was not enough for the file; with more it is tried anew.
     """
 
     document: Mapping[str, Any] | None = None
@@ -121,6 +122,7 @@ class Record:
     final: bool = True
     details: str = ""
     stack: StackRecord | None = None
+    limit: float | None = None
 
     @property
     def status(self) -> str:
@@ -153,6 +155,7 @@ def encode(record: Record) -> bytes:
         "final": record.final,
         "details": record.details,
         "stack": None if record.stack is None else _stack_head(record.stack),
+        "limit": record.limit,
     }
     curves = b"".join(np.ascontiguousarray(region.curves, dtype="<f8").tobytes() for region in record.regions.values())
     data = b"" if record.stack is None else record.stack.data
@@ -172,22 +175,49 @@ def decode(data: bytes) -> Record:
     start = data.find(b"\n") + 1
     if data[:start] != _first_line(memoryview(data)[start:]):
         raise DamagedRecordError
+    try:
+        return _decoded(data, start)
+    # The digest is right, so somebody else wrote it, or another version did.
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise DamagedRecordError from error
+
+
+def _decoded(data: bytes, start: int) -> Record:
     end = data.index(b"\n", start)
     head, curves = json.loads(data[start:end]), memoryview(data)[end + 1 :]
     regions = {}
     place = 0
     for name, region in head.pop("regions").items():
-        shape = tuple(region["shape"])
-        values = np.frombuffer(curves, dtype="<f8", count=math.prod(shape), offset=place).reshape(shape)
+        rows, points = region["shape"]
+        if min(rows, points) < 0 or rows < _WITHOUT_MODEL:
+            raise ValueError(region["shape"])
+        values = np.frombuffer(curves, dtype="<f8", count=rows * points, offset=place).reshape(rows, points)
         place += values.nbytes
         parameters = tuple(
             ParameterRecord(parameter, float(value), float(stderr), float(low), float(high), vary, expr)
             for parameter, value, stderr, low, high, vary, expr in region["parameters"]
         )
-        regions[name] = RegionRecord(region["attrs"], values.astype(float), parameters)
-    told = head.pop("stack")
-    stack = None if told is None else StackRecord(**told, data=bytes(curves[place:]))
-    return Record(regions=regions, stack=stack, **head)
+        regions[name] = RegionRecord(dict(region["attrs"]), values.astype(float), parameters)
+    packed_stack = head.pop("stack")
+    stack = None if packed_stack is None else StackRecord(**packed_stack, data=bytes(curves[place:]))
+    record = Record(regions=regions, stack=stack, **head)
+    if not _fields_have_their_types(record):
+        raise TypeError(head)
+    return record
+
+
+def _fields_have_their_types(record: Record) -> bool:
+    document, stack = record.document, record.stack
+    return (
+        (document is None or isinstance(document, dict))
+        and isinstance(record.failures, dict)
+        and all(isinstance(reason, str) for reason in record.failures.values())
+        and isinstance(record.reason, str)
+        and isinstance(record.details, str)
+        and isinstance(record.final, bool)
+        and (record.limit is None or isinstance(record.limit, int | float))
+        and (stack is None or (isinstance(stack.status, str) and isinstance(stack.labels, dict)))
+    )
 
 
 def _first_line(*body: bytes | memoryview) -> bytes:

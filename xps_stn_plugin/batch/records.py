@@ -47,7 +47,12 @@ class Records:
             if not os.access(self.folder, os.W_OK | os.X_OK):
                 raise PrefitError(str(out), "cannot hold the results: the folder is read-only; choose another.")
             self._lock.acquire(blocking=False)
-            self._clear()
+            try:
+                self._clear()
+            except BaseException:
+                # Without a context nobody else would.
+                self._lock.release()
+                raise
         except Timeout:
             msg = "another batch is writing its results there; wait for its end, or choose another folder."
             raise PrefitError(str(out), msg) from None
@@ -71,12 +76,10 @@ class Records:
         """
 
         def write(temporary: Path) -> None:
-            with temporary.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+            temporary.write_bytes(data)
 
-        write_whole(self._path(key), write)
+        # The folder is this package's own; a record that is there is one that did not count.
+        write_whole(self._path(key), write, overwrite=True)
 
     def get(self, key: str) -> Record | None:
         """Record by its key; None where there is none, or where it is damaged, so that its work is done again."""

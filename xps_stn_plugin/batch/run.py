@@ -12,6 +12,7 @@ from typing import Any
 
 from xps_prefit_hooks import PrefitError, Settings
 
+from ..names import name_key
 from ..progress import Progress, never, nothing
 from ..stacks import Share
 from .engines import engine_for
@@ -21,7 +22,7 @@ from .key import content_digest, work_identity, work_key
 from .outputs import SHEET, STORE, SUMMARY
 from .record import Record, decode
 from .records import Records
-from .results import write_results
+from .results import check_outputs, write_results
 from .series import Piece, pieces_of, statuses_of, with_reason
 from .tally import STATUSES, Tally, counts_text
 from .work import Task
@@ -92,6 +93,8 @@ def run_batch(
     jobs: int = 1,
     scheduler: str | None = None,
     json: bool = False,
+    timeout: float | None = None,
+    overwrite: bool = False,
     share: Share = "none",
     progress: Progress = nothing,
     cancelled: Callable[[], bool] = never,
@@ -114,14 +117,20 @@ def run_batch(
     resume : bool
         Whether results of earlier runs in `out` are taken where file and settings are the same.
     jobs : int
-        Number of processes; with one, the work is done in this one.
+        Number of processes; with one, and without `timeout`, the work is done in this one.
     scheduler : str, optional
         Address of a Dask scheduler whose workers do it, instead of processes here.
     json : bool
         Whether to write a JSON file for each input, too; not of stacks of more than 10 000 spectra.
+    timeout : float, optional
+        Longest time in seconds for one file (for n files of a series n times as long), kept by ending the process that
+        works on it; the file has failed then. Not with `scheduler`.
+    overwrite : bool
+        Whether files of these names in `out` are replaced that this package did not write, or that were changed since.
+        Files to work on never are.
     share : {"none", "shift", "components"}
         What the spectra of a stack (a depth profile, a map) have in common. Files with single spectra that lie in one
-        folder and were measured alike are a series, too, in natural order; see `xps_stn_plugin.batch.series`.
+        folder and were measured alike are a series, too, in natural order; see ``xps_stn_plugin.batch.series``.
     progress : callable
         ``progress(done, total, text)`` is told of every finished file, with counts, rate and time left as text. The
         files of a series are finished together.
@@ -143,15 +152,16 @@ def run_batch(
     # What is asked of components says nothing where there are none.
     share = "none" if share == "components" and not fit else share
     identity = work_identity(settings, fit, share)
-    engine = engine_for(jobs, scheduler, identity)
+    engine = engine_for(jobs, scheduler, identity, timeout)
     out = Path(out)
     files = find_inputs(paths, out)
     _refuse_measured(files, [out / name for name in (SUMMARY, SHEET, STORE)])
+    check_outputs(out, as_json=json, overwrite=overwrite, inputs=files)
     tally = Tally(len(files), progress)
     with Records(out) as records:
         tally.say("looking at the files")
         items = _items(files, settings, share, identity)
-        todo = _unfinished(items, records if resume else None, fit, tally)
+        todo = _unfinished(items, records if resume else None, fit, timeout, tally)
         tasks = [Task(key, paths, settings, fit, share) for key, paths in todo.items()]
         tally.start()
         interrupted = False
@@ -167,7 +177,15 @@ def run_batch(
         except KeyboardInterrupt:
             interrupted = True
         tally.say("writing the results")
-        written = write_results(out, _Entries(items, records), settings, identity, as_json=json)
+        written, failed = write_results(
+            out, _Entries(items, records), settings, identity, as_json=json, overwrite=overwrite, inputs=files
+        )
+        for item in items:
+            record = records.get(item.key) if item.name in failed and item.key is not None else None
+            if record is not None:
+                statuses = statuses_of(record, len(item.piece.paths), fit)
+                tally.counts.subtract(statuses)
+                tally.counts["failed"] += statuses.total()
     return BatchReport(
         total=len(files),
         ok=tally.counts["ok"],
@@ -182,7 +200,7 @@ def run_batch(
 
 
 def _unfinished(
-    items: Sequence[_Item], records: Records | None, fit: bool, tally: Tally
+    items: Sequence[_Item], records: Records | None, fit: bool, timeout: float | None, tally: Tally
 ) -> dict[str, tuple[Path, ...]]:
     """Files by the key of what is to be done, each once; count what is finished already."""
     todo: dict[str, tuple[Path, ...]] = {}
@@ -192,7 +210,7 @@ def _unfinished(
             tally.finish({"failed": len(paths)})
         elif item.key not in todo:
             record = records.get(item.key) if records is not None else None
-            if record is not None and record.final:
+            if record is not None and record.final and not _has_more_time(record, timeout):
                 for status in statuses_of(record, len(paths), fit).elements():
                     tally.reuse(status)
             else:
@@ -203,14 +221,14 @@ def _unfinished(
 def _items(files: Sequence[Path], settings: Settings, share: Share, identity: Mapping[str, Any]) -> list[_Item]:
     items: list[_Item] = []
     numbers: dict[str, int] = {}
-    names: set[str] = set()
+    keys: set[str] = set()
     for piece in pieces_of(files, settings, share):
         name = piece.stem
         # Some file systems do not tell small letters from capital ones.
-        while name.casefold() in names:
+        while name_key(name) in keys:
             numbers[piece.stem] = numbers.get(piece.stem, 1) + 1
             name = f"{piece.stem}_{numbers[piece.stem]}"
-        names.add(name.casefold())
+        keys.add(name_key(name))
         contents = []
         for path in piece.paths:
             try:
@@ -222,6 +240,11 @@ def _items(files: Sequence[Path], settings: Settings, share: Share, identity: Ma
         else:
             items.append(_Item(piece, name, work_key(contents, identity)))
     return items
+
+
+def _has_more_time(record: Record, timeout: float | None) -> bool:
+    """Whether a file that took too long before has more time now."""
+    return record.limit is not None and (timeout is None or timeout > record.limit)
 
 
 def _refuse_measured(files: Sequence[Path], outputs: Sequence[Path]) -> None:

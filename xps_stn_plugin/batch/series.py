@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 from xps_prefit_hooks import Settings
 
+from ..export.texts import printable
+from ..names import output_name
 from ..stacks import Share
 from .entry import Entry
 from .record import Record
@@ -83,8 +85,14 @@ def labels_of(paths: Sequence[Path]) -> list[str]:
 
     Nothing else decides them, so that a series has the same ones whatever other files there are.
     """
-    stems = [path.stem for path in paths]
-    return stems if len(set(stems)) == len(stems) else [path.name for path in paths]
+    stems = [printable(path.stem) for path in paths]
+    return stems if len(set(stems)) == len(stems) else _names(paths)
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """Names of files as text; of some that differ only in bytes that are not UTF-8, with their numbers."""
+    names = [printable(path.name) for path in paths]
+    return names if len(set(names)) == len(names) else [f"{name} ({n})" for n, name in enumerate(names, start=1)]
 
 
 def read_series(paths: Sequence[Path], settings: Settings) -> xr.DataTree:
@@ -104,7 +112,7 @@ def read_series(paths: Sequence[Path], settings: Settings) -> xr.DataTree:
 
 def series_name(paths: Sequence[Path]) -> str:
     """Name a series without its folder."""
-    return f"{paths[0].name} and {len(paths) - 1} more"
+    return f"{printable(paths[0].name)} and {len(paths) - 1} more"
 
 
 def statuses_of(record: Record, files: int, fit: bool) -> Counter[str]:
@@ -144,7 +152,7 @@ class _Alike:
 
 
 def _single(path: Path, alone: str = "") -> Piece:
-    return Piece((path,), str(path), path.stem, alone)
+    return Piece((path,), str(path), output_name(path.stem), alone)
 
 
 def _in_folder(files: Sequence[Path], settings: Settings, share: Share) -> list[Piece]:
@@ -159,7 +167,7 @@ def _in_folder(files: Sequence[Path], settings: Settings, share: Share) -> list[
     for group in series:
         first, last = group.paths[0].name, group.paths[-1].name
         source = str(folder) if len(series) == 1 else f"{folder}: {first} to {last}"
-        pieces.append(Piece(tuple(group.paths), source, folder.name or "series"))
+        pieces.append(Piece(tuple(group.paths), source, output_name(folder.name or "series")))
     longest = max(series, key=lambda group: len(group.paths), default=None)
     for group in groups:
         if len(group.paths) == 1:

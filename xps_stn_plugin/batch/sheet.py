@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import html
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from ..files import write_text
-from .entry import Entry
+from ..export.texts import markup
+from ..files import Overwrite, write_text
+from ..marks import MARK
+from .entry import Entry, not_written
 from .outputs import SUMMARY
 from .picture import Component, Drawing, picture
 from .record import AXIS, BACKGROUND, COMPONENTS, COUNTS, ENVELOPE
@@ -50,7 +51,15 @@ _OF_STACKS: Final = (
 )
 
 
-def write_sheet(path: Path, entries: Iterable[Entry], rows: Sequence[Row]) -> None:
+def write_sheet(
+    path: Path,
+    entries: Iterable[Entry],
+    rows: Sequence[Row],
+    failed: Callable[[Entry, str, Exception], None] = not_written,
+    *,
+    overwrite: Overwrite = False,
+    inputs: Iterable[Path] = (),
+) -> None:
     """Write the page; it holds all that it shows and needs no network.
 
     Parameters
@@ -60,6 +69,10 @@ def write_sheet(path: Path, entries: Iterable[Entry], rows: Sequence[Row]) -> No
         Taken one by one.
     rows : sequence of Row
         The summary, which stands below the pictures.
+    failed : callable
+        ``failed(entry, output, error)`` is told of a spectrum that cannot be drawn; its card is empty.
+    overwrite, inputs
+        As for `xps_stn_plugin.files.check_target`.
 
     Raises
     ------
@@ -71,11 +84,18 @@ def write_sheet(path: Path, entries: Iterable[Entry], rows: Sequence[Row]) -> No
         of_source.setdefault(row.source, []).append((number, row))
     order = sorted(of_source, key=lambda source: _badness([row for _, row in of_source[source]]))
     drawn = set(order[:MOST])
-    cards = {entry.source: _card(entry, of_source[entry.source]) for entry in entries if entry.source in drawn}
+    cards = dict.fromkeys(order, "")
+    for entry in entries:
+        if entry.source in drawn:
+            try:
+                cards[entry.source] = _card(entry, of_source[entry.source])
+            except Exception as error:  # noqa: BLE001 (the other spectra are still worth seeing)
+                failed(entry, "picture on the contact sheet", error)
     left = len(order) - len(drawn)
     stacked = sum(bool(row.place) for row in rows)
     text = [
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Contact sheet</title>',
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">',
+        f'<meta name="generator" content="{MARK}"><title>Contact sheet</title>',
         f"<style>{_STYLE}</style></head><body><h1>Contact sheet</h1>",
         f"<p>{_count(order, of_source)}. The worst come first: failed, out of domain, uncertain, ok, and among these "
         "by their largest reduced chi-square (χ²). Dots: data; red: envelope; dashed grey: background; filled: "
@@ -91,7 +111,7 @@ def write_sheet(path: Path, entries: Iterable[Entry], rows: Sequence[Row]) -> No
         *(_table_row(number, row) for number, row in enumerate(rows, start=1) if not row.place),
         "</table></div></body></html>",
     ]
-    write_text(path, "\n".join(text) + "\n")
+    write_text(path, "\n".join(text) + "\n", overwrite=overwrite, inputs=inputs)
 
 
 def _badness(rows: Sequence[Row]) -> tuple[int, float]:
@@ -116,20 +136,20 @@ def _card(entry: Entry, rows: Sequence[tuple[int, Row]]) -> str:
         return stack_card(entry, rows)
     status = entry.record.status
     first = rows[0][1]
-    name = html.escape(Path(entry.source).name)
+    name = markup(Path(entry.source).name)
     shift = f" {first.shift:+.2f} ± {first.shift_stderr:.2f} eV" if math.isfinite(first.shift) else ""
     groups = ", ".join(f"{group} {probability:.2f}" for group, probability in first.groups)
     figures = [
-        f"<figure>{picture(_drawing(entry, row.region))}<figcaption>{html.escape(row.caption)}</figcaption></figure>"
+        f"<figure>{picture(_drawing(entry, row.region))}<figcaption>{markup(row.caption)}</figcaption></figure>"
         for _, row in rows
         if row.region
     ]
-    why = html.escape(" ".join(dict.fromkeys(reason for _, row in rows for reason in row.reasons)))
-    title = html.escape(entry.source, quote=True)
+    why = markup(" ".join(dict.fromkeys(reason for _, row in rows for reason in row.reasons)))
+    title = markup(entry.source, quote=True)
     return (
         f'<div class="card {status}"><div><a href="#row{rows[0][0]}" title="{title}">{name}</a> '
         f"<b>{status.replace('_', ' ')}{shift}</b></div>"
-        + (f"<div>{html.escape(groups)}</div>" if groups else "")
+        + (f"<div>{markup(groups)}</div>" if groups else "")
         + f'<div class="regions">{"".join(figures)}</div><div class="why">{why}</div></div>'
     )
 
@@ -155,5 +175,5 @@ def _drawing(entry: Entry, name: str) -> Drawing:
 
 
 def _table_row(number: int, row: Row) -> str:
-    cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in row.cells())
+    cells = "".join(f"<td>{markup(cell)}</td>" for cell in row.cells())
     return f'<tr id="row{number}"><td>{number}</td>{cells}</tr>'

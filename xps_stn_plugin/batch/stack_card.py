@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -11,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from ..export.texts import markup
 from .entry import Entry
 from .overview import lines, overview
 from .picture import colour_of, picture
@@ -58,13 +58,13 @@ def stack_card(entry: Entry, rows: Sequence[tuple[int, Row]]) -> str:
     shown.sort(key=lambda one: one[1].badness)
     most = min(len(shown), _MOST if len(by_place) <= SHORT else WORST)
     left = f"; the worst {most} of {len(shown)} below" if most < len(shown) else ""
-    source = html.escape(entry.source, quote=True)
+    source = markup(entry.source, quote=True)
     return (
         f'<div class="card stack {entry.record.status}"><div><span title="{source}">'
-        f"{html.escape(Path(entry.source).name)}</span> <b>{html.escape(size)}</b>: {said}{fits}{left}</div>"
+        f"{markup(Path(entry.source).name)}</span> <b>{markup(size)}</b>: {said}{fits}{left}</div>"
         f'<div class="regions">{"".join(_overviews(stack))}</div>'
         f'<div class="regions">{"".join(_fits(stack, rows, [number for number, _ in shown[:most]]))}</div>'
-        f'<div class="why">{html.escape(notes_of(stack))}</div></div>'
+        f'<div class="why">{markup(notes_of(stack))}</div></div>'
     )
 
 
@@ -77,22 +77,22 @@ def _overviews(stack: StackRecord) -> Iterator[str]:
     known = np.isfinite(shift).any()
     said = f"shift {over}: {np.nanmin(shift):+.2f} to {np.nanmax(shift):+.2f} eV" if known else f"no shift {over}"
     shape = ' class="map"' if len(dims) > 1 else ""
-    yield _figure(overview(shift), html.escape(said), shape)
+    yield _figure(overview(shift), markup(said), shape)
     for region, areas in areas_of(stack).items():
         largest = sorted(areas, key=lambda name: -float(np.nansum(areas[name].values)))
         if len(dims) == 1:
             kept = {name: areas[name] for name in areas if name in largest[:_LINES]}
             legend = ", ".join(
-                f'<span style="color:{colour_of(area.colour)}">{html.escape(name.removeprefix(region).strip())}</span>'
+                f'<span style="color:{colour_of(area.colour)}">{markup(name.removeprefix(region).strip())}</span>'
                 for name, area in kept.items()
             )
             series = {name: (area.values, colour_of(area.colour)) for name, area in kept.items()}
-            yield _figure(lines(series), f"{html.escape(f'areas of {region} {over}')}: {legend}")
+            yield _figure(lines(series), f"{markup(f'areas of {region} {over}')}: {legend}")
             continue
         for name in largest[:_MAPS]:
             values = areas[name].values
             said = f"area of {name}: {_whole(np.nanmin(values))} to {_whole(np.nanmax(values))}"
-            yield _figure(overview(values, _PIXELS), html.escape(said), shape)
+            yield _figure(overview(values, _PIXELS), markup(said), shape)
 
 
 def _fits(stack: StackRecord, rows: Sequence[tuple[int, Row]], places: Sequence[int]) -> Iterator[str]:
@@ -101,8 +101,8 @@ def _fits(stack: StackRecord, rows: Sequence[tuple[int, Row]], places: Sequence[
     drawings = drawings_of(stack, [(place // regions, rows[place][1].region) for place in places])
     for place, drawing in zip(places, drawings, strict=True):
         number, row = rows[place]
-        why = html.escape(" ".join([f"Row {number} of the summary.", *row.reasons]), quote=True)
-        told = f"{html.escape(row.place)}<br>{html.escape(row.caption)}"
+        why = markup(" ".join([f"Row {number} of the summary.", *row.reasons]), quote=True)
+        told = f"{markup(row.place)}<br>{markup(row.caption)}"
         yield _figure(picture(drawing, *_SMALL), told, f' class="small {row.status}" title="{why}"')
 
 

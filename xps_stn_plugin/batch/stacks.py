@@ -89,7 +89,7 @@ def places_of(record: StackRecord, fit: bool) -> Iterator[dict[str, Any]]:
                 "region_shift": float(values["region_shift"][row]) if "region_shift" in values else np.nan,
                 "disagreement": float(values["disagreement"][row]) if "disagreement" in values else np.nan,
                 "fitted": fitted,
-                **(_of_fit(values, row) if fitted == "yes" else {}),
+                **(_of_fit(values, row) if fitted in ("yes", "poor") else {}),
             }
 
 
@@ -193,7 +193,7 @@ def _flat(group: h5py.Group, name: str, further: int = 0) -> np.ndarray[Any, Any
 
 
 def _of_region(group: h5py.Group) -> dict[str, np.ndarray[Any, Any]]:
-    names = ("region_shift", "disagreement", "structure", "fit_status", "background_kind", *_QUALITY)
+    names = ("region_shift", "disagreement", "structure", "fit_status", "describes_data", "background_kind", *_QUALITY)
     flat = {name: _flat(group, name) for name in names if name in group}
     if "assigned" not in group:
         return flat
@@ -217,6 +217,8 @@ def _fitted(values: dict[str, np.ndarray[Any, Any]], row: int) -> str:
     """Say what became of the fit; nothing where the region was not measured."""
     if "structure" not in values or values["structure"][row] == -1:
         return "no model"
+    if values["fit_status"][row] == 0 and not values["describes_data"][row]:
+        return "poor"
     return ("yes", "failed", "")[int(values["fit_status"][row])]
 
 

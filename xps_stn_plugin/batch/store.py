@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from ..files import write_whole
-from .entry import Entry
+from ..export.texts import printable
+from ..files import Overwrite, write_whole
+from .entry import Entry, not_written
 from .record import AXIS, BACKGROUND, COMPONENTS, COUNTS, ENVELOPE, MEASURED_AXIS
 from .stacks import write_stack_group
 from .summary import COLUMNS, Row
@@ -103,7 +104,16 @@ class _Layout:
         return SpectraTable(group, self.spectra, {**labels, "channel": range(self.channels)}, variables)
 
 
-def write_store(path: Path, entries: Iterable[Entry], rows: Sequence[Row], provenance: Mapping[str, str]) -> None:
+def write_store(
+    path: Path,
+    entries: Iterable[Entry],
+    rows: Sequence[Row],
+    provenance: Mapping[str, str],
+    failed: Callable[[Entry, str, Exception], None] = not_written,
+    *,
+    overwrite: Overwrite = False,
+    inputs: Iterable[Path] = (),
+) -> None:
     """Write the store.
 
     Parameters
@@ -115,6 +125,10 @@ def write_store(path: Path, entries: Iterable[Entry], rows: Sequence[Row], prove
         The summary.
     provenance : mapping of str to str
         Attributes of the root: versions and settings.
+    failed : callable
+        ``failed(entry, output, error)`` is told of a spectrum that cannot be written; the store lacks parts of it then.
+    overwrite, inputs
+        As for `xps_stn_plugin.files.check_target`.
 
     Raises
     ------
@@ -127,9 +141,15 @@ def write_store(path: Path, entries: Iterable[Entry], rows: Sequence[Row], prove
         with new_file(temporary) as (file, disk):
             file.attrs.update({"schema": SCHEMA, **provenance})
             _write_rows(file.create_group("summary"), rows)
-            _write_entries(file, entries, disk.check)
 
-    write_whole(path, write)
+            def left_out(entry: Entry, error: Exception) -> None:
+                # Where the disk is to blame, it is so for all of them.
+                disk.check()
+                failed(entry, "part of the store", error)
+
+            _write_entries(file, entries, disk.check, left_out)
+
+    write_whole(path, write, overwrite=overwrite, inputs=inputs)
 
 
 def _write_rows(group: h5py.Group, rows: Sequence[Row]) -> None:
@@ -139,7 +159,7 @@ def _write_rows(group: h5py.Group, rows: Sequence[Row]) -> None:
     put_coordinate(group, "row", range(1, len(rows) + 1))
     cells = [row.cells() for row in rows]
     for number, column in enumerate(COLUMNS):
-        texts = [row[number] for row in cells]
+        texts = [printable(row[number]) for row in cells]
         if column in _TEXTS:
             dataset = group.create_dataset(column, data=np.array(texts, dtype=object), dtype=h5py.string_dtype())
         else:
@@ -147,19 +167,30 @@ def _write_rows(group: h5py.Group, rows: Sequence[Row]) -> None:
         dataset.dims[0].attach_scale(group["row"])
 
 
-def _write_entries(file: h5py.File, entries: Iterable[Entry], check: Callable[[], None]) -> None:
+def _write_entries(
+    file: h5py.File,
+    entries: Iterable[Entry],
+    check: Callable[[], None],
+    failed: Callable[[Entry, Exception], None],
+) -> None:
     spectra, regions = _Layout(), dict[str, _Layout]()
     for entry in entries:
-        _measure(entry, spectra, regions)
+        try:
+            _measure(entry, spectra, regions)
+        except Exception as error:  # noqa: BLE001 (one spectrum must not cost the others their place)
+            failed(entry, error)
     whole = spectra.table(file.create_group("spectra"), _SPECTRUM)
     parts = {name: layout.table(file.create_group(f"regions/{name}"), _REGION) for name, layout in regions.items()}
     for entry in entries:
         check()
-        whole.add(_of_spectrum(entry, spectra))
-        for name in entry.record.regions:
-            parts[name].add(_of_region(entry, name, regions[name]))
-        if entry.record.stack is not None:
-            write_stack_group(file.create_group(f"stacks/{entry.name}"), entry.record.stack)
+        try:
+            whole.add(_of_spectrum(entry, spectra))
+            for name in entry.record.regions:
+                parts[name].add(_of_region(entry, name, regions[name]))
+            if entry.record.stack is not None:
+                write_stack_group(file.create_group(f"stacks/{entry.name}"), entry.record.stack)
+        except Exception as error:  # noqa: BLE001 (as above)
+            failed(entry, error)
     for table in (whole, *parts.values()):
         table.flush()
 
@@ -183,9 +214,9 @@ def _measure(entry: Entry, spectra: _Layout, regions: dict[str, _Layout]) -> Non
 def _of_spectrum(entry: Entry, layout: _Layout) -> dict[str, Part]:
     record, said = entry.record, entry.record.document
     values: dict[str, Part] = {
-        "source": ((), entry.source),
+        "source": ((), printable(entry.source)),
         "status": ((), record.status),
-        "reasons": ((), record.reason if said is None else "\n".join(said["reasons"])),
+        "reasons": ((), printable(record.reason if said is None else "\n".join(said["reasons"]))),
     }
     if said is None:
         return values
@@ -247,7 +278,7 @@ def _of_region(entry: Entry, name: str, layout: _Layout) -> dict[str, Part]:
     }
     values: dict[str, Part] = {
         **{key: ((), _number(value)) for key, value in numbers.items()},
-        **{key: ((), text) for key, text in texts.items()},
+        **{key: ((), printable(text)) for key, text in texts.items()},
         **{key: ((at_components,), column) for key, column in by_component.items()},
         **{key: (at_parameters, column) for key, column in by_parameter.items()},
     }

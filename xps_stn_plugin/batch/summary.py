@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-from ..files import write_whole
+from ..export.texts import cell
+from ..files import Overwrite, write_csv
 from .entry import Entry
 
 #: Least probability of a group that is listed.
@@ -39,7 +39,8 @@ class Row:
     groups : tuple of (str, float)
         Functional groups of the spectrum with a probability above 0.5, the most probable one first.
     fitted : str
-        "yes", "failed", "no model" (where there is none for the region), or "no" (where no fit was asked for).
+        "yes", "poor" (the model does not describe the data), "failed", "no model" (where there is none for the region),
+        or "no" (where no fit was asked for).
     background : str
         Kind of background in the model.
     components, unassigned : int or None
@@ -183,22 +184,17 @@ def rows_of(entry: Entry, reference: float, fit: bool = True) -> list[Row]:
     ]
 
 
-def write_summary(path: Path, rows: Iterable[Row]) -> None:
-    """Write the table with a header.
+def write_summary(
+    path: Path, rows: Iterable[Row], *, overwrite: Overwrite = False, inputs: Iterable[Path] = ()
+) -> None:
+    """Write the table with a header; `overwrite` and `inputs` as for `xps_stn_plugin.files.check_target`.
 
     Raises
     ------
     PrefitError
         If the file cannot be written.
     """
-
-    def write(temporary: Path) -> None:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            table = csv.writer(file, lineterminator="\n")
-            table.writerow(COLUMNS)
-            table.writerows(row.cells() for row in rows)
-
-    write_whole(path, write)
+    write_csv(path, COLUMNS, (row.cells() for row in rows), overwrite=overwrite, inputs=inputs)
 
 
 def _of_region(region: dict[str, Any], fit_wanted: bool, failed: bool) -> dict[str, Any]:
@@ -211,7 +207,7 @@ def _of_region(region: dict[str, Any], fit_wanted: bool, failed: bool) -> dict[s
         return {**values, "fitted": "failed" if failed else "no model" if fit_wanted else "no"}
     return {
         **values,
-        "fitted": "yes" if fit and not failed else "failed",
+        "fitted": "failed" if failed or not fit else "yes" if fit.get("describes_data", True) else "poor",
         "background": region["background"]["kind"],
         "components": len(region["components"]),
         "unassigned": sum(not component["groups"] for component in region["components"]),
@@ -229,14 +225,10 @@ def _cell(value: Any, digits: int | None) -> str:
     if value is None:
         return ""
     if isinstance(value, tuple):
-        return "; ".join(f"{part[0]} {part[1]:.2f}" if isinstance(part, tuple) else _line(part) for part in value)
+        texts = (f"{part[0]} {part[1]:.2f}" if isinstance(part, tuple) else " ".join(part.split()) for part in value)
+        return cell("; ".join(texts))
     if not isinstance(value, float):
-        return _line(str(value))
+        return cell(" ".join(str(value).split()))
     if not math.isfinite(value):
         return ""
     return f"{value:.6g}" if digits is None else f"{value:.{digits}f}"
-
-
-def _line(text: str) -> str:
-    """Text on one line, so that a row is one."""
-    return " ".join(text.split())

@@ -11,6 +11,8 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 from rich.text import Text
 
+from xps_prefit_hooks import shown
+
 from ..progress import Progress as Tell
 from .run import BatchReport
 
@@ -23,7 +25,7 @@ class _Bar(Progress):
 
     def get_renderables(self) -> Iterable[RenderableType]:
         yield self.make_tasks_table(self.tasks)
-        yield from (Text(task.description) for task in self.tasks)
+        yield from (Text(shown(task.description)) for task in self.tasks)
 
 
 @contextmanager
@@ -39,8 +41,8 @@ def show_progress(console: Console) -> Iterator[Tell]:
 
 def show_report(report: BatchReport, console: Console) -> None:
     """Print what became of a batch and where it is."""
-    console.print(Text(report.text), soft_wrap=True)
-    console.print(Text(f"written: {', '.join(map(str, report.files))}"), soft_wrap=True)
+    console.print(Text(shown(report.text)), soft_wrap=True)
+    console.print(Text(shown(f"written: {', '.join(map(str, report.files))}")), soft_wrap=True)
 
 
 def _plain_lines(console: Console) -> Tell:
@@ -52,6 +54,6 @@ def _plain_lines(console: Console) -> Tell:
         if text.endswith(" left") and done < total and time.monotonic() - last < _PAUSE:
             return
         last = time.monotonic()
-        console.print(Text(f"{done}/{total}: {text}"), soft_wrap=True)
+        console.print(Text(shown(f"{done}/{total}: {text}")), soft_wrap=True)
 
     return tell

@@ -14,6 +14,7 @@ import numpy as np
 
 from xps_prefit_hooks import PrefitError, Seed, Settings
 
+from ..export.texts import printable
 from ..stacks import Share
 from .record import ParameterRecord, Record, RegionRecord, encode
 from .series import read_series, series_name
@@ -83,7 +84,7 @@ def make_record(paths: Sequence[Path], settings: Settings, fit: bool, share: Sha
         (path,) = paths
         spectrum = checked_spectrum(path, settings)
         if any(child["counts"].ndim > 1 for child in spectrum.children.values()):
-            spectrum.attrs["source"] = path.name
+            spectrum.attrs["source"] = printable(path.name)
             return Record(stack=stack_record(spectrum, settings, fit, share))
         return _record_of(prefit_with(spectrum, settings), path, fit)
     except Exception as error:  # noqa: BLE001 (one bad file must not cost a night's work; the record keeps the traceback)

@@ -57,7 +57,7 @@ class Substance:
 
     @property
     def label(self) -> str:
-        """Name for sentences: ``poly(methyl methacrylate) (PMMA)``."""
+        """Name for sentences, such as ``poly(methyl methacrylate) (PMMA)``."""
         known = self.abbreviation.casefold() in (self.name.casefold(), self.smiles.casefold())
         return self.name if known else f"{self.name} ({self.abbreviation})"
 
@@ -179,7 +179,7 @@ def main(folder: Path = Path(__file__).parent / "data") -> None:
     from xps_stn_plugin.files import write_text
 
     for name, text in derived_tables().items():
-        write_text(folder / name, text)
+        write_text(folder / name, text, overwrite=True)
 
 
 if __name__ == "__main__":

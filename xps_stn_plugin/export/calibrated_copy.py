@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..files import Overwrite
 from .nexus import write_entries
 
 if TYPE_CHECKING:
     from ..result import PrefitResult
 
 
-def write_calibrated_copy(result: PrefitResult, path: Path) -> None:
+def write_calibrated_copy(result: PrefitResult, path: Path, *, overwrite: Overwrite = False) -> None:
     """Write every region on the corrected axis, with the axis as measured and the correction beside it.
 
     One ``NXentry`` per region, as `export.nexus` writes it without what was found: ``data`` (``NXdata``: ``counts``
@@ -25,10 +26,12 @@ def write_calibrated_copy(result: PrefitResult, path: Path) -> None:
         Its `calibrated` spectrum is written.
     path : Path
         File to make; never the file that the spectrum came from.
+    overwrite : bool or collection of Path
+        Whether a file is replaced that this package did not write, or that was changed since.
 
     Raises
     ------
     PrefitError
         If there is no shift, `path` is the file of the spectrum, or the file cannot be written.
     """
-    write_entries(result, path, with_findings=False)
+    write_entries(result, path, with_findings=False, overwrite=overwrite)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ..files import write_text
+from ..files import plain_cell, write_text
+from ..marks import MARK
 from ..quantification.sensitivity import sensitivity_set
 from .composition import composition, shares
 from .peaks import Peak, Quantity, height_fraction, peaks_of
@@ -40,6 +41,8 @@ COLUMNS: Final = (
     "% Conc.",
     "Values",
 )
+
+_NAMES: Final = frozenset({"Region", "Name"})
 
 
 def table(result: PrefitResult) -> list[dict[str, str]]:
@@ -95,11 +98,15 @@ def write(result: PrefitResult, path: Path) -> None:
         If there is no seeded model, or the file cannot be written.
     """
     head = (
-        "# Components in the terms of CasaXPS; written by xps-stn-plugin, untested in CasaXPS",
+        f"# Components in the terms of CasaXPS, untested in CasaXPS; {MARK}",
         f"# {_plain(result.source)}; binding energies in eV, calibrated",
         calibration(result),
     )
-    rows = ["\t".join(_plain(row[name]) for name in COLUMNS) for row in table(result)]
+    # Names alone may be anything; the others are numbers and what CasaXPS understands.
+    rows = [
+        "\t".join(plain_cell(_plain(row[name])) if name in _NAMES else _plain(row[name]) for name in COLUMNS)
+        for row in table(result)
+    ]
     write_text(path, "\n".join((*head, "\t".join(COLUMNS), *rows, "")))
 
 

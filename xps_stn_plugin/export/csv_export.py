@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..files import write_text
+from ..files import write_csv
 from ..fitting import component_table, fit_quality
 from .composition import composition, shares
+from .texts import cell
 
 if TYPE_CHECKING:
     from ..result import PrefitResult
@@ -47,22 +46,24 @@ def rows(result: PrefitResult) -> list[dict[str, str]]:
     """Rows by column; a number that is not known is empty, groups and what is at a bound are joined by semicolons.
 
     A component without groups is unassigned. ``fitted`` is ``no`` for start values, ``failed`` for a fit without
-    success.
+    success, ``poor`` for one that does not describe the data.
     """
     found = []
     percentages = shares(composition(result))
     for region, seed in result.seeds.items():
         fit = result.fits.get(region)
         quality = None if fit is None else fit_quality(seed, fit)
-        fitted = "no" if fit is None else "yes" if fit.success else "failed"
+        fitted = "no" if fit is None or quality is None else "failed" if not fit.success else "yes"
+        if fitted == "yes" and quality is not None and not quality.describes_data:
+            fitted = "poor"
         for row in component_table(seed, fit):
             center, measured = result.positions(row.center)
             share = percentages.get((region, row.name))
             values = (
-                result.source,
-                region,
-                row.name,
-                "; ".join(row.groups),
+                cell(result.source),
+                cell(region),
+                cell(row.name),
+                cell("; ".join(row.groups)),
                 _text(center, 4),
                 _text(row.stderr.get("center"), 4),
                 _text(measured, 4),
@@ -88,18 +89,14 @@ def rows(result: PrefitResult) -> list[dict[str, str]]:
 
 
 def write(result: PrefitResult, path: Path) -> None:
-    """Write the table with a header.
+    """Write the table with a header, and the checksum of the file in its first row.
 
     Raises
     ------
     PrefitError
         If the file cannot be written.
     """
-    text = io.StringIO()
-    table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows(result))
-    write_text(path, text.getvalue())
+    write_csv(path, COLUMNS, (tuple(row[name] for name in COLUMNS) for row in rows(result)))
 
 
 def _text(value: float | None, digits: int | None = None) -> str:

@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree
 
+from xps_prefit_hooks import shown
+
 from ..chemistry.core_levels import core_levels
 from ..files import write_text
 from ..fitting import ComponentRow, background_table, component_table, fit_quality
 from ..fitting.quality import value_text
+from ..marks import MARK
 from .composition import composition, shares
 from .plot import LEAST_PROBABILITY, MOST_GROUPS, STATUS_COLOURS, figure
 from .terminal import flags
-from .texts import printable
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -82,6 +84,7 @@ def page(result: PrefitResult) -> str:
     _add(head, "meta", name="viewport", content="width=device-width,initial-scale=1")
     # The browser's own colours, dark where the user has chosen so.
     _add(head, "meta", name="color-scheme", content="light dark")
+    _add(head, "meta", name="generator", content=MARK)
     _add(head, "title", f"{_name(result)}: {result.shift_text}")
     _add(document, "body").append(_content(result))
     return f"<!DOCTYPE html>\n{_text(document)}\n"
@@ -268,14 +271,14 @@ def _name(result: PrefitResult) -> str:
 def _add(parent: Element, tag: str, text: str = "", kind: str = "", **attributes: str) -> Element:
     """Add an element with a text, a class and further attributes."""
     classes = {"class": kind} if kind else {}
-    made = ElementTree.SubElement(parent, tag, {**classes, **{key: printable(one) for key, one in attributes.items()}})
-    made.text = printable(text) or None
+    made = ElementTree.SubElement(parent, tag, {**classes, **{key: shown(one) for key, one in attributes.items()}})
+    made.text = shown(text) or None
     return made
 
 
 def _tail(parent: Element, text: str) -> None:
     """Add a text behind the last element."""
-    parent[-1].tail = printable(text)
+    parent[-1].tail = shown(text)
 
 
 def _text(root: Element) -> str:

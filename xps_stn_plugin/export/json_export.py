@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..files import write_text
+from ..files import write_json
 from ..fitting import ComponentRow, Confidence, background_table, component_table, fit_quality
 from .composition import composition, shares
 
@@ -72,7 +72,7 @@ def write(result: PrefitResult, path: Path) -> None:
     PrefitError
         If the file cannot be written.
     """
-    write_text(path, dumps(result))
+    write_json(path, dumps(result))
 
 
 def _group(result: PrefitResult, name: str) -> dict[str, Any]:
@@ -153,6 +153,7 @@ def _fit(seed: Seed, fit: ModelResult) -> dict[str, Any]:
     confidence: Confidence | None = getattr(fit, "confidence", None)
     return {
         "success": bool(fit.success),
+        "describes_data": quality.describes_data,
         "redchi": _number(fit.redchi),
         "nfev": int(fit.nfev),
         "bic": _number(fit.bic),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from xps_prefit_hooks import PrefitError
 
+from ..marks import marked_json
 from ..models.losses import VIBRATION_MEMBERS
 from .peaks import FWHM_OF_SIGMA, Peak, Quantity, height_fraction, height_of, peaks_of
 from .region_files import region_paths, regions_in_order, values_of, write_together
@@ -80,7 +81,9 @@ def write(result: PrefitResult, path: Path) -> None:
         If there is no seeded model, a region has more than 26 peaks, or a file cannot be written; then none is.
     """
     files = region_paths(path, regions_in_order(result), SUFFIX)
-    texts = {file: json.dumps(library(result, name), indent=2, allow_nan=False) + "\n" for name, file in files.items()}
+    texts = {
+        file: marked_json(json.dumps(library(result, name), indent=2, allow_nan=False)) for name, file in files.items()
+    }
     write_together(result, texts)
 
 
@@ -115,12 +118,18 @@ def constraint(quantity: Quantity, *, adds: bool, ends: tuple[float, float], dig
     return f"{low:.{digits}f},{high:.{digits}f}"
 
 
+#: Most units by which a range is widened; an end of 1e16 and more has an exponent however wide it is.
+_MOST_UNITS = 20
+
+
 def _about(middle: float, reach: float, adds: bool, digits: int) -> str:
     """``+1.6#0.2``; the program understands no exponents, not even in the ends that it computes from this."""
     sign = ("-" if middle < 0 else "+") if adds else "*"
     unit = 10.0**-digits
     value, least = round(abs(middle), digits), max(round(reach, digits), unit)
-    while any("e" in f"{end}" for end in (value - least, value + least)):
+    for _ in range(_MOST_UNITS):
+        if not any("e" in f"{end}" for end in (value - least, value + least)):
+            break
         least = round(least + unit, digits)
     return f"{sign}{value:.{digits}f}#{least:.{digits}f}"
 

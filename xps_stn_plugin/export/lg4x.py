@@ -7,6 +7,7 @@ decimals of everything but the background.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..fitting import curves
+from ..marks import MARK
 from ..models.backgrounds import TOUGAARD, cross_section
 from .peaks import Peak, Quantity, peaks_of
 from .region_files import region_paths, regions_in_order, values_of, write_together
@@ -107,8 +109,11 @@ def write(result: PrefitResult, path: Path) -> None:
     for region, file in region_paths(path, regions_in_order(result), SUFFIX).items():
         # The program reads the text in the encoding of its machine, and allows for comments.
         _, values = values_of(result, region)
-        texts[file] = f"{preset(result, region)!a}\n# {values}\n"
-        texts[file.with_suffix(".csv")] = _data(result, region)
+        data = _data(result, region)
+        # The data are for the program alone and have no room for a mark: the preset has their digest.
+        digest = hashlib.sha256(data.encode()).hexdigest()
+        texts[file] = f"{preset(result, region)!a}\n# {values}; data sha256:{digest}; {MARK}\n"
+        texts[file.with_suffix(".csv")] = data
     write_together(result, texts)
 
 

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..files import write_whole
+from ..files import Overwrite, write_whole
 from ..nexus_metadata import CONCEPTS, DEFINITIONS, DEFINITIONS_URL, GROUPS, SIGNAL_UNITS
 from ..regions import SURVEY, VALENCE
 from ..spectrum import OFFSET, unique_name
@@ -42,7 +42,7 @@ def write(result: PrefitResult, path: Path) -> None:
     write_entries(result, path, with_findings=True)
 
 
-def write_entries(result: PrefitResult, path: Path, *, with_findings: bool) -> None:
+def write_entries(result: PrefitResult, path: Path, *, with_findings: bool, overwrite: Overwrite = False) -> None:
     """Write one entry for each region, with or without what was found beside the shift.
 
     Parameters
@@ -53,6 +53,8 @@ def write_entries(result: PrefitResult, path: Path, *, with_findings: bool) -> N
         File to make; never the file that the spectrum came from.
     with_findings : bool
         Whether prediction, settings, peak fits and atomic percentages are written, too.
+    overwrite : bool or collection of Path
+        Whether a file is replaced that this package did not write, or that was changed since.
 
     Raises
     ------
@@ -81,7 +83,7 @@ def write_entries(result: PrefitResult, path: Path, *, with_findings: bool) -> N
                     link(entry, found, first[found])
             for name, entry in entries.items():
                 write_fit(entry, result, name, date, shares(quantified))
-    write_whole(target, lambda temporary: _store(temporary, image))
+    write_whole(target, lambda temporary: _store(temporary, image), overwrite=overwrite, inputs=[Path(result.source)])
 
 
 def _store(path: Path, image: io.BytesIO) -> None:

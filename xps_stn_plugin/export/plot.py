@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
-from xps_prefit_hooks import GroupEvidence, Seed
+from xps_prefit_hooks import GroupEvidence, Seed, shown
 
 from ..chemistry.core_levels import core_levels
 from ..files import write_whole
 from ..fitting import ComponentRow, component_table, curves, fit_quality
+from ..marks import MARK
 from ..seeding import noise_of
-from .texts import printable
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -61,6 +61,9 @@ _GROUP_COLOURS = (
 #: Colours of status, text and what is of less weight.
 STATUS_COLOURS = {"ok": "#00734F", "uncertain": "#B35900", "out_of_domain": "#B00020"}
 INK, GREY = "#222222", "#777777"
+
+#: Where a format has room for the mark of this package; a PNG gets it when it is written.
+_METADATA: Final = {"pdf": {"Keywords": MARK}, "svg": {"Description": MARK}}
 
 
 def figure(result: PrefitResult) -> Figure:
@@ -105,7 +108,9 @@ def write(result: PrefitResult, path: Path) -> None:
         If the file cannot be written.
     """
     drawing = figure(result)
-    write_whole(path, lambda temporary: drawing.savefig(temporary, format=path.suffix[1:].lower(), dpi=150))
+    kind = path.suffix[1:].lower()
+    metadata = _METADATA.get(kind)
+    write_whole(path, lambda temporary: drawing.savefig(temporary, format=kind, dpi=150, metadata=metadata))
 
 
 def _title(drawing: Figure, result: PrefitResult) -> None:
@@ -280,4 +285,4 @@ def _draw_groups(axes: Axes, result: PrefitResult, colours: Mapping[str, str]) -
 
 def _plain(text: str) -> str:
     """Text without matplotlib's mathematics, which a dollar sign in a file name would start."""
-    return printable(text).replace("$", r"\$")
+    return shown(text).replace("$", r"\$")

@@ -61,7 +61,7 @@ def write_together(result: PrefitResult, texts: Mapping[Path, str]) -> None:
         (path, text), *others = left
 
         def fill(temporary: Path) -> None:
-            temporary.write_text(text, encoding="utf-8")
+            temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
             write(others)
 
         write_whole(path, fill)

@@ -12,6 +12,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from xps_prefit_hooks import shown
+
 from ..fitting import ComponentRow, Confidence, Interval, background_table, component_table, fit_quality
 from ..fitting.quality import decimals, value_text
 from .composition import composition, shares
@@ -28,15 +30,15 @@ def show(result: PrefitResult, console: Console, written: Iterable[Path] = ()) -
     """Print what was found: shift, groups, a table for each region with its doubts, atomic percentages."""
     colour = _STATUS_COLOURS.get(result.status, "red")
     head = Text.assemble(
-        (result.source, "bold"), "  ", result.shift_text, "  ", (result.status.replace("_", " "), colour)
+        (shown(result.source), "bold"), "  ", result.shift_text, "  ", (result.status.replace("_", " "), colour)
     )
     console.print(head, soft_wrap=True)
-    console.print(Text(f"  {result.convention}", "dim"), soft_wrap=True)
+    console.print(_line(f"  {result.convention}", "dim"), soft_wrap=True)
     for reason in result.reasons:
-        console.print(Text(f"  {reason}"), soft_wrap=True)
+        console.print(_line(f"  {reason}"), soft_wrap=True)
     likely = sorted((item for item in result.prediction.groups.items() if item[1] > 0.5), key=lambda item: -item[1])
     found = ", ".join(f"{name} {probability:.2f}" for name, probability in likely)
-    console.print(Text(f"  groups: {found or 'none above 0.5'}"), soft_wrap=True)
+    console.print(_line(f"  groups: {found or 'none above 0.5'}"), soft_wrap=True)
     made = composition(result)
     percentages = shares(made)
     for region in result.seeds:
@@ -45,7 +47,12 @@ def show(result: PrefitResult, console: Console, written: Iterable[Path] = ()) -
         _show_composition(made, console)
     files = ", ".join(map(str, written))
     if files:
-        console.print(Text(f"  written: {files}"), soft_wrap=True)
+        console.print(_line(f"  written: {files}"), soft_wrap=True)
+
+
+def _line(text: str, style: str = "") -> Text:
+    """Text without what a terminal would take for a command."""
+    return Text(shown(text), style)
 
 
 def _show_region(
@@ -55,7 +62,9 @@ def _show_region(
     quality = None if fit is None else fit_quality(seed, fit)
     state = "start values" if fit is None or quality is None else quality.line
     state = state if fit is None or fit.success else "fit without success"
-    console.print(Text(f"  {region}  ({seed.background} background, {state})", "bold"), soft_wrap=True)
+    if quality is not None and fit is not None and fit.success and not quality.describes_data:
+        state = f"does not describe the data; {state}"
+    console.print(_line(f"  {region}  ({seed.background} background, {state})", "bold"), soft_wrap=True)
     rows = component_table(seed, fit)
     table = Table("", "center / eV", "measured", "FWHM / eV", "area", "region %", box=None, pad_edge=False)
     if fit is not None:
@@ -69,7 +78,7 @@ def _show_region(
         share = percentages.get((region, row.name))
         atomic = () if fit is None else ("-" if share is None else _number(share.atomic_percent, share.stderr, 1),)
         table.add_row(
-            Text(f"  {result.short_name(region, row.name)}"),
+            _line(f"  {result.short_name(region, row.name)}"),
             _number(center, error, 2 if error is None else 3),
             _number(measured, None if math.isfinite(center) else error, 2 if error is None else 3),
             _number(row.fwhm, row.stderr.get("fwhm"), 2),
@@ -111,7 +120,7 @@ def _show_confidence(result: PrefitResult, region: str, confidence: Confidence, 
         column.justify = "right"
     for name in names:
         cells = [_interval(found.get((name, quantity, sigma))) for quantity, sigma in kinds]
-        table.add_row(Text(f"    {result.short_name(region, name)}"), *cells)
+        table.add_row(_line(f"    {result.short_name(region, name)}"), *cells)
     console.print(Text("    confidence intervals"))
     console.print(table)
 
@@ -136,7 +145,7 @@ def _interval(part: Interval | None) -> str:
 
 
 def _indented(console: Console, note: str, style: str) -> None:
-    console.print(Padding(Text(note, style), (0, 0, 0, _SECOND_LINE), expand=False))
+    console.print(Padding(_line(note, style), (0, 0, 0, _SECOND_LINE), expand=False))
 
 
 def _level(sigma: float) -> str:

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+import html
 import re
+
+from xps_prefit_hooks import shown
+
+#: What begins a formula for spreadsheets. A number is not text.
+_FORMULA = ("=", "+", "-", "@")
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
+def cell(text: object) -> str:
+    """Text of a table's cell: one line of visible characters, with an apostrophe before what would be a formula.
+
+    Spreadsheets run what begins with an equals sign, plus, minus or at sign, and file names and labels may.
+    """
+    line = shown(text).strip()
+    return f"'{line}" if line.startswith(_FORMULA) else line
+
+
+def markup(text: object, quote: bool = True) -> str:
+    """Text as a part of HTML: one line of visible characters, marks escaped."""
+    return html.escape(shown(text), quote=quote)
+
+
 def printable(text: str) -> str:
-    """Text without what neither HTML, HDF5 nor fonts have: control characters, and bytes that are no UTF-8.
+    """Text as HDF5 can hold it: without control characters but line ends, and bytes that are no UTF-8.
 
     File names on Linux may hold such bytes; Python has them as lone surrogates.
     """

@@ -85,12 +85,12 @@ def fit_seed(
         kws["weights"], weighting = 1.0 / noise.sigma, noise.source
     kws.setdefault("method", "least_squares")
     compiles = jacobian == "analytic" and _is_known(counts, kws)
+    compiled = None
     try:
         # A variance that comes out negative becomes a standard error that is not a number, which the report leaves out.
         with np.errstate(invalid="ignore"):
             # Nothing but its draft is needed of a seed where nobody has asked for lmfit's parameters.
             draft = seed.draft if given is None and isinstance(seed, DraftedSeed) and seed.untouched else None
-            compiled = None
             if compiles:
                 compiled = compiled_seed(seed) if given is None else CompiledModel.compile(seed.model, given)
             if compiled is None:
@@ -106,6 +106,10 @@ def fit_seed(
             make = partial(_result, seed, draft.lmfit_params, fit, weighting, scale_covar=scale_covar)
             return DeferredResult(make, **fit.known, weighting=weighting)
     except (ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError) as error:
+        # MINPACK raises TypeError where there are fewer points than parameters. In a compiled fit it means that this
+        # program and lmfit do not go together, and that must not pass for data that cannot be fitted.
+        if compiled is not None and isinstance(error, TypeError):
+            raise
         params = seed.params if given is None else given
         return _completed(seed, _failed(seed, params, counts, energy, kws["weights"], str(error)), weighting)
 

@@ -226,8 +226,12 @@ def _tell(
 def _calculate_errors(compiled: CompiledModel, fitted: MinimizerResult, v: FloatArray, *, scale_covar: bool) -> None:
     """Fill in standard errors and correlations as lmfit has them, over ties by their derivatives."""
     params, names = fitted.params, fitted.var_names
+    norms = np.linalg.norm(fitted.jac, axis=0)
+    if not (norms > 0).all():
+        return
+    unit = fitted.jac / norms
     try:
-        covar = np.linalg.inv(fitted.jac.T @ fitted.jac)
+        covar = np.linalg.inv(unit.T @ unit) / np.outer(norms, norms)
     except np.linalg.LinAlgError:
         return
     if scale_covar:

@@ -21,6 +21,24 @@ _AGREES: Final = 1.0
 _PEAK: Final = 4.5
 
 
+#: Reduced chi-square above which a model does not describe its data: the residual is ten times the noise.
+MISFIT: Final = 100.0
+
+
+def describes(redchi: ArrayLike) -> NDArray[np.bool_]:
+    """Whether a model with this reduced chi-square describes its data at all; it need not be a good one."""
+    return np.asarray(np.asarray(redchi, dtype=float) <= MISFIT)
+
+
+def misfit_sentence(redchi: float, relative_rms: float) -> str:
+    """Say that a model does not describe its data; `relative_rms` is the residual over the height of the peaks."""
+    size = f", {100 * relative_rms:.2g} % of the peaks' height," if math.isfinite(relative_rms) else ""
+    return (
+        f"The model does not describe the data: the residual{size} is {math.sqrt(redchi):.3g} times the noise "
+        f"(reduced chi-square {redchi:.3g}). Do not rely on its components."
+    )
+
+
 @dataclass(frozen=True)
 class ResidualTests:
     """Tests of a weighted residual in the order of its energies.

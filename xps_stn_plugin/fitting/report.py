@@ -22,7 +22,7 @@ from .doubts import (
     without_signal,
 )
 from .parameter_names import at_bounds, background_names, doublets, parameter_name, sources
-from .quality import chi_square_probability, examine_residual, probability_text
+from .quality import chi_square_probability, describes, examine_residual, misfit_sentence, probability_text
 from .standard_errors import Uncertainty, inherited_errors, uncertainty
 
 FloatArray = NDArray[np.float64]
@@ -77,6 +77,11 @@ class FitQuality:
     weighting: str = "not known"
     chi_square_probability: float | None = None
     correlations: tuple[tuple[str, str, float], ...] = ()
+
+    @property
+    def describes_data(self) -> bool:
+        """Whether the model describes the data at all: the residual is at most ten times the noise."""
+        return bool(describes(self.redchi))
 
     @property
     def line(self) -> str:
@@ -230,7 +235,10 @@ def fit_quality(seed: Seed, fit: lmfit.model.ModelResult) -> FitQuality:
     narrowest = min((row.fwhm for row in rows if row.fwhm > 0), default=1.0)
     tests = examine_residual(energy, residual * weights, narrowest)
     weighting = str(getattr(fit, "weighting", "not known"))
+    relative = rms / height if height > 0 else math.inf
     notes = [] if fit.success else [str(fit.message)]
+    if fit.success and weighting != "not known" and not describes(fit.redchi):
+        notes.append(misfit_sentence(float(fit.redchi), relative))
     if tests.structured:
         notes.append(
             f"The residual has structure (Durbin-Watson {tests.durbin_watson:.2f}, runs test "
@@ -244,7 +252,7 @@ def fit_quality(seed: Seed, fit: lmfit.model.ModelResult) -> FitQuality:
     notes += correlation_sentences(seed, found)
     return FitQuality(
         rms_residual=rms,
-        relative_rms=rms / height if height > 0 else float("inf"),
+        relative_rms=relative,
         redchi=float(fit.redchi),
         durbin_watson=tests.durbin_watson,
         at_bounds=tuple(bounds),

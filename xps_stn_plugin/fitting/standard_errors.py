@@ -255,7 +255,7 @@ def _tied_errors(params: lmfit.Parameters, names: list[str], covariance: FloatAr
     errors = np.sqrt(np.diag(covariance))
     for column, (name, error) in enumerate(zip(names, errors, strict=True)):
         value = float(params[name].value)
-        step = max(1e-3 * float(error), 1e-9 * abs(value), 1e-12)
+        step = max(1e-3 * float(error), 1e-9 * abs(value)) or 1e-12
         ends = [min(max(value + sign * step, params[name].min), params[name].max) for sign in (-1, 1)]
         sides = []
         for end in ends:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from xps_prefit_hooks import MenuAction, MenuOutcome, MenuRequest, PrefitError, Settings
 
@@ -29,6 +29,10 @@ class Host(ABC):
     A host without windows of its own gives the four abstract methods; Qt hosts start from `hosts.qt.QtHost`, which has
     all but `selection` and `receive`.
     """
+
+    #: Whether `ask_path` asks before it returns a file that exists. Where it does not, the actions of this package
+    #: refuse to replace a file that they did not write.
+    asks_before_replacing: ClassVar[bool] = False
 
     @abstractmethod
     def selection(self, settings: Settings) -> xr.DataTree:
@@ -171,7 +175,8 @@ def start(host: Host, action: MenuAction, request: MenuRequest) -> None:
         out = host.ask_path(action, f"{source}_{action.name}{action.suffix}")
         if out is None:
             return
-        request = replace(request, out=out)
+        agreed = host.asks_before_replacing and out.exists()
+        request = replace(request, out=out, overwrite=agreed)
     host.work(action, request, partial(finish, host, action))
 
 

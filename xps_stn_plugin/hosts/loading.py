@@ -8,9 +8,10 @@ import logging
 import os
 import sys
 import threading
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+
+from ..once import Once
 
 _log = logging.getLogger(__name__)
 
@@ -18,11 +19,11 @@ _log = logging.getLogger(__name__)
 _LIBRARIES = ("c10", "torch_cpu", "torch", "torch_python")
 
 
-@cache
+@Once
 def start_loading() -> threading.Thread:
     """Load torch, the network, lmfit and matplotlib in a thread, once for the process; does not wait.
 
-    Python's garbage collector rests meanwhile, and passes over what is there at the end (`gc.freeze`).
+    Python's garbage collector rests meanwhile; afterwards it is as it was.
 
     Returns
     -------
@@ -36,8 +37,8 @@ def start_loading() -> threading.Thread:
 
 
 def _load() -> None:
-    # Python's garbage collector stops all threads, for 0.2 s each time among the 300 000 objects that torch brings.
-    # They live as long as the process: it need not look at them, neither while they come nor later.
+    # Python's garbage collector stops all threads, for 0.2 s each time among the 300 000 objects that torch brings, and
+    # their coming makes it look again and again. What it does afterwards is the host's affair.
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -49,7 +50,6 @@ def _load() -> None:
         if threading.main_thread().is_alive():
             _log.warning("Loading in the background failed", exc_info=True)
     finally:
-        gc.freeze()
         if collecting:
             gc.enable()
 

@@ -20,7 +20,12 @@ def actions() -> dict[str, MenuAction]:
 
 
 def run(
-    name: str, given: tuple[Any, ...], settings: dict[str, Any], out: Any = None, folder: Any = None
+    name: str,
+    given: tuple[Any, ...],
+    settings: dict[str, Any],
+    out: Any = None,
+    folder: Any = None,
+    overwrite: bool = False,
 ) -> MenuOutcome:
     """Run an action on datasets.
 
@@ -34,6 +39,8 @@ def run(
         Fields of `xps_prefit_hooks.Settings`; energies in eV or with their unit.
     out, folder : path-like, optional
         Where to write, and a folder with spectra.
+    overwrite : bool
+        Whether a file `out` is replaced that this package did not write, or that was changed since.
 
     Raises
     ------
@@ -54,6 +61,7 @@ def run(
             asked,
             out=paths[0] if paths else None,
             folder=None if folder is None else Path(folder),
+            overwrite=overwrite,
         )
     )
 
@@ -61,8 +69,10 @@ def run(
 def function_of(action: MenuAction) -> Callable[..., MenuOutcome]:
     """Make a function that runs an action."""
 
-    def function(*given: Any, out: Any = None, folder: Any = None, **settings: Any) -> MenuOutcome:
-        return run(action.name, given, settings, out, folder)
+    def function(
+        *given: Any, out: Any = None, folder: Any = None, overwrite: bool = False, **settings: Any
+    ) -> MenuOutcome:
+        return run(action.name, given, settings, out, folder, overwrite)
 
     function.__name__ = action.name
     function.__doc__ = (

@@ -1,9 +1,14 @@
-"""Expressions that tie parameters: parsed once, and differentiated symbolically."""
+"""Expressions of parameters: parsed within limits, compiled and differentiated.
+
+Text that may come from strangers passes through here: only what `parse` lists is ever compiled, so an expression can
+compute a number and do nothing else.
+"""
 
 from __future__ import annotations
 
 import ast
 import math
+import operator
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -11,11 +16,10 @@ from typing import Any, Final
 
 import numpy as np
 
-#: From values by name to the value of an expression.
-Value = Callable[[Mapping[str, Any]], Any]
+Value = Callable[[Mapping[str, float]], float]
 
 #: What an expression may use beside parameters, with lmfit's meaning: numpy's functions, Python's max and min.
-KNOWN: Final[dict[str, Any]] = {
+_KNOWN: Final[dict[str, Any]] = {
     "__builtins__": {},
     "pi": math.pi,
     "e": math.e,
@@ -27,10 +31,27 @@ KNOWN: Final[dict[str, Any]] = {
     "max": max,
     "min": min,
 }
-_OPERATORS: Final = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
+_ARITHMETIC: Final[Mapping[type[ast.operator], Callable[[float, float], Any]]] = MappingProxyType(
+    {
+        ast.Add: operator.add,
+        ast.Sub: operator.sub,
+        ast.Mult: operator.mul,
+        ast.Div: operator.truediv,
+        ast.Pow: operator.pow,
+    }
+)
+_OPERATORS: Final = tuple(_ARITHMETIC)
 
 #: How many arguments the functions of an expression take; ``sign`` appears in derivatives only.
 _FUNCTIONS: Final = {"exp": 1, "log": 1, "sqrt": 1, "abs": 1, "sign": 0, "max": 2, "min": 2}
+
+#: Functions that return a whole number for whole numbers.
+_WHOLE: Final = ("abs", "max", "min")
+
+#: Longest expression that is parsed, in characters, and how deeply its parts may lie within each other. The longest
+#: ties of lmfit's own models have 250 characters; a sum of a hundred parameters has a depth of a hundred.
+_LONGEST: Final = 4000
+_DEEPEST: Final = 120
 
 
 @lru_cache(maxsize=4096)
@@ -44,26 +65,58 @@ def parse(expression: str) -> tuple[Value, Mapping[str, float | Value]] | None:
     -------
     tuple or None
         Value, and derivative by each parameter that is named, a number where it never changes. None if the expression
-        holds anything else.
+        holds anything else or divides by zero, is longer than 4000 characters or nested more deeply than 120 parts.
     """
-    try:
-        node = ast.parse(expression.strip(), mode="eval").body
-    except SyntaxError:
-        return None
-    if not _is_known(node):
+    node = _parsed(expression)
+    if node is None:
         return None
     slopes: dict[str, float | Value] = {}
     for name in sorted(_names(node)):
         slope = _slope(node, name)
-        slopes[name] = _function(slope) if _names(slope) else float(_function(slope)({}))
+        try:
+            slopes[name] = _function(slope) if _names(slope) else float(_function(slope)({}))
+        except ArithmeticError:
+            return None
     return _function(node), MappingProxyType(slopes)
+
+
+def names_in(expression: str) -> frozenset[str] | None:
+    """Find the parameters that an expression names, without evaluating it.
+
+    Returns
+    -------
+    frozenset of str or None
+        None if the expression holds anything that `parse` does not know, is longer than 4000 characters or nested more
+        deeply than 120 parts, or raises numbers to a power that no double holds.
+    """
+    node = _parsed(expression)
+    return None if node is None else frozenset(_names(node))
+
+
+def is_constant_name(name: str) -> bool:
+    """Tell whether an expression takes a name for a constant or a function, so that no parameter may have it."""
+    return name in _KNOWN
+
+
+def _parsed(expression: str) -> ast.expr | None:
+    """Syntax tree of an expression; None if it holds anything that is not known."""
+    if len(expression) > _LONGEST:
+        return None
+    try:
+        node = ast.parse(expression.strip(), mode="eval").body
+    # Python's parser raises the latter three for NUL and for parentheses nested too deeply.
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    if not _is_shallow(node) or not _is_known(node) or not _has_finite_numbers(node):
+        return None
+    return node
 
 
 def _function(node: ast.expr) -> Value:
     code = compile(ast.fix_missing_locations(ast.Expression(node)), "<tie>", "eval")
 
     def evaluate(values: Mapping[str, float]) -> float:
-        found: float = eval(code, KNOWN, values)
+        found: float = eval(code, _KNOWN, values)
         return found
 
     return evaluate
@@ -71,7 +124,7 @@ def _function(node: ast.expr) -> Value:
 
 def _names(node: ast.expr) -> set[str]:
     """Parameters that an expression names."""
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} - set(KNOWN)
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} - set(_KNOWN)
 
 
 def _is_known(node: ast.expr) -> bool:
@@ -79,13 +132,83 @@ def _is_known(node: ast.expr) -> bool:
         case ast.Constant(value=value):
             return isinstance(value, int | float) and not isinstance(value, bool)
         case ast.Name(id=name):
-            return name not in _FUNCTIONS
+            return name not in _FUNCTIONS and not name.startswith("__")
         case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=a):
             return _is_known(a)
         case ast.BinOp(left=a, op=op, right=b) if isinstance(op, _OPERATORS):
             return _is_known(a) and _is_known(b)
         case ast.Call(func=ast.Name(id=name), args=args, keywords=[]):
             return _FUNCTIONS.get(name) == len(args) and all(map(_is_known, args))
+    return False
+
+
+def _is_shallow(node: ast.expr) -> bool:
+    """Whether no part lies deeper than `_DEEPEST`; without recursion, which would meet Python's own limit."""
+    level: list[ast.AST] = [node]
+    for _ in range(_DEEPEST):
+        level = [child for parent in level for child in ast.iter_child_nodes(parent)]
+        if not level:
+            return True
+    return False
+
+
+def _has_finite_numbers(node: ast.expr) -> bool:
+    """Whether all that is made of numbers alone is finite.
+
+    Python's whole numbers have no limit, so that ``9**9**9`` would fill the memory; computed in double precision it
+    ends at once.
+    """
+    try:
+        _number(node)
+    except (ArithmeticError, TypeError):
+        return False
+    return True
+
+
+def _number(node: ast.expr) -> float | None:
+    """Value of a known expression without names, in double precision; None if it has names.
+
+    Raises
+    ------
+    ArithmeticError
+        If a part without names is not finite.
+    TypeError
+        If it is complex, such as ``(-1)**0.5``.
+    """
+    value: float | None = None
+    match node:
+        case ast.Constant(value=int() | float() as number):
+            value = float(number)
+        case ast.UnaryOp(op=op, operand=a):
+            inner = _number(a)
+            value = inner if inner is None or isinstance(op, ast.UAdd) else -inner
+        case ast.BinOp(left=a, op=op, right=b):
+            left, right = _number(a), _number(b)
+            if left is not None and right is not None:
+                value = float(_ARITHMETIC[type(op)](left, right))
+            elif isinstance(op, ast.Pow) and _may_be_whole(a) and _may_be_whole(b):
+                raise ArithmeticError("a whole number is raised to a power that is not known")
+        case ast.Call(func=ast.Name(id=name), args=args):
+            numbers = [_number(argument) for argument in args]
+            known = [number for number in numbers if number is not None]
+            if len(known) == len(args) and name in _WHOLE:
+                value = float(_KNOWN[name](*known))
+    if value is not None and not math.isfinite(value):
+        raise ArithmeticError("the value is not finite")
+    return value
+
+
+def _may_be_whole(node: ast.expr) -> bool:
+    """Whether the value of a known expression may be one of Python's whole numbers; parameters are doubles."""
+    match node:
+        case ast.Constant(value=value):
+            return isinstance(value, int)
+        case ast.UnaryOp(operand=a):
+            return _may_be_whole(a)
+        case ast.BinOp(left=a, op=op, right=b):
+            return not isinstance(op, ast.Div) and _may_be_whole(a) and _may_be_whole(b)
+        case ast.Call(func=ast.Name(id=name), args=args):
+            return name in _WHOLE and any(map(_may_be_whole, args))
     return False
 
 

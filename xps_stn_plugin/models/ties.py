@@ -2,7 +2,7 @@
 
 lmfit evaluates a tie in an interpreter of its own each time that a parameter is read, and knows no derivatives. Here
 the expression is parsed once and differentiated symbolically (see `expressions`). An expression with anything that is
-not listed in `parse` is left to lmfit's interpreter and differentiated numerically.
+not listed in `expressions.parse` is left to lmfit's interpreter and differentiated numerically.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import lmfit
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .expressions import KNOWN, Value, parse
+from .expressions import Value, is_constant_name, parse
 
 FloatArray = NDArray[np.float64]
 
@@ -259,7 +259,7 @@ def _tie(name: str, params: Parameters) -> Tie:
     parameter = params[name]
     parsed = parse(parameter.expr)
     # A user may have named a parameter like a constant, or hold values in lmfit's interpreter that are no parameters.
-    if parsed is None or not set(parsed[1]) <= set(params) or not KNOWN.keys().isdisjoint(params):
+    if parsed is None or not set(parsed[1]) <= set(params) or any(map(is_constant_name, params)):
         parsed = _foreign(parameter.expr, params)
     value, slopes = parsed
     return Tie(name, value, slopes, float(parameter.min), float(parameter.max))

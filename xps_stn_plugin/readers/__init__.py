@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from xps_prefit_hooks import PrefitError, Reader, Settings
 
+from ..files import refuse_special
 from . import formats
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def _head(path: Path) -> bytes:
         raise PrefitError(str(path), "there is no such file.")
     if path.is_dir():
         raise PrefitError(str(path), "this is a folder; name a file in it.")
+    refuse_special(path)
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)

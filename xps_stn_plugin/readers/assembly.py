@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,6 +113,7 @@ def spectrum_of(path: Path, raws: Iterable[RawRegion | PrefitError], settings: S
     """
     regions: dict[str, xr.Dataset] = {}
     refused: list[PrefitError] = []
+    seen: Counter[str] = Counter()
     for raw in raws:
         if isinstance(raw, PrefitError):
             refused.append(raw)
@@ -121,7 +123,9 @@ def spectrum_of(path: Path, raws: Iterable[RawRegion | PrefitError], settings: S
         except PrefitError as error:
             refused.append(error)
         else:
-            regions[unique_name(data.attrs["region"], regions)] = data
+            level = str(data.attrs["region"])
+            regions[unique_name(level, regions, seen[level])] = data
+            seen[level] += 1
     if refused and not regions:
         raise refused[0]
     if refused:
@@ -204,11 +208,13 @@ def binding_energy(where: str, kinetic: NDArray[np.float64], photon_energy: floa
     if not (np.isfinite(photon_energy) and photon_energy > 0):
         raise PrefitError(where, f"the photon energy {photon_energy:g} eV makes no sense; give a positive one.")
     # Rounded to a micro-electronvolt: 1486.69 - 1186.69 is to be 300, not 299.99999999999994.
-    binding = np.round(photon_energy - kinetic, 6) + 0.0  # no negative zero
-    if binding.size and np.nanmin(binding) < _LOWEST_BINDING:
+    with np.errstate(over="ignore"):
+        binding = np.round(photon_energy - kinetic, 6) + 0.0  # no negative zero
+    finite = binding[np.isfinite(binding)]
+    if finite.size and finite.min() < _LOWEST_BINDING:
         message = (
-            f"kinetic energies reach {np.nanmax(kinetic):g} eV, more than the photon energy {photon_energy:g} eV "
-            "allows; check the photon energy."
+            f"kinetic energies reach {photon_energy - finite.min():g} eV, more than the photon energy "
+            f"{photon_energy:g} eV allows; check the photon energy."
         )
         raise PrefitError(where, message)
     return binding

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ _REGION_LINE = re.compile(
 )
 _SHORT_LABEL = re.compile(r"[A-Z][a-z]?\s?[1-6][spdf][^.=]{0,12}")
 _PER_SECOND = re.compile(
-    r"(?<![a-z])cps|(?<![a-z])c/s|counts?\s*(?:/|per|\s)\s*s(?:ec(?:ond)?)?(?![a-z])", re.IGNORECASE
+    r"(?<![a-z])cps|(?<![a-z])c/s|counts?(?:\s*+(?:/|per)\s*+|\s++)s(?:ec(?:ond)?)?(?![a-z])", re.IGNORECASE
 )
 _INTENSITY = re.compile(r"intensit|counts?|(?<![a-z])cps|c/s|signal", re.IGNORECASE)
 _PHOTON_ENERGY = re.compile(
@@ -40,9 +41,10 @@ _PHOTON_ENERGY = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"[-+]?[\d.,]+(?:[eE][-+]?\d+)?|")
+# Between column names, wide gaps or marks; a gap of several blanks is taken as a whole, lest each of them be tried.
+_GAPS = re.compile(r"\s{2,}|\s?[\t,;]\s*+")
 _SEPARATING_COMMA = re.compile(r"\s,|,\s")  # "285.0, 1234"
 _THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+")
-_BLANKS = re.compile(r"\s+")
 # A wide scan without header is one on the binding energy axis if it begins this low (eV): analysers do not count
 # electrons of so little kinetic energy.
 _LOWEST_KINETIC = 20.0
@@ -130,15 +132,15 @@ def number_rows(path: Path) -> Rows:
     last = ""
     data = [(i, line) for i, raw in enumerate(file_lines(path), start=1) if (line := raw.strip())]
     decimal_comma = _decimal_comma(path, [(i, line) for i, line in data if not line.startswith(_COMMENT)])
-    split = _BLANKS
+    mark: str | None = None
     for i, line in data:
         if line.startswith(_COMMENT):
             header.append(line.lstrip('#%!/" '))
             last = last if table else header[-1]
             continue
         if not table:
-            split = _separator(line, decimal_comma)
-        fields = [field.strip().strip('"') for field in split.split(line.rstrip(",; \t"))]
+            mark = _separator(line, decimal_comma)
+        fields = [field.strip().strip('"') for field in line.rstrip(",; \t").split(mark)]
         values = [number(field.replace(",", ".") if decimal_comma else field) for field in fields]
         if not table and (len(values) < 2 or None in values):
             header.append(line)
@@ -155,14 +157,14 @@ def number_rows(path: Path) -> Rows:
         raise PrefitError(str(path), "the file is text without a single row of two numbers (energy and intensity).")
     return Rows(
         header=tuple(header),
-        names=_names(last, split, len(table[0])),
+        names=_names(last, mark, len(table[0])),
         values=np.array(table),
     )
 
 
 def _row(path: Path, i: int, fields: Sequence[str], values: Sequence[float | None], count: int) -> list[float]:
     for field, value in zip(fields, values, strict=True):
-        if value is None or not np.isfinite(value):
+        if value is None or not math.isfinite(value):
             raise no_number(path, i, field)
     if len(values) != count:
         message = f"row {i} has {len(values)} numbers, but others have {count}; correct or remove the row."
@@ -170,10 +172,10 @@ def _row(path: Path, i: int, fields: Sequence[str], values: Sequence[float | Non
     return [value for value in values if value is not None]
 
 
-def _names(line: str, split: re.Pattern[str], count: int) -> tuple[str, ...]:
+def _names(line: str, mark: str | None, count: int) -> tuple[str, ...]:
     """Column names in the last header line: split as the rows are, or at wider gaps ("Binding Energy (eV)  Counts")."""
-    for pattern in (split, re.compile(r"\s{2,}|\s*[\t,;]\s*")):
-        names = tuple(name.strip().strip('"') for name in pattern.split(line.strip()))
+    for fields in (line.strip().split(mark), _GAPS.split(line.strip())):
+        names = tuple(name.strip().strip('"') for name in fields)
         if len(names) == count:
             return names
     return ()
@@ -192,14 +194,13 @@ def intensity_kind(name: str) -> str:
     return "counts" if re.search(r"counts?(?![a-z])", name, re.IGNORECASE) else "arbitrary"
 
 
-def _separator(line: str, decimal_comma: bool) -> re.Pattern[str]:
+def _separator(line: str, decimal_comma: bool) -> str | None:
+    """Mark between the columns, with or without blanks around it; None for blanks alone."""
     if "\t" in line:
-        return re.compile(r"\s*\t\s*")
+        return "\t"
     if ";" in line:
-        return re.compile(r"\s*;\s*")
-    if "," in line and not decimal_comma:
-        return re.compile(r"\s*,\s*")
-    return _BLANKS
+        return ";"
+    return "," if "," in line and not decimal_comma else None
 
 
 def _decimal_comma(path: Path, lines: Sequence[tuple[int, str]]) -> bool:

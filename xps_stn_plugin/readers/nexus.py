@@ -12,12 +12,18 @@ from xps_prefit_hooks import PrefitError, Settings
 
 from ..nexus_metadata import CONCEPTS, Concept
 from .assembly import Axis, RawRegion, each_region, in_electronvolts, spectrum_of
+from .hdf5 import Dataset, Group, UnusableNode, is_utf8, opened_file, shown
 
 if TYPE_CHECKING:
-    import h5py
     import xarray as xr
 
 _DEFINITIONS = ("NXmpes", "NXxps")
+
+#: Photon energy of a beam.
+_OF_BEAM = "incident_energy"
+
+#: Most values that are read where one is needed: an instrument may write one for each energy.
+_MOST_VALUES = 100_000
 
 
 def read(path: Path, settings: Settings) -> xr.DataTree:
@@ -33,83 +39,94 @@ def read(path: Path, settings: Settings) -> xr.DataTree:
     PrefitError
         If the file is damaged or no entry holds a spectrum.
     """
-    import h5py
-
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise PrefitError(
-            str(path), "the file begins like HDF5 but cannot be opened; it is cut off or damaged."
-        ) from error
-    with file:
+    with opened_file(path) as file:
         try:
-            return _read_entries(path, file, settings)
-        except (
-            OSError,
-            RuntimeError,
-            KeyError,
-        ) as error:  # what h5py raises where the file's own pointers lead nowhere
-            raise PrefitError(str(path), f"parts of the HDF5 file cannot be read ({error.args[0]}).") from error
+            return _read_entries(path, file.root, settings)
+        except UnusableNode as error:
+            raise PrefitError(str(path), f"{error}.") from error
 
 
-def _read_entries(path: Path, file: h5py.File, settings: Settings) -> xr.DataTree:
-    import h5py
+def _read_entries(path: Path, root: Group, settings: Settings) -> xr.DataTree:
+    definitions: list[str] = []
+    entries: list[tuple[str, Group | UnusableNode]] = []
+    names = root.names()
+    for name in names:
+        try:
+            node = root.child(name)
+            if not isinstance(node, Group) or node.attrs.text("NX_class") != "NXentry":
+                continue
+            definition = _text(node, "definition") or ""
+        except UnusableNode as error:
+            entries.append((name, error))
+            continue
+        definitions.append(definition)
+        if not definition.startswith(_DEFINITIONS):
+            continue
+        # HDF5 has names in UTF-8 alone; where one is not, what lies beside it cannot be trusted.
+        entries.append((name, node if is_utf8(name) else UnusableNode(f"{node.path} has a name that is not UTF-8")))
+    if not any(isinstance(entry, Group) for _, entry in entries):
+        damaged = [entry for _, entry in entries if isinstance(entry, UnusableNode)]
+        raise PrefitError(str(path), f"{damaged[0]}." if damaged else _nothing_found(names, definitions))
+    named = ((f"{path}, entry {shown(name)}", entry) for name, entry in entries)
+    return spectrum_of(path, each_region(_usable_region, named), settings)
 
-    entries = [
-        node for node in file.values() if isinstance(node, h5py.Group) and _attribute(node, "NX_class") == "NXentry"
-    ]
-    fitting = [entry for entry in entries if (_text(entry, "definition") or "").startswith(_DEFINITIONS)]
-    if not fitting:
-        raise PrefitError(str(path), _nothing_found(file, entries))
-    named = ((f"{path}, entry {entry.name.strip('/')}", entry) for entry in fitting)
-    return spectrum_of(path, each_region(_region, named), settings)
 
-
-def _nothing_found(file: h5py.File, entries: list[h5py.Group]) -> str:
-    if entries:
-        said = ", ".join(_text(entry, "definition") or "none" for entry in entries[:4])
-        return f"the NeXus file has no entry of the definitions NXmpes or NXxps (found: {said})."
-    inside = ", ".join(list(file)[:4]) or "nothing"
+def _nothing_found(names: list[str], definitions: list[str]) -> str:
+    if definitions:
+        listed = ", ".join(shown(definition) or "none" for definition in definitions[:4])
+        return f"the NeXus file has no entry of the definitions NXmpes or NXxps (found: {listed})."
+    inside = ", ".join(map(shown, names[:4])) or "nothing"
     return f"the HDF5 file holds no NXentry, so it is not NeXus (found: {inside})."
 
 
-def _region(where: str, entry: h5py.Group) -> RawRegion:
+def _usable_region(where: str, entry: Group | UnusableNode) -> RawRegion:
+    try:
+        if isinstance(entry, UnusableNode):
+            raise entry
+        return _region(where, entry)
+    except UnusableNode as error:
+        raise PrefitError(where, f"{error}.") from error
+
+
+def _region(where: str, entry: Group) -> RawRegion:
     data = _data_group(where, entry)
-    signal_name = _attribute(data, "signal") or "data"
-    if signal_name not in data or "energy" not in data:
-        missing = signal_name if signal_name not in data else "energy"
-        raise PrefitError(where, f"the group {data.name} lacks its dataset '{missing}'.")
-    signal, axis = data[signal_name], data["energy"]
-    referencing = entry.get("energy_referencing")
-    calibrated = referencing.get("calibrated_axis") if referencing is not None else None
+    signal_name = data.attrs.text("signal") or "data"
+    signal, axis = data.dataset(signal_name), data.dataset("energy")
+    if signal is None or axis is None:
+        missing = signal_name if signal is None else "energy"
+        raise PrefitError(where, f"the group {data.path} lacks its dataset '{shown(missing)}'.")
+    referencing = entry.group("energy_referencing")
+    calibrated = None if referencing is None else referencing.dataset("calibrated_axis")
     if calibrated is not None and calibrated.shape != axis.shape:
         message = f"energy_referencing/calibrated_axis has shape {calibrated.shape}, but data/energy {axis.shape}."
         raise PrefitError(where, message)
     used = axis if calibrated is None else calibrated
-    units = _attribute(used, "units") or _attribute(axis, "units") or "eV"
-    energy = in_electronvolts(where, used[()], units)
-    kind = _attribute(used, "type") or _attribute(axis, "type") or _attribute(axis, "long_name") or ""
+    if used.shape is None or len(used.shape) != 1:
+        raise PrefitError(where, f"{used.path} has shape {used.shape}; an axis of energies has one dimension.")
+    kind = used.attrs.text("type") or axis.attrs.text("type") or axis.attrs.text("long_name") or ""
     kinetic = "kinetic" in kind.lower()
     if not kinetic and "binding" not in kind.lower():
-        message = f"the axis has type '{kind}'; needed is energy/@type 'kinetic' or 'binding'."
+        message = f"the axis has type '{shown(kind)}'; needed is energy/@type 'kinetic' or 'binding'."
         raise PrefitError(where, message)
-    counts = np.asarray(signal[()], dtype=float)
-    along = _energy_dimension(where, data, counts, energy)
-    title = entry.name.strip("/")
+    # Before anything is read: a file may claim more than there is.
+    along = _energy_dimension(where, data, signal, used)
+    units = shown(used.attrs.text("units") or axis.attrs.text("units") or "eV")
+    energy = in_electronvolts(where, used.numbers(), units)
+    counts = np.asarray(signal.numbers(), dtype=float)
     transitions = _texts(entry, "transitions")
-    signal_units = (_attribute(signal, "units") or "").lower()
+    signal_units = (signal.attrs.text("units") or "").lower()
     return RawRegion(
         where=where,
         energy=energy,
         counts=np.moveaxis(counts, along, -1),
         kinetic=kinetic,
         # An entry may list several transitions; then its name says more.
-        labels=(*(transitions if len(transitions) == 1 else ()), title.rpartition("__")[2], title),
+        labels=(*(transitions if len(transitions) == 1 else ()), entry.name.rpartition("__")[2], entry.name),
         photon_energy=_photon_energy(where, entry),
-        variables=_variables(data, signal_name, energy),
-        axes=_further_axes(data, counts, along),
+        variables=_variables(data, signal, axis),
+        axes=_further_axes(data, counts.shape, along),
         attrs={
-            "entry": title,
+            "entry": entry.name,
             "title": _text(entry, "title"),
             # The photon energy is the user's where one is given, so it goes its own way.
             **{
@@ -121,47 +138,42 @@ def _region(where: str, entry: h5py.Group) -> RawRegion:
     )
 
 
-def _data_group(where: str, entry: h5py.Group) -> h5py.Group:
-    import h5py
-
-    for name in (_attribute(entry, "default"), "data"):
+def _data_group(where: str, entry: Group) -> Group:
+    for name in (entry.attrs.text("default"), "data"):
         group = entry.get(name) if name else None
-        if isinstance(group, h5py.Group) and _attribute(group, "NX_class") == "NXdata":
+        if isinstance(group, Group) and group.attrs.text("NX_class") == "NXdata":
             return group
     raise PrefitError(where, "the entry has no NXdata group 'data' with a spectrum.")
 
 
-def _energy_dimension(where: str, data: h5py.Group, counts: NDArray[np.float64], energy: NDArray[np.float64]) -> int:
+def _energy_dimension(where: str, data: Group, signal: Dataset, energy: Dataset) -> int:
     """Dimension of the signal along which the energy runs."""
-    fits = [i for i, size in enumerate(counts.shape) if (size,) == energy.shape]
-    indices = data.attrs.get("energy_indices")
-    if indices is not None and (told := int(np.atleast_1d(indices)[0])) in fits:
-        return told
+    shape = signal.shape or ()
+    fits = [i for i, size in enumerate(shape) if (size,) == energy.shape]
+    indices = data.attrs.values("energy_indices")
+    if indices and isinstance(indices[0], int) and indices[0] in fits:
+        return indices[0]
     if not fits:
-        message = f"{energy.size} energies do not go with intensities of shape {counts.shape}."
+        message = f"{energy.size} energies do not go with intensities of shape {signal.shape}."
         raise PrefitError(where, message)
     return fits[-1]
 
 
-def _further_axes(data: h5py.Group, counts: NDArray[np.float64], along: int) -> tuple[Axis, ...]:
+def _further_axes(data: Group, shape: tuple[int, ...], along: int) -> tuple[Axis, ...]:
     """Dimensions of a stack, named and labelled as ``NXdata/@axes`` says."""
-    import h5py
-
-    told = [
-        value.decode() if isinstance(value, bytes) else str(value) for value in np.ravel(data.attrs.get("axes", []))
-    ]
+    names = [str(value) for value in data.attrs.values("axes")]
     axes: list[Axis] = []
-    for place, size in enumerate(counts.shape):
+    for place, size in enumerate(shape):
         if place == along:
             continue
-        name = told[place] if len(told) == counts.ndim else "."
+        name = names[place] if len(names) == len(shape) else "."
         node = data.get(name) if name not in {"", ".", "energy"} else None
-        if not isinstance(node, h5py.Dataset) or node.shape != (size,):
+        if not isinstance(node, Dataset) or node.shape != (size,) or node.content == "other":
             # As `region_dataset` numbers them.
             axes.append(Axis(f"axis_{len(axes)}"))
             continue
-        labels = node.asstr()[()] if h5py.check_string_dtype(node.dtype) else node[()]
-        axes.append(Axis(_taken_name(name), labels, _attribute(node, "units") or ""))
+        labels: Any = np.array(node.texts(), dtype=object) if node.content == "texts" else node.numbers()
+        axes.append(Axis(_taken_name(name), labels, node.attrs.text("units") or ""))
     return tuple(axes)
 
 
@@ -169,59 +181,76 @@ def _taken_name(name: str) -> str:
     return f"{name}_2" if name in {"counts", "binding_energy"} else name
 
 
-def _variables(data: h5py.Group, signal_name: str, energy: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    import h5py
+def _variables(data: Group, signal: Dataset, axis: Dataset) -> dict[str, NDArray[Any]]:
+    """Further quantities along the energies."""
+    variables = {}
+    for name in data.names():
+        # A further axis is told by its indices.
+        if name in {"energy", "binding_energy"} or f"{name}_indices" in data.attrs:
+            continue
+        node = data.child(name)
+        if not isinstance(node, Dataset) or node.shape != axis.shape or node.content != "numbers":
+            continue
+        # The same data under another name are no further quantity.
+        if node.address not in {signal.address, axis.address}:
+            variables[name if name != "counts" else "counts_2"] = node.numbers()
+    return variables
 
-    return {
-        name if name != "counts" else "counts_2": node[()]
-        for name, node in data.items()
-        if name not in {signal_name, "energy", "binding_energy"}
-        and f"{name}_indices" not in data.attrs  # a further axis
-        and node not in (data[signal_name], data["energy"])  # the same data under another name
-        and isinstance(node, h5py.Dataset)
-        and node.shape == energy.shape
-        and np.issubdtype(node.dtype, np.number)
-    }
 
-
-def _photon_energy(where: str, entry: h5py.Group) -> float | None:
+def _photon_energy(where: str, entry: Group) -> float | None:
     """Photon energy in eV: of the beam that the definition names, else of the only NXbeam."""
-    instrument = entry.get("instrument")
+    instrument = entry.group("instrument")
     if instrument is None:
         return None
-    beams = [
-        node for node in instrument.values() if _attribute(node, "NX_class") == "NXbeam" and "incident_energy" in node
-    ]
-    named = [beam for beam in beams if beam.name.rpartition("/")[2] in {"beam_probe", "beam_xray", "beam"}]
-    chosen = named or beams
+    nodes = {name: instrument.child(name) for name in instrument.names()}
+    beams = {
+        name: energy
+        for name, node in nodes.items()
+        if isinstance(node, Group) and node.attrs.text("NX_class") == "NXbeam" and (energy := node.dataset(_OF_BEAM))
+    }
+    named = [energy for name, energy in beams.items() if name in {"beam_probe", "beam_xray", "beam"}]
+    chosen = named or list(beams.values())
     if not chosen:
         return None
-    node = chosen[0]["incident_energy"]
-    value = float(np.ravel(node[()])[0])
-    return float(in_electronvolts(where, value, _attribute(node, "units") or "eV"))
-
-
-def _told(entry: h5py.Group, concept: Concept) -> str | float | None:
-    """Value of a concept in its own units; None where the file does not tell it, or has other units."""
-    if not concept.is_number:
-        return _text(entry, concept.path)
-    value = _number(entry, concept.path)
+    value = _first_number(chosen[0])
     return (
-        None if value is None or (_attribute(entry[concept.path], "units") or concept.units) != concept.units else value
+        None if value is None else float(in_electronvolts(where, value, shown(chosen[0].attrs.text("units") or "eV")))
     )
 
 
-def _referencing_attrs(group: h5py.Group | None) -> dict[str, Any]:
-    import h5py
+def _told(entry: Group, concept: Concept) -> str | float | None:
+    """Value of a concept in its own units; None where the file does not tell it, or has other units."""
+    if not concept.is_number:
+        return _text(entry, concept.path)
+    node = entry.get(concept.path)
+    if not isinstance(node, Dataset):
+        return None
+    return _first_number(node) if (node.attrs.text("units") or concept.units) == concept.units else None
 
+
+def _first_number(node: Dataset) -> float | None:
+    """First value of a dataset; some converters write numbers as text. None where there is none."""
+    if not node.size or node.content == "other":
+        return None
+    if node.content == "numbers":
+        return float(np.ravel(node.numbers(_MOST_VALUES))[0])
+    try:
+        return float(node.texts()[0])
+    except ValueError:
+        return None
+
+
+def _referencing_attrs(group: Group | None) -> dict[str, Any]:
     if group is None:
         return {}
     attrs: dict[str, Any] = {}
-    for name, node in group.items():
-        if isinstance(node, h5py.Dataset) and node.size == 1:
-            value = np.ravel(node[()])[0]
-            attrs[f"energy_referencing_{name}"] = value.decode() if isinstance(value, bytes) else value
-    return {name: value.item() if isinstance(value, np.generic) else value for name, value in attrs.items()}
+    for name in group.names():
+        node = group.child(name)
+        if not isinstance(node, Dataset) or node.size != 1 or node.content == "other":
+            continue
+        value = node.texts()[0] if node.content == "texts" else np.ravel(node.numbers())[0].item()
+        attrs[f"energy_referencing_{name}"] = value
+    return attrs
 
 
 def _intensity(units: str) -> str:
@@ -230,24 +259,15 @@ def _intensity(units: str) -> str:
     return "counts" if units in {"counts", "count"} else "arbitrary"
 
 
-def _attribute(node: h5py.HLObject, name: str) -> str | None:
-    value = node.attrs.get(name)
-    return value.decode() if isinstance(value, bytes) else None if value is None else str(value)
-
-
-def _texts(entry: h5py.Group, name: str) -> tuple[str, ...]:
+def _texts(entry: Group, name: str) -> tuple[str, ...]:
+    """Texts at a path; numbers as their digits."""
     node = entry.get(name)
-    if node is None or not hasattr(node, "shape"):
+    if not isinstance(node, Dataset) or not node.size:
         return ()
-    return tuple(v.decode(errors="replace") if isinstance(v, bytes) else str(v) for v in np.ravel(node[()]))
+    if node.content == "texts":
+        return tuple(node.texts())
+    return tuple(str(value) for value in np.ravel(node.numbers(1000)).tolist()) if node.content == "numbers" else ()
 
 
-def _text(entry: h5py.Group, name: str) -> str | None:
+def _text(entry: Group, name: str) -> str | None:
     return next(iter(_texts(entry, name)), None)
-
-
-def _number(entry: h5py.Group, name: str) -> float | None:
-    node = entry.get(name)
-    if node is None or not hasattr(node, "dtype") or not np.issubdtype(node.dtype, np.number):
-        return None
-    return float(np.ravel(node[()])[0])

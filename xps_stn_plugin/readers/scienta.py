@@ -12,12 +12,13 @@ import numpy as np
 from xps_prefit_hooks import PrefitError, Settings
 
 from .assembly import RawRegion, spectrum_of
-from .text import file_lines, number
+from .text import file_lines, number, whole
 
 if TYPE_CHECKING:
     import xarray as xr
 
-_SECTION = re.compile(r"\[(Info|Region|Run Mode Information|Data)\s*(\d*)[^\]]*\]$")
+# Possessive, for else blanks and digits would be shared out between the parts in every way there is.
+_SECTION = re.compile(r"\[(Info|Region|Run Mode Information|Data)\s*+(\d*+)[^\]]*+\]$")
 
 
 def read(path: Path, settings: Settings) -> xr.DataTree:
@@ -77,7 +78,7 @@ def _regions(
                 labels=(name,),
                 photon_energy=number(said.get("Excitation Energy", "")),
                 attrs={
-                    "scans": int(number(said.get("Number of Sweeps", "")) or 1),
+                    "scans": whole(said.get("Number of Sweeps", ""), 1),
                     "pass_energy": number(said.get("Pass Energy", "")),
                     "sample": said.get("Sample") or None,
                 },

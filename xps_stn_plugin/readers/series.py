@@ -6,6 +6,7 @@ dimension with its labels and unit. Places (x, y, z) belong together: three spot
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,8 @@ from .assembly import Axis, RawRegion
 
 # What a program counts or notes of every block, whatever is measured.
 _COUNTERS: Final = re.compile(r"index|time\s*stamp|date|block|file|number", re.IGNORECASE)
+_OPENING: Final = re.compile(r"[\[(]")
+_CLOSING: Final = re.compile(r"[\])]")
 _PLACES: Final = re.compile(
     r"^(stage|sample|position|pos|coord|coordinate)?[\s_-]*[xyz][\s_-]*(position|pos|coord|coordinate|axis)?$",
     re.IGNORECASE,
@@ -42,6 +45,8 @@ _COMMON: Final = {
 #: Attributes that each spectrum has its own of: they go along the dimension.
 OWN: Final = ("block", "start_time")
 _MOST_AXES: Final = 3
+#: Most variables whose combinations are tried.
+_MOST_VARIABLES: Final = 12
 #: Most by which energies in eV of one axis differ: what rounding leaves, and far less than any step of an analyser.
 _ROUNDING: Final = 1e-6
 
@@ -173,11 +178,12 @@ def _axes(varying: _Values, size: int, with_units: Collection[str]) -> tuple[str
     places = tuple(sorted((label for label in varying if _PLACES.match(_bare(label))), reverse=True))
     # Of a time and a number that run together, the one with a unit counts.
     others = sorted((label for label in varying if label not in places), key=lambda label: label not in with_units)
+    others = others[:_MOST_VARIABLES]
     for count in range(0 if places else 1, _MOST_AXES - len(places) + 1):
         for more in combinations(others, count):
             names = (*more, *places)
             points = set(zip(*(varying[label] for label in names), strict=True))
-            if len(points) == size == int(np.prod([len(set(varying[label])) for label in names])):
+            if len(points) == size == math.prod(len(set(varying[label])) for label in names):
                 return names
     return ()
 
@@ -199,8 +205,9 @@ def _stacked(group: Sequence[RawRegion], names: Sequence[str], varying: _Values)
     labels = [list(dict.fromkeys(varying[name])) if len(names) == 1 else sorted(set(varying[name])) for name in names]
     shape = tuple(map(len, labels))
     order = np.empty(shape, dtype=int)
+    places = {name: {value: i for i, value in enumerate(known)} for name, known in zip(names, labels, strict=True)}
     for number in range(len(group)):
-        order[tuple(known.index(varying[name][number]) for name, known in zip(names, labels, strict=True))] = number
+        order[tuple(places[name][varying[name][number]] for name in names)] = number
     flat = order.ravel()
     dims = tuple(_variable_name(name) for name in names)
 
@@ -241,7 +248,22 @@ def _stacked(group: Sequence[RawRegion], names: Sequence[str], varying: _Values)
 
 def _bare(label: str) -> str:
     """Label without a unit in brackets."""
-    return re.sub(r"\s*[\[(].*?[\])]\s*", " ", label).strip()
+    outside, _ = _brackets(label)
+    return " ".join(part.strip() for part in outside).strip()
+
+
+def _brackets(label: str) -> tuple[list[str], list[str]]:
+    """Parts of a label outside and inside of brackets, each of which ends at the first closing one."""
+    outside, inside, place = [], [], 0
+    while opening := _OPENING.search(label, place):
+        # One search of the rest for each pair: an expression for both would search it from every opening bracket on.
+        closing = _CLOSING.search(label, opening.end())
+        if closing is None:
+            break
+        outside.append(label[place : opening.start()])
+        inside.append(label[opening.end() : closing.start()])
+        place = closing.end()
+    return [*outside, label[place:]], inside
 
 
 def _variable_name(label: str) -> str:
@@ -252,6 +274,5 @@ def _variable_name(label: str) -> str:
 
 def _units(raw: RawRegion, label: str) -> str:
     """Units of a variable: the file's, else those that stand in brackets behind the label."""
-    bracketed = re.search(r"[\[(]\s*([^\])]+?)\s*[\])]", label)
     told = raw.conditions[label].units if label in raw.conditions else ""
-    return told or (bracketed[1] if bracketed else "")
+    return told or next((part.strip() for part in _brackets(label)[1] if part.strip()), "")

@@ -13,12 +13,12 @@ import numpy as np
 from xps_prefit_hooks import PrefitError, Settings
 
 from .assembly import RawRegion, spectrum_of
-from .text import file_lines, number
+from .text import file_lines, number, whole
 
 if TYPE_CHECKING:
     import xarray as xr
 
-_TABLE = re.compile(r"Cycle:\s*(\d+),\s*Curve:\s*(\d+)(?:,\s*Scan:\s*(\d+))?")
+_TABLE = re.compile(r"Cycle:\s*(\d{1,9}),\s*Curve:\s*(\d{1,9})(?:,\s*Scan:\s*(\d{1,9}))?")
 
 
 @dataclass
@@ -102,7 +102,7 @@ def _regions(path: Path, general: Mapping[str, str], sections: list[_Section]) -
                     "dwell_time": number(section.settings.get("Dwell Time", "")),
                     "pass_energy": number(section.settings.get("Pass Energy", "")),
                     "work_function": number(section.settings.get("Eff. Workfunction", "")),
-                    "scans": max(len(scans), int(number(section.settings.get("Number of Scans", "")) or 1)),
+                    "scans": max(len(scans), whole(section.settings.get("Number of Scans", ""), 1)),
                     "cycle": cycle,
                     "curve": curve,
                     "sample": section.settings.get("Group") or general.get("Group"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,6 +75,6 @@ def _columns(path: Path, names: list[str]) -> tuple[int, int, int]:
 
 def _value(path: Path, row: int, field: str, delimiter: str) -> float:
     value = number(field.strip() if delimiter == "," else field.strip().replace(",", "."))
-    if value is None or not np.isfinite(value):
+    if value is None or not math.isfinite(value):
         raise no_number(path, row, field.strip())
     return value

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from xps_prefit_hooks import PrefitError
+
+#: Largest number of scans that is believed.
+_MOST: Final = 1e9
 
 
 def file_lines(path: Path) -> list[str]:
@@ -41,6 +45,12 @@ def number(text: str) -> float | None:
         return None if "_" in text else float(text)
     except ValueError:
         return None
+
+
+def whole(text: str, default: int) -> int:
+    """Return the whole part of a number that a text is, or the default where it is none that can be counted to."""
+    value = number(text)
+    return int(value) if value is not None and 1.0 <= value <= _MOST else default
 
 
 def no_number(path: Path, row: int, field: str) -> PrefitError:

@@ -27,7 +27,7 @@ _CALIBRATION = re.compile(r"^\s*calib\b", re.IGNORECASE)
 _SCAN_MODES = {"FAT": "fixed_analyzer_transmission", "FRR": "fixed_retardation_ratio"}
 # What VAMAS writes for a number without units: dimensionless, not defined here.
 _NO_UNITS = {"d", "n"}
-_PER_SECOND = re.compile(r"c/s|cps|counts?\s*(/|per)\s*s", re.IGNORECASE)
+_PER_SECOND = re.compile(r"c/s|cps|counts?\s*+(/|per)\s*+s", re.IGNORECASE)
 
 
 def read(path: Path, settings: Settings) -> xr.DataTree:
@@ -56,8 +56,10 @@ def read(path: Path, settings: Settings) -> xr.DataTree:
 def _blocks(source: str, text: Sequence[str], offset: int, header: VamasHeader) -> list[VamasBlock]:
     if header.plain:
         try:
-            return packaged_blocks(text)
-        except (StopIteration, RuntimeError, ValueError, KeyError, IndexError, ZeroDivisionError):
+            # What is not finite is refused later, with the region.
+            with np.errstate(all="ignore"):
+                return packaged_blocks(text)
+        except (StopIteration, RuntimeError, ValueError, KeyError, IndexError, ArithmeticError, TypeError):
             # The package does not say where it stopped. Ours does, or reads what the package cannot.
             pass
     return read_blocks(source, text, offset)
@@ -78,7 +80,7 @@ def packaged_blocks(text: Sequence[str]) -> list[VamasBlock]:
 
     Raises
     ------
-    ValueError, StopIteration, KeyError, IndexError, ZeroDivisionError, RuntimeError
+    ValueError, StopIteration, KeyError, IndexError, ArithmeticError, TypeError, RuntimeError
         Whatever the package makes of a damaged file.
     """
     from vamas import Vamas
@@ -119,8 +121,8 @@ def packaged_blocks(text: Sequence[str]) -> list[VamasBlock]:
 
 def _region(where: str, block: VamasBlock, index: int, header: VamasHeader) -> RawRegion:
     axis = block.abscissa_label.lower()
-    kinetic = bool(re.search(r"kinetic|\bk\.?\s*e\b", axis))
-    if not kinetic and not re.search(r"binding|\bb\.?\s*e\b", axis):
+    kinetic = bool(re.search(r"kinetic|\bk\.?\s*+e\b", axis))
+    if not kinetic and not re.search(r"binding|\bb\.?\s*+e\b", axis):
         message = (
             f"the abscissa is '{block.abscissa_label}', neither kinetic nor binding energy, so this is no spectrum."
         )

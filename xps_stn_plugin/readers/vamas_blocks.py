@@ -301,7 +301,8 @@ def _block(cursor: _Cursor, header: VamasHeader, index: int, shared: dict[int, o
     variables = _values(cursor, kinds)
     if header.scan_mode == "REGULAR":
         points = variables[0].values.size
-        abscissa = start + step * np.arange(points, dtype=np.float64)
+        with np.errstate(all="ignore"):
+            abscissa = start + step * np.arange(points, dtype=np.float64)
     else:
         # Irregular scans have no start and step: the abscissa is one of the corresponding variables.
         axis = next((v for v in variables if "energy" in v.label.lower()), variables[0])

@@ -48,6 +48,9 @@ _LEAST_BESIDE: Final = 0.02
 #: A residual higher than this share of the peak height says that the line next to it is misplaced.
 _MISPLACED: Final = 0.06
 
+#: Fewest points in which a maximum can be looked for.
+_FEWEST: Final = 3
+
 #: Least distance in eV between a line and one added because it is misplaced.
 _NEAREST: Final = 0.1
 
@@ -179,6 +182,8 @@ def find_lines(data: RegionData, rest: FloatArray, fwhm: float, taken: Sequence[
     """
     spacing = float(np.median(np.diff(data.energy)))
     grid = np.arange(data.energy[0], data.energy[-1] + spacing / 2, max(spacing, fwhm / 40))
+    if grid.size < _FEWEST:
+        return []
     width = max(0.5 * fwhm / 2.3548 / (grid[1] - grid[0]), 0.5)
     smooth = gaussian_filter1d(np.interp(grid, data.energy, rest), width, mode="nearest")
     sigma = np.interp(grid, data.energy, data.noise.sigma) / np.sqrt(2 * np.sqrt(np.pi) * width)

@@ -22,6 +22,10 @@ _OFF: Final = 1.3
 #: Trial fits decide between models: they end where the next step would be of less than this many standard errors.
 _STEP_ERRORS: Final = 0.01
 
+#: Most fits of one model: each is weighted by the chi-square of the one before. Two or three do; the limit is for data
+#: that no weight fits.
+_MOST_FITS: Final = 12
+
 #: A parameter counts as determined by the data where they leave less than this share of what is expected of it.
 DETERMINED: Final = 0.5
 
@@ -115,7 +119,7 @@ def optimum(
     degrees = max(problem.data.size - len(model.free), 1)
     row = np.zeros(1, dtype=np.intp)
     normal = None
-    while True:
+    for _ in range(_MOST_FITS):
         weighted = replace(problem, weights=problem.weights / np.sqrt(scale), known=known, means=means)
         fit = solve_one(weighted, v, max_nfev=max_nfev, normal=normal, step_errors=_STEP_ERRORS, confirm=False)
         v, pulls = fit.v[0], known * (fit.v - means)
@@ -126,6 +130,7 @@ def optimum(
         )
         better = max(1.0, chisqr / degrees)
         if 1 / _OFF < better / scale < _OFF:
-            return Optimum(v, chisqr, penalty, scale, data.square[0], known[0], model.free)
+            break
         scale = better
         normal = weighted.with_known(Normal(*(part / scale for part in data)), row, fit.v)
+    return Optimum(v, chisqr, penalty, scale, data.square[0], known[0], model.free)

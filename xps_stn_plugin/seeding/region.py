@@ -12,11 +12,17 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from xps_prefit_hooks import PrefitError
+from xps_stn_plugin.spectrum import MODEL_WIDTH
+
+from .counting import count_size, scatter_over
 
 FloatArray = NDArray[np.float64]
 
 #: Wider regions are surveys, in eV.
-SURVEY_WIDTH: Final = 60.0
+SURVEY_WIDTH: Final = MODEL_WIDTH
+
+#: Attribute of a region that is a sum of spectra: intensity that stands for one count in them.
+COUNT_SIZE: Final = "count_size"
 
 #: Share of the points that makes an end, and the fewest.
 _END_SHARE, _END_POINTS = 0.06, 3
@@ -31,12 +37,20 @@ class Noise:
     sigma : ndarray, shape (n,)
         In the units of the intensities; positive everywhere.
     source : str
-        ``Poisson, from counts``, ``Poisson, from counts per second and dwell time`` or ``estimated from the scatter``.
+        ``Poisson, from counts`` (``of ... each`` where one is not 1), ``Poisson, from counts per second and dwell
+        time`` or ``estimated from the scatter``.
     """
 
     sigma: FloatArray
     source: str
 
+
+#: The quietest channels of data that scatter more than this many times Poisson's noise are not plain counts; the
+#: estimate is good to 20 % in 100 channels. Less than this share of it comes from few decimals, not from counts.
+_MOST_POISSON, _LEAST_POISSON = 2.5, 0.5
+
+#: Scatter that counts as none, and mean of the root of the counts below which their scatter says nothing.
+_NO_SCATTER, _SPARSE = 1e-9, 1.4
 
 #: Before the line: where less than this share of the peak height stands above the straight line between the ends, less
 #: a distance in eV for the line's tail; and the fewest points that can show a slope there.
@@ -98,26 +112,64 @@ def noise_of(dataset: xr.Dataset) -> Noise:
 def noise_of_counts(counts: FloatArray, attrs: Mapping[Any, Any]) -> Noise:
     """Noise of intensities.
 
-    Poisson where the region says that it holds counts, holds non-negative whole numbers, or counts per second with a
-    dwell time; otherwise one value from the fourth differences of the data, whose median absolute value is robust
-    against the peaks (four differences, because the curvature of a narrow peak survives two).
+    Poisson where the intensities are whole multiples of one count, whatever its size (see `count_size`), or the region
+    says that it holds counts, or counts per second with a dwell time, and the data do not scatter much more than that;
+    otherwise one value from the fourth differences of the data, whose median absolute value is robust against the peaks
+    (four differences, because the curvature of a narrow peak survives two). Intensities in any unit get the same noise
+    in that unit.
 
     Parameters
     ----------
     counts : ndarray, shape (n,)
         In the order of the energies.
     attrs : mapping
-        Of the region; ``intensity``, ``dwell_time`` (s) and ``scans`` are used.
+        Of the region; ``intensity``, ``dwell_time`` (s), ``scans`` and `COUNT_SIZE` are used.
     """
-    kind = attrs.get("intensity")
-    time = float(attrs.get("dwell_time", 0) or 0) * float(attrs.get("scans", 1) or 1)
-    if kind == "counts per second" and time > 0 and counts.min() >= 0:
-        return Noise(np.sqrt(np.maximum(counts * time, 1.0)) / time, "Poisson, from counts per second and dwell time")
-    whole = bool(np.all(counts == np.round(counts)) and counts.min() >= 0 and counts.max() >= 10)
-    if counts.min() >= 0 and (kind == "counts" or (kind in (None, "arbitrary") and whole)):
-        return Noise(np.sqrt(np.maximum(counts, 1.0)), "Poisson, from counts")
-    sigma = scatter(counts)
-    return Noise(np.full(counts.shape, sigma), "estimated from the scatter")
+    if counts.min() >= 0 and counts.max() > 0:
+        stated, source = _stated_count(attrs)
+        size = count_size(counts)
+        noises = []
+        if size is not None:
+            how = "Poisson, from counts" if size == 1.0 else f"Poisson, from counts of {size:.6g} each"
+            # Few decimals make whole multiples, too, of data that scatter less; whole numbers are believed in any case.
+            noises.append((_poisson(counts, size), how, 0.0 if size == 1.0 else _LEAST_POISSON))
+        if stated is not None and counts.max() >= stated:
+            noises.append((_poisson(counts, stated), source, 0.0))
+        ratios = [scatter_over(sigma, counts) for sigma, _, _ in noises]
+        fitting = [
+            (round(abs(math.log(max(typical, _NO_SCATTER))), 6), -n)
+            for n, ((typical, quiet), (sigma, _, least)) in enumerate(zip(ratios, noises, strict=True))
+            if quiet <= _MOST_POISSON and (typical >= least or np.mean(counts / sigma) < _SPARSE)
+        ]
+        if fitting:
+            # What is said of the counts wins where both are as good.
+            sigma, source, _ = noises[-min(fitting)[1]]
+            return Noise(sigma, source)
+    return Noise(np.full(counts.shape, scatter(counts)), "estimated from the scatter")
+
+
+def _stated_count(attrs: Mapping[Any, Any]) -> tuple[float | None, str]:
+    """Intensity of one count by the region's attributes, and how it is known."""
+    if (size := _number(attrs.get(COUNT_SIZE), 0.0)) > 0:
+        return size, "Poisson, from counts"
+    if attrs.get("intensity") == "counts":
+        return 1.0, "Poisson, from counts"
+    time = _number(attrs.get("dwell_time"), 0.0) * _number(attrs.get("scans"), 1.0)
+    if attrs.get("intensity") == "counts per second" and 0 < time < math.inf:
+        return 1.0 / time, "Poisson, from counts per second and dwell time"
+    return None, ""
+
+
+def _number(value: Any, default: float) -> float:
+    """Attribute as a number; the default where it is none, as text is."""
+    try:
+        return float(value or default)
+    except (TypeError, ValueError, OverflowError):
+        return default
+
+
+def _poisson(counts: FloatArray, size: float) -> FloatArray:
+    return np.asarray(size * np.sqrt(np.maximum(counts / size, 1.0)))
 
 
 def scatter(values: FloatArray) -> float:

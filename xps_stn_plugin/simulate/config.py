@@ -35,9 +35,19 @@ class SimulationConfig:
     smallest_share: float
     shift_range: Range
     outsider_share: float
+    inorganic_share: float
+    inorganic_alone: float
+    adventitious_share: float
     region_shift_sigma: float
     region_shift_strong: float
     region_shift_strong_share: float
+    gain_share: float
+    gain_error: float
+    domain_share: float
+    domain_apart: Range
+    domain_part: Range
+    tail_share: float
+    tail_length: Range
     position_sigma: float
     generated_sigma: float
     aromatic_sigma: float
@@ -55,6 +65,8 @@ class SimulationConfig:
     shake_up_energy: Range
     shake_up_share: Range
     shake_up_fwhm: Range
+    oxygen_seen: float
+    oxygen_sigma: float
     intensity_sigma: float
     intensity_wild_share: float
     intensity_wild_sigma: float
@@ -71,9 +83,14 @@ class SimulationConfig:
     background_slope: float
     background_bend: float
     shirley_step: Range
+    fault_share: float
+    fault_count: int
+    hot_range: Range
     coarse_share: float
     coarse_factor: int
     margin_range: Range
+    cut_share: float
+    cut_margin: Range
     drop_signal: Mapping[str, float]
     curious_share: float
     empty_region_share: float

@@ -1,11 +1,14 @@
-"""Signal -> counts: intensities, background, energy steps, Poisson noise, subtraction of the background."""
+"""Signal -> counts: intensities, background, Poisson noise, faulty channels, subtraction, energy steps."""
 
 from __future__ import annotations
+
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..grid import Grid
+from ..single_channels import without_single_channels
 from .config import SimulationConfig, log_uniform
 
 FloatArray = NDArray[np.float64]
@@ -56,22 +59,44 @@ def count(
     background += step * np.cumsum(signal, axis=2) * grid.step
     counts = log_uniform(config.peak_counts, (number, 1, 1), rng)
     noisy = rng.poisson(np.where(window, (signal + background) * counts, 0.0)).astype(float)
-    noisy, measured = _coarse(noisy, window, config, rng)
+    noisy = _with_faults(noisy, window, config, rng)
     subtracted = rng.random((number, 1, 1)) < config.subtracted_share
     noisy -= np.where(subtracted, background * counts, 0.0)
+    noisy, measured = _recorded(noisy, window, config, rng)
     return np.where(measured, noisy, 0.0).astype(np.float32), measured
 
 
-def _coarse(
+def _with_faults(
+    counts: FloatArray, window: BoolArray, config: SimulationConfig, rng: np.random.Generator
+) -> FloatArray:
+    """Set single channels of a part of the spectra to nearly nothing, or far too high."""
+    chosen = np.flatnonzero(rng.random(len(counts)) < config.fault_share)
+    for spectrum in chosen:
+        regions = np.flatnonzero(window[spectrum].any(-1))
+        for _ in range(rng.integers(1, config.fault_count + 1) if regions.size else 0):
+            region = rng.choice(regions)
+            channel = rng.choice(np.flatnonzero(window[spectrum, region]))
+            own = counts[spectrum, region]
+            hot = own[channel] + own.max() * log_uniform(config.hot_range, (), rng)
+            own[channel] = own[channel] * rng.uniform(0, 0.3) if rng.random() < 0.5 else np.round(hot)
+    return counts
+
+
+def _recorded(
     counts: FloatArray, window: BoolArray, config: SimulationConfig, rng: np.random.Generator
 ) -> tuple[FloatArray, BoolArray]:
-    """Keep every second to fifth channel of a part of the spectra and draw straight lines between them."""
+    """Clean the channels as recorded: every one, or, in a part of the spectra, every second to fifth.
+
+    Between the channels of a coarse scan there are straight lines, as `to_bins` draws them.
+    """
     number, _, points = counts.shape
     factor = np.where(
         rng.random(number) < config.coarse_share, rng.integers(2, config.coarse_factor + 1, number), 1
     )  # fmt: skip
     phase = rng.integers(0, factor)
     counts, measured = counts.copy(), window.copy()
+    fine = (factor == 1)[:, None] & window.any(-1)
+    counts[fine] = without_single_channels(counts[fine], window[fine])
     channel = np.arange(points)
     for every, start in np.unique(np.stack([factor, phase], axis=1)[factor > 1], axis=0):
         own = np.flatnonzero((factor == every) & (phase == start))
@@ -81,10 +106,13 @@ def _coarse(
         first = np.where(scanned.any(-1), scanned.argmax(-1), points)[..., None]
         last = points - 1 - scanned[..., ::-1].argmax(-1)[..., None]
         measured[own] = (channel >= first) & (channel <= last)
-        counts[own] = counts[own] @ _interpolation(points, int(every), int(start))
+        clean = counts[own]
+        clean[..., kept] = without_single_channels(clean[..., kept], window[own][..., kept])
+        counts[own] = clean @ _interpolation(points, int(every), int(start))
     return counts, measured
 
 
+@cache
 def _interpolation(points: int, every: int, start: int) -> FloatArray:
     """Weights of the kept channels in all channels, shape (points, points)."""
     kept = np.arange(start, points, every)

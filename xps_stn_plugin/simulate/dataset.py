@@ -16,8 +16,9 @@ from rich.progress import Progress, TaskID
 from xps_prefit_hooks import PrefitError
 
 from ..chemistry.groups import group_names
-from ..files import write_whole
+from ..files import check_target, write_whole
 from .config import SimulationConfig
+from .domains import PARTS
 from .drawing import ahead, build_simulator
 from .spectra import SpectrumBatch, SpectrumSimulator
 
@@ -26,7 +27,9 @@ FORMAT = "xps-stn/simulated/1"
 CHUNK = 1000
 
 
-def write_dataset(path: Path, number: int, seed: int, config_path: Path | None = None) -> None:
+def write_dataset(
+    path: Path, number: int, seed: int, config_path: Path | None = None, *, overwrite: bool = False
+) -> None:
     """Draw spectra and write them.
 
     Parameters
@@ -39,6 +42,8 @@ def write_dataset(path: Path, number: int, seed: int, config_path: Path | None =
         The same seed, configuration and version give the same numbers.
     config_path : Path or None
         TOML with a table ``simulation``; the default configuration without it.
+    overwrite : bool
+        Whether a file or link is replaced that this package did not write, or that was changed since.
 
     Raises
     ------
@@ -50,6 +55,8 @@ def write_dataset(path: Path, number: int, seed: int, config_path: Path | None =
     if not path.parent.is_dir():
         # Said now rather than after the minutes that the structures take.
         raise PrefitError(str(path), f"the folder {path.parent} does not exist; make it first.")
+    inputs = [] if config_path is None else [config_path]
+    check_target(path, overwrite=overwrite, inputs=inputs)
     config = SimulationConfig.load(config_path)
     with Progress() as progress:
         structures = progress.add_task("structures and their lines", total=None)
@@ -57,7 +64,11 @@ def write_dataset(path: Path, number: int, seed: int, config_path: Path | None =
             config, lambda done, total: progress.update(structures, completed=done, total=total)
         )
         task = progress.add_task("spectra", total=number)
-        write_whole(path, lambda temporary: _write(temporary, simulator, number, seed, progress, task))
+
+        def write(temporary: Path) -> None:
+            _write(temporary, simulator, number, seed, progress, task)
+
+        write_whole(path, write, overwrite=overwrite, inputs=inputs)
 
 
 def _chunks(simulator: SpectrumSimulator, number: int, seed: int) -> Iterator[SpectrumBatch]:
@@ -101,6 +112,11 @@ def _write(path: Path, simulator: SpectrumSimulator, number: int, seed: int, pro
         window.attrs["description"] = "first measured point and one past the last; equal where nothing was measured"
         shift = file.create_dataset("shift", (number,), "f8")
         shift.attrs["units"] = "eV"
+        domain_shape = (number, PARTS)
+        domain_shift = file.create_dataset("domain_shift", domain_shape, "f8", compression="gzip")
+        domain_shift.attrs["units"] = "eV"
+        domain_share = file.create_dataset("domain_share", domain_shape, "f8", compression="gzip")
+        domain_share.attrs["description"] = "area shares of the parts that domain_shift charges; 0 where there is none"
         region_shift = file.create_dataset("region_shift", (number, regions), "f8")
         region_shift.attrs["units"] = "eV"
         outside = file.create_dataset("outside", (number,), "?")
@@ -115,6 +131,8 @@ def _write(path: Path, simulator: SpectrumSimulator, number: int, seed: int, pro
             counts[rows] = batch.counts
             window[rows] = _window(batch.measured)
             shift[rows] = batch.shift
+            domain_shift[rows] = batch.domain_shift
+            domain_share[rows] = batch.domain_share
             region_shift[rows] = batch.region_shift
             labels[rows] = batch.labels
             outside[rows] = batch.outside

@@ -88,6 +88,10 @@ class Sample:
         Differential charging on top, in eV.
     source : ndarray of int, shape (n,)
         X-ray source of each spectrum: 0 monochromated, then as `SimulationConfig.ghost_lines` lists them.
+    width : ndarray, shape (n,)
+        FWHM in eV of a C 1s line without its vibrational tail.
+    scale : ndarray, shape (n, regions)
+        Error of published scales in eV, common to the lines of one region.
     """
 
     structures: IntArray
@@ -95,6 +99,8 @@ class Sample:
     shift: FloatArray
     region_shift: FloatArray
     source: IntArray
+    width: FloatArray
+    scale: FloatArray
 
 
 def instrument_width(source: IntArray, config: SimulationConfig, rng: np.random.Generator) -> FloatArray:
@@ -134,6 +140,9 @@ def sample_lines(
     owner = np.repeat(np.arange(chosen.size), lengths)
     line = library.starts[chosen][owner] + np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     area = library.atoms[line] * sensitivity[library.region[line]]
+    # Less oxygen is seen than there is: hydrocarbon on top, and electrons that are slower than those of carbon.
+    seen = config.oxygen_seen * np.exp(config.oxygen_sigma * rng.normal(size=number))
+    area *= np.where(library.region[line] == oxygen, seen[spectrum[owner]], 1.0)
     area *= (sample.shares[spectrum, component] / np.bincount(owner, area, chosen.size))[owner]
 
     # Hydrocarbon on top of the sample: one more aliphatic line. Oxide below it: one more O 1s line.
@@ -160,13 +169,10 @@ def sample_lines(
     usual = np.where(generated, config.generated_sigma, config.position_sigma)
     sigma = np.select([zero, aromatic], [config.aliphatic_sigma, config.aromatic_sigma], usual)
     energy = energy + sigma * rng.normal(size=energy.size)
-    # The zero of published scales scatters, too, hence no exception for C 1s.
-    scale = rng.normal(0, config.region_scale_sigma, (number, regions))
-    energy = energy + (scale + sample.region_shift + sample.shift[:, None])[of, region]
+    energy = energy + (sample.scale + sample.region_shift + sample.shift[:, None])[of, region]
 
-    width = instrument_width(sample.source, config, rng)
     factor = np.array([config.fwhm_factor[name] for name in grid.regions])
-    fwhm = width[of] * factor[region] * np.exp(config.fwhm_scatter * rng.normal(size=of.size))
+    fwhm = sample.width[of] * factor[region] * np.exp(config.fwhm_scatter * rng.normal(size=of.size))
     lorentzian = rng.uniform(*config.lorentzian_range, number)[of]
     quanta = rng.uniform(*config.huang_rhys_range, number)[of] * hydrogens
     false = np.zeros(of.size, dtype=bool)

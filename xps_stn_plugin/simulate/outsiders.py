@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..chemistry.core_levels import core_levels
 from ..grid import Grid
+from .catalogue import catalogue
 from .line_list import FloatArray, IntArray, LineList
 
 #: Kinds that are organic samples in an unusual state; the others have lines of their own or none.
@@ -76,7 +77,7 @@ def _charged_unevenly(lines: LineList, kinds: NDArray[np.str_], regions: int, rn
 
 
 def outsider_lines(kinds: NDArray[np.str_], shift: FloatArray, grid: Grid, rng: np.random.Generator) -> LineList:
-    """Lines of the spectra that are no organic samples.
+    """Lines of the outsiders that are not organic samples.
 
     Parameters
     ----------
@@ -90,10 +91,8 @@ def outsider_lines(kinds: NDArray[np.str_], shift: FloatArray, grid: Grid, rng: 
         Where chance comes from.
     """
     draw: dict[str, Callable[[_Lines, Any, np.random.Generator], None]] = {
-        "inorganic": _inorganic,
-        "graphite": _graphite,
-        "carbide": _carbide,
         "arbitrary": _arbitrary,
+        "metal": _metal,
     }
     parts = _Lines(grid)
     for spectrum in np.flatnonzero(kinds != ""):
@@ -117,12 +116,17 @@ class _Lines:
         self.spectrum, self.shift = spectrum, shift
 
     def add(self, region: str, energy: float, area: float, fwhm: float, lorentzian: float) -> None:
-        row = self.spectrum * len(self.grid.regions) + self.grid.regions.index(region)
+        """Add a line of the region's core level, a doublet where it is one."""
         level = core_levels()[region]
         ratio = level.ratio or 0.0
-        self.rows.append((row, energy + self.shift, area / (1 + ratio), fwhm, lorentzian))
+        self.add_line(region, energy, area / (1 + ratio), fwhm, lorentzian)
         if level.splitting:
-            self.rows.append((row, energy + self.shift + level.splitting, area * ratio / (1 + ratio), fwhm, lorentzian))
+            self.add_line(region, energy + level.splitting, area * ratio / (1 + ratio), fwhm, lorentzian)
+
+    def add_line(self, region: str, energy: float, area: float, fwhm: float, lorentzian: float) -> None:
+        """Add one line."""
+        row = self.spectrum * len(self.grid.regions) + self.grid.regions.index(region)
+        self.rows.append((row, energy + self.shift, area, fwhm, lorentzian))
 
     def finished(self) -> LineList:
         columns = np.array(self.rows, dtype=float).reshape(-1, 5)
@@ -133,56 +137,17 @@ class _Lines:
         )  # fmt: skip
 
 
-def _inorganic(lines: _Lines, rules: Any, rng: np.random.Generator) -> None:
-    names = list(rules["energy"])
-    # Nearly every inorganic sample shows oxygen.
-    chosen = {"O1s"} if rng.random() < 0.75 else set()
-    chosen |= set(rng.choice(names, rng.integers(0 if chosen else 1, rules["regions"]), replace=False))
-    for region in sorted(chosen):
-        energy = rng.uniform(*rules["energy"][region])
-        fwhm, height = rng.uniform(*rules["fwhm"]), np.exp(rng.normal(0, 0.7))
-        for _ in range(rng.integers(rules["lines"][0], rules["lines"][1] + 1)):
-            lines.add(region, energy, height, fwhm, rng.uniform(0, 0.6))
-            energy += rng.uniform(*rules["further"])
-            height *= rng.uniform(0.1, 1.2)
-
-
-def _asymmetric(lines: _Lines, energy: float, area: float, fwhm: float, index: float, rng: np.random.Generator) -> None:
-    """Add a C 1s line with the tail of a conductor."""
-    graphite = outsider_rules()["graphite"]
-    lorentzian = rng.uniform(0.1, 0.7)
-    lines.add("C1s", energy, area, fwhm, lorentzian)
-    for number in range(1, graphite["tail_lines"] + 1):
-        away = number * graphite["tail_step"]
-        weight = index * away ** (index - 1) * graphite["tail_step"]
-        lines.add("C1s", energy + away, area * weight, max(fwhm, 2 * graphite["tail_step"]), lorentzian)
-
-
-def _graphite(lines: _Lines, rules: Any, rng: np.random.Generator) -> None:
-    energy = rng.uniform(*rules["energy"])
-    _asymmetric(lines, energy, 1.0, rng.uniform(*rules["fwhm"]), rng.uniform(*rules["index"]), rng)
-    wide = rng.uniform(*rules["shake_up_fwhm"])
-    lines.add("C1s", energy + rng.uniform(*rules["shake_up_energy"]), rng.uniform(*rules["shake_up_share"]), wide, 0.2)
-    for oxidised in rules["oxidised_energy"]:
-        lines.add("C1s", rng.uniform(*oxidised), rng.uniform(*rules["oxidised_share"]), rng.uniform(1.0, 1.8), 0.2)
-    if rng.random() < rules["oxygen_chance"]:
-        share = rng.uniform(*rules["oxygen_share"])
-        lines.add("O1s", rng.uniform(*rules["oxygen_energy"]), share, rng.uniform(1.2, 2.6), 0.2)
-
-
-def _carbide(lines: _Lines, rules: Any, rng: np.random.Generator) -> None:
-    _asymmetric(
-        lines, rng.uniform(*rules["energy"]), 1.0, rng.uniform(*rules["fwhm"]), rng.uniform(*rules["index"]), rng
-    )
-    fwhm = rng.uniform(1.0, 1.9)
-    for energy, share in zip(rules["adventitious_energy"], rules["adventitious_share"], strict=True):
-        lines.add("C1s", rng.uniform(*energy), rng.uniform(*share), fwhm, 0.2)
-    if rng.random() < rules["oxygen_chance"]:
-        first = rng.uniform(*rules["oxygen_energy"])
-        share = rng.uniform(*rules["oxygen_share"])
-        wide = rng.uniform(1.0, 2.4)
-        lines.add("O1s", first, share, wide, 0.2)
-        lines.add("O1s", first + rng.uniform(1.0, 2.2), share * rng.uniform(0, 0.8), wide, 0.2)
+def _metal(lines: _Lines, rules: Any, rng: np.random.Generator) -> None:
+    elements = list(catalogue().foreign.values())
+    fwhm, first = rng.uniform(*rules["fwhm"]), 0.0
+    for number, line in enumerate(elements[rng.choice(len(elements), p=catalogue().foreign_chance)]):
+        energy = rng.normal(line.energy, line.spread) if line.above is None else first + line.above
+        first = energy if number == 0 else first
+        region, wide = lines.grid.regions[line.region], fwhm * float(np.mean(line.width))
+        lines.add_line(region, energy, line.area / (1 + line.ratio), wide, rng.uniform(0, 0.6))
+        if line.splitting:
+            second = line.area * line.ratio / (1 + line.ratio)
+            lines.add_line(region, energy + line.splitting, second, wide, rng.uniform(0, 0.6))
 
 
 def _arbitrary(lines: _Lines, rules: Any, rng: np.random.Generator) -> None:

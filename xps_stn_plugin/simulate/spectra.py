@@ -7,13 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from xps_prefit_hooks import ALIPHATIC_C1S
+
 from ..chemistry.core_levels import core_levels
 from ..grid import Grid
 from ..lineshapes import pseudo_voigt
 from .config import SimulationConfig
 from .counting import count
+from .domains import Domains
+from .inorganic import inorganic_lines
 from .library import LineLibrary
-from .line_list import FloatArray, IntArray, LineList, Sample, sample_lines, with_ghosts
+from .line_list import FloatArray, IntArray, LineList, Sample, instrument_width, sample_lines, with_ghosts
 from .outsiders import ORGANIC_KINDS, beyond_range, disturbed, draw_kinds, outsider_lines
 from .windows import measured_windows
 
@@ -29,7 +33,10 @@ class SpectrumBatch:
     measured : ndarray of bool, shape (n, regions, points)
         Where there are data.
     shift : ndarray, shape (n,)
-        Measured minus true binding energy in eV: the charging of C 1s.
+        Measured minus true binding energy in eV: the charging of C 1s, the mean where the sample is charged unevenly.
+    domain_shift, domain_share : ndarray, shape (n, parts)
+        Charging of each part of an unevenly charged sample in eV, and its share of the area; share 0 where there is no
+        further part.
     region_shift : ndarray, shape (n, regions)
         Differential charging of each region on top of `shift`, in eV; 0 for C 1s, which carries the scale.
     labels : ndarray of bool, shape (n, groups)
@@ -47,6 +54,8 @@ class SpectrumBatch:
     counts: NDArray[np.float32]
     measured: NDArray[np.bool_]
     shift: FloatArray
+    domain_shift: FloatArray
+    domain_share: FloatArray
     region_shift: FloatArray
     labels: NDArray[np.bool_]
     structures: IntArray
@@ -79,17 +88,30 @@ class SpectrumSimulator:
         kinds = draw_kinds(number, config.outsider_share, rng)
         structures, shares = self._mixtures(number, rng)
         foreign = (kinds != "") & ~np.isin(kinds, ORGANIC_KINDS)
-        structures[foreign] = -1
-        shares[foreign] = 0.0
+        inorganic = (kinds == "") & (rng.random(number) < config.inorganic_share)
+        alone = inorganic & (rng.random(number) < config.inorganic_alone)
+        structures[foreign | alone] = -1
+        shares[foreign | alone] = 0.0
         shift = rng.uniform(*config.shift_range, number)
         shift = np.where(kinds == "beyond", beyond_range(number, rng), shift)
-        region_shift = self._differential(number, rng)
+        domains = Domains.draw(number, kinds != "", config, rng)
         source = np.where(
             rng.random(number) < config.ghost_share, rng.integers(1, len(config.ghost_lines) + 1, number), 0
         )
-        sample = Sample(structures, shares, shift, region_shift, source)
-        lines = sample_lines(sample, self.library, config, grid, rng)
-        lines = disturbed(lines, kinds, grid, rng)
+        sample = Sample(
+            structures,
+            shares,
+            shift,
+            self._differential(number, rng),
+            source,
+            instrument_width(source, config, rng),
+            # The zero of published scales scatters, too, hence no exception for C 1s.
+            rng.normal(0, config.region_scale_sigma, (number, len(grid.regions))),
+        )
+        lines = LineList.joined(
+            sample_lines(sample, self.library, config, grid, rng), inorganic_lines(sample, inorganic, config, grid, rng)
+        )
+        lines = disturbed(domains.split(lines, len(grid.regions)), kinds, grid, rng)
         lines = LineList.joined(lines, outsider_lines(kinds, shift, grid, rng))
         lines = with_ghosts(lines, source, len(grid.regions), config)
         window = measured_windows(lines, number, config, grid, rng)
@@ -101,7 +123,9 @@ class SpectrumSimulator:
             counts=counts,
             measured=measured,
             shift=shift,
-            region_shift=region_shift,
+            domain_shift=shift[:, None] + domains.offset,
+            domain_share=domains.share,
+            region_shift=sample.region_shift,
             labels=labels,
             structures=structures,
             shares=shares,
@@ -110,12 +134,16 @@ class SpectrumSimulator:
         )
 
     def _differential(self, number: int, rng: np.random.Generator) -> FloatArray:
-        """Small everywhere, up to the configured limit in a part of the spectra."""
+        """Small everywhere, larger in a part of the spectra; where the gain is wrong, in proportion to the energy."""
         config = self.config
         shape = (number, len(self.grid.regions))
         usual = rng.normal(0, config.region_shift_sigma, shape)
         strong = rng.uniform(-config.region_shift_strong, config.region_shift_strong, shape)
         region_shift = np.where(rng.random((number, 1)) < config.region_shift_strong_share, strong, usual)
+        wrong = rng.random((number, 1)) < config.gain_share
+        gain = np.where(wrong, rng.uniform(-config.gain_error, config.gain_error, (number, 1)), 0.0)
+        centres = np.array([level.energy for level in core_levels().values()])
+        region_shift += gain * (centres - ALIPHATIC_C1S)
         region_shift[:, self.grid.regions.index("C1s")] = 0.0
         return region_shift
 

@@ -10,6 +10,9 @@ from ..grid import Grid
 from .config import SimulationConfig, log_uniform
 from .line_list import LineList
 
+#: Least width of a window in eV.
+NARROWEST = 1.6
+
 
 def measured_windows(
     lines: LineList, number: int, config: SimulationConfig, grid: Grid, rng: np.random.Generator
@@ -50,12 +53,22 @@ def measured_windows(
     empty_centre = rng.uniform(-4, 4, (number, regions))
     low = np.where(lined, low.reshape(number, regions), empty_centre)
     high = np.where(lined, high.reshape(number, regions), empty_centre)
-    low = low - log_uniform(config.margin_range, (number, regions), rng)
-    high = high + log_uniform(config.margin_range, (number, regions), rng)
+    low = low - _margins(lined, config, rng)
+    high = high + _margins(lined, config, rng)
 
     present = _present(lined, config, grid, rng)
+    # No window is narrower than a line.
+    narrow = np.clip(NARROWEST - (high - low), 0.0, None) / 2
+    low, high = low - narrow, high + narrow
     inside = (grid.offsets >= low[..., None]) & (grid.offsets <= high[..., None])
     return inside & present[..., None]
+
+
+def _margins(lined: NDArray[np.bool_], config: SimulationConfig, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Distance in eV from the outermost line to one end of each window; a part of the windows cut their lines."""
+    usual = log_uniform(config.margin_range, lined.shape, rng)
+    cut = lined & (rng.random(lined.shape) < config.cut_share)
+    return np.where(cut, rng.uniform(*config.cut_margin, lined.shape), usual)
 
 
 def _present(

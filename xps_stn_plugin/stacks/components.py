@@ -106,7 +106,7 @@ class Shared:
         # The row knows of the shared parameters what the whole series does.
         own = square[:, local][:, :, local]
         across = square[:, ~local][:, :, local]
-        shared = across @ np.linalg.pinv(own, hermitian=True) @ across.swapaxes(1, 2)
+        shared = across @ _inverse(own) @ across.swapaxes(1, 2)
         shared += self._square * (redchi / self.redchi if self.redchi > 0 else np.ones_like(redchi))[:, None, None]
         square[np.ix_(np.arange(good.size), np.flatnonzero(~local), np.flatnonzero(~local))] = shared
         normal = Normal(solved.normal.chisqr, solved.normal.descent, square)
@@ -238,10 +238,18 @@ def _reduced(problem: Problem, at: Solved, local: BoolArray) -> tuple[FloatArray
     loose = (~fixed)[:, local]
     own = np.where(loose[:, :, None] & loose[:, None, :], square[:, local][:, :, local], 0.0)
     across = square[:, ~local][:, :, local] * loose[:, None, :]
-    inverse = np.linalg.pinv(own, hermitian=True)
+    inverse = _inverse(own)
     reduced = square[:, ~local][:, :, ~local] - across @ inverse @ across.swapaxes(1, 2)
     rest = descent[:, ~local] - (across @ inverse @ (descent[:, local] * loose)[:, :, None])[:, :, 0]
     return np.asarray(reduced.sum(axis=0)), np.asarray(rest.sum(axis=0))
+
+
+def _inverse(square: FloatArray) -> FloatArray:
+    """Pseudo-inverse of symmetric matrices, shape (k, p, p), that does not depend on the parameters' units."""
+    diagonal = _diagonal(square)
+    norms = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+    outer = norms[:, :, None] * norms[:, None, :]
+    return np.asarray(np.linalg.pinv(square / outer, hermitian=True) / outer)
 
 
 def _diagonal(square: FloatArray) -> FloatArray:

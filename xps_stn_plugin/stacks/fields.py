@@ -30,7 +30,7 @@ CALIBRATED: Final = "binding_energy_calibrated"
 REASON_TEXTS: Final = {
     int(Reason.NO_SHIFT): "No line stands above the noise, so there is no shift.",
     int(Reason.AT_EDGE): "The shift lies at or beyond the end of what the network was trained for.",
-    int(Reason.FOREIGN): "The lines are not those of an organic sample that is charged alike everywhere.",
+    int(Reason.FOREIGN): "The network cannot place the lines, or parts of the sample are charged differently.",
     int(Reason.NO_CARBON): "There is no C 1s line, so the scale rests on the other regions alone.",
     int(Reason.ONE_LINE): "There is one line without any feature, which fits every shift.",
     int(Reason.SATURATED): "The detector was saturated.",
@@ -39,6 +39,7 @@ REASON_TEXTS: Final = {
     int(Reason.NO_LINE): "A region shows no line above the noise.",
     int(Reason.DISAGREEMENT): "A region seems to be charged otherwise than C 1s.",
     int(Reason.NOT_MEASURED): "A region was not measured, or is without any signal.",
+    int(Reason.NO_GROUP): "No functional group was found; C 1s is adventitious carbon or inorganic.",
     CARRIED: "The shift is carried over from other spectra of the series.",
     TOLD: "What is known of the sample was put together with what the network says, or contradicts it.",
 }

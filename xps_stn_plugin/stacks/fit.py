@@ -13,6 +13,7 @@ from xps_prefit_hooks import PrefitError, Seed
 from xps_stn_plugin.models.compiled import CompiledModel
 from xps_stn_plugin.models.solver import EVALUATIONS_PER_PARAMETER, Problem, solve
 from xps_stn_plugin.seeding.region import noise_of_counts
+from xps_stn_plugin.spectrum import in_range
 
 from .errors import row_errors
 
@@ -174,8 +175,8 @@ def prepared(
 
 def fine_rows(rows: FloatArray, moved: FloatArray, spread: FloatArray) -> BoolArray:
     """Whether each spectrum can be fitted, shape (k,)."""
-    known = np.isfinite(rows).all(axis=1) & np.isfinite(moved) & np.isfinite(spread).all(axis=1)
-    return np.asarray(known & (spread > 0).all(axis=1) & (np.ptp(rows, axis=1) > 0))
+    known = np.isfinite(rows).all(axis=1) & in_range(rows) & np.isfinite(moved) & np.isfinite(spread).all(axis=1)
+    return np.asarray(known & (spread > 0).all(axis=1) & (rows.max(axis=1) > rows.min(axis=1)))
 
 
 def compiled_model(seed: Seed) -> CompiledModel:

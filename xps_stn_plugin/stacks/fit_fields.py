@@ -7,6 +7,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from xps_stn_plugin.fitting.quality import describes
+
 from .fields import Field, Labels, energy_attrs
 from .fit import FITTED, NOT_FITTED
 from .fitted import BACKGROUNDS, NONE, StackFits
@@ -48,6 +50,10 @@ def fit_fields(region: str, labels: FitLabels) -> tuple[Field, ...]:
         "flag_meanings": " ".join(_FIT_WORDS),
     }
     success = {"long_name": "whether the fit found a minimum", "flag_values": np.arange(2, dtype=np.int8)}
+    described = {
+        "long_name": "whether the residual is at most ten times the noise",
+        "flag_values": np.arange(2, dtype=np.int8),
+    }
     backgrounds = {
         "long_name": "kind of background in the model",
         "flag_values": np.arange(NONE, len(BACKGROUNDS), dtype=np.int8),
@@ -66,6 +72,7 @@ def fit_fields(region: str, labels: FitLabels) -> tuple[Field, ...]:
         Field("structure", region, "i2", attrs=structures, fill=-1),
         Field("fit_status", region, "i1", attrs=statuses, fill=NOT_FITTED),
         Field("success", region, "i1", attrs={**success, "flag_meanings": "no yes"}, fill=0),
+        Field("describes_data", region, "i1", attrs={**described, "flag_meanings": "no yes"}, fill=0),
         Field("nfev", region, "i4", attrs={"long_name": "evaluations of the model"}, fill=0),
         Field("redchi", region, attrs={"long_name": "reduced chi-square of the fit", "units": "1"}),
         Field("background_kind", region, "i1", attrs=backgrounds, fill=NONE),
@@ -99,6 +106,7 @@ def fit_values(fits: StackFits) -> dict[str, NDArray[Any]]:
         "structure": fits.structure,
         "fit_status": fits.status,
         "success": np.equal(fits.status, FITTED),
+        "describes_data": describes(fits.redchi),
         "nfev": fits.nfev,
         "redchi": fits.redchi,
         "background_kind": fits.background,

@@ -12,7 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from xps_prefit_hooks import ModelInfo, Prediction, PrefitError, Settings
 from xps_stn_plugin.chemistry.group_lines import group_lines
 from xps_stn_plugin.result import scale_offset
+from xps_stn_plugin.seeding.counting import count_size
 from xps_stn_plugin.seeding.lines import GROUP_THRESHOLD
+from xps_stn_plugin.seeding.region import COUNT_SIZE
 from xps_stn_plugin.spectrum import MIN_POINTS
 from xps_stn_plugin.stn.stack import StackPrediction
 from xps_stn_plugin.stn.verdict import STATUSES
@@ -191,7 +193,7 @@ class Gathering:
     energy: FloatArray
     attrs: Mapping[str, Any]
     _sums: dict[tuple[Key, int], _Sum] = field(default_factory=dict)
-    _whole: bool = True
+    _sizes: set[float | None] = field(default_factory=set)
     _any: Found | None = None
 
     def add(self, counts: ArrayLike, found: Found) -> None:
@@ -209,7 +211,7 @@ class Gathering:
             return
         values, found = values[fine], found.rows(fine)
         self._any = self._any or found.rows(slice(0, 0))
-        self._whole &= bool((values == np.round(values)).all() and values.min() >= 0)
+        self._sizes.add(_count(values))
         keys, places = keys_of(found, self.level)
         shifts = np.where(np.isfinite(found.shift), found.shift, 0.0)
         channels = np.rint(shifts / self._spacing).astype(int)
@@ -306,9 +308,17 @@ class Gathering:
     def _noise(self) -> dict[str, Any]:
         """Attributes of a region that holds the sum of several spectra; counts per second keep the time of one."""
         attrs = dict(self.attrs)
-        if attrs.get("intensity") in (None, "arbitrary") and self._whole:
-            attrs["intensity"] = "counts"
+        if attrs.get("intensity") in (None, "arbitrary") and None not in self._sizes:
+            attrs[COUNT_SIZE] = min(size for size in self._sizes if size is not None)
         return attrs
+
+
+def _count(values: FloatArray) -> float | None:
+    """Intensity that stands for one count in spectra, shape (k, m); None where they do not hold counts."""
+    if values.min() < 0:
+        return None
+    # A dark map of whole numbers holds counts, too.
+    return count_size(values.ravel()) or (1.0 if (values == np.round(values)).all() else None)
 
 
 def _rounded(values: Any) -> FloatArray:

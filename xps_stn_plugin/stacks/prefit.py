@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from xps_prefit_hooks import PrefitError, Settings
 
-from ..files import refuse_measured, write_whole
+from ..files import check_target, write_whole
 from ..progress import Progress, never, nothing
 from ..spectrum import calibrated
 from ..stn.predict import shipped
@@ -55,7 +55,7 @@ def prefit_stack(
     share : {"none", "shift", "components"}
         What the spectra have in common. "shift": they are a series along one dimension with one shift, constant or
         slowly drifting; see `xps_stn_plugin.stacks.shift`. "components", with `fit`: positions and widths; areas and
-        backgrounds are each spectrum's own; see `xps_stn_plugin.stacks.components`.
+        backgrounds are each spectrum's own; see ``xps_stn_plugin.stacks.components``.
     progress : callable
         ``progress(done, total, text)`` is told of every block that is finished.
     cancelled : callable
@@ -95,6 +95,7 @@ def write_stack(
     share: Share = "none",
     counts: bool = False,
     curves: bool = False,
+    overwrite: bool = False,
     progress: Progress = nothing,
     cancelled: Callable[[], bool] = never,
 ) -> None:
@@ -115,6 +116,8 @@ def write_stack(
         Whether the calibrated axis of every spectrum is, as ``binding_energy_calibrated``, and the curves of the fits:
         ``background``, ``envelope``, ``residual``, ``component_curve``. One that takes more than `LARGEST_CURVE`
         bytes is left out, and the attribute ``notes`` says so.
+    overwrite : bool
+        Whether a file or link is replaced that this package did not write, or that was changed since.
 
     Raises
     ------
@@ -122,7 +125,8 @@ def write_stack(
         If an option makes no sense for this stack, it is cancelled, or the file cannot be written; then there is none.
     """
     path = Path(path)
-    refuse_measured(path, [Path(stack.source)])
+    measured = [Path(stack.source)]
+    check_target(path, overwrite=overwrite, inputs=measured)
     plan = _plan(stack, settings, fit, share, progress, cancelled)
 
     def write(temporary: Path) -> None:
@@ -134,7 +138,7 @@ def write_stack(
 
             _write(file, stack, replace(plan, curves=curves, cancelled=stopped), counts, disk.check)
 
-    write_whole(path, write)
+    write_whole(path, write, overwrite=overwrite, inputs=measured)
 
 
 def stack_bytes(

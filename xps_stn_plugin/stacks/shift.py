@@ -45,7 +45,7 @@ NO_SCALE = {
     Reason.NO_SHIFT: "no line stands above the noise",
     Reason.NO_CARBON: "no C 1s line",
     Reason.AT_EDGE: "its shift lies at the end of the network's range",
-    Reason.FOREIGN: "its lines are not those of an organic sample",
+    Reason.FOREIGN: "the network cannot place its lines",
 }
 
 

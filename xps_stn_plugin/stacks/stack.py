@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from xps_prefit_hooks import PrefitError
 
-from ..spectrum import checked_tree, spectrum_tree
+from ..spectrum import checked_tree, in_range, spectrum_tree, too_wide
 
 FloatArray = NDArray[np.float64]
 
@@ -23,7 +23,7 @@ BLOCK: Final = 1024
 #: Largest number of spectra in a chunk of Dask's that is worked on as it is; larger ones are cut.
 LARGEST_CHUNK: Final = 8192
 
-#: Part of a stack: one slice for each of its dimensions.
+#: Part of a stack, one slice for each of its dimensions.
 Block = tuple[slice, ...]
 
 
@@ -203,14 +203,14 @@ def stack_of(spectra: xr.DataTree | xr.Dataset | xr.DataArray) -> Stack:
         shape=tuple(counts.sizes[dim] for dim in dims),
         coords=coords,
         attrs={str(key): value for key, value in tree.attrs.items()},
-        notes=tuple(notes),
+        notes=(*notes, *too_wide(tree)),
     )
 
 
 def measured(counts: NDArray[Any]) -> NDArray[np.bool_]:
-    """Whether spectra, shape (k, m), hold a measurement: numbers, and not all the same."""
+    """Whether spectra, shape (k, m), hold a measurement: numbers that can be computed with, and not all the same."""
     values = np.asarray(counts, dtype=float)
-    finite = np.isfinite(values).all(axis=1)
+    finite = np.isfinite(values).all(axis=1) & in_range(values)
     there: NDArray[np.bool_] = finite & (np.ptp(np.where(finite[:, None], values, 0.0), axis=1) > 0)
     return there
 

@@ -155,17 +155,19 @@ def follow(
     starts[0] = True
     level = np.arange(len(used)) - (len(used) - 1) / 2
     data = np.stack([reading, level, common], axis=1)
-    while True:
+    # Each turn drops a reading or begins a piece, which can be done once for each reading.
+    for turn in range(2 * len(used) + 1):
         forward, backward = _both(data, variance, used, starts, models)
         now = float(_last(forward.after).evidence(models))
         split = _split_evidence(forward, backward, used, starts, models) + costs.jump
         drop = _drop_evidence(forward, backward, used, starts, models) + costs.outlier
-        if max(split.max(), drop.max()) <= now:
-            return _path(data, variance, used, starts, models, forward, backward)
+        if max(split.max(), drop.max()) <= now or turn == 2 * len(used):
+            break
         if drop.max() >= split.max():
             used[drop.argmax()] = False
         else:
             starts[split.argmax()] = True
+    return _path(data, variance, used, starts, models, forward, backward)
 
 
 def _both(

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from xps_prefit_hooks import ALIPHATIC_C1S, GroupEvidence, Prediction, Settings
 
-from ..grid import to_grid
+from ..grid import relative, to_grid
 from .inputs import network_input, remove_baseline
 from .predict import shipped
 from .signal import channel_noise
@@ -118,6 +118,7 @@ def explain_with(
     columns = {name: trained.groups.index(name) for name, probability in likely if probability > PRESENT}
     regions, _ = seen_regions(spectrum, trained.grid)
     counts, measured = to_grid(as_rates(regions), trained.grid)
+    counts = relative(counts)
     trials = line_trials(counts, measured, trained.grid.step, prediction.shift)
     if not columns or not trials.point.size:
         return MappingProxyType(dict.fromkeys(columns, ()))

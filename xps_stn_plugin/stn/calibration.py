@@ -91,6 +91,7 @@ def calibrate(
     group_logits: FloatArray,
     labels: NDArray[np.bool_],
     outside_logit: FloatArray,
+    share: FloatArray | None = None,
 ) -> Calibration:
     """Fit a calibration.
 
@@ -98,27 +99,35 @@ def calibrate(
     ----------
     blur : float
         Standard deviation in eV of the target distribution in training.
-    spread, error : ndarray, shape (n,)
-        From `spread_of`, and predicted minus true shift, in eV; as all below, of samples that the network is made for.
+    spread : ndarray, shape (n,)
+        From `spread_of` in eV; as all below, of samples that the network is made for.
+    error : ndarray, shape (n,) or (n, parts)
+        Predicted minus true shift in eV; of samples that are charged unevenly, minus the shift of each part.
     group_logits : ndarray, shape (n, groups)
         Of the network.
     labels : ndarray of bool, shape (n, groups)
         The truth.
     outside_logit : ndarray, shape (n,)
         Of the network.
+    share : ndarray, shape (n, parts), optional
+        What each part makes up of a sample; rows sum to 1. Without it every part counts alike.
 
     Notes
     -----
     Spectra are sorted by spread into as many equal parts as there are knots; the standard error of a part is the
     geometric mean of the half width that holds 68.27 % of its errors and 1/1.96 of the half width that holds 95 %, so
-    that both intervals come out right as nearly as a normal distribution can; then it is made ascending.
+    that both intervals come out right as nearly as a normal distribution can; then it is made ascending. A sample in
+    parts gives the errors of its parts, weighted by their shares, so that the standard error covers the charges that
+    occur in it and not their mean alone.
     """
+    errors = np.abs(error if error.ndim == 2 else error[:, None])
+    shares = np.full(errors.shape, 1.0 / errors.shape[1]) if share is None else share
     order = np.argsort(spread)
     parts = np.array_split(order, KNOTS)
     knots = [float(np.median(spread[part])) for part in parts]
     widths = []
     for part in parts:
-        one, two = np.quantile(np.abs(error[part]), (ONE_SIGMA, TWO_SIGMA))
+        one, two = _quantiles(errors[part].ravel(), shares[part].ravel(), (ONE_SIGMA, TWO_SIGMA))
         widths.append(float(np.sqrt(one * two / TWO_SIGMA_WIDTH)))
     scale, offset = _platt(group_logits.ravel(), labels.ravel())
     return Calibration(
@@ -129,6 +138,15 @@ def calibrate(
         group_offset=offset,
         outside_limit=float(np.quantile(outside_logit, 1 - FALSE_ALARMS)),
     )
+
+
+def _quantiles(values: FloatArray, weights: FloatArray, levels: tuple[float, ...]) -> FloatArray:
+    """Quantiles of weighted values: the least value that has the share `level` of all weight at or below it."""
+    order = np.argsort(values)
+    running = np.cumsum(weights[order])
+    places = np.searchsorted(running, np.array(levels) * running[-1])
+    quantiles: FloatArray = values[order][np.minimum(places, values.size - 1)]
+    return quantiles
 
 
 def _platt(logits: FloatArray, labels: NDArray[np.bool_]) -> tuple[float, float]:

@@ -15,6 +15,8 @@ FloatArray = NDArray[np.float64]
 END_POINTS = 4
 #: Distance from the maximum, in FWHM, from which on a peak has nothing but tails, which are alike on both sides.
 PEAK_REACH = 1.3
+#: Distance from the highest channel in eV within which channels belong to the top of a line.
+TOP_REACH = 0.4
 #: Share of the area by which the two sides may differ out there, and the standard deviations that make it a feature.
 UNEVEN, FEATURE_SIGMA = 0.03, 4.0
 #: Half width on the one side over that on the other, and FWHM in eV, above which a peak is not one line.
@@ -37,6 +39,28 @@ def line_to_noise(counts: FloatArray) -> FloatArray:
     noise = channel_noise(counts)
     ratio: FloatArray = np.divide(height, noise, out=np.full(noise.shape, np.inf), where=noise > 0)
     return ratio
+
+
+def line_maximum(energy: FloatArray, counts: FloatArray) -> FloatArray:
+    """Energy of the highest line in eV: the centre of its top, 0.4 eV on either side of the highest channel.
+
+    Parameters
+    ----------
+    energy : ndarray, shape (points,)
+        In eV, ascending.
+    counts : ndarray, shape (..., points)
+        Intensities.
+
+    Returns
+    -------
+    ndarray, shape (...,)
+    """
+    smooth = _smooth(_above_ends(counts))
+    highest = energy[smooth.argmax(axis=-1)][..., None]
+    weight = np.where(np.abs(energy - highest) <= TOP_REACH, smooth.clip(min=0.0), 0.0)
+    total = weight.sum(axis=-1)
+    centre: FloatArray = np.divide((weight * energy).sum(axis=-1), total, out=highest[..., 0].copy(), where=total > 0)
+    return centre
 
 
 def plain_peak(energy: FloatArray, counts: FloatArray) -> NDArray[np.bool_]:

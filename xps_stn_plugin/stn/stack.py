@@ -12,11 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import ModelInfo, Prediction, PrefitError, RegionShift
 
-from ..grid import Grid, to_bins
-from ..spectrum import MIN_POINTS
+from ..grid import Grid, relative, to_bins
+from ..single_channels import without_single_channels
+from ..spectrum import MIN_POINTS, in_range
 from .answers import ask, combined
-from .signal import channels_at_maximum, line_to_noise, plain_peak
-from .verdict import CARBON, NO_LINE, STATUSES, BoolArray, Evidence, FloatArray, Verdict, judge, sentences
+from .signal import channels_at_maximum, line_maximum, line_to_noise, plain_peak
+from .verdict import CARBON, GROUP_FOUND, NO_LINE, STATUSES, BoolArray, Evidence, FloatArray, Verdict, judge, sentences
 from .view import nothing_known, outside_window
 from .weights import TrainedNetwork
 
@@ -150,7 +151,7 @@ def predict_stack(
         everywhere, says that the region was not measured at this place.
     durations : mapping of str to float, optional
         Time in s that each channel of a region took, by which counts are divided so that regions compare; see
-        `xps_stn_plugin.stn.view.durations`. By default they compare as they are.
+        ``xps_stn_plugin.stn.view.durations``. By default they compare as they are.
     shift : array_like, shape (n,) or (), optional
         Shift in eV at which the groups are read, where it is known.
     keep_posterior : bool
@@ -241,12 +242,17 @@ def _chunk(
     """Prediction of some spectra of a stack."""
     shape = (len(rows), len(regions))
     signal_to_noise, saturated = np.full(shape, np.nan), np.ones(shape, dtype=np.int64)
+    maximum = np.full(shape, np.nan)
     counts = []
     for column, region in enumerate(regions):
         values, good = _read(region, rows)
+        saturated[:, column] = channels_at_maximum(values)
+        # As in training: the network sees no hot or dead channel, nor do they pass for lines.
+        values = without_single_channels(values)
         counts.append(values)
         signal_to_noise[good, column] = line_to_noise(values[good])
-        saturated[:, column] = channels_at_maximum(values)
+        with_line = signal_to_noise[:, column] >= NO_LINE
+        maximum[with_line, column] = line_maximum(region.energy, values[with_line])
     lined = signal_to_noise >= NO_LINE
     # The network is asked where there is something to ask about.
     asked = np.flatnonzero(lined.any(axis=1))
@@ -270,6 +276,9 @@ def _chunk(
         stderr=found.shift_stderr,
         foreign=trained.calibration.foreign(found.outside_logit),
         disagreement=disagreement,
+        shift=found.shift,
+        maximum=maximum,
+        no_group=np.all(found.probabilities <= GROUP_FOUND, axis=1),
     )
     return StackPrediction(
         groups=trained.groups,
@@ -289,7 +298,7 @@ def _chunk(
 def _read(region: _Region, rows: range) -> tuple[FloatArray, BoolArray]:
     """Read counts, 0 where nothing was measured, and where something was."""
     values = np.asarray(region.counts[rows.start : rows.stop], dtype=float)
-    finite = np.isfinite(values).all(axis=1)
+    finite = np.isfinite(values).all(axis=1) & in_range(values)
     values = np.where(finite[:, None], values, 0.0)
     return values, np.ptp(values, axis=1) > 0
 
@@ -307,11 +316,14 @@ def _one_line(regions: Sequence[_Region], counts: Sequence[FloatArray], lined: B
 def _binned(
     grid: Grid, regions: Sequence[_Region], counts: Sequence[FloatArray], there: BoolArray
 ) -> tuple[NDArray[np.float32], BoolArray]:
-    """Rates on the network's grid and where they were measured, both of shape (n, regions, points)."""
+    """Rates on the network's grid and where they were measured, both of shape (n, regions, points).
+
+    Rates are relative to the spectrum's highest one, which single precision holds in whatever unit they were measured.
+    """
     shape = (*there.shape, grid.points)
-    rates, measured = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=bool)
+    rates, measured = np.zeros(shape), np.zeros(shape, dtype=bool)
     for column, (region, values) in enumerate(zip(regions, counts, strict=True)):
         binned, inside = to_bins(region.energy, values, grid.energies[grid.regions.index(region.name)])
         rates[:, column] = binned / region.duration
         measured[:, column] = inside & there[:, column, None]
-    return rates, measured
+    return relative(rates).astype(np.float32), measured

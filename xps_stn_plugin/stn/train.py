@@ -21,7 +21,7 @@ from torch.nn import functional
 from xps_prefit_hooks import PrefitError
 
 from ..chemistry.groups import group_names
-from ..files import write_whole
+from ..files import check_target, write_whole
 from ..grid import Grid
 from ..simulate.drawing import ahead, build_simulator
 from ..simulate.spectra import SpectrumBatch, SpectrumSimulator
@@ -30,23 +30,33 @@ from .inputs import network_input
 from .metrics import group_metrics, shift_metrics
 from .network import REGION_UNIT, NetworkConfig, NetworkOutput, ShiftTransformer
 from .training_config import TrainingConfig
-from .weights import save_weights
+from .weights import load_weights, save_weights
 
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.jsonl"
+_LOG_HEAD = b'{"step": '
 
 
 @dataclass(frozen=True)
 class _Batch:
     channels: Tensor
-    shift: Tensor
+    domain_shift: Tensor
+    domain_share: Tensor
     labels: Tensor
     outside: Tensor
     region_shift: Tensor
     charged: Tensor
 
 
-def train(config_path: Path, out: Path, resume: bool = False, device: str | None = None) -> Path:
+def train(
+    config_path: Path,
+    out: Path,
+    resume: bool = False,
+    device: str | None = None,
+    start_from: Path | None = None,
+    *,
+    overwrite: bool = False,
+) -> Path:
     """Train a network.
 
     Parameters
@@ -59,6 +69,10 @@ def train(config_path: Path, out: Path, resume: bool = False, device: str | None
         Go on from the checkpoint in `out`, with the same result as an undisturbed run on the same machine.
     device : str or None
         torch device; by default CUDA where there is one.
+    start_from : Path or None
+        Weights (.safetensors) to go on from instead of random ones; a resumed run goes on from its checkpoint.
+    overwrite : bool
+        Whether log and weights of other programs are replaced in `out`; never a checkpoint.
 
     Returns
     -------
@@ -68,10 +82,12 @@ def train(config_path: Path, out: Path, resume: bool = False, device: str | None
     Raises
     ------
     PrefitError
-        For a wrong configuration or device, a missing or foreign checkpoint, or a folder that holds another run.
+        For a wrong configuration or device, a missing or foreign checkpoint, a folder that holds another run, or
+        weights of a network of another size.
     """
     config = TrainingConfig.load(config_path)
     where = _device(device)
+    first = None if start_from is None or resume else _first_weights(start_from, config, Grid())
     out.mkdir(parents=True, exist_ok=True)
     checkpoint = out / CHECKPOINT
     if checkpoint.exists() and not resume:
@@ -80,6 +96,10 @@ def train(config_path: Path, out: Path, resume: bool = False, device: str | None
         )
     if resume and not checkpoint.exists():
         raise PrefitError(str(out), "there is no checkpoint to resume from.")
+    weights = out / f"{config.name}.safetensors"
+    # Said now rather than after the training.
+    check_target(weights, overwrite=overwrite, inputs=[config_path])
+    _make_room_for_log(out / LOG, overwrite, config_path)
 
     columns = (*Progress.get_default_columns(), TextColumn("{task.fields[state]}"))
     with Progress(*columns) as progress:
@@ -88,7 +108,7 @@ def train(config_path: Path, out: Path, resume: bool = False, device: str | None
             config.simulation, lambda done, total: progress.update(structures, completed=done, total=total)
         )
         grid = simulator.grid
-        run = _Run.start(config, grid, where)
+        run = _Run.start(config, grid, where, first)
         if resume:
             run.load(checkpoint)
         validation = simulator.draw(config.validation_size, np.random.default_rng([config.seed, 2**32 - 1]))
@@ -107,7 +127,6 @@ def train(config_path: Path, out: Path, resume: bool = False, device: str | None
                 run.save(checkpoint)
             progress.update(task, completed=run.step, state=state)
         calibration = _calibrate(run.average, simulator, config, where)
-    weights = out / f"{config.name}.safetensors"
     save_weights(
         weights,
         run.average,
@@ -116,8 +135,19 @@ def train(config_path: Path, out: Path, resume: bool = False, device: str | None
         groups=group_names(),
         grid=grid,
         calibration=calibration,
+        overwrite=overwrite,
     )
     return weights
+
+
+def _make_room_for_log(path: Path, overwrite: bool, config_path: Path) -> None:
+    """Let a log of an earlier run be continued; take away another file only where the user says so."""
+    if path.is_file() and not path.is_symlink():
+        with path.open("rb") as file:
+            if file.read(len(_LOG_HEAD)) in (_LOG_HEAD, b""):
+                return
+    check_target(path, overwrite=overwrite, inputs=[config_path])
+    path.unlink(missing_ok=True)
 
 
 class _Run:
@@ -135,21 +165,14 @@ class _Run:
         self.seconds = 0.0
 
     @classmethod
-    def start(cls, config: TrainingConfig, grid: Grid, device: torch.device) -> _Run:
-        size = NetworkConfig(
-            regions=len(grid.regions),
-            points=grid.points,
-            groups=len(group_names()),
-            step=grid.step,
-            max_shift=config.max_shift,
-            localiser_width=config.localiser_width,
-            classifier_width=config.classifier_width,
-            hidden=config.hidden,
-            dropout=config.dropout,
-        )
+    def start(
+        cls, config: TrainingConfig, grid: Grid, device: torch.device, first: dict[str, Tensor] | None = None
+    ) -> _Run:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            network = ShiftTransformer(size)
+            network = ShiftTransformer(_size(config, grid))
+        if first is not None:
+            network.load_state_dict(first)
         return cls(config, network, device)
 
     def advance(self, batch: _Batch) -> float:
@@ -194,17 +217,52 @@ class _Run:
             "step": self.step,
             "seconds": self.seconds,
         }
-        write_whole(path, lambda temporary: torch.save(state, temporary))
+        # It is new, or was loaded.
+        write_whole(path, lambda temporary: torch.save(state, temporary), overwrite=True)
 
     def load(self, path: Path) -> None:
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        if state["config"] != json.dumps(self.config.as_dict(), sort_keys=True):
-            raise PrefitError(str(path), "the checkpoint was made with another configuration; name another folder.")
-        self.network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step = state["step"]
-        self.seconds = state["seconds"]
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+            if state["config"] != json.dumps(self.config.as_dict(), sort_keys=True):
+                raise PrefitError(str(path), "the checkpoint was made with another configuration; name another folder.")
+            self.network.load_state_dict(state["network"])
+            self.average.load_state_dict(state["average"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.step, self.seconds = int(state["step"]), float(state["seconds"])
+        except PrefitError:
+            raise
+        # PyTorch and its unpickler raise all kinds of errors where a file is damaged.
+        except Exception as error:
+            message = f"the checkpoint is damaged ({type(error).__name__}); remove it to start anew."
+            raise PrefitError(str(path), message) from error
+
+
+def _size(config: TrainingConfig, grid: Grid) -> NetworkConfig:
+    return NetworkConfig(
+        regions=len(grid.regions),
+        points=grid.points,
+        groups=len(group_names()),
+        step=grid.step,
+        max_shift=config.max_shift,
+        localiser_width=config.localiser_width,
+        classifier_width=config.classifier_width,
+        hidden=config.hidden,
+        dropout=config.dropout,
+    )
+
+
+def _first_weights(path: Path, config: TrainingConfig, grid: Grid) -> dict[str, Tensor]:
+    """Read the tensors of weights to go on from, of a network of the same size and with the same outputs."""
+    trained = load_weights(path)
+    theirs, ours = asdict(trained.network.config), asdict(_size(config, grid))
+    # Dropout has no weights.
+    unlike = [name for name in ours if name != "dropout" and theirs[name] != ours[name]]
+    if unlike:
+        named = ", ".join(f"{name} {theirs[name]} instead of {ours[name]}" for name in unlike)
+        raise PrefitError(str(path), f"the weights are of another network ({named}); change the configuration.")
+    if trained.groups != group_names():
+        raise PrefitError(str(path), "the weights name other functional groups; train from the start.")
+    return trained.network.state_dict()
 
 
 def _device(name: str | None) -> torch.device:
@@ -226,9 +284,30 @@ def _schedule(step: int, config: TrainingConfig) -> float:
     return 0.5 * (1 + math.cos(math.pi * done)) + 1e-3
 
 
+def shift_target(bins: Tensor, domain_shift: Tensor, domain_share: Tensor, blur: float) -> Tensor:
+    """Distribution over shifts that is taught: as wide as the truth is.
+
+    Parameters
+    ----------
+    bins : Tensor, shape (bins,)
+        Shifts in eV.
+    domain_shift, domain_share : Tensor, shape (n, parts)
+        Charging of each part of a sample in eV, and its share of the area; shares sum to 1.
+    blur : float
+        Standard deviation in eV of what one part adds.
+
+    Returns
+    -------
+    Tensor, shape (n, bins)
+        Sums to 1: one bump for an evenly charged sample, one for each domain of another.
+    """
+    distance = (bins - domain_shift[..., None]) / blur
+    target: Tensor = (domain_share[..., None] * torch.softmax(-0.5 * distance**2, dim=-1)).sum(1)
+    return target
+
+
 def _loss(output: NetworkOutput, batch: _Batch, bins: Tensor, config: TrainingConfig) -> Tensor:
-    distance = (bins[None, :] - batch.shift[:, None]) / config.shift_blur
-    target = torch.softmax(-0.5 * distance**2, dim=-1)
+    target = shift_target(bins, batch.domain_shift, batch.domain_share, config.shift_blur)
     shift_loss = functional.cross_entropy(output.shift_logits, target, reduction="none")
     group_loss = functional.binary_cross_entropy_with_logits(output.group_logits, batch.labels, reduction="none").mean(
         -1
@@ -257,7 +336,8 @@ def _to_device(drawn: SpectrumBatch, device: torch.device) -> _Batch:
     measured = torch.from_numpy(drawn.measured).to(device)
     return _Batch(
         channels=network_input(counts, measured),
-        shift=torch.from_numpy(drawn.shift.astype(np.float32)).to(device),
+        domain_shift=torch.from_numpy(drawn.domain_shift.astype(np.float32)).to(device),
+        domain_share=torch.from_numpy(drawn.domain_share.astype(np.float32)).to(device),
         labels=torch.from_numpy(drawn.labels.astype(np.float32)).to(device),
         outside=torch.from_numpy(drawn.outside.astype(np.float32)).to(device),
         region_shift=torch.from_numpy(drawn.region_shift.astype(np.float32)).to(device),

@@ -9,7 +9,10 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from xps_prefit_hooks import Status
+from xps_prefit_hooks import ALIPHATIC_C1S, Status
+
+from ..chemistry.compounds import carbon_maximum
+from .appearance import appearance, at_carbon
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -30,6 +33,9 @@ EDGE = 0.5
 #: Disagreement of a region with C 1s in eV that is worth a word. It is an expectation, drawn towards none: on simulated
 #: spectra it shows an eighth of what is there, on measured polymers a quarter, with a noise of 0.03 eV.
 DISAGREE_EV = 0.1
+
+#: Probability above which a functional group counts as found.
+GROUP_FOUND = 0.5
 
 #: Core level that carries the scale.
 CARBON = "C1s"
@@ -52,6 +58,7 @@ class Reason(IntFlag):
     NO_LINE = 256
     DISAGREEMENT = 512
     NOT_MEASURED = 1024
+    NO_GROUP = 8192
 
     @classmethod
     def outside(cls) -> Reason:
@@ -118,6 +125,12 @@ class Evidence:
         Whether the network takes the sample for one that it was not made for.
     disagreement : ndarray, shape (n, regions)
         By how much a region is charged more than C 1s, in eV; NaN where that cannot be told.
+    shift : ndarray, shape (n,)
+        In eV.
+    maximum : ndarray, shape (n, regions)
+        Measured binding energy of a region's highest line in eV; NaN where it shows none.
+    no_group : ndarray of bool, shape (n,)
+        Whether no functional group is more probable than not.
     """
 
     regions: tuple[str, ...]
@@ -128,6 +141,9 @@ class Evidence:
     stderr: FloatArray
     foreign: BoolArray
     disagreement: FloatArray
+    shift: FloatArray
+    maximum: FloatArray
+    no_group: BoolArray
 
     @property
     def measured(self) -> BoolArray:
@@ -160,10 +176,12 @@ def judge(evidence: Evidence) -> Verdict:
     """Apply all rules."""
     lined, measured, posterior = evidence.lined, evidence.measured, evidence.posterior
     carbon = np.array([name == CARBON for name in evidence.regions], dtype=bool)
+    no_carbon = ~(lined & carbon).any(axis=1)
+    at_edge = posterior.at_edge > AT_EDGE
     spoken = {
-        Reason.AT_EDGE: posterior.at_edge > AT_EDGE,
+        Reason.AT_EDGE: at_edge,
         Reason.FOREIGN: evidence.foreign,
-        Reason.NO_CARBON: ~(lined & carbon).any(axis=1),
+        Reason.NO_CARBON: no_carbon,
         Reason.ONE_LINE: evidence.one_line,
         Reason.SATURATED: (lined & (evidence.saturated >= SATURATED)).any(axis=1),
         Reason.STANDARD_ERROR: evidence.stderr > UNCERTAIN_STDERR,
@@ -171,6 +189,8 @@ def judge(evidence: Evidence) -> Verdict:
         Reason.NO_LINE: (measured & ~lined).any(axis=1),
         Reason.DISAGREEMENT: (np.abs(evidence.disagreement) > DISAGREE_EV).any(axis=1),
         Reason.NOT_MEASURED: ~measured.all(axis=1),
+        # Where the network cannot place the lines, its sentence says what they look like.
+        Reason.NO_GROUP: evidence.no_group & ~no_carbon & ~evidence.foreign & ~at_edge,
     }
     reasons = np.zeros(len(lined), dtype=np.uint16)
     for reason, speaks in spoken.items():
@@ -206,10 +226,7 @@ def sentences(evidence: Evidence, reasons: int, row: int) -> tuple[str, ...]:
     if Reason.AT_EDGE in said:
         told.append(f"The shift lies at or beyond the {posterior.limit:.0f} eV that the network was trained for.")
     if Reason.FOREIGN in said:
-        told.append(
-            "The lines are not those of an organic sample that is charged alike everywhere: think of carbide, "
-            "graphite, an oxide, or parts that are charged differently."
-        )
+        told.append(_unplaced(evidence, row))
     if Reason.NO_CARBON in said:
         told.append("There is no C 1s line, so the scale rests on the other regions alone.")
     if Reason.ONE_LINE in said:
@@ -239,6 +256,24 @@ def sentences(evidence: Evidence, reasons: int, row: int) -> tuple[str, ...]:
             f"{names[column]} seems to be charged by at least {by} than C1s, or has an environment that is not known "
             "here."
         )
+    if Reason.NO_GROUP in said:
+        seen = appearance(evidence.regions, evidence.maximum[row] - evidence.shift[row])
+        told.append(
+            f"With hydrocarbon at {ALIPHATIC_C1S:.2f} eV the sample looks like {seen}; no functional group was found."
+        )
     if Reason.NOT_MEASURED in said:
         told.append(f"Not measured, or without any signal: {', '.join(names[~measured])}.")
     return tuple(told)
+
+
+def _unplaced(evidence: Evidence, row: int) -> str:
+    """Say that the network cannot place a sample, and what an analyst who refers to adventitious carbon would see."""
+    maxima = evidence.maximum[row]
+    sentence = "The network cannot place these lines, or parts of the sample are charged differently"
+    moved = at_carbon(evidence.regions, maxima)
+    if moved is maxima:
+        return f"{sentence}."
+    return (
+        f"{sentence}; if the highest C 1s line is hydrocarbon ({carbon_maximum():.1f} eV), the sample looks like "
+        f"{appearance(evidence.regions, moved)}."
+    )

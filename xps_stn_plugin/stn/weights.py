@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import warnings
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib.resources import as_file, files
@@ -12,6 +14,7 @@ from typing import Any
 
 import safetensors
 import safetensors.torch
+import torch
 
 from xps_prefit_hooks import ModelInfo, PrefitError
 
@@ -20,10 +23,24 @@ from ..grid import Grid
 from .calibration import Calibration
 from .folded import folded
 from .network import NetworkConfig, ShiftTransformer
+from .weights_file import CHECKSUM, damaged, is_sealed, metadata_of, read_file, sealed
 
 #: Weights that are used unless others are asked for.
 SHIPPED = "prefit-2.safetensors"
-FORMAT = "xps-stn/weights/2"
+
+#: What is written; and the same without a checksum, as versions before 0.5 wrote it.
+FORMAT = "xps-stn/weights/3"
+_UNSEALED = "xps-stn/weights/2"
+
+#: Sizes that a header may ask for: lowest and highest.
+_SIZES = {
+    "regions": (1, 100),
+    "points": (16, 20_000),
+    "groups": (1, 10_000),
+    "localiser_width": (2, 4096),
+    "classifier_width": (1, 4096),
+    "hidden": (1, 65_536),
+}
 
 
 @dataclass(frozen=True)
@@ -65,6 +82,7 @@ def save_weights(
     groups: tuple[str, ...],
     grid: Grid,
     calibration: Calibration,
+    overwrite: bool = False,
 ) -> None:
     """Write weights and what is needed to rebuild the network.
 
@@ -84,8 +102,34 @@ def save_weights(
         "calibration": json.dumps(asdict(calibration)),
     }
     tensors = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
-    data = safetensors.torch.save(tensors, metadata=header)
-    write_whole(path, lambda temporary: _write(temporary, data))
+    data = safetensors.torch.save(tensors)
+    _replace(path, sealed(str(path), data, header), overwrite)
+
+
+def stamp_weights(path: Path) -> str:
+    """Give a file of weights that was saved before 0.5 its checksum; tensors and the rest of the header stay.
+
+    Returns
+    -------
+    str
+        The new SHA-256 of the whole file, as `ModelInfo.sha256` gives it.
+
+    Raises
+    ------
+    PrefitError
+        If the weights cannot be loaded, or the file cannot be written.
+    """
+    source, data = str(path), read_file(path)
+    _loaded(source, data)
+    metadata = {key: value for key, value in metadata_of(source, data).items() if key != CHECKSUM}
+    stamped = sealed(source, data, {**metadata, "format": FORMAT})
+    _loaded(source, stamped)
+    _replace(path, stamped, overwrite=True)
+    return hashlib.sha256(stamped).hexdigest()
+
+
+def _replace(path: Path, data: bytes, overwrite: bool) -> None:
+    write_whole(path, lambda temporary: _write(temporary, data), overwrite=overwrite)
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -93,43 +137,105 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def load_weights(path: Path) -> TrainedNetwork:
-    """Read weights.
+    """Read weights and verify their checksum.
+
+    Weights that were saved before 0.5 have none; they are loaded with a warning.
 
     Raises
     ------
     PrefitError
         If the file is missing, damaged, or of another format.
     """
-    source = str(path)
-    try:
-        data = path.read_bytes()
-        with safetensors.safe_open(source, framework="pt") as handle:
-            header = handle.metadata() or {}
-        tensors = safetensors.torch.load(data)
-    except (OSError, safetensors.SafetensorError) as error:
-        raise PrefitError(source, f"the weights cannot be read ({error}); install the package again.") from error
-    if header.get("format") != FORMAT:
-        raise PrefitError(source, f"the weights have format {header.get('format')!r}; {FORMAT!r} is needed.")
-    grid = Grid(**json.loads(header["grid"]))
-    if tuple(json.loads(header["regions"])) != grid.regions:
-        raise PrefitError(source, "the weights were made for other core levels; train them again with this version.")
-    network = ShiftTransformer(_network_config(json.loads(header["network"])))
-    # strict: a damaged or foreign file must not load by halves
-    try:
-        network.load_state_dict(tensors, strict=True)
-    except RuntimeError as error:
-        raise PrefitError(source, "the weights do not fit the network that their header describes.") from error
-    network.eval()
-    network.requires_grad_(False)
-    info = ModelInfo(name=header["name"], version=header["version"], sha256=hashlib.sha256(data).hexdigest())
-    calibration = _calibration(json.loads(header["calibration"]))
-    return TrainedNetwork(network, grid, tuple(json.loads(header["groups"])), calibration, info)
+    return _loaded(str(path), read_file(path), warn=True)
 
 
 def shipped_weights() -> TrainedNetwork:
     """Weights that come with the package."""
     with as_file(files("xps_stn_weights").joinpath(SHIPPED)) as path:
         return load_weights(path)
+
+
+def _loaded(source: str, data: bytes, *, warn: bool = False) -> TrainedNetwork:
+    header = metadata_of(source, data)
+    if header.get("format") not in (FORMAT, _UNSEALED):
+        raise PrefitError(source, f"the weights have format {header.get('format')!r:.60}; {FORMAT!r} is needed.")
+    if not is_sealed(source, data):
+        if header["format"] == FORMAT:
+            raise damaged(source, "the checksum is missing")
+        if warn:
+            message = (
+                f"{source}: the weights carry no checksum, so damage goes unnoticed; train them again or stamp them."
+            )
+            warnings.warn(message, stacklevel=3)
+    try:
+        tensors = safetensors.torch.load(data)
+    # Types that torch lacks are a KeyError.
+    except (safetensors.SafetensorError, KeyError, ValueError, TypeError, RuntimeError, MemoryError) as error:
+        raise damaged(source, "its tensors cannot be read") from error
+    try:
+        parts = {key: json.loads(header[key]) for key in ("groups", "regions", "grid", "network", "calibration")}
+        grid, groups = Grid(**parts["grid"]), tuple(parts["groups"])
+        config, calibration = _network_config(parts["network"]), _calibration(parts["calibration"])
+        usable = _is_usable(grid, groups, config, calibration) and _are_texts(
+            header["name"], header["version"], *groups
+        )
+        regions = tuple(parts["regions"])
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise damaged(source, f"its header lacks or spoils {str(error)!r:.80}") from error
+    if not usable:
+        raise damaged(source, "its header asks for sizes or numbers that make no sense")
+    if regions != grid.regions:
+        raise PrefitError(source, "the weights were made for other core levels; train them again with this version.")
+    network = _network(source, config, tensors)
+    info = ModelInfo(name=header["name"], version=header["version"], sha256=hashlib.sha256(data).hexdigest())
+    return TrainedNetwork(network, grid, groups, calibration, info)
+
+
+def _network(source: str, config: NetworkConfig, tensors: dict[str, torch.Tensor]) -> ShiftTransformer:
+    # Without memory first: the header alone must not decide how much is taken.
+    with torch.device("meta"):
+        expected = ShiftTransformer(config).state_dict()
+    if {key: (value.shape, value.dtype) for key, value in expected.items()} != {
+        key: (value.shape, value.dtype) for key, value in tensors.items()
+    }:
+        raise PrefitError(source, "the weights do not fit the network that their header describes.")
+    if bad := [key for key, value in tensors.items() if not bool(torch.isfinite(value).all())]:
+        raise damaged(source, f"{bad[0]} holds values that are not numbers")
+    network = ShiftTransformer(config)
+    network.load_state_dict(tensors, strict=True)
+    network.eval()
+    network.requires_grad_(False)
+    return network
+
+
+def _is_usable(grid: Grid, groups: tuple[str, ...], config: NetworkConfig, calibration: Calibration) -> bool:
+    """Whether sizes are possible and go together, and all numbers are finite."""
+    sizes = {name: getattr(config, name) for name in _SIZES}
+    if not all(type(size) is int and _SIZES[name][0] <= size <= _SIZES[name][1] for name, size in sizes.items()):
+        return False
+    dilations = config.dilations
+    if len(dilations) > 64 or not all(type(dilation) is int and 1 <= dilation <= 1024 for dilation in dilations):
+        return False
+    if (config.regions, config.points, config.groups) != (len(grid.regions), grid.points, len(groups)):
+        return False
+    knots = [*calibration.spread, *calibration.stderr]
+    numbers = [grid.step, config.step, config.max_shift, config.dropout, *knots, calibration.blur]
+    numbers += [calibration.group_scale, calibration.group_offset, calibration.outside_limit]
+    if not all(type(number) in (int, float) and math.isfinite(number) for number in numbers):
+        return False
+    return (
+        config.step == grid.step
+        and 0.001 <= config.step <= 10.0
+        and 2 <= round(2 * config.max_shift / config.step) <= config.points
+        and 0 <= config.dropout < 1
+        and len(calibration.spread) == len(calibration.stderr) >= 1
+        and min(knots) > 0
+        and list(calibration.spread) == sorted(calibration.spread)
+    )
+
+
+def _are_texts(*texts: object) -> bool:
+    return all(isinstance(text, str) and 0 < len(text) <= 200 and text.isprintable() for text in texts)
 
 
 def _network_config(table: dict[str, Any]) -> NetworkConfig:

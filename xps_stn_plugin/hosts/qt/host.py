@@ -41,6 +41,8 @@ class QtHost(Host):
         ``folder()`` is where file dialogs start.
     """
 
+    asks_before_replacing = True
+
     def __init__(
         self, parent: Callable[[], QtWidgets.QWidget | None], folder: Callable[[], str | Path] = Path.home
     ) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from qtpy import QtCore, QtGui, QtWidgets
+
+from ...export.texts import markup
 
 if TYPE_CHECKING:
     from ...result import PrefitResult
@@ -214,8 +215,8 @@ def sentences(result: PrefitResult, region: str, notes: tuple[str, ...]) -> str:
     """Reasons of the status and notes of a region's seed as HTML."""
     blocks = [("", result.reasons), (f"Seeded model of {region}", notes)]
     return "".join(
-        (f"<p style='margin: 4px 0 2px 0'><b>{escape(title)}</b></p>" if title else "")
-        + "".join(f"<p style='margin: 0 0 3px 0'>{escape(sentence)}</p>" for sentence in said)
+        (f"<p style='margin: 4px 0 2px 0'><b>{markup(title)}</b></p>" if title else "")
+        + "".join(f"<p style='margin: 0 0 3px 0'>{markup(sentence)}</p>" for sentence in said)
         for title, said in blocks
         if said
     )

@@ -11,6 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from xps_prefit_hooks import shown
+
 from ...chemistry.core_levels import core_levels
 from ...export.plot import GREY, INK, draw_components, draw_legend
 from .findings import Canvas
@@ -135,7 +137,7 @@ def _write_around(axes: Axes, region: str, data: xr.Dataset, scale: str, state: 
     level = core_levels().get(str(data.attrs.get("region")))
     name = level.label if level is not None and region == level.name else region
     # A dollar sign would start matplotlib's mathematics.
-    axes.set_title(name.replace("$", r"\$"), fontsize=12, fontweight="bold", loc="left")
+    axes.set_title(shown(name).replace("$", r"\$"), fontsize=12, fontweight="bold", loc="left")
     axes.set_title(state, fontsize=8.5, loc="right", color=GREY)
     axes.set_xlabel(f"{scale} / eV", fontsize=9)
     axes.set_ylabel(f"intensity / {data.attrs.get('intensity', 'arbitrary')}".replace("$", r"\$"), fontsize=9)

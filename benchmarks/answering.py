@@ -1,0 +1,107 @@
+"""What the public contract says about a spectrum when it is given certain weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import xarray as xr
+
+from benchmarks.cases import Array
+from xps_prefit_hooks import PrefitError, Seed
+from xps_stn_plugin.stn import predict as predicting
+from xps_stn_plugin.stn.weights import TrainedNetwork, load_weights, shipped_weights
+from xps_stn_plugin.workflow import prefit
+
+#: Probability above which a group counts as found.
+FOUND = 0.5
+#: Statuses in the order of the tables; "refused" is a spectrum that is turned away with a sentence.
+STATUSES = ("ok", "uncertain", "out_of_domain", "refused")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was said about one spectrum; shift and standard error in eV, NaN where there is none.
+
+    Parameters
+    ----------
+    status : str
+        One of `STATUSES`.
+    shift, stderr : float
+        In eV.
+    groups : tuple of str
+        Those above `FOUND`.
+    named : tuple of str
+        Groups after which components are named, where seeds were asked for.
+    reasons : tuple of str
+        Sentences.
+    """
+
+    status: str
+    shift: float
+    stderr: float
+    groups: tuple[str, ...]
+    named: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+
+def networks(paths: Sequence[Path]) -> dict[str, TrainedNetwork]:
+    """Load networks by name, those shipped first.
+
+    Weights that are there already are passed over; a name that occurs twice is followed by its file's.
+
+    Raises
+    ------
+    PrefitError
+        If a file cannot be read.
+    """
+    shipped = shipped_weights()
+    found = {label(shipped): shipped}
+    for path in paths:
+        trained = load_weights(path)
+        if trained.info.sha256 in {other.info.sha256 for other in found.values()}:
+            continue
+        name = label(trained)
+        found[name if name not in found else f"{name} ({path.name})"] = trained
+    return found
+
+
+def label(trained: TrainedNetwork) -> str:
+    """Name and version of a network."""
+    return f"{trained.info.name} {trained.info.version}"
+
+
+@contextmanager
+def asked_with(trained: TrainedNetwork) -> Iterator[None]:
+    """Let the public contract ask the given network."""
+    with patch.object(predicting, "shipped", lambda: trained):
+        yield
+
+
+def answered(spectrum: xr.DataTree | Path, seeds: bool = False) -> Answer:
+    """Prefit a spectrum; with `seeds` its models are made too, which takes longer."""
+    nan = float("nan")
+    try:
+        result = prefit(spectrum)
+        named = _named(result.seeds.values()) if seeds and result.status == "ok" else ()
+    except PrefitError as error:
+        return Answer("refused", nan, nan, (), (), (str(error),))
+    found = tuple(name for name, value in result.prediction.groups.items() if value > FOUND)
+    said = result.prediction
+    return Answer(said.status, said.shift, said.shift_stderr, found, named, tuple(said.reasons))
+
+
+def _named(seeds: Iterable[Seed]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(group for seed in seeds for part in seed.components for group in part.groups))
+
+
+def highest_channel(regions: Mapping[str, Array]) -> float:
+    """Energy of the highest C 1s channel in eV; NaN without C 1s."""
+    if "C1s" not in regions:
+        return float("nan")
+    rows = regions["C1s"]
+    return float(rows[np.argmax(rows[:, 1]), 0])

@@ -1,0 +1,100 @@
+"""Hot and dead channels: single channels that cannot be part of a line.
+
+The same function cleans simulated spectra in training and measured ones in use. Both times it sees the channels as they
+were recorded, before they are brought onto the network's grid: binning would smear a spike over its neighbours.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+#: Up to so many channels of one region are taken for faults; where more stand out alike, noise does that.
+MOST_FAULTS = 3
+#: A fault deviates by more than so many times what the bend of the curve around it explains...
+BEND_FACTOR = 3.0
+#: ...than the next largest deviation in its region...
+NOISE_FACTOR = 3.0
+#: ...and than the standard deviation of counting statistics.
+COUNTING_FACTOR = 8.0
+#: Fewer channels than these have no surroundings to compare with.
+FEWEST_CHANNELS = 8
+
+
+def without_single_channels(counts: FloatArray, measured: BoolArray | None = None) -> FloatArray:
+    """Replace hot and dead channels by the mean of their neighbours.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (..., points)
+        Intensities in any unit, channel by channel as recorded, equally spaced.
+    measured : ndarray of bool, shape (..., points), optional
+        One run of measured channels in each row, or none; all by default. Other channels come back as they are.
+
+    Returns
+    -------
+    ndarray, shape (..., points)
+        A copy. Spectra without such channels come back unchanged: no line is touched whose FWHM is two steps and more
+        (0.35 eV in steps of 0.1 eV is 3.5), nor is Poisson noise. The first and the last channel stay as they are.
+
+    Notes
+    -----
+    The four nearest channels tell by a cubic curve what a channel should hold. It is a fault if it deviates from that
+    by more than three times (a) what the second and third differences of its surroundings explain, (b) the fourth
+    largest deviation of the region, which is that of the noise as long as there are no more than three faults, and by
+    more than eight standard deviations of counting statistics, whose unit is the smallest difference between
+    neighbours. Once a background has been subtracted that unit is lost: of a region with fewer than four counts in all
+    they may be taken for faults.
+    """
+    counts = np.asarray(counts, dtype=float)
+    points = counts.shape[-1]
+    if points < FEWEST_CHANNELS or not counts.size:
+        return counts.copy()
+    inside, first, last = _run(counts, measured)
+    place = np.arange(points)
+    filled = np.where(place < first, _at(counts, first), np.where(place > last, _at(counts, last), counts))
+    padded = np.concatenate([filled[..., :1]] * 3 + [filled] + [filled[..., -1:]] * 3, axis=-1)
+    before3, before2, before, _, after, after2, after3 = (padded[..., start : start + points] for start in range(7))
+    expected = (4 * (before + after) - before2 - after2) / 6
+    bend = np.abs(before2 - before - after + after2) + np.abs((after - before) / 2 - (after2 - before2) / 4)
+    # Where lines overlap, both may vanish by chance.
+    bend += np.abs(before3 - before2 - after2 + after3) / 4
+    deviation = np.where(inside, np.abs(filled - expected), 0.0)
+
+    limit = np.maximum(BEND_FACTOR * bend, NOISE_FACTOR * _noise(deviation))
+    step = np.abs(np.diff(filled, axis=-1))
+    unit = np.where(step > 0, step, np.inf).min(axis=-1, keepdims=True)
+    unit = np.where(np.isfinite(unit), unit, 0.0)
+    limit = np.maximum(limit, COUNTING_FACTOR * np.sqrt(unit * np.maximum(np.abs(expected), unit)))
+    # What lies beyond the ends is not known: a line that the window cuts at its top looks like a fault there.
+    fault = (place > first) & (place < last) & (deviation > limit) & (last - first >= FEWEST_CHANNELS)
+    cleaned: FloatArray = np.where(fault, (before + after) / 2, counts)
+    return cleaned
+
+
+def _run(counts: FloatArray, measured: BoolArray | None) -> tuple[BoolArray, NDArray[np.int64], NDArray[np.int64]]:
+    """Where there are data, and the first and the last channel of each row, shape (..., 1)."""
+    if measured is None:
+        ends = np.zeros((*counts.shape[:-1], 1), dtype=np.int64)
+        return np.ones(counts.shape, dtype=bool), ends, ends + counts.shape[-1] - 1
+    first = measured.argmax(-1)[..., None]
+    return measured, first, first + measured.sum(-1)[..., None] - 1
+
+
+def _at(counts: FloatArray, place: NDArray[np.int64]) -> FloatArray:
+    return np.take_along_axis(counts, np.maximum(place, 0), axis=-1)
+
+
+def _noise(deviation: FloatArray) -> FloatArray:
+    """Fourth largest of the deviations that exceed their neighbours' (a fault lifts those), shape (..., 1)."""
+    edge = np.zeros((*deviation.shape[:-1], 1))
+    left = np.concatenate([edge, deviation[..., :-1]], axis=-1)
+    right = np.concatenate([deviation[..., 1:], edge], axis=-1)
+    tops = np.where((deviation >= left) & (deviation >= right), deviation, 0.0)
+    points = deviation.shape[-1]
+    where = max(points - 1 - MOST_FAULTS, 0)
+    noise: FloatArray = np.partition(tops, where, axis=-1)[..., where : where + 1]
+    return noise
