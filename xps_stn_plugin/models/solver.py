@@ -203,7 +203,7 @@ def solve(
         now, at = (here, v) if active.size == count else (here.of(active), v[active])
         # Areas come near 0 by and by, for at 0 nothing tells where else their lines might be needed.
         least = np.where(areas[active], _KEPT * at, low[active])
-        step, gain = _step(now, at, damping[active], least, high[active])
+        step, gain = bounded_step(now, at, damping[active], least, high[active])
         moved = _product(step, now.square, step)
         enough = step_errors**2 * now.chisqr / degrees
         if not confirm:
@@ -273,10 +273,13 @@ def _linear_start(problem: Problem, v: FloatArray, normal: Normal) -> FloatArray
     return _bounded(np.where(np.isfinite(started), started, v), problem.low, problem.high)
 
 
-def _step(
+def bounded_step(
     normal: Normal, v: FloatArray, damping: FloatArray, low: FloatArray, high: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Damped step within the bounds, and by how much chi-square should fall."""
+    """Find a damped step within the bounds, and by how much chi-square should fall.
+
+    Shapes as in `Normal`; `v`, `low` and `high` (k, p), `damping` (k,); returned (k, p) and (k,).
+    """
     fixed = ((v <= low) & (normal.descent < 0)) | ((v >= high) & (normal.descent > 0))
     whole = _solved(normal.square, normal.descent, fixed, damping)
     for _ in range(2):

@@ -17,7 +17,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import PrefitError, Seed, Settings
 from xps_stn_plugin.models.compiled import CompiledModel
-from xps_stn_plugin.models.solver import EVALUATIONS_PER_PARAMETER, Normal, Problem, Solved, solve
+from xps_stn_plugin.models.solver import (
+    EVALUATIONS_PER_PARAMETER,
+    STEP_ERRORS,
+    Normal,
+    Problem,
+    Solved,
+    bounded_step,
+    solve,
+)
 
 from .errors import row_errors
 from .fit import FITTED, GIVEN_UP, FitRows, compiled_model, fine_rows, prepared, unfitted
@@ -42,7 +50,6 @@ _NONE: Final = 0.05
 #: Steps of the shared parameters, damping, and the share of a standard error below which a step ends the search.
 _STEPS: Final = 60
 _DAMPING: Final = 1e-3
-_STEP_ERRORS: Final = 3e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,8 +220,9 @@ def _searched(problem: Problem, start: FloatArray, local: BoolArray) -> tuple[Fl
     for _ in range(_STEPS):
         total = float(here.normal.chisqr.sum())
         square, descent = _reduced(problem, here, local)
-        step = _bounded_step(square, descent, damping, theta, low, high)
-        short = float(step @ square @ step) <= _STEP_ERRORS**2 * total / degrees
+        whole = Normal(np.array([total]), descent[None], square[None])
+        step = bounded_step(whole, theta[None], np.array([damping]), low[None], high[None])[0][0]
+        short = float(step @ square @ step) <= STEP_ERRORS**2 * total / degrees
         trial = here.v.copy()
         trial[:, ~local] = theta + step
         there = solve(_held(problem, trial, local), trial, most, from_start=True)
@@ -254,26 +262,6 @@ def _inverse(square: FloatArray) -> FloatArray:
 
 def _diagonal(square: FloatArray) -> FloatArray:
     return np.asarray(np.einsum("kii->ki", square))
-
-
-def _bounded_step(
-    square: FloatArray, descent: FloatArray, damping: float, theta: FloatArray, low: FloatArray, high: FloatArray
-) -> FloatArray:
-    fixed = ((theta <= low) & (descent < 0)) | ((theta >= high) & (descent > 0)) | (np.diag(square) <= 0)
-    step = np.zeros_like(theta)
-    for _ in range(theta.size + 1):
-        loose = np.flatnonzero(~fixed)
-        if not loose.size:
-            break
-        part = square[np.ix_(loose, loose)]
-        matrix = part + (damping + 1e-12) * np.diag(np.diag(part))
-        step[loose] = np.linalg.solve(matrix, (descent - square @ np.where(fixed, step, 0.0))[loose])
-        beyond = ~fixed & ((theta + step < low) | (theta + step > high))
-        if not beyond.any():
-            break
-        step = np.clip(theta + step, low, high) - theta
-        fixed |= beyond
-    return np.clip(theta + step, low, high) - theta
 
 
 def _held(problem: Problem, v: FloatArray, local: BoolArray) -> Problem:
