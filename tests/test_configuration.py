@@ -21,3 +21,11 @@ def test_the_first_wrong_entry_is_named(entries, said):
     with pytest.raises(PrefitError, match=said):
         check_entries("here", "one", entries, {"a", "b"}, "there")
     check_entries("here", "one", {"a": 1, "b": 2}, {"a", "b"}, "there")
+
+
+@pytest.mark.parametrize("text", ["[one]\nx = " + "9" * 5000, "[one]\nx = " + "[" * 5000, "[one]\nx = é\x00"])
+def test_what_is_no_configuration_ends_in_a_sentence(tmp_path, text):
+    path = tmp_path / "a.toml"
+    path.write_text(text, encoding="latin-1")
+    with pytest.raises(PrefitError, match="cannot be read"):
+        read_tables(path, "one")

@@ -56,7 +56,7 @@ def test_campaign_goes_on_where_it_was(tmp_path):
         (PrefitError("a.csv", "the file is empty."), "refused"),
         (Uncleaned("a.csv", "the file is \x1b[31mred."), "sentence"),
         (Uncleaned("a.csv", "two\nlines."), "sentence"),
-        (PrefitError("a.csv", "x" * 3000 + "."), "sentence"),
+        (Uncleaned("a.csv", "x" * 30_000 + "."), "sentence"),
         (ValueError("no"), "raw"),
         (RecursionError("no"), "raw"),
     ],

@@ -23,7 +23,8 @@ def read_tables(path: Path, *needed: str) -> dict[str, Any]:
     refuse_special(path)
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
+        # Beside TOMLDecodeError: bytes that are not UTF-8, whole numbers of thousands of digits, nested brackets.
         raise PrefitError(str(path), f"the configuration cannot be read ({error}).") from error
     for name in needed:
         if name not in tables:

@@ -9,7 +9,7 @@ from typing import Final
 REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
 #: Longest message; it names a label, and does not repeat a file.
-LONGEST: Final = 2000
+LONGEST: Final = 1000
 
 #: Control characters (among them those of terminals), characters that turn the direction of writing or are invisible,
 #: halves of surrogate pairs (bytes of a file name that are not UTF-8), private and unassigned ones, and separators of
@@ -29,7 +29,7 @@ def shown(text: object, longest: int | None = None) -> str:
     text : object
         Anything with a ``str``.
     longest : int, optional
-        A longer text is cut, and ends in an ellipsis.
+        Of a longer text the middle is left out: a sentence ends in what to do.
 
     Examples
     --------
@@ -38,7 +38,8 @@ def shown(text: object, longest: int | None = None) -> str:
     """
     text = str(text)
     if longest is not None and len(text) > longest:
-        text = text[: longest - 1] + "\N{HORIZONTAL ELLIPSIS}"
+        end = (longest - 1) // 3
+        text = f"{text[: longest - 1 - end]}\N{HORIZONTAL ELLIPSIS}{text[len(text) - end :]}"
     if text.isascii() and text.isprintable():
         return text
     return "".join(_visible(character) for character in text)

@@ -1,1 +1,1 @@
-"""Fuzz harness: damaged and hostile variants of every file that the package reads. See ``docs/fuzzing.md``."""
+"""Fuzz harness: damaged and hostile variants of every file that the package reads. See ``docs/contributing.md``."""

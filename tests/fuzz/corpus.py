@@ -95,6 +95,8 @@ def _nexus(folder: Path) -> None:
     import h5py
     from test_readers_nexus import entry
 
+    from xps_stn_plugin.spectrum import spectrum_tree
+
     with h5py.File(folder / "a.nxs", "w") as file:
         entry(file, hv=(1486.6, "eV"))
         entry(file, "sample__O1s", energy=ENERGIES + 247)
@@ -113,7 +115,10 @@ def _nexus(folder: Path) -> None:
         data.attrs["energy_indices"] = 1
         data["etch_time"] = [0.0, 30.0, 60.0]
         data["etch_time"].attrs["units"] = "s"
-    spectrum = fakes.spectrum().isel(binding_energy=slice(None, None, 8))
+    spectrum = fakes.spectrum()
+    spectrum = spectrum_tree(
+        "made.csv", {"O1s": spectrum["O1s"].to_dataset().isel(binding_energy=slice(None, None, 8))}
+    )
     with _fake_plugin():
         import xps_stn_plugin as xps
 
@@ -248,6 +253,7 @@ _WRITERS: Final = {
     "specs": _specs,
     "vamas": _vamas,
     "nexus": _nexus,
+    "hdf5": _nexus,
     "seeds": _seeds,
     "seeds-1": _first_seeds,
     "weights": _weights,

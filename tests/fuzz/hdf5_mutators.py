@@ -40,7 +40,9 @@ _NAMES: Final = (
 )  # fmt: skip
 
 
-def mutate_hdf5(random: Random, source: bytes, target: Path, corpus: Sequence[bytes], folder: Path) -> None:
+def mutate_hdf5(
+    random: Random, source: bytes, target: Path, corpus: Sequence[bytes], folder: Path, *, bytes_too: bool
+) -> None:
     """Write a mutated HDF5 file.
 
     Parameters
@@ -54,8 +56,10 @@ def mutate_hdf5(random: Random, source: bytes, target: Path, corpus: Sequence[by
         Valid files, to splice with.
     folder : Path
         Folder with what external links and external storage may name: ``pipe``, a named pipe, and ``other.nxs``.
+    bytes_too : bool
+        Whether bytes are changed, too, for which libhdf5 may hang or crash.
     """
-    kind = random.random()
+    kind = random.random() if bytes_too else 0.5
     if kind < 0.35:
         target.write_bytes(_mutated_bytes(random, source, corpus))
         return

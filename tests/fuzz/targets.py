@@ -8,6 +8,7 @@ import struct
 import traceback
 import unicodedata
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,13 +17,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from xps_prefit_hooks import PrefitError, Settings
+from xps_prefit_hooks import LONGEST, PrefitError, Settings
 
 from .text_mutators import mutated_bytes, mutated_text
 from .tree_mutators import mutated_json, mutated_tree
 
-#: Longest sentence that still helps anybody, in characters beside the name of the file.
-LONGEST_SENTENCE: Final = 2_000
+#: Longest message in characters: what it is about, and the sentence.
+LONGEST_SENTENCE: Final = 2 * LONGEST + 2
 _UNFORESEEN: Final = "failed on this file ("
 # Folders whose frames say where an error arose; the harness's frames do not.
 _PACKAGES: Final = ("xps_stn_plugin", "xps_prefit_hooks", "xps_stn_weights")
@@ -185,10 +186,23 @@ def _write_json(random: Random, source: bytes, target: Path, corpus: Sequence[by
     target.write_bytes(mutated_json(random, source, corpus, str(folder / CANARY)))
 
 
-def _write_hdf5(random: Random, source: bytes, target: Path, corpus: Sequence[bytes], folder: Path) -> None:
+def _write_hdf5(
+    random: Random, source: bytes, target: Path, corpus: Sequence[bytes], folder: Path, *, bytes_too: bool
+) -> None:
     from .hdf5_mutators import mutate_hdf5
 
-    mutate_hdf5(random, source, target, corpus, folder)
+    mutate_hdf5(random, source, target, corpus, folder, bytes_too=bytes_too)
+
+
+def _read_structure(path: Path) -> None:
+    """Read HDF5 in this process, as frozen programs do; it is faster by the time of some fifty exchanges."""
+    from xps_stn_plugin.readers import hdf5_process
+
+    guarded, hdf5_process.interpreter = hdf5_process.interpreter, lambda: None
+    try:
+        _read_spectrum(path)
+    finally:
+        hdf5_process.interpreter = guarded
 
 
 def _write_weights(random: Random, source: bytes, target: Path, corpus: Sequence[bytes], folder: Path) -> None:
@@ -213,9 +227,23 @@ def _write_weights(random: Random, source: bytes, target: Path, corpus: Sequence
             del metadata[key]
     else:
         header = mutated_tree(random, header, str(folder / CANARY))
-    text_of_header = json.dumps(header).encode("utf-8", errors="replace")
-    size = len(text_of_header) if random.random() < 0.9 else random.choice((0, 2**63, 2**64 - 1, 10**9, length + 1))
-    target.write_bytes(struct.pack("<Q", size) + text_of_header + tensors)
+    target.write_bytes(_sealed(random, header, tensors, length))
+
+
+def _sealed(random: Random, header: Any, tensors: bytes, length: int) -> bytes:
+    """Put a file together; for most, make the checksum that of the changed content."""
+    from xps_stn_plugin.stn.weights_file import CHECKSUM, sealed
+
+    text = json.dumps(header).encode("utf-8", errors="replace")
+    data = struct.pack("<Q", len(text)) + text + tensors
+    kind = random.random()
+    if kind < 0.7:
+        with suppress(PrefitError, ValueError, TypeError, AttributeError):
+            metadata = {key: value for key, value in header["__metadata__"].items() if key != CHECKSUM}
+            return sealed("input", data, metadata)
+    if kind < 0.8:
+        return struct.pack("<Q", random.choice((0, 2**63, 2**64 - 1, 10**9, length + 1))) + data[8:]
+    return data
 
 
 def _write_record(random: Random, source: bytes, target: Path, corpus: Sequence[bytes], folder: Path) -> None:
@@ -245,7 +273,8 @@ TARGETS: Final[dict[str, Target]] = {
     "scienta": _spectrum((".txt",)),
     "specs": _spectrum((".xy",)),
     "vamas": _spectrum((".vms", ".npl")),
-    "nexus": Target((".nxs", ".h5"), _write_hdf5, _read_spectrum, is_text=False),
+    "nexus": Target((".nxs", ".h5"), partial(_write_hdf5, bytes_too=False), _read_structure, is_text=False),
+    "hdf5": Target((".nxs", ".h5"), partial(_write_hdf5, bytes_too=True), _read_spectrum, is_text=False),
     "seeds": Target((".json",), _write_json, _read_seeds),
     "seeds-1": Target((".json",), _write_json, _read_seeds),
     "weights": Target((".safetensors",), _write_weights, _read_weights, is_text=False),

@@ -22,7 +22,14 @@ from .doubts import (
     without_signal,
 )
 from .parameter_names import at_bounds, background_names, doublets, parameter_name, sources
-from .quality import chi_square_probability, describes, examine_residual, misfit_sentence, probability_text
+from .quality import (
+    chi_square_probability,
+    describes,
+    examine_residual,
+    misfit_sentence,
+    probability_text,
+    quality_line,
+)
 from .standard_errors import Uncertainty, inherited_errors, uncertainty
 
 FloatArray = NDArray[np.float64]
@@ -85,16 +92,8 @@ class FitQuality:
 
     @property
     def line(self) -> str:
-        """The quality in one line for people."""
-        text = f"reduced chi-square {self.redchi:.3g}"
-        if self.chi_square_probability is not None:
-            text += f" ({probability_text(self.chi_square_probability)})"
-        elif self.weighting.startswith("estimated"):
-            text += " against the estimated noise"
-        elif self.weighting != "not known":
-            text += f" (weights {self.weighting})"
-        tests = f"Durbin-Watson {self.durbin_watson:.2f}, runs test {probability_text(self.runs_p)}"
-        return f"{text}, {tests}"
+        """Quality of the fit in one line."""
+        return quality_line(self.redchi, self.chi_square_probability, self.weighting, self.durbin_watson, self.runs_p)
 
 
 @dataclass(frozen=True)
