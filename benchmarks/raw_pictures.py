@@ -17,8 +17,7 @@ from rich.console import Console
 
 from xps_prefit_hooks import PrefitError
 from xps_stn_plugin.fitting import component_table, fit_quality
-from xps_stn_plugin.result import PrefitResult
-from xps_stn_plugin.workflow import prefit, read
+from xps_stn_plugin.workflow import PrefitResult, prefit, read
 
 
 def described(result: PrefitResult) -> str:

@@ -17,9 +17,10 @@ from xps_stn_plugin.models.shapes import (
     hydrocarbon,
     stepped_pseudo_voigt,
 )
-from xps_stn_plugin.result import PrefitResult, calibrated_spectrum
+from xps_stn_plugin.result import calibrated_spectrum
 from xps_stn_plugin.seeding import seed_region
 from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
+from xps_stn_plugin.workflow import PrefitResult
 
 SHIFT = 1.25
 

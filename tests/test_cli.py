@@ -255,10 +255,11 @@ def test_simulate_and_train_pass_on_what_was_asked(run, monkeypatch, tmp_path):
     monkeypatch.setattr("xps_stn_plugin.simulate.dataset.write_dataset", write)
     monkeypatch.setattr("xps_stn_plugin.stn.train.train", learn)
     assert run("simulate", tmp_path / "a.h5", "-n", 4, "--seed", 1).exit_code == 0
-    outcome = run("train", "--config", "c.toml", "--out", tmp_path, "--resume", "--device", "cpu")
+    options = ("--resume", "--device", "cpu", "--from", "first.safetensors")
+    outcome = run("train", "--config", "c.toml", "--out", tmp_path, *options)
     assert outcome.stdout == f"Weights written to {tmp_path / 'w.safetensors'}.\n"
     write.assert_called_once_with(tmp_path / "a.h5", 4, 1, None, overwrite=False)
-    learn.assert_called_once_with(Path("c.toml"), tmp_path, True, "cpu", overwrite=False)
+    learn.assert_called_once_with(Path("c.toml"), tmp_path, True, "cpu", Path("first.safetensors"), overwrite=False)
     assert run("simulate", tmp_path / "a.h5", "-n", 0).exit_code == 2
 
 

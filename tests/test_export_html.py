@@ -16,7 +16,6 @@ from PIL import Image
 import xps_stn_plugin as xps
 from xps_prefit_hooks import PrefitError
 from xps_stn_plugin.export import html
-from xps_stn_plugin.export.composition import composition
 from xps_stn_plugin.fitting import component_table, fit_quality
 
 HOSTILE = """<script>alert("1")</script>'"&amp;<img src=x onerror=alert(1)>\x00\x1b\udcff"""
@@ -94,9 +93,9 @@ def test_fragment_tells_what_was_found(fitted):
             assert f"{row.center + fitted.shift:.3f}" in cells
             assert f"{row.fwhm:.2f} ± {row.stderr['fwhm']:.2f}" in cells
             assert f"{100 * row.fraction_of_region:.1f}" in cells
-    for share in composition(fitted).components:
+    for share in fitted.quantification().components:
         assert f"{share.atomic_percent:.1f} ± {share.stderr:.1f}" in cells
-    for element in composition(fitted).elements:
+    for element in fitted.quantification().elements:
         assert f"{element.atomic_percent:.1f} ± {element.stderr:.1f}" in cells
     items = read.under("li")
     assert len(items) == len(set(items))

@@ -31,6 +31,7 @@ def test_written_file_follows_the_schema(fake, validator, tmp_path):
         "stderr": 0.06,
         "unit": "eV",
         "convention": "measured minus true; aliphatic C 1s = 285.00 eV",
+        "reference": 285.0,
     }
     assert [group["name"] for group in written["groups"]] == ["ester (aliphatic)", "alkane", "ketone"]
     assert written["groups"][0]["evidence"] == [

@@ -40,6 +40,7 @@ def test_entry_points_lead_to_modules():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     points = {group: next(iter(point.values())) for group, point in project["entry-points"].items()}
     assert points == {
+        "xps_prefit": "xps_stn_plugin.builtin_plugin",
         "himena.plugin": "xps_stn_plugin.hosts.himena",
         "nexpy.plugins": "xps_stn_plugin.hosts.nexpy_menu:plugin_menu",
         "nexpy.models": "xps_stn_plugin.hosts.nexpy_models",

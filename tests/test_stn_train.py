@@ -77,6 +77,7 @@ def test_a_resumed_run_gives_the_same_weights(tiny, tmp_path, monkeypatch):
         train(tiny, tmp_path / "straight", resume=True, device="cpu")
 
 
+@pytest.mark.slow
 def test_training_goes_on_from_weights(tiny, tmp_path):
     first = train(tiny, tmp_path / "first", device="cpu")
     again = tmp_path / "again.toml"

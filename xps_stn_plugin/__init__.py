@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from .chemistry.substances import find_substance
     from .export.seeds import load_seeds, save_seeds
     from .plugins import plugin_manager
-    from .result import PrefitResult
     from .script import fit, seed, seeds
-    from .workflow import PrefitFailure, prefit, prefit_many, read
+    from .workflow import PrefitFailure, PrefitResult, prefit, prefit_many, read
 
     __version__: str
 
@@ -48,7 +47,7 @@ __all__ = [
 # numpy, xarray, lmfit and torch load with the first name that needs them, not with the package.
 _MODULES = {
     "PrefitFailure": "workflow",
-    "PrefitResult": "result",
+    "PrefitResult": "workflow",
     "find_substance": "chemistry.substances",
     "fit": "script",
     "load_seeds": "export.seeds",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import Field, fields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 import click
 
-from xps_prefit_hooks import ALIPHATIC_C1S, LONGEST, PrefitError, shown
+from xps_prefit_hooks import LONGEST, PrefitError, Settings, shown
 
 from . import __version__
 
@@ -53,37 +54,6 @@ class _CouldNotRunError(click.ClickException):
     exit_code = 2
 
 
-#: What the user knows and wants, for every command that prefits; in the order of ``--help``.
-_SETTINGS = (
-    click.option("--reference", default=ALIPHATIC_C1S, show_default=True, help="Energy of aliphatic C 1s in eV."),
-    click.option("--photon-energy", type=float, help="Photon energy in eV, for kinetic energy axes."),
-    click.option(
-        "--expect", multiple=True, metavar="TEXT", help="Expected substance: PMMA, a name, or SMILES; repeatable."
-    ),
-    click.option("--present", multiple=True, metavar="GROUP", help="Functional group that is there; repeatable."),
-    click.option("--absent", multiple=True, metavar="GROUP", help="Functional group that is not there; repeatable."),
-    click.option(
-        "--background",
-        multiple=True,
-        metavar="[REGION=]KIND",
-        help="auto, offset, linear, shirley, tougaard-u2 or tougaard-u3, for all regions or for one; repeatable.",
-    ),
-    click.option(
-        "--ties",
-        type=click.Choice(["soft", "hard", "free"]),
-        default="soft",
-        show_default=True,
-        help="Areas of one group's lines: about their stoichiometric ratio, at it, or independent.",
-    ),
-    click.option(
-        "--sensitivity", default="scofield", show_default=True, help="Sensitivity factors for atomic percent."
-    ),
-    click.option(
-        "--transmission", type=float, default=0.0, show_default=True, help="Exponent of the analyser's transmission."
-    ),
-)
-
-
 #: For every command that writes files.
 _FORCE = click.option(
     "--force", is_flag=True, help="Replace files and links that this program did not write, or that were changed since."
@@ -91,9 +61,29 @@ _FORCE = click.option(
 
 
 def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(_SETTINGS):
-        command = option(command)
+    """Add an option for every field of `Settings`, in their order."""
+    for field in reversed(fields(Settings)):
+        command = _option(field)(command)
     return command
+
+
+def _option(field: Field[Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    kind = get_type_hints(Settings)[field.name]
+    # The background is one word for all regions, or one for a region: texts here, as several values are.
+    multiple = field.name == "background" or get_origin(kind) is tuple
+    if get_origin(kind) is Literal:
+        kind = click.Choice(get_args(kind))
+    elif field.default is None:
+        (kind,) = set(get_args(kind)) - {type(None)}
+    return click.option(
+        f"--{field.name.replace('_', '-')}",
+        type=str if multiple else kind,
+        multiple=multiple,
+        default=None if multiple else field.default,
+        show_default=not multiple and field.default is not None,
+        metavar=field.metadata.get("metavar"),
+        help=field.metadata["help"],
+    )
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from xps_prefit_hooks import MenuAction, MenuOutcome, MenuRequest, PrefitError
 
 if TYPE_CHECKING:
-    from .result import PrefitResult
+    from .workflow import PrefitResult
 
 
 def menu_actions() -> list[MenuAction]:

@@ -1,13 +1,12 @@
-"""The result of a prefit: shift, functional groups, calibrated spectrum, seeded models and fits."""
+"""Data of a prefit: shift, functional groups, calibrated spectrum, seeded models and fits."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -24,15 +23,11 @@ from xps_prefit_hooks import (
     shown,
 )
 
-from .files import Overwrite, refuse_measured, write_all
-from .plugins import plugin_manager
+from .files import refuse_measured
 from .spectrum import calibrated, too_wide
 
 if TYPE_CHECKING:
     from lmfit.model import ModelResult
-    from matplotlib.figure import Figure
-
-    from .quantification import Quantification
 
 
 class LazySeeds(Mapping[str, Seed]):
@@ -111,8 +106,8 @@ class LazyEvidence(Mapping[str, tuple[GroupEvidence, ...]]):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PrefitResult:
-    """What a prefit found.
+class PrefitData:
+    """Data of a prefit: the spectrum, the prediction, the seeds, and the fits that were made.
 
     Energies are in eV. The reported scale gives aliphatic C 1s the binding energy ``settings.reference``; `shift`,
     `region_shifts`, `calibrated`, `seeds`, `fits` and `evidence` are all on it.
@@ -152,7 +147,7 @@ class PrefitResult:
 
     def __repr__(self) -> str:
         regions = ", ".join(self.spectrum.children)
-        return f"<PrefitResult {shown(self.source)}: {self.shift_text}, {self.status}; {regions}>"
+        return f"<{type(self).__name__} {shown(self.source)}: {self.shift_text}, {self.status}; {regions}>"
 
     @property
     def shift(self) -> float:
@@ -228,34 +223,6 @@ class PrefitResult:
         """Corrected and measured binding energy in eV of a position on `axis`; the first NaN without a shift."""
         return (math.nan, center) if self.moved is None else (center, center + self.shift)
 
-    def fit(self, region: str = "C1s", **options: Any) -> ModelResult:
-        """Fit the seeded model of one region to its data on `axis`.
-
-        Parameters
-        ----------
-        region : str
-            Name of the region.
-        **options
-            Passed on to `xps_stn_plugin.fitting.fit_seed`.
-
-        Raises
-        ------
-        PrefitError
-            If there is no seeded model for the region.
-        """
-        from .fitting import fit_seed
-
-        if region not in self.seeds:
-            known = ", ".join(self.seeds) or "none"
-            raise PrefitError(self.source, f"there is no seeded model for region {region}; there is for: {known}.")
-        fit = fit_seed(self.seeds[region], self.axis[region].to_dataset(), **options)
-        plugin_manager().fitted(self, region, fit)
-        return fit
-
-    def fitted(self) -> PrefitResult:
-        """Fit all regions that have a seeded model; the result comes with the fits."""
-        return replace(self, fits={region: self.fit(region) for region in self.seeds})
-
     def target(self, path: str | Path) -> Path:
         """Path to write to; raw data are never overwritten.
 
@@ -267,60 +234,6 @@ class PrefitResult:
         path = Path(path)
         refuse_measured(path, [Path(self.source)])
         return path
-
-    def save(self, path: str | Path, *, overwrite: Overwrite = False, inputs: Iterable[Path] = ()) -> None:
-        """Write a file; its suffix tells the format (``xps-stn plugins`` lists them).
-
-        Some formats write further files beside it; either all of them are written or none.
-
-        Parameters
-        ----------
-        path : path
-        overwrite : bool or collection of Path
-            Whether files and links are replaced that this package did not write, or that were changed since, or which
-            of them. Files that it wrote are replaced without a word.
-        inputs : iterable of Path
-            Files that are never replaced, beside the one that the spectrum came from.
-
-        Raises
-        ------
-        PrefitError
-            If no exporter has this suffix, `path` is the measured file, or a file cannot be written or must not be
-            replaced.
-        """
-        path = self.target(path)
-        exporters = plugin_manager().exporters()
-        # The longest suffix first: ".seeds.json" is no ".json". Among equals the order of the plugins counts.
-        for exporter in sorted(exporters, key=lambda exporter: -len(exporter.suffix)):
-            if path.name.lower().endswith(exporter.suffix.lower()):
-                write_all(path, partial(exporter.write, self), overwrite=overwrite, inputs=[Path(self.source), *inputs])
-                return
-        known = ", ".join(dict.fromkeys(exporter.suffix for exporter in exporters))
-        raise PrefitError(str(path), f"no output format has the suffix {path.suffix!r}; known are {known}.")
-
-    def quantification(self) -> Quantification:
-        """Atomic percentages of elements and components from the fits, with the settings' sensitivity factors.
-
-        Raises
-        ------
-        PrefitError
-            If nothing is fitted yet, or there is no such set of factors.
-        """
-        from .quantification import quantify
-
-        return quantify(self)
-
-    def plot(self) -> Figure:
-        """Draw data, background, components, residuals and groups; returns a figure of its own, outside pyplot."""
-        from .export.plot import figure
-
-        return figure(self)
-
-    def _repr_html_(self) -> str:
-        """HTML for notebooks: status, shift, groups, plot and tables; fits where there are any."""
-        from .export.html import fragment
-
-        return fragment(self)
 
 
 def scale_offset(settings: Settings) -> float:

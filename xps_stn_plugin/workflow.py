@@ -9,16 +9,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import xarray as xr
 
 from xps_prefit_hooks import ALIPHATIC_C1S, Background, GroupEvidence, Prediction, PrefitError, Seed, Settings, Ties
 
+from .files import Overwrite, write_all
 from .plugins import plugin_manager
-from .result import LazyEvidence, LazySeeds, PrefitResult, calibrated_spectrum, scale_offset
+from .result import LazyEvidence, LazySeeds, PrefitData, calibrated_spectrum, scale_offset
 from .settings import settings_of
 from .spectrum import checked_tree
+
+if TYPE_CHECKING:
+    from lmfit.model import ModelResult
+    from matplotlib.figure import Figure
+
+    from .export.report import Report
+    from .quantification import Quantification
 
 Spectrum = str | os.PathLike[str] | xr.DataTree | xr.Dataset | xr.DataArray
 
@@ -31,6 +39,103 @@ class PrefitFailure:
 
     source: str
     reason: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PrefitResult(PrefitData):
+    """Result of a prefit: its data, with methods that fit, quantify, report, draw and write.
+
+    Energies are in eV on the scale that gives aliphatic C 1s the binding energy ``settings.reference``. `PrefitData`
+    describes the parameters.
+    """
+
+    def fit(self, region: str = "C1s", **options: Any) -> ModelResult:
+        """Fit the seeded model of one region to its data on `axis`.
+
+        Parameters
+        ----------
+        region : str
+            Name of the region.
+        **options
+            Passed on to `xps_stn_plugin.fitting.fit_seed`.
+
+        Raises
+        ------
+        PrefitError
+            If there is no seeded model for the region.
+        """
+        from .fitting import fit_seed
+
+        if region not in self.seeds:
+            known = ", ".join(self.seeds) or "none"
+            raise PrefitError(self.source, f"there is no seeded model for region {region}; there is for: {known}.")
+        fit = fit_seed(self.seeds[region], self.axis[region].to_dataset(), **options)
+        plugin_manager().fitted(self, region, fit)
+        return fit
+
+    def fitted(self) -> PrefitResult:
+        """Fit all regions that have a seeded model; the result comes with the fits."""
+        return replace(self, fits={region: self.fit(region) for region in self.seeds})
+
+    def save(self, path: str | Path, *, overwrite: Overwrite = False, inputs: Iterable[Path] = ()) -> None:
+        """Write a file; its suffix tells the format (``xps-stn plugins`` lists them).
+
+        Some formats write further files beside it; either all of them are written or none.
+
+        Parameters
+        ----------
+        path : path
+        overwrite : bool or collection of Path
+            Whether files and links are replaced that this package did not write, or that were changed since, or which
+            of them. Files that it wrote are replaced without a word.
+        inputs : iterable of Path
+            Files that are never replaced, beside the one that the spectrum came from.
+
+        Raises
+        ------
+        PrefitError
+            If no exporter has this suffix, `path` is the measured file, or a file cannot be written or must not be
+            replaced.
+        """
+        path = self.target(path)
+        exporters = plugin_manager().exporters()
+        # The longest suffix first: ".seeds.json" is no ".json". Among equals the order of the plugins counts.
+        for exporter in sorted(exporters, key=lambda exporter: -len(exporter.suffix)):
+            if path.name.lower().endswith(exporter.suffix.lower()):
+                write_all(path, partial(exporter.write, self), overwrite=overwrite, inputs=[Path(self.source), *inputs])
+                return
+        known = ", ".join(dict.fromkeys(exporter.suffix for exporter in exporters))
+        raise PrefitError(str(path), f"no output format has the suffix {path.suffix!r}; known are {known}.")
+
+    def quantification(self) -> Quantification:
+        """Atomic percentages of elements and components from the fits, with the settings' sensitivity factors.
+
+        Raises
+        ------
+        PrefitError
+            If nothing is fitted yet, or there is no such set of factors.
+        """
+        from .quantification import quantify
+
+        return quantify(self)
+
+    def plot(self) -> Figure:
+        """Draw data, background, components, residuals and groups; returns a figure of its own, outside pyplot."""
+        from .export.plot import figure
+
+        return figure(self)
+
+    def _repr_html_(self) -> str:
+        """HTML for notebooks: status, shift, groups, plot and tables; fits where there are any."""
+        from .export.html import fragment
+
+        return fragment(self)
+
+    def report(self) -> Report:
+        """Return everything that outputs show, computed once; see `xps_stn_plugin.export.report.Report`."""
+        from .export.report import report_of
+
+        return report_of(self)
 
 
 def read(path: str | os.PathLike[str], photon_energy: float | None = None) -> xr.DataTree:
@@ -224,8 +329,8 @@ def _region_seed(spectrum: xr.DataTree, prediction: Prediction, settings: Settin
     if seed is None:
         return None
     if math.isfinite(prediction.shift):
-        return replace(seed, shift=prediction.shift + scale_offset(settings))
-    return replace(seed, notes=(*seed.notes, "No shift was found: the model is for the measured axis."))
+        return seed.changed(shift=prediction.shift + scale_offset(settings))
+    return seed.changed(notes=(*seed.notes, "No shift was found: the model is for the measured axis."))
 
 
 def _evidence(

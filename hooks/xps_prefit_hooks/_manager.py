@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 #: Environment variable that limits the plugins: ``none``, or a comma-separated list of entry-point names.
 PLUGINS_VARIABLE: Final = "XPS_PREFIT_PLUGINS"
+#: Distribution that this contract comes with. The environment variable does not limit its plugins: nothing works
+#: without them.
+DISTRIBUTION: Final = "xps-stn-plugin"
 
 PluginState = Literal["active", "failed", "blocked"]
 
@@ -55,7 +58,7 @@ class PluginReport:
 class PluginManager:
     """Registers plugins and calls their hooks; no failing plugin stops the others.
 
-    The plugin registered last is asked first, so that an installed plugin comes before what is built in. Every
+    The plugin registered last is asked first; implementations that are marked ``trylast`` come after all others. Every
     implementation is called by itself, hence pluggy's hook wrappers are refused.
     """
 
@@ -80,26 +83,28 @@ class PluginManager:
         callers = (self._pluggy.get_hookcallers(plugin) or []) if plugin is not None else []
         return tuple(sorted(caller.name for caller in callers))
 
-    def load(self, builtins: Mapping[str, object], entry_points: bool = True) -> tuple[PluginReport, ...]:
-        """Register plugins: first those given, then the installed ones, one by one.
+    def load(self) -> tuple[PluginReport, ...]:
+        """Load the installed plugins of the entry-point group ``xps_prefit``, one by one.
 
-        Parameters
-        ----------
-        builtins : mapping of str to object
-            Plugins by name.
-        entry_points : bool
-            Whether to load the installed plugins of the entry-point group ``xps_prefit``. The environment variable
-            ``XPS_PREFIT_PLUGINS`` limits them.
+        The environment variable ``XPS_PREFIT_PLUGINS`` limits them, except those of the distribution that brings this
+        contract.
 
         Returns
         -------
         tuple of PluginReport
             One report per plugin.
         """
-        for name, plugin in builtins.items():
-            self.register(plugin, name)
-        if entry_points:
-            self._load_installed()
+        choice = os.environ.get(PLUGINS_VARIABLE, "").strip()
+        wanted = None if not choice else {name.strip() for name in choice.split(",")} - {"none", ""}
+        installed = sorted(entry_points(group=PROJECT), key=lambda point: point.name)
+        for point in installed:
+            if wanted is None or point.name in wanted or _distribution(point)[0] == DISTRIBUTION:
+                self._load_entry_point(point)
+            else:
+                message = f"{PLUGINS_VARIABLE}={choice} leaves it out."
+                self._report(point.name, *_distribution(point), "blocked", message)
+        for name in sorted((wanted or set()) - {point.name for point in installed}):
+            self._report(name, "", "", "failed", f"{PLUGINS_VARIABLE} names it, but no installed plugin has this name.")
         return self.reports
 
     def register(self, plugin: object, name: str, distribution: str = "", version: str = "") -> PluginReport:
@@ -235,19 +240,6 @@ class PluginManager:
     def fitted(self, result: Any, region: str, fit: Any) -> None:
         """Tell every plugin of a finished fit."""
         self.collect("xps_prefit_fitted", object, result=result, region=region, fit=fit)
-
-    def _load_installed(self) -> None:
-        choice = os.environ.get(PLUGINS_VARIABLE, "").strip()
-        wanted = None if not choice else {name.strip() for name in choice.split(",")} - {"none", ""}
-        installed = sorted(entry_points(group=PROJECT), key=lambda point: point.name)
-        for point in installed:
-            if wanted is None or point.name in wanted:
-                self._load_entry_point(point)
-            else:
-                message = f"{PLUGINS_VARIABLE}={choice} leaves it out."
-                self._report(point.name, *_distribution(point), "blocked", message)
-        for name in sorted((wanted or set()) - {point.name for point in installed}):
-            self._report(name, "", "", "failed", f"{PLUGINS_VARIABLE} names it, but no installed plugin has this name.")
 
     def _load_entry_point(self, point: EntryPoint) -> None:
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ._errors import PrefitError
 
@@ -25,9 +25,15 @@ Background = Literal["auto", "offset", "linear", "shirley", "tougaard-u2", "toug
 Ties = Literal["soft", "hard", "free"]
 
 
+def _or(words: tuple[str, ...]) -> str:
+    return f"{', '.join(words[:-1])} or {words[-1]}"
+
+
 @dataclass(frozen=True)
 class Settings:
     """What the user asked for.
+
+    The metadata of a field (``help``, ``metavar``) are those of its command line option.
 
     Parameters
     ----------
@@ -51,15 +57,33 @@ class Settings:
         for it or where it does not depend on the energy.
     """
 
-    reference: float = ALIPHATIC_C1S
-    photon_energy: float | None = None
-    background: Background | Mapping[str, Background] = "auto"
-    ties: Ties = "soft"
-    expect: tuple[str, ...] = ()
-    present: tuple[str, ...] = ()
-    absent: tuple[str, ...] = ()
-    sensitivity: str = "scofield"
-    transmission: float = 0.0
+    reference: float = field(default=ALIPHATIC_C1S, metadata={"help": "Energy of aliphatic C 1s in eV."})
+    photon_energy: float | None = field(
+        default=None, metadata={"help": "Photon energy in eV, for kinetic energy axes."}
+    )
+    background: Background | Mapping[str, Background] = field(
+        default="auto",
+        metadata={
+            "metavar": "[REGION=]KIND",
+            "help": f"{_or(get_args(Background))}, for all regions or for one; repeatable.",
+        },
+    )
+    ties: Ties = field(
+        default="soft",
+        metadata={"help": "Areas of one group's lines: about their stoichiometric ratio, at it, or independent."},
+    )
+    expect: tuple[str, ...] = field(
+        default=(),
+        metadata={"metavar": "TEXT", "help": "Expected substance: PMMA, a name, or SMILES; repeatable."},
+    )
+    present: tuple[str, ...] = field(
+        default=(), metadata={"metavar": "GROUP", "help": "Functional group that is there; repeatable."}
+    )
+    absent: tuple[str, ...] = field(
+        default=(), metadata={"metavar": "GROUP", "help": "Functional group that is not there; repeatable."}
+    )
+    sensitivity: str = field(default="scofield", metadata={"help": "Sensitivity factors for atomic percent."})
+    transmission: float = field(default=0.0, metadata={"help": "Exponent of the analyser's transmission."})
 
     def background_of(self, region: str) -> Background:
         """Background that was asked for in a region."""
@@ -219,6 +243,10 @@ class Seed:
     background_prefix: str = "bg_"
     notes: tuple[str, ...] = ()
     shift: float = 0.0
+
+    def changed(self, **changes: Any) -> Seed:
+        """Seed with other fields, such as ``notes`` or ``shift``."""
+        return replace(self, **changes)
 
     def joined(self, model: lmfit.Model, params: lmfit.Parameters | None = None, name: str = "") -> Seed:
         """Seed with a further model added to its own.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from lmfit.model import ModelResult
 
-    from ..result import PrefitResult
+    from ..workflow import PrefitResult
 
 _log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from xps_prefit_hooks import Exporter
 
 if TYPE_CHECKING:
-    from ..result import PrefitResult
+    from ..result import PrefitData
 
 
 def exporters() -> list[Exporter]:
@@ -36,7 +36,7 @@ def exporters() -> list[Exporter]:
 
 
 def _write(module: str) -> Callable[[Any, Path], None]:
-    def write(result: PrefitResult, path: Path) -> None:
+    def write(result: PrefitData, path: Path) -> None:
         import_module(f".{module}", __name__).write(result, path)
 
     return write

@@ -9,10 +9,10 @@ from ..files import Overwrite
 from .nexus import write_entries
 
 if TYPE_CHECKING:
-    from ..result import PrefitResult
+    from ..result import PrefitData
 
 
-def write_calibrated_copy(result: PrefitResult, path: Path, *, overwrite: Overwrite = False) -> None:
+def write_calibrated_copy(result: PrefitData, path: Path, *, overwrite: Overwrite = False) -> None:
     """Write every region on the corrected axis, with the axis as measured and the correction beside it.
 
     One ``NXentry`` per region, as `export.nexus` writes it without what was found: ``data`` (``NXdata``: ``counts``
@@ -22,7 +22,7 @@ def write_calibrated_copy(result: PrefitResult, path: Path, *, overwrite: Overwr
 
     Parameters
     ----------
-    result : PrefitResult
+    result : PrefitData
         Its `calibrated` spectrum is written.
     path : Path
         File to make; never the file that the spectrum came from.

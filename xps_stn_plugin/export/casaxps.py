@@ -17,13 +17,12 @@ import numpy as np
 from ..files import plain_cell, write_text
 from ..marks import MARK
 from ..quantification.sensitivity import sensitivity_set
-from .composition import composition, shares
 from .peaks import Peak, Quantity, height_fraction, peaks_of
 from .region_files import regions_in_order, values_of
+from .report import Value, report_of
 
 if TYPE_CHECKING:
-    from ..quantification import ComponentShare
-    from ..result import PrefitResult
+    from ..result import PrefitData
 
 #: Columns of the table; energies in eV on the calibrated binding energy axis, areas in intensity times eV.
 COLUMNS: Final = (
@@ -45,18 +44,19 @@ COLUMNS: Final = (
 _NAMES: Final = frozenset({"Region", "Name"})
 
 
-def table(result: PrefitResult) -> list[dict[str, str]]:
+def table(result: PrefitData) -> list[dict[str, str]]:
     """Rows by column, one for each peak; components are lettered anew in each region.
 
     A tie that a fit may change, which CasaXPS does not have, becomes a range.
     """
     rows = []
-    percentages = shares(composition(result))
+    report = report_of(result)
     factors = sensitivity_set(result.settings.sensitivity).factors
     for region in regions_in_order(result):
         params, values = values_of(result, region)
         peaks = peaks_of(result.seeds[region], params)
         factor = factors.get(str(result.spectrum[region].attrs["region"]))
+        amounts = {component.name: component.atomic_percent for component in report.regions[region].components}
         whole: dict[str, float] = {}
         for peak in peaks:
             whole[peak.component] = whole.get(peak.component, 0.0) + peak.area.value
@@ -74,14 +74,14 @@ def table(result: PrefitResult) -> list[dict[str, str]]:
                 _constraint(peak.fwhm, [other.fwhm for other in peaks], "*"),
                 f"{center:.4f}",
                 _constraint(peak.center, [other.center for other in peaks], "+"),
-                _concentration(percentages.get((region, peak.component)), peak, whole),
+                _concentration(amounts.get(peak.component), peak, whole),
                 values,
             )
             rows.append(dict(zip(COLUMNS, cells, strict=True)))
     return rows
 
 
-def calibration(result: PrefitResult) -> str:
+def calibration(result: PrefitData) -> str:
     """Return CasaXPS's calibration: measured and assigned position of aliphatic C 1s."""
     if result.moved is None:
         return "Calib: none, no shift was found; positions are as measured"
@@ -89,7 +89,7 @@ def calibration(result: PrefitResult) -> str:
     return f"Calib M = {reference + result.shift:.4f} A = {reference:.4f} BE ADD"
 
 
-def write(result: PrefitResult, path: Path) -> None:
+def write(result: PrefitData, path: Path) -> None:
     """Write the calibration and the table, separated by tabs.
 
     Raises
@@ -167,9 +167,9 @@ def _asymmetric_lorentzian(peak: Peak) -> tuple[float, float, float, float]:
     return high, low, whole, peak.center.value + offset
 
 
-def _concentration(share: ComponentShare | None, peak: Peak, whole: dict[str, float]) -> str:
+def _concentration(share: Value | None, peak: Peak, whole: dict[str, float]) -> str:
     """Atomic percent of the component, shared among its peaks by area."""
     area = whole[peak.component]
-    if share is None or not area or not math.isfinite(share.atomic_percent):
+    if share is None or share.value is None or not area:
         return ""
-    return f"{share.atomic_percent * peak.area.value / area:.2f}"
+    return f"{share.value * peak.area.value / area:.2f}"

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..files import write_csv
-from ..fitting import component_table, fit_quality
-from .composition import composition, shares
-from .texts import cell
+from .report import report_of
+from .texts import cell, percent
 
 if TYPE_CHECKING:
-    from ..result import PrefitResult
+    from ..result import PrefitData
 
 #: Columns; energies on the scale of ``reference_eV``, areas in the units of the intensities times eV.
 COLUMNS = (
@@ -42,53 +40,49 @@ COLUMNS = (
 )
 
 
-def rows(result: PrefitResult) -> list[dict[str, str]]:
+def rows(result: PrefitData) -> list[dict[str, str]]:
     """Rows by column; a number that is not known is empty, groups and what is at a bound are joined by semicolons.
 
     A component without groups is unassigned. ``fitted`` is ``no`` for start values, ``failed`` for a fit without
     success, ``poor`` for one that does not describe the data.
     """
-    found = []
-    percentages = shares(composition(result))
-    for region, seed in result.seeds.items():
-        fit = result.fits.get(region)
-        quality = None if fit is None else fit_quality(seed, fit)
-        fitted = "no" if fit is None or quality is None else "failed" if not fit.success else "yes"
-        if fitted == "yes" and quality is not None and not quality.describes_data:
-            fitted = "poor"
-        for row in component_table(seed, fit):
-            center, measured = result.positions(row.center)
-            share = percentages.get((region, row.name))
+    report = report_of(result)
+    table = []
+    for name, region in report.modelled.items():
+        fit = region.fit
+        fitted = "no" if fit is None else fit.verdict
+        for component in region.components:
+            share = component.atomic_percent
             values = (
-                cell(result.source),
-                cell(region),
-                cell(row.name),
-                cell("; ".join(row.groups)),
-                _text(center, 4),
-                _text(row.stderr.get("center"), 4),
-                _text(measured, 4),
-                _text(row.fwhm, 4),
-                _text(row.stderr.get("fwhm"), 4),
-                _text(row.area),
-                _text(row.stderr.get("area")),
-                _text(100 * row.fraction_of_region, 2),
-                _text(share.atomic_percent if share else None, 2),
+                cell(report.source),
+                cell(name),
+                cell(component.name),
+                cell("; ".join(component.groups)),
+                _text(component.center, 4),
+                _text(component.stderr["center"], 4),
+                _text(component.center_measured, 4),
+                _text(component.fwhm, 4),
+                _text(component.stderr["fwhm"], 4),
+                _text(component.area),
+                _text(component.stderr["area"]),
+                _text(percent(component.fraction_of_region), 2),
+                _text(share.value if share else None, 2),
                 _text(share.stderr if share else None, 2),
-                "; ".join(row.at_bound),
+                "; ".join(component.at_bound),
                 fitted,
-                _text(quality.redchi if quality else None),
-                _text(quality.durbin_watson if quality else None, 3),
-                _text(quality.runs_p if quality else None),
-                _text(result.shift, 4),
-                _text(result.shift_stderr, 4),
-                _text(result.settings.reference, 2),
-                result.status,
+                _text(fit.redchi if fit else None),
+                _text(fit.durbin_watson if fit else None, 3),
+                _text(fit.runs_p if fit else None),
+                _text(report.shift.value, 4),
+                _text(report.shift.stderr, 4),
+                _text(report.shift.reference, 2),
+                report.status,
             )
-            found.append(dict(zip(COLUMNS, values, strict=True)))
-    return found
+            table.append(dict(zip(COLUMNS, values, strict=True)))
+    return table
 
 
-def write(result: PrefitResult, path: Path) -> None:
+def write(result: PrefitData, path: Path) -> None:
     """Write the table with a header, and the checksum of the file in its first row.
 
     Raises
@@ -101,6 +95,6 @@ def write(result: PrefitResult, path: Path) -> None:
 
 def _text(value: float | None, digits: int | None = None) -> str:
     """Write fixed digits where given; six significant ones for intensities, which may be of any size."""
-    if value is None or not math.isfinite(value):
+    if value is None:
         return ""
     return f"{value:.6g}" if digits is None else f"{value:.{digits}f}"

@@ -20,7 +20,7 @@ from .peaks import FWHM_OF_SIGMA, Peak, Quantity, height_fraction, height_of, pe
 from .region_files import region_paths, regions_in_order, values_of, write_together
 
 if TYPE_CHECKING:
-    from ..result import PrefitResult
+    from ..result import PrefitData
 
 SUFFIX: Final = ".kherve.json"
 
@@ -43,12 +43,12 @@ _MOST_PEAKS: Final = 26
 _WIDTHS, _LARGE_AREA = (0.1, 10.0), 1e7
 
 
-def library(result: PrefitResult, first: str) -> dict[str, Any]:
+def library(result: PrefitData, first: str) -> dict[str, Any]:
     """Return the document of one file.
 
     Parameters
     ----------
-    result : PrefitResult
+    result : PrefitData
     first : str
         Region that the program is to load; the others follow.
 
@@ -72,7 +72,7 @@ def library(result: PrefitResult, first: str) -> dict[str, Any]:
     }
 
 
-def write(result: PrefitResult, path: Path) -> None:
+def write(result: PrefitData, path: Path) -> None:
     """Write one library for each region, C 1s (or the first) to `path` and the others beside it.
 
     Raises
@@ -134,7 +134,7 @@ def _about(middle: float, reach: float, adds: bool, digits: int) -> str:
     return f"{sign}{value:.{digits}f}#{least:.{digits}f}"
 
 
-def _peaks(result: PrefitResult, region: str) -> dict[str, dict[str, Any]]:
+def _peaks(result: PrefitData, region: str) -> dict[str, dict[str, Any]]:
     seed = result.seeds[region]
     params, _ = values_of(result, region)
     for members in range(VIBRATION_MEMBERS, 0, -1):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from xps_prefit_hooks import Seed
 
-    from ..result import PrefitResult
+    from ..result import PrefitData
 
 FloatArray = NDArray[np.float64]
 
@@ -64,12 +64,12 @@ _FRACTION, _SKEW = (6, 0, 5, 0), (7, 0, 6, 0)
 _PHOTON_ENERGY, _WORK_FUNCTION = 1486.6, 4.0
 
 
-def preset(result: PrefitResult, region: str) -> list[Any]:
+def preset(result: PrefitData, region: str) -> list[Any]:
     """Return the preset of one region as plain values.
 
     Parameters
     ----------
-    result : PrefitResult
+    result : PrefitData
     region : str
         One of ``result.seeds``; fitted values where ``result.fits`` has it.
     """
@@ -94,7 +94,7 @@ def preset(result: PrefitResult, region: str) -> list[Any]:
     return [settings, backgrounds, table, limits, ["", *(peak.name.replace("_", "-") for peak in peaks)]]
 
 
-def write(result: PrefitResult, path: Path) -> None:
+def write(result: PrefitData, path: Path) -> None:
     """Write one preset for each region, C 1s (or the first) to `path` and the others beside it.
 
     ``pet.lg4x.dat`` comes with ``pet_O1s.lg4x.dat`` and so on, each with a ``.csv`` of the measured region on the
@@ -117,7 +117,7 @@ def write(result: PrefitResult, path: Path) -> None:
     write_together(result, texts)
 
 
-def _data(result: PrefitResult, region: str) -> str:
+def _data(result: PrefitData, region: str) -> str:
     data = result.spectrum[region].to_dataset()
     pairs = zip(data["binding_energy"].values[::-1].tolist(), data["counts"].values[::-1].tolist(), strict=True)
     return "".join(("binding_energy_eV,intensity\n", *(f"{energy:.8g},{counts:.10g}\n" for energy, counts in pairs)))

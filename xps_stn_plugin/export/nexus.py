@@ -17,21 +17,21 @@ from ..files import Overwrite, write_whole
 from ..nexus_metadata import CONCEPTS, DEFINITIONS, DEFINITIONS_URL, GROUPS, SIGNAL_UNITS
 from ..regions import SURVEY, VALENCE
 from ..spectrum import OFFSET, unique_name
-from .composition import composition, shares
 from .nexus_fit import write_fit
 from .nexus_found import write_found
 from .nexus_groups import PROGRAM, collection, field, group, link, parameter, process, sentences
+from .report import report_of
 
 if TYPE_CHECKING:
     import h5py
     import xarray as xr
 
-    from ..result import PrefitResult
+    from ..result import PrefitData
 
 _REFERENCING = OFFSET.removesuffix("offset")
 
 
-def write(result: PrefitResult, path: Path) -> None:
+def write(result: PrefitData, path: Path) -> None:
     """Write spectrum, calibration, prediction and peak fits; start values where nothing was fitted.
 
     Raises
@@ -42,12 +42,12 @@ def write(result: PrefitResult, path: Path) -> None:
     write_entries(result, path, with_findings=True)
 
 
-def write_entries(result: PrefitResult, path: Path, *, with_findings: bool, overwrite: Overwrite = False) -> None:
+def write_entries(result: PrefitData, path: Path, *, with_findings: bool, overwrite: Overwrite = False) -> None:
     """Write one entry for each region, with or without what was found beside the shift.
 
     Parameters
     ----------
-    result : PrefitResult
+    result : PrefitData
         Its `calibrated` spectrum is written.
     path : Path
         File to make; never the file that the spectrum came from.
@@ -77,12 +77,12 @@ def write_entries(result: PrefitResult, path: Path, *, with_findings: bool, over
             _write_entry(entry, result, name, date)
         if with_findings:
             first, *others = entries.values()
-            quantified = composition(result)
-            for found in write_found(first, result, quantified, date):
+            report = report_of(result)
+            for written in write_found(first, result, report.quantification, date):
                 for entry in others:
-                    link(entry, found, first[found])
+                    link(entry, written, first[written])
             for name, entry in entries.items():
-                write_fit(entry, result, name, date, shares(quantified))
+                write_fit(entry, result, name, date, report.regions[name])
     write_whole(target, lambda temporary: _store(temporary, image), overwrite=overwrite, inputs=[Path(result.source)])
 
 
@@ -90,7 +90,7 @@ def _store(path: Path, image: io.BytesIO) -> None:
     path.write_bytes(image.getbuffer())
 
 
-def _write_entry(entry: h5py.Group, result: PrefitResult, name: str, date: str) -> None:
+def _write_entry(entry: h5py.Group, result: PrefitData, name: str, date: str) -> None:
     region = result.calibrated[name].to_dataset()
     attrs = region.attrs
     field(entry, "definition", "NXxps", version=DEFINITIONS, URL=DEFINITIONS_URL)
@@ -141,7 +141,7 @@ def _write_data(entry: h5py.Group, region: xr.Dataset, measured: Any) -> None:
         link(raw_data, axis, data[axis])
 
 
-def _write_referencing(entry: h5py.Group, result: PrefitResult, name: str, date: str) -> None:
+def _write_referencing(entry: h5py.Group, result: PrefitData, name: str, date: str) -> None:
     attrs = result.calibrated[name].attrs
     made = process(entry, "energy_referencing", "NXcalibration", date)
     field(made, "physical_quantity", "energy")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from ..fitting import ComponentRow, FitQuality, background_table, component_table, curves, fit_quality
+from ..fitting import curves
 from ..fitting.parameter_names import background_names, doublets
 from ..fitting.standard_errors import uncertainty
 from ..nexus_metadata import SIGNAL_UNITS
 from .nexus_groups import field, group, link, parameter, process, sentences
+from .report import Component, Fit, Region
 
 if TYPE_CHECKING:
     import h5py
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
     from xps_prefit_hooks import Seed
 
-    from ..quantification import ComponentShare
-    from ..result import PrefitResult
+    from ..result import PrefitData
 
 #: Words of NXxps' enumeration for lmfit's classes, this package's among them. The enumeration is open: other classes
 #: go by their own name.
@@ -58,12 +57,10 @@ _UNITS: Final = {
 }
 
 
-def write_fit(
-    entry: h5py.Group, result: PrefitResult, name: str, date: str, percentages: Mapping[tuple[str, str], ComponentShare]
-) -> None:
+def write_fit(entry: h5py.Group, result: PrefitData, name: str, date: str, region: Region) -> None:
     """Write the seeded model of a region, fitted or with its start values, as the group ``fit`` of its entry.
 
-    A region without a model gets no group. `percentages` are those of the components, by region and name.
+    A region without a model gets no group. `region` is that of the report.
     """
     seed = result.seeds.get(name)
     if seed is None:
@@ -80,18 +77,18 @@ def write_fit(
     _write_curves(made, entry, drawn, intensity)
     table = _write_global(made, seed, fit, intensity)
     lines = {found[0].prefix: [line.prefix for line in found] for found in doublets(seed)}
-    for number, row in enumerate(component_table(seed, fit)):
+    for number, component in enumerate(region.components):
         peak = group(made, f"peak_{number}", "NXpeak")
-        _write_peak(peak, row, seed, intensity, percentages.get((name, row.name)))
-        own = peak["function/fit_parameters"]
-        for prefix in lines[row.prefix]:
-            _link_parameters(own, table, [key for key in table if key.startswith(prefix)])
-        _write_points(peak, entry, drawn[row.name], intensity)
+        _write_peak(peak, component, seed, intensity)
+        parameters = peak["function/fit_parameters"]
+        for prefix in lines[component.prefix]:
+            _link_parameters(parameters, table, [key for key in table if key.startswith(prefix)])
+        _write_points(peak, entry, drawn[component.name], intensity)
     background = group(made, "background_0", "NXpeak")
-    _write_background(background, seed, fit, table, params)
+    _write_background(background, seed, region, table, params)
     _write_points(background, entry, drawn["background"], intensity)
-    if fit is not None:
-        _write_merit(made, fit, fit_quality(seed, fit))
+    if region.fit is not None:
+        _write_merit(made, region.fit)
     sentences(made, "notes_on_seed", "What was merged, dropped or added in the model", seed.notes)
 
 
@@ -141,43 +138,47 @@ def _write_global(made: h5py.Group, seed: Seed, fit: ModelResult | None, intensi
     return table
 
 
-def _write_peak(peak: h5py.Group, row: ComponentRow, seed: Seed, intensity: str, share: ComponentShare | None) -> None:
+def _write_peak(peak: h5py.Group, component: Component, seed: Seed, intensity: str) -> None:
     area = f"{intensity}*eV".removeprefix("*")
     models = {model.prefix: model for model in seed.model.components}
-    kind = type(models[row.prefix]).__name__
-    field(peak, "label", row.name)
-    field(peak, "total_area", row.area, area)
-    if math.isfinite(row.fraction_of_region):
-        field(peak, "relative_area", row.fraction_of_region)
-    if share is not None:
-        field(peak, "relative_atomic_concentration", share.atomic_percent / 100)
+    kind = type(models[component.prefix]).__name__
+    # On the axis of the entry, which is the measured one where there is no shift.
+    center = component.center_measured if component.center is None else component.center
+    field(peak, "label", component.name)
+    field(peak, "total_area", _or_nan(component.area), area)
+    if component.fraction_of_region is not None:
+        field(peak, "relative_area", component.fraction_of_region)
+    share = component.atomic_percent
+    if share is not None and share.value is not None:
+        field(peak, "relative_atomic_concentration", share.value / 100)
         if share.stderr is not None:
             field(peak, "relative_atomic_concentration_errors", share.stderr / 100)
     function = group(peak, "function", "NXfit_function")
     field(function, "function_type", _FUNCTIONS.get(kind, kind.removesuffix("Model")))
-    groups = ", ".join(row.groups) or "unassigned"
-    bounds = f"; at a bound: {', '.join(row.at_bound)}" if row.at_bound else ""
+    groups = ", ".join(component.groups) or "unassigned"
+    bounds = f"; at a bound: {', '.join(component.at_bound)}" if component.at_bound else ""
     field(function, "description", f"{groups}{bounds}")
-    field(function, "formula_description", _formula(models[row.prefix]))
-    own = group(function, "fit_parameters", "NXparameters")
+    field(function, "formula_description", _formula(models[component.prefix]))
+    parameters = group(function, "fit_parameters", "NXparameters")
     values = (
-        ("position", "center", row.center, "eV"),
-        ("width", "fwhm", row.fwhm, "eV"),
-        ("area", "area", row.area, area),
+        ("position", "center", center, "eV"),
+        ("width", "fwhm", component.fwhm, "eV"),
+        ("area", "area", component.area, area),
     )
     for name, key, value, units in values:
-        parameter(own, name, value, units, error=row.stderr.get(key))
+        parameter(parameters, name, _or_nan(value), units, error=component.stderr[key])
 
 
 def _write_background(
-    background: h5py.Group, seed: Seed, fit: ModelResult | None, table: h5py.Group, params: lmfit.Parameters
+    background: h5py.Group, seed: Seed, region: Region, table: h5py.Group, params: lmfit.Parameters
 ) -> None:
     kind = seed.background.partition("-")[0]
     field(background, "label", f"{seed.background} background")
     function = group(background, "function", "NXfit_function")
     field(function, "function_type", _BACKGROUNDS.get(kind, seed.background))
     own = [model for model in seed.model.components if model.prefix == seed.background_prefix]
-    carried = " and what the peaks carry" if len(background_table(seed, fit)) > len(_own_names(seed, own)) else ""
+    parameters = region.background.parameters if region.background else {}
+    carried = " and what the peaks carry" if len(parameters) > len(_own_names(seed, own)) else ""
     field(function, "description", f"{seed.background}: {' + '.join(map(_class_name, own)) or 'no term'}{carried}")
     _link_parameters(group(function, "fit_parameters", "NXparameters"), table, background_names(seed, params))
 
@@ -192,25 +193,29 @@ def _link_parameters(own: h5py.Group, table: h5py.Group, names: list[str]) -> No
             link(own, name, table[name])
 
 
-def _write_merit(made: h5py.Group, fit: ModelResult, quality: FitQuality) -> None:
+def _write_merit(made: h5py.Group, fit: Fit) -> None:
     function = group(made, "error_function", "NXfit_function")
-    field(function, "description", f"least squares, lmfit method {fit.method}; weights: {quality.weighting}")
+    field(function, "description", f"least squares, lmfit method {fit.method}; weights: {fit.weighting}")
     field(function, "formula_description", "sum(((input_dependent - fit_sum) * weight)**2)")
     merits = {
-        "reduced_chi_square": (quality.redchi, "reduced chi-square"),
-        "chi_square_probability": (quality.chi_square_probability, "probability of a chi-square as large"),
-        "durbin_watson": (quality.durbin_watson, "Durbin-Watson statistic of the weighted residual"),
-        "runs_p": (quality.runs_p, "two-sided probability of the runs of signs (Wald-Wolfowitz)"),
-        "rms_residual": (quality.rms_residual, "root mean square of the residual"),
-        "bic": (float(fit.bic), "Bayesian information criterion"),
+        "reduced_chi_square": (fit.redchi, "reduced chi-square"),
+        "chi_square_probability": (fit.chi_square_probability, "probability of a chi-square as large"),
+        "durbin_watson": (fit.durbin_watson, "Durbin-Watson statistic of the weighted residual"),
+        "runs_p": (fit.runs_p, "two-sided probability of the runs of signs (Wald-Wolfowitz)"),
+        "rms_residual": (fit.rms_residual, "root mean square of the residual"),
+        "bic": (fit.bic, "Bayesian information criterion"),
     }
     for name, (merit, metric) in merits.items():
-        if merit is not None and math.isfinite(merit):
-            field(made, f"figure_of_merit_{name}", float(merit), metric=metric)
+        if merit is not None:
+            field(made, f"figure_of_merit_{name}", merit, metric=metric)
     solver = group(made, "solver", "NXparameters")
-    for name, value in (("success", bool(fit.success)), ("nfev", int(fit.nfev)), ("message", str(fit.message))):
+    for name, value in (("success", fit.success), ("nfev", fit.nfev), ("message", fit.message)):
         parameter(solver, name, value)
-    sentences(made, "notes_on_fit", "What should be doubted", quality.notes)
+    sentences(made, "notes_on_fit", "What should be doubted", fit.notes)
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _bare(seed: Seed, name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
@@ -13,11 +12,11 @@ from .nexus_groups import field, group, parameter, process, sentences
 if TYPE_CHECKING:
     import h5py
 
-    from ..quantification import Quantification
-    from ..result import PrefitResult
+    from ..result import PrefitData
+    from .report import Quantification
 
 
-def write_found(entry: h5py.Group, result: PrefitResult, made: Quantification | None, date: str) -> list[str]:
+def write_found(entry: h5py.Group, result: PrefitData, made: Quantification | None, date: str) -> list[str]:
     """Write what holds for all regions of the sample into one entry; returns the names of the groups."""
     _write_prediction(entry, result, date)
     if made is None:
@@ -26,7 +25,7 @@ def write_found(entry: h5py.Group, result: PrefitResult, made: Quantification | 
     return ["prediction", "quantification"]
 
 
-def _write_prediction(entry: h5py.Group, result: PrefitResult, date: str) -> None:
+def _write_prediction(entry: h5py.Group, result: PrefitData, date: str) -> None:
     prediction = result.prediction
     made = process(entry, "prediction", "NXprocess", date)
     model = group(made, "model", "NXparameters")
@@ -67,7 +66,7 @@ def _write_quantification(entry: h5py.Group, found: Quantification, date: str) -
     field(elements, "symbol", [element.symbol for element in found.elements])
     field(elements, "region", [element.region for element in found.elements])
     percent = np.array([element.atomic_percent for element in found.elements], dtype=float)
-    errors = [math.nan if element.stderr is None else element.stderr for element in found.elements]
+    errors = [element.stderr for element in found.elements]
     field(elements, "atomic_percent", percent, "percent")
     field(elements, "atomic_percent_errors", np.array(errors, dtype=float), "percent")
     correction = group(made, "correction", "NXparameters")

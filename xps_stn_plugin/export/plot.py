@@ -5,6 +5,7 @@ Under a region thin bars mark what speaks for the groups that were found, one ro
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,15 +19,16 @@ from xps_prefit_hooks import GroupEvidence, Seed, shown
 
 from ..chemistry.core_levels import core_levels
 from ..files import write_whole
-from ..fitting import ComponentRow, component_table, curves, fit_quality
+from ..fitting import curves
 from ..marks import MARK
 from ..seeding import noise_of
+from .report import Component, region_report
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
-    from ..result import PrefitResult
+    from ..result import PrefitData
 
 #: Least probability of a group that gets a bar, and most bars.
 LEAST_PROBABILITY = 0.1
@@ -66,7 +68,7 @@ INK, GREY = "#222222", "#777777"
 _METADATA: Final = {"pdf": {"Keywords": MARK}, "svg": {"Description": MARK}}
 
 
-def figure(result: PrefitResult) -> Figure:
+def figure(result: PrefitData) -> Figure:
     """Draw a result.
 
     Binding energies decrease to the right. A region without a seeded model shows its data alone; a stack is left out.
@@ -99,7 +101,7 @@ def figure(result: PrefitResult) -> Figure:
     return drawing
 
 
-def write(result: PrefitResult, path: Path) -> None:
+def write(result: PrefitData, path: Path) -> None:
     """Write the plot as the suffix of `path` says (PNG with 150 dots per inch, PDF, SVG).
 
     Raises
@@ -113,7 +115,7 @@ def write(result: PrefitResult, path: Path) -> None:
     write_whole(path, lambda temporary: drawing.savefig(temporary, format=kind, dpi=150, metadata=metadata))
 
 
-def _title(drawing: Figure, result: PrefitResult) -> None:
+def _title(drawing: Figure, result: PrefitData) -> None:
     colour = STATUS_COLOURS.get(result.status, INK)
     name = Path(result.source).name or result.source
     text = f"{name}    {result.shift_text}    {result.status.replace('_', ' ')}"
@@ -122,7 +124,7 @@ def _title(drawing: Figure, result: PrefitResult) -> None:
     drawing.supxlabel(f"Shift: {result.convention}{note}", fontsize=8, color=GREY)
 
 
-def _draw_region(main: Axes, residual: Axes, result: PrefitResult, name: str, data: xr.Dataset) -> None:
+def _draw_region(main: Axes, residual: Axes, result: PrefitData, name: str, data: xr.Dataset) -> None:
     energy, counts = data["binding_energy"].values, data["counts"].values
     seed = result.seeds.get(name)
     main.plot(energy, counts, "-" if seed is None else ".", color=INK, lw=0.8, markersize=2.5, zorder=3, label="data")
@@ -148,7 +150,7 @@ def _draw_region(main: Axes, residual: Axes, result: PrefitResult, name: str, da
         axes.spines[["top", "right"]].set_visible(False)
 
 
-def _draw_model(main: Axes, residual: Axes, result: PrefitResult, seed: Seed, data: xr.Dataset) -> None:
+def _draw_model(main: Axes, residual: Axes, result: PrefitData, seed: Seed, data: xr.Dataset) -> None:
     fit = result.fits.get(seed.region)
     energy, counts = data["binding_energy"].values, data["counts"].values
     draw_components(main, result, seed, energy)
@@ -163,13 +165,13 @@ def _draw_model(main: Axes, residual: Axes, result: PrefitResult, seed: Seed, da
     residual.set_ylabel("residual / σ", fontsize=8)
 
 
-def draw_components(axes: Axes, result: PrefitResult, seed: Seed, energy: NDArray[np.float64]) -> None:
+def draw_components(axes: Axes, result: PrefitData, seed: Seed, energy: NDArray[np.float64]) -> None:
     """Draw components (filled, labelled for a legend), background and envelope of a seed, or of its fit.
 
     Parameters
     ----------
     axes : Axes
-    result : PrefitResult
+    result : PrefitData
         Its fit of the region is drawn where there is one.
     seed : Seed
     energy : ndarray, shape (n,)
@@ -179,12 +181,15 @@ def draw_components(axes: Axes, result: PrefitResult, seed: Seed, energy: NDArra
     fine = np.linspace(energy[0], energy[-1], max(4 * energy.size, 400))
     drawn = curves(seed, seed.params if fit is None else fit.params, fine)
     background = drawn["background"]
-    for number, row in enumerate(component_table(seed, fit)):
-        # What no group explains is grey and dashed, so that nobody takes it for a finding.
-        colour, line, alpha = (_COLOURS[number % len(_COLOURS)], "-", 0.35) if row.groups else (GREY, "--", 0.2)
-        label = _plain(f"{result.short_name(seed.region, row.name)}  {row.center:.2f}{_bound_mark(row)}")
-        axes.fill_between(fine, background, background + drawn[row.name], color=colour, alpha=alpha, lw=0, label=label)
-        axes.plot(fine, background + drawn[row.name], line, color=colour, lw=1.0)
+    region = region_report(result, seed.region)
+    for number, component in enumerate(region.components):
+        # A component that no group explains is grey and dashed, so that nobody takes it for an assignment.
+        colour, line, alpha = (_COLOURS[number % len(_COLOURS)], "-", 0.35) if component.groups else (GREY, "--", 0.2)
+        center = component.center_measured if component.center is None else component.center
+        label = _plain(f"{region.short_name(component)}  {center:.2f}{_bound_mark(component)}")
+        curve = drawn[component.name]
+        axes.fill_between(fine, background, background + curve, color=colour, alpha=alpha, lw=0, label=label)
+        axes.plot(fine, background + curve, line, color=colour, lw=1.0)
     axes.plot(fine, background, "--", color=GREY, lw=1.0)
     axes.plot(fine, drawn["envelope"], color="#C00000", lw=1.3, zorder=4)
 
@@ -204,7 +209,7 @@ def draw_legend(axes: Axes, size: float = 7.5) -> None:
     axes.legend(handles[1:], labels[1:], loc="upper left", labelspacing=0.3, handlelength=1.2, **legend)
 
 
-def _speaking(result: PrefitResult, region: str) -> dict[str, list[GroupEvidence]]:
+def _speaking(result: PrefitData, region: str) -> dict[str, list[GroupEvidence]]:
     """Parts of the region that speak for a group, by group; what speaks against one is left to the numbers."""
     found = {
         group: [part for part in parts if part.region == region and part.weight > 0]
@@ -214,7 +219,7 @@ def _speaking(result: PrefitResult, region: str) -> dict[str, list[GroupEvidence
 
 
 def _draw_evidence(
-    axes: Axes, result: PrefitResult, speaking: Mapping[str, list[GroupEvidence]], colours: Mapping[str, str]
+    axes: Axes, result: PrefitData, speaking: Mapping[str, list[GroupEvidence]], colours: Mapping[str, str]
 ) -> None:
     high, low = axes.get_xlim()
     for row, (group, parts) in enumerate(speaking.items()):
@@ -237,36 +242,36 @@ def _draw_evidence(
     axes.tick_params(bottom=False, labelbottom=False)
 
 
-def _bound_mark(row: ComponentRow) -> str:
-    if not row.at_bound:
+def _bound_mark(component: Component) -> str:
+    if not component.at_bound:
         return ""
-    return "  no signal" if row.at_bound == ("area",) else "  at bound"
+    return "  no signal" if component.at_bound == ("area",) else "  at bound"
 
 
-def _state(result: PrefitResult, name: str) -> str:
+def _state(result: PrefitData, name: str) -> str:
     fit = result.fits.get(name)
     if fit is None:
         return "   start values, not fitted"
     return "" if fit.success else "   fit without success"
 
 
-def _quality(result: PrefitResult, name: str) -> str:
+def _quality(result: PrefitData, name: str) -> str:
     """Quality of the fit in a few words."""
-    fit = result.fits.get(name)
+    fit = region_report(result, name).fit if name in result.fits else None
     if fit is None or not fit.success:
         return ""
-    quality = fit_quality(result.seeds[name], fit)
-    noise = " (estimated noise)" if quality.weighting.startswith("estimated") else ""
-    return f"reduced χ² {quality.redchi:.3g}{noise}, Durbin-Watson {quality.durbin_watson:.2f}"
+    noise = " (estimated noise)" if fit.weighting.startswith("estimated") else ""
+    redchi, watson = (math.nan if value is None else value for value in (fit.redchi, fit.durbin_watson))
+    return f"reduced χ² {redchi:.3g}{noise}, Durbin-Watson {watson:.2f}"
 
 
-def likely_groups(result: PrefitResult) -> list[tuple[str, float]]:
+def likely_groups(result: PrefitData) -> list[tuple[str, float]]:
     """List the groups that get a bar with their probabilities, the most probable first."""
     likely = [(name, value) for name, value in result.prediction.groups.items() if value > LEAST_PROBABILITY]
     return sorted(likely, key=lambda item: -item[1])[:MOST_GROUPS]
 
 
-def _draw_groups(axes: Axes, result: PrefitResult, colours: Mapping[str, str]) -> None:
+def _draw_groups(axes: Axes, result: PrefitData, colours: Mapping[str, str]) -> None:
     likely = likely_groups(result)
     axes.set_title("Functional groups", fontsize=11, loc="left")
     axes.set_xlim(0, 1)

@@ -13,10 +13,10 @@ from ..files import write_whole
 if TYPE_CHECKING:
     import lmfit
 
-    from ..result import PrefitResult
+    from ..result import PrefitData
 
 
-def regions_in_order(result: PrefitResult) -> list[str]:
+def regions_in_order(result: PrefitData) -> list[str]:
     """Regions that have a seeded model, the main one first: C 1s where there is one, else the first.
 
     Raises
@@ -38,14 +38,14 @@ def region_paths(path: Path, regions: Iterable[str], suffix: str) -> dict[str, P
     return {first: path, **{name: path.with_name(f"{stem}_{name}{suffix}") for name in others}}
 
 
-def values_of(result: PrefitResult, region: str) -> tuple[lmfit.Parameters, str]:
+def values_of(result: PrefitData, region: str) -> tuple[lmfit.Parameters, str]:
     """Fitted parameters of a region where there are any, else start values; and which of the two."""
     if region in result.fits:
         return result.fits[region].params, "fitted values"
     return result.seeds[region].params, "start values"
 
 
-def write_together(result: PrefitResult, texts: Mapping[Path, str]) -> None:
+def write_together(result: PrefitData, texts: Mapping[Path, str]) -> None:
     """Write text files; each is checked and written beside its place before the first is put there.
 
     Raises

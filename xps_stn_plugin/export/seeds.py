@@ -24,10 +24,10 @@ from .checked_json import OPEN
 from .seed_document import SCHEMA, made_model, read_document, seeds_of
 
 if TYPE_CHECKING:
-    from ..result import PrefitResult
+    from ..result import PrefitData
 
 
-def write(result: PrefitResult, path: Path) -> None:
+def write(result: PrefitData, path: Path) -> None:
     """Write the seeded models of a result.
 
     Without a shift, which is null then, they are for the measured axis.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,37 +14,34 @@ from rich.text import Text
 
 from xps_prefit_hooks import shown
 
-from ..fitting import ComponentRow, Confidence, Interval, background_table, component_table, fit_quality
 from ..fitting.quality import decimals, value_text
-from .composition import composition, shares
+from .report import Component, ConfidenceInterval, Quantification, Region, report_of
+from .texts import percent, with_error
 
 if TYPE_CHECKING:
-    from ..quantification import ComponentShare, Quantification
-    from ..result import PrefitResult
+    from ..result import PrefitData
 
 _STATUS_COLOURS = {"ok": "green", "uncertain": "yellow"}
 _SECOND_LINE = 4
 
 
-def show(result: PrefitResult, console: Console, written: Iterable[Path] = ()) -> None:
+def show(result: PrefitData, console: Console, written: Iterable[Path] = ()) -> None:
     """Print what was found: shift, groups, a table for each region with its doubts, atomic percentages."""
-    colour = _STATUS_COLOURS.get(result.status, "red")
+    report = report_of(result)
+    colour = _STATUS_COLOURS.get(report.status, "red")
     head = Text.assemble(
-        (shown(result.source), "bold"), "  ", result.shift_text, "  ", (result.status.replace("_", " "), colour)
+        (shown(report.source), "bold"), "  ", report.shift.text, "  ", (report.status.replace("_", " "), colour)
     )
     console.print(head, soft_wrap=True)
-    console.print(_line(f"  {result.convention}", "dim"), soft_wrap=True)
-    for reason in result.reasons:
+    console.print(_line(f"  {report.shift.convention}", "dim"), soft_wrap=True)
+    for reason in report.reasons:
         console.print(_line(f"  {reason}"), soft_wrap=True)
-    likely = sorted((item for item in result.prediction.groups.items() if item[1] > 0.5), key=lambda item: -item[1])
-    found = ", ".join(f"{name} {probability:.2f}" for name, probability in likely)
-    console.print(_line(f"  groups: {found or 'none above 0.5'}"), soft_wrap=True)
-    made = composition(result)
-    percentages = shares(made)
-    for region in result.seeds:
-        _show_region(result, region, console, percentages)
-    if made is not None and made.elements:
-        _show_composition(made, console)
+    groups = ", ".join(f"{group.name} {group.probability:.2f}" for group in report.likely(0.5))
+    console.print(_line(f"  groups: {groups or 'none above 0.5'}"), soft_wrap=True)
+    for name, region in report.modelled.items():
+        _show_region(name, region, console)
+    if report.quantification is not None and report.quantification.elements:
+        _show_quantification(report.quantification, console)
     files = ", ".join(map(str, written))
     if files:
         console.print(_line(f"  written: {files}"), soft_wrap=True)
@@ -55,93 +52,85 @@ def _line(text: str, style: str = "") -> Text:
     return Text(shown(text), style)
 
 
-def _show_region(
-    result: PrefitResult, region: str, console: Console, percentages: Mapping[tuple[str, str], ComponentShare]
-) -> None:
-    seed, fit = result.seeds[region], result.fits.get(region)
-    quality = None if fit is None else fit_quality(seed, fit)
-    state = "start values" if fit is None or quality is None else quality.line
-    state = state if fit is None or fit.success else "fit without success"
-    if quality is not None and fit is not None and fit.success and not quality.describes_data:
-        state = f"does not describe the data; {state}"
-    console.print(_line(f"  {region}  ({seed.background} background, {state})", "bold"), soft_wrap=True)
-    rows = component_table(seed, fit)
+def _show_region(name: str, region: Region, console: Console) -> None:
+    fit, background = region.fit, region.background
+    assert background is not None  # it has a model
+    state = "start values" if fit is None else fit.state if fit.success else "fit without success"
+    console.print(_line(f"  {name}  ({background.kind} background, {state})", "bold"), soft_wrap=True)
     table = Table("", "center / eV", "measured", "FWHM / eV", "area", "region %", box=None, pad_edge=False)
     if fit is not None:
         table.add_column("atomic %")
     for column in table.columns[1:]:
         column.justify = "right"
     table.add_column("")
-    for row in rows:
-        error = row.stderr.get("center")
-        center, measured = result.positions(row.center)
-        share = percentages.get((region, row.name))
-        atomic = () if fit is None else ("-" if share is None else _number(share.atomic_percent, share.stderr, 1),)
+    for component in region.components:
+        share = component.atomic_percent
+        atomic = () if fit is None else ("-" if share is None else with_error(share.value, share.stderr, 1),)
         table.add_row(
-            _line(f"  {result.short_name(region, row.name)}"),
-            _number(center, error, 2 if error is None else 3),
-            _number(measured, None if math.isfinite(center) else error, 2 if error is None else 3),
-            _number(row.fwhm, row.stderr.get("fwhm"), 2),
-            value_text(row.area, row.stderr.get("area")),
-            f"{100 * row.fraction_of_region:.1f}",
-            *atomic,
-            Text(flags(row), "yellow"),
+            _line(f"  {region.short_name(component)}"), *numbers(component), *atomic, Text(component.flags, "yellow")
         )
     console.print(table)
-    confidence: Confidence | None = getattr(fit, "confidence", None)
-    if confidence is not None and confidence.intervals:
-        _show_confidence(result, region, confidence, console)
-    parameters = ", ".join(f"{row.name} {value_text(row.value, row.stderr)}" for row in background_table(seed, fit))
-    for note in (f"Background: {parameters}.", *seed.notes):
+    if any(component.confidence for component in region.components):
+        _show_confidence(region, console)
+    values = [(key, value, background.stderr[key]) for key, value in background.parameters.items()]
+    parameters = ", ".join(f"{key} {value_text(_or_nan(value), error)}" for key, value, error in values)
+    for note in (f"Background: {parameters}.", *region.notes):
         _indented(console, note, "dim")
-    for note in (*(quality.notes if quality else ()), *(confidence.notes if confidence else ())):
+    for note in fit.notes if fit else ():
         _indented(console, note, "yellow")
 
 
-def flags(row: ComponentRow) -> str:
-    """Say in a few words what is special about a component."""
-    found = [] if row.groups else ["unassigned"]
-    if row.at_bound == ("area",):
-        found.append("no signal")
-    elif row.at_bound:
-        found.append(f"{', '.join(row.at_bound)} at bound")
-    return "; ".join(found)
+def numbers(component: Component) -> tuple[str, str, str, str, str]:
+    """Write position, measured position, width, area and share of the region's area of a component."""
+    error = component.stderr["center"]
+    digits = 2 if error is None else 3
+    return (
+        with_error(component.center, error, digits),
+        # Without a shift the measured position is the only one, so that it carries the error.
+        with_error(component.center_measured, None if component.center is not None else error, digits),
+        with_error(component.fwhm, component.stderr["fwhm"], 2),
+        value_text(_or_nan(component.area), component.stderr["area"]),
+        with_error(percent(component.fraction_of_region), None, 1),
+    )
 
 
-def _show_confidence(result: PrefitResult, region: str, confidence: Confidence, console: Console) -> None:
-    levels = sorted({interval.sigma for interval in confidence.intervals})
-    kinds = [(quantity, sigma) for quantity in ("center", "area") for sigma in levels]
-    found: dict[tuple[str, str, float], Interval] = {
-        (part.component, part.quantity, part.sigma): part for part in confidence.intervals
+def _show_confidence(region: Region, console: Console) -> None:
+    intervals = {
+        (component.name, part.quantity, part.sigma): part
+        for component in region.components
+        for part in component.confidence or ()
     }
-    names = dict.fromkeys(part.component for part in confidence.intervals)
+    levels = sorted({sigma for _, _, sigma in intervals})
+    kinds = [(quantity, sigma) for quantity in ("center", "area") for sigma in levels]
     table = Table("", *(f"{quantity}, {_level(sigma)}" for quantity, sigma in kinds), box=None, pad_edge=False)
     for column in table.columns[1:]:
         column.justify = "right"
-    for name in names:
-        cells = [_interval(found.get((name, quantity, sigma))) for quantity, sigma in kinds]
-        table.add_row(_line(f"    {result.short_name(region, name)}"), *cells)
+    for component in region.components:
+        if component.confidence:
+            cells = [_interval(intervals.get((component.name, quantity, sigma))) for quantity, sigma in kinds]
+            table.add_row(_line(f"    {region.short_name(component)}"), *cells)
     console.print(Text("    confidence intervals"))
     console.print(table)
 
 
-def _show_composition(found: Quantification, console: Console) -> None:
+def _show_quantification(quantification: Quantification, console: Console) -> None:
     elements = ", ".join(
-        f"{element.symbol} {_number(element.atomic_percent, element.stderr, 1)}" for element in found.elements
+        f"{element.symbol} {with_error(element.atomic_percent, element.stderr, 1)}"
+        for element in quantification.elements
     )
-    text = Text.assemble(("  atomic %  ", "bold"), elements, (f"   ({found.sensitivity.name} factors)", "dim"))
+    text = Text.assemble(("  atomic %  ", "bold"), elements, (f"   ({quantification.sensitivity.name} factors)", "dim"))
     console.print(text, soft_wrap=True)
-    for comparison in found.comparisons:
+    for comparison in quantification.comparisons:
         _indented(console, comparison.sentence, "yellow" if comparison.agrees is False else "dim")
 
 
-def _interval(part: Interval | None) -> str:
+def _interval(part: ConfidenceInterval | None) -> str:
     """Write both limits; a question mark for one that was not found."""
     if part is None:
         return "-"
-    width = part.high - part.low
-    digits = 3 if part.quantity == "center" else decimals(width if math.isfinite(width) else 0.1 * abs(part.high))
-    return " to ".join(f"{end:.{digits}f}" if math.isfinite(end) else "?" for end in (part.low, part.high))
+    width = math.nan if part.low is None or part.high is None else part.high - part.low
+    digits = 3 if part.quantity == "center" else decimals(width if math.isfinite(width) else 0.1 * abs(part.high or 0))
+    return " to ".join("?" if end is None else f"{end:.{digits}f}" for end in (part.low, part.high))
 
 
 def _indented(console: Console, note: str, style: str) -> None:
@@ -152,7 +141,5 @@ def _level(sigma: float) -> str:
     return f"{100 * (math.erf(sigma / math.sqrt(2)) if sigma >= 1 else sigma):.0f} %"
 
 
-def _number(value: float, error: float | None, digits: int) -> str:
-    if not math.isfinite(value):
-        return "-"
-    return f"{value:.{digits}f}" + ("" if error is None or not math.isfinite(error) else f" ± {error:.{digits}f}")
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value

@@ -144,6 +144,33 @@ def probability_text(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
 
 
+def quality_line(
+    redchi: float | None, probability: float | None, weighting: str, durbin_watson: float | None, runs_p: float | None
+) -> str:
+    """Write the quality of a fit in one line.
+
+    Parameters
+    ----------
+    redchi : float or None
+        Reduced chi-square.
+    probability : float or None
+        Probability of a chi-square as large; None where the weights are not Poisson.
+    weighting : str
+        Origin of the weights, as in `FitQuality.weighting`.
+    durbin_watson, runs_p : float or None
+        Durbin-Watson statistic, and the probability of the runs of one sign.
+    """
+    text = f"reduced chi-square {math.nan if redchi is None else redchi:.3g}"
+    if probability is not None:
+        text += f" ({probability_text(probability)})"
+    elif weighting.startswith("estimated"):
+        text += " against the estimated noise"
+    elif weighting != "not known":
+        text += f" (weights {weighting})"
+    watson = math.nan if durbin_watson is None else durbin_watson
+    return f"{text}, Durbin-Watson {watson:.2f}, runs test {probability_text(math.nan if runs_p is None else runs_p)}"
+
+
 def value_text(value: float, error: float | None) -> str:
     """Write a value with two digits of its standard error: ``3060 ± 52``, ``0.0530 ± 0.0021``."""
     if error is None or not math.isfinite(error) or error <= 0:

@@ -22,7 +22,14 @@ from .doubts import (
     without_signal,
 )
 from .parameter_names import at_bounds, background_names, doublets, parameter_name, sources
-from .quality import chi_square_probability, describes, examine_residual, misfit_sentence, probability_text
+from .quality import (
+    chi_square_probability,
+    describes,
+    examine_residual,
+    misfit_sentence,
+    probability_text,
+    quality_line,
+)
 from .standard_errors import Uncertainty, inherited_errors, uncertainty
 
 FloatArray = NDArray[np.float64]
@@ -85,16 +92,8 @@ class FitQuality:
 
     @property
     def line(self) -> str:
-        """The quality in one line for people."""
-        text = f"reduced chi-square {self.redchi:.3g}"
-        if self.chi_square_probability is not None:
-            text += f" ({probability_text(self.chi_square_probability)})"
-        elif self.weighting.startswith("estimated"):
-            text += " against the estimated noise"
-        elif self.weighting != "not known":
-            text += f" (weights {self.weighting})"
-        tests = f"Durbin-Watson {self.durbin_watson:.2f}, runs test {probability_text(self.runs_p)}"
-        return f"{text}, {tests}"
+        """Quality of the fit in one line."""
+        return quality_line(self.redchi, self.chi_square_probability, self.weighting, self.durbin_watson, self.runs_p)
 
 
 @dataclass(frozen=True)
@@ -164,8 +163,9 @@ def component_table(seed: Seed, fit: lmfit.model.ModelResult | None = None) -> l
 def _all_errors(params: lmfit.Parameters, found: Uncertainty) -> dict[str, float]:
     """Errors of the fit and those of what is held, in quadrature."""
     errors = dict(found.stderr)
-    for name, error in inherited_errors(params).items():
-        errors[name] = math.hypot(errors.get(name, 0.0), error)
+    for name, error in zip(params, inherited_errors(params)[0].tolist(), strict=True):
+        if error > 0:
+            errors[name] = math.hypot(errors.get(name, 0.0), error)
     return errors
 
 

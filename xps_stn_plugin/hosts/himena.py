@@ -23,7 +23,7 @@ from .qt import QtHost
 if TYPE_CHECKING:
     import xarray as xr
 
-    from ..result import PrefitResult
+    from ..workflow import PrefitResult
 
 #: himena's name of the menu.
 MENU_ID = "tools/xps_stn"

@@ -16,7 +16,7 @@ from xps_prefit_hooks import PrefitError, Settings
 if TYPE_CHECKING:
     import xarray as xr
 
-    from ..result import PrefitResult
+    from ..workflow import PrefitResult
 
 #: Background, envelope, components: matplotlib's names, black-and-white printers tell the first two.
 _COLORS = ("black", "red", "tab:blue", "tab:orange", "tab:green", "tab:purple", "tab:brown", "tab:olive", "tab:cyan")

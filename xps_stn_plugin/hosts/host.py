@@ -15,7 +15,7 @@ from xps_prefit_hooks import MenuAction, MenuOutcome, MenuRequest, PrefitError, 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from ..result import PrefitResult
+    from ..workflow import PrefitResult
 
 #: The menu's name in every host.
 MENU = "XPS STN"

@@ -14,7 +14,7 @@ from .qt.host import load
 if TYPE_CHECKING:
     import xarray as xr
 
-    from ..result import PrefitResult
+    from ..workflow import PrefitResult
 
 
 class NexpyHost(QtHost):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from ..readers.assembly import RawRegion
-    from ..result import PrefitResult
+    from ..workflow import PrefitResult
 
 #: Units of intensities in SpectroChemPy, and the kind of intensity.
 _KINDS = {"count": "counts", "count / second": "counts per second", "counts_per_second": "counts per second"}

@@ -13,7 +13,7 @@ from xps_prefit_hooks import PrefitError, Seed
 from .spectrochempy_actions import run
 
 if TYPE_CHECKING:
-    from ..result import PrefitResult
+    from ..workflow import PrefitResult
 
 
 def prefit(dataset: Any, *others: Any, **settings: Any) -> PrefitResult:

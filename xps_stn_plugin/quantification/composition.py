@@ -20,7 +20,7 @@ from .signals import Correction, Signal, signals
 if TYPE_CHECKING:
     from lmfit.model import ModelResult
 
-    from xps_stn_plugin.result import PrefitResult
+    from xps_stn_plugin.result import PrefitData
 
 #: Exponents beyond this are slips: transmissions are known from -1 to 1, escape depths from 0.5 to 0.8.
 _STEEPEST: Final = 3.0
@@ -155,7 +155,7 @@ class Quantification:
 
 
 def quantify(
-    result: PrefitResult,
+    result: PrefitData,
     *,
     sensitivity: str | None = None,
     transmission: float | None = None,
@@ -165,8 +165,8 @@ def quantify(
 
     Parameters
     ----------
-    result : PrefitResult
-        With fits (`PrefitResult.fitted`).
+    result : PrefitData
+        With fits (`PrefitData.fitted`).
     sensitivity : str, optional
         Name of a set of sensitivity factors; that of the result's settings by default.
     transmission : float, optional

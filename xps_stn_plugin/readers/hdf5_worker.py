@@ -53,6 +53,9 @@ FILTERS: Final = frozenset({1, 2, 3, 4, 5, 6, 32000})
 _SLAB: Final = 32 * 2**20
 _MEMORY: Final = 400 * 2**20
 
+#: Groups that stay open, for a file is asked for many nodes of few groups.
+_GROUPS: Final = 256
+
 #: After so many seconds without a request the process ends.
 _IDLE: Final = 120.0
 
@@ -75,9 +78,11 @@ class Reader:
         self._file = h5py.File(path, "r", rdcc_nbytes=_SLAB)
         self._points = 0
         self._stored: dict[int, int] = {}
+        self._groups: dict[tuple[str, ...], Any] = {}
 
     def close(self) -> None:
         """Close the file."""
+        self._groups.clear()
         self._file.close()
 
     def names(self, path: Sequence[str]) -> list[str]:
@@ -151,14 +156,19 @@ class Reader:
         """Object at a path without links."""
         if len(path) > MAX_DEPTH:
             raise Refusal(f"lies more than {MAX_DEPTH} groups deep")
+        from h5py import h5g
+
+        if (kept := self._groups.get(tuple(path))) is not None:
+            return kept
         at: Any = self._file.id
         for name in path:
             at = self._followed(at, name)
             if isinstance(at, dict):
                 raise Refusal("is not there" if at["kind"] == "missing" else "is a link")
-        from h5py import h5g
-
-        return h5g.open(self._file.id, b"/") if at is self._file.id else at
+        node = h5g.open(self._file.id, b"/") if at is self._file.id else at
+        if isinstance(node, h5g.GroupID) and len(self._groups) < _GROUPS:
+            self._groups[tuple(path)] = node
+        return node
 
     @staticmethod
     def _followed(group: Any, name: str) -> Any:

@@ -259,7 +259,7 @@ def calibrated_pixel(
     Returns
     -------
     xarray.DataTree
-        As ``PrefitResult.calibrated``: measured energies minus the spectrum's shift, counts as measured.
+        As ``PrefitData.calibrated``: measured energies minus the spectrum's shift, counts as measured.
 
     Raises
     ------

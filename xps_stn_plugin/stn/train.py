@@ -405,8 +405,9 @@ def _calibrate(
     return calibrate(
         config.shift_blur,
         spread[inside],
-        (answers.shift - drawn.shift)[inside],
+        (answers.shift[:, None] - drawn.domain_shift)[inside],
         answers.group_logits[inside],
         drawn.labels[inside],
         answers.outside_logit[inside],
+        share=drawn.domain_share[inside],
     )

@@ -12,7 +12,8 @@ from qtpy import QtCore, QtWidgets
 from xps_prefit_hooks import MenuAction, MenuRequest, PrefitError, Settings
 
 from ..host import Host, start
-from .findings import Canvas, Findings, find, redraw
+from .canvas import Canvas
+from .findings import Findings, find, redraw
 from .form import CHOICE_PAUSE, SettingsForm
 from .layout import button_of, lay_out
 from .panels import FAINT, GroupBars, Headline, PictureView, sentences

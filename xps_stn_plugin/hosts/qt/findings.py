@@ -8,33 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from xps_prefit_hooks import MenuAction, MenuRequest, Settings
 
+from .canvas import Canvas
 from .worker import Job
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from ...result import PrefitResult
+    from ...workflow import PrefitResult
     from .picture import Picture
-
-
-@dataclass(frozen=True)
-class Canvas:
-    """What there is to draw on, and what of the region.
-
-    Parameters
-    ----------
-    width, height : int
-        In the window's pixels.
-    ratio : float
-        The screen's pixels for one of them.
-    span : (float, float) or None
-        Lowest and highest binding energy in eV to look at; None for all.
-    """
-
-    width: int
-    height: int
-    ratio: float
-    span: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)

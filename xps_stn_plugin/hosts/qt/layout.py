@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Protocol
 
 from qtpy import QtCore, QtWidgets
 
-if TYPE_CHECKING:
-    from .dialog import PrefitDialog
+from .form import SettingsForm
+from .panels import GroupBars, Headline, PictureView
+from .regions import RegionList
 
 
-def lay_out(dialog: PrefitDialog) -> None:
+class FormWidgets(Protocol):
+    """Widgets of a form, which is itself a Qt dialog."""
+
+    regions: RegionList
+    form: SettingsForm
+    error: QtWidgets.QLabel
+    busy: QtWidgets.QProgressBar
+    view: PictureView
+    bars: GroupBars
+    text: QtWidgets.QTextBrowser
+    headline: Headline
+    actions_of_others: Sequence[QtWidgets.QPushButton]
+
+    def close(self) -> bool:
+        """Close the dialog."""
+
+
+def lay_out(dialog: FormWidgets) -> None:
     """Put the widgets of a form in their places."""
     left = QtWidgets.QWidget()
     column = QtWidgets.QVBoxLayout(left)

@@ -15,10 +15,10 @@ from xps_prefit_hooks import shown
 
 from ...chemistry.core_levels import core_levels
 from ...export.plot import GREY, INK, draw_components, draw_legend
-from .findings import Canvas
+from .canvas import Canvas
 
 if TYPE_CHECKING:
-    from ...result import PrefitResult
+    from ...workflow import PrefitResult
 
 # Dots per inch at which a dot is a pixel of a usual screen, and margins about the axes in such pixels.
 _DPI = 100

@@ -1,6 +1,7 @@
 """The package's own plugin: readers, predictor, explainer, seeder, exporters and menu actions.
 
-They go through the hooks like any other's. Nothing heavy is imported before a hook is called.
+It is loaded through its entry point, as any other plugin is. Its implementations are marked ``trylast``, so that other
+plugins are asked first. Nothing heavy is imported before a hook is called.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-@hookimpl
+@hookimpl(trylast=True)
 def xps_prefit_readers() -> list[Reader]:
     """Text, VAMAS and NeXus."""
     from .readers import builtin_readers
@@ -22,7 +23,7 @@ def xps_prefit_readers() -> list[Reader]:
     return list(builtin_readers())
 
 
-@hookimpl
+@hookimpl(trylast=True)
 def xps_prefit_predict(spectrum: xr.DataTree, settings: Settings, shift: float | None) -> Prediction | None:
     """Shift and groups by the shipped network."""
     from .stn.predict import predict
@@ -30,7 +31,7 @@ def xps_prefit_predict(spectrum: xr.DataTree, settings: Settings, shift: float |
     return predict(spectrum, settings, shift)
 
 
-@hookimpl
+@hookimpl(trylast=True)
 def xps_prefit_explain(
     spectrum: xr.DataTree, prediction: Prediction, settings: Settings
 ) -> Mapping[str, tuple[GroupEvidence, ...]] | None:
@@ -40,7 +41,7 @@ def xps_prefit_explain(
     return explain(spectrum, prediction, settings)
 
 
-@hookimpl
+@hookimpl(trylast=True)
 def xps_prefit_seed(spectrum: xr.DataTree, region: str, prediction: Prediction, settings: Settings) -> Seed | None:
     """Model of a region from the groups found and the data."""
     from .seeding import seed_region
@@ -48,7 +49,7 @@ def xps_prefit_seed(spectrum: xr.DataTree, region: str, prediction: Prediction, 
     return seed_region(spectrum, region, prediction, settings)
 
 
-@hookimpl
+@hookimpl(trylast=True)
 def xps_prefit_exporters() -> list[Exporter]:
     """JSON, CSV and plots."""
     from .export import exporters
@@ -56,7 +57,7 @@ def xps_prefit_exporters() -> list[Exporter]:
     return exporters()
 
 
-@hookimpl
+@hookimpl(trylast=True)
 def xps_prefit_menu() -> list[MenuAction]:
     """Prefit, calibrated copy, seeds, and what is known about the network."""
     from .menu import menu_actions
