@@ -4,21 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from xps_prefit_hooks import Prediction
+from xps_prefit_hooks import Prediction, Settings
 
+from ..stn.stack import StackPrediction
 from ..stn.verdict import STATUSES
 from .fields import TOLD
 
-if TYPE_CHECKING:
-    from .question import Question
-
 FloatArray = NDArray[np.float64]
+
+
+class StackPredictor(Protocol):
+    """Predicts the spectra of a stack; `xps_stn_plugin.stacks.question.Question` is one."""
+
+    @property
+    def settings(self) -> Settings:
+        """Settings of the prefit."""
+
+    @property
+    def energies(self) -> Mapping[str, FloatArray]:
+        """Measured axis of every region in eV, by name."""
+
+    @property
+    def attrs(self) -> Mapping[str, Mapping[str, Any]]:
+        """Attributes of every region, by name."""
+
+    def predict(self, counts: Mapping[str, NDArray[Any]], shift: list[float] | None = None) -> StackPrediction:
+        """Predict k spectra, whose counts have the shape (k, m); the groups at `shift` where it is known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +72,12 @@ class Said:
             self.region_shift[row, column], self.region_stderr[row, column], self.disagreement[row, column] = values
 
 
-def steer(question: Question, counts: Mapping[str, NDArray[Any]], measured: NDArray[np.bool_]) -> Said:
+def steer(question: StackPredictor, counts: Mapping[str, NDArray[Any]], measured: NDArray[np.bool_]) -> Said:
     """Ask the network about k spectra, and put together with it what the user knows.
 
     Parameters
     ----------
-    question : Question
+    question : StackPredictor
     counts : mapping of str to ndarray, shape (k, m)
         By name of the region.
     measured : ndarray of bool, shape (k, regions)
@@ -94,7 +111,7 @@ def steer(question: Question, counts: Mapping[str, NDArray[Any]], measured: NDAr
     return said
 
 
-def _tree(question: Question, counts: Mapping[str, NDArray[Any]], names: list[str]) -> xr.DataTree:
+def _tree(question: StackPredictor, counts: Mapping[str, NDArray[Any]], names: list[str]) -> xr.DataTree:
     return xr.DataTree.from_dict(
         {
             f"/{name}": xr.Dataset(
