@@ -13,9 +13,9 @@ import xarray as xr
 
 from benchmarks.cases import Array
 from xps_prefit_hooks import PrefitError, Seed
+from xps_stn_plugin.api import prefit
 from xps_stn_plugin.stn import predict as predicting
 from xps_stn_plugin.stn.weights import TrainedNetwork, load_weights, shipped_weights
-from xps_stn_plugin.workflow import prefit
 
 #: Probability above which a group counts as found.
 FOUND = 0.5

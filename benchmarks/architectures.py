@@ -40,7 +40,7 @@ from benchmarks.record import conditions, write_record
 from benchmarks.training import Batch, Recipe, answers, train
 from xps_prefit_hooks import ALIPHATIC_C1S
 from xps_stn_plugin.chemistry.groups import group_names
-from xps_stn_plugin.grid import Grid
+from xps_stn_plugin.core.grid import Grid
 from xps_stn_plugin.simulate.config import SimulationConfig
 from xps_stn_plugin.simulate.drawing import ahead, build_simulator
 from xps_stn_plugin.simulate.spectra import SpectrumSimulator

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from benchmarks.polymers import Polymer, Regions
 from xps_prefit_hooks import Prediction, PrefitError
-from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
+from xps_stn_plugin.core.spectrum import region_dataset, spectrum_tree
 from xps_stn_plugin.stn.predict import predict_with
 from xps_stn_plugin.stn.weights import TrainedNetwork
 

@@ -28,9 +28,9 @@ from benchmarks.answering import STATUSES, Answer, answered, asked_with, network
 from benchmarks.cases import without_nan
 from benchmarks.record import conditions, write_record
 from xps_prefit_hooks import PrefitError
-from xps_stn_plugin.chemistry.core_levels import core_levels
+from xps_stn_plugin.api import read
+from xps_stn_plugin.core.core_levels import core_levels
 from xps_stn_plugin.stn.weights import TrainedNetwork
-from xps_stn_plugin.workflow import read
 
 #: What a file holds, in the order of the table.
 CONTENTS = ("C 1s", "another of the levels", "none of the levels", "nothing that can be read")

@@ -33,10 +33,10 @@ from numpy.typing import NDArray
 
 from xps_prefit_hooks import PrefitError
 from xps_stn_plugin.chemistry.group_lines import GroupLine, group_lines
-from xps_stn_plugin.lineshapes import pseudo_voigt, pseudo_voigt_cdf, vibrational_weights
+from xps_stn_plugin.core.spectrum import region_dataset, spectrum_tree
+from xps_stn_plugin.models.lineshapes import pseudo_voigt, pseudo_voigt_cdf, vibrational_weights
 from xps_stn_plugin.models.shapes import VIBRATION_QUANTUM
 from xps_stn_plugin.simulate.config import SimulationConfig
-from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
 
 FloatArray = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.doublet_design import COUNTS, RATIOS, SEPARATIONS
-from xps_stn_plugin.files import write_whole
+from xps_stn_plugin._util.files import write_whole
 
 
 def draw(found: dict[str, Any], path: Path) -> None:

@@ -24,8 +24,8 @@ from rich.table import Table
 
 from benchmarks.polymers import Polymer, Regions, load
 from benchmarks.record import conditions, write_record
+from xps_stn_plugin.api import PrefitResult, prefit
 from xps_stn_plugin.chemistry.substances import find_substance, substances
-from xps_stn_plugin.workflow import PrefitResult, prefit
 
 #: What a reason says that contradicts the expectation.
 CONTRADICTIONS = (

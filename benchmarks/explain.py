@@ -27,9 +27,9 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.record import conditions, write_record
-from xps_stn_plugin.chemistry.core_levels import core_levels
 from xps_stn_plugin.chemistry.group_lines import group_lines
-from xps_stn_plugin.grid import Grid
+from xps_stn_plugin.core.core_levels import core_levels
+from xps_stn_plugin.core.grid import Grid
 from xps_stn_plugin.simulate.config import SimulationConfig
 from xps_stn_plugin.simulate.drawing import build_simulator
 from xps_stn_plugin.stn.attribution import LINE_FWHM, Trials, line_trials, log_odds, without

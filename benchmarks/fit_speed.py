@@ -39,12 +39,12 @@ from lmfit.models import LinearModel, PseudoVoigtModel
 
 from benchmarks.record import conditions, write_record
 from xps_prefit_hooks import Seed, SeedComponent
+from xps_stn_plugin.core.spectrum import region_dataset
 from xps_stn_plugin.fitting import fit_seed
 from xps_stn_plugin.models.compiled import CompiledModel
 from xps_stn_plugin.models.shapes import HydrocarbonModel, RegionModel, SteppedPseudoVoigtModel
 from xps_stn_plugin.models.solver import Problem as FitProblem
 from xps_stn_plugin.models.solver import solve_one
-from xps_stn_plugin.spectrum import region_dataset
 
 #: Binding energy in eV, relative area and whether vibrational: lines of poly(methyl methacrylate), then with an ether
 #: and a carbonyl besides (positions of Beamson & Briggs 1992, rounded).

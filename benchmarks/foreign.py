@@ -20,7 +20,7 @@ import xarray as xr
 from benchmarks.cases import FINE, Array, Conditions, ascending, columns, detected, drawn, extended, tree
 from benchmarks.polymers import Polymer, Regions
 from xps_prefit_hooks import PrefitError
-from xps_stn_plugin.workflow import read
+from xps_stn_plugin.api import read
 
 #: What the network should say; ``out_of_domain.toml`` explains the words.
 Verdict = Literal["outside", "doubtful", "debatable", "inside"]

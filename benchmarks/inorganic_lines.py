@@ -22,7 +22,7 @@ import click
 import numpy as np
 
 from xps_prefit_hooks import PrefitError
-from xps_stn_plugin.files import write_text
+from xps_stn_plugin._util.files import write_text
 
 OUT = Path(__file__).parent.parent / "xps_stn_plugin" / "simulate" / "data" / "inorganic_lines.csv"
 #: References of the energy scale that count: hydrocarbon, which the database puts at 284.8 eV.

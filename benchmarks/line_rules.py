@@ -24,9 +24,9 @@ from rich.table import Table
 
 from benchmarks.record import conditions, write_record
 from xps_prefit_hooks import ALIPHATIC_C1S, PrefitError
-from xps_stn_plugin.chemistry.core_levels import core_levels
 from xps_stn_plugin.chemistry.lines import CoreLine, core_lines
 from xps_stn_plugin.chemistry.polymers import Polymer, polymers
+from xps_stn_plugin.core.core_levels import core_levels
 
 #: C-H stretch progression of aliphatic carbon, 285.00 + 0.39 n eV, as the library tabulates it, in eV.
 VIBRATIONAL = (285.39, 285.78, 286.17)

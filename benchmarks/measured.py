@@ -26,11 +26,11 @@ from rich.table import Table
 from benchmarks.polymers import Polymer, Regions, load
 from benchmarks.record import conditions, write_record
 from xps_prefit_hooks import ALIPHATIC_C1S
+from xps_stn_plugin.api import read
 from xps_stn_plugin.chemistry.groups import group_names
 from xps_stn_plugin.stn.metrics import group_metrics, shift_metrics
 from xps_stn_plugin.stn.predict import predict_with
 from xps_stn_plugin.stn.weights import TrainedNetwork, load_weights, shipped_weights
-from xps_stn_plugin.workflow import read
 
 #: Alkane and alkene taken as one: chemically a matter of one double bond per unit.
 MERGED = {"alkene": "alkane"}

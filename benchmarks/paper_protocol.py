@@ -55,9 +55,9 @@ from benchmarks.polymers import Polymer, load
 from benchmarks.record import conditions, write_record
 from benchmarks.training import Answers, Batch, Recipe, Trained, answers, train
 from xps_prefit_hooks import ALIPHATIC_C1S
-from xps_stn_plugin.chemistry.core_levels import core_levels
 from xps_stn_plugin.chemistry.groups import group_names
-from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
+from xps_stn_plugin.core.core_levels import core_levels
+from xps_stn_plugin.core.spectrum import region_dataset, spectrum_tree
 from xps_stn_plugin.stn.inputs import network_input
 from xps_stn_plugin.stn.metrics import shift_metrics
 from xps_stn_plugin.stn.network import NetworkConfig

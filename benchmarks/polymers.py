@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
+from xps_stn_plugin.core.spectrum import region_dataset, spectrum_tree
 
 Regions = Mapping[str, NDArray[np.float64]]
 

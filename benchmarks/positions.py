@@ -48,10 +48,10 @@ from benchmarks.polymers import load
 from benchmarks.prefits import Draw, counted, drawn, evaluations, told
 from benchmarks.record import conditions, write_record
 from xps_prefit_hooks import PrefitError
+from xps_stn_plugin.api import PrefitResult, prefit
 from xps_stn_plugin.chemistry.polymers import Polymer, polymers
 from xps_stn_plugin.fitting import component_table, fit_quality
 from xps_stn_plugin.seeding import noise_of
-from xps_stn_plugin.workflow import PrefitResult, prefit
 
 REGIONS = ("C1s", "O1s", "N1s")
 CONDITIONS = ("network", "shift told", "groups told", "both told", "substance expected")

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from benchmarks.polymers import Polymer
 from xps_prefit_hooks import Seed
+from xps_stn_plugin.api import PrefitResult, prefit
 from xps_stn_plugin.chemistry.groups import group_names
+from xps_stn_plugin.core.result import LazySeeds, calibrated_spectrum
 from xps_stn_plugin.models.compiled import CompiledModel
-from xps_stn_plugin.result import LazySeeds, calibrated_spectrum
 from xps_stn_plugin.seeding import seed_region
-from xps_stn_plugin.workflow import PrefitResult, prefit
 
 #: Probability of a group that is told to be there; the others get the rest.
 TOLD = 0.98

@@ -16,8 +16,8 @@ import click
 from rich.console import Console
 
 from xps_prefit_hooks import PrefitError
+from xps_stn_plugin.api import PrefitResult, prefit, read
 from xps_stn_plugin.fitting import component_table, fit_quality
-from xps_stn_plugin.workflow import PrefitResult, prefit, read
 
 
 def described(result: PrefitResult) -> str:

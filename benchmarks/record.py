@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from xps_stn_plugin.files import write_text
+from xps_stn_plugin._util.files import write_text
 
 
 def conditions(seed: int) -> dict[str, object]:

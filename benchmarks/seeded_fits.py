@@ -25,9 +25,9 @@ from benchmarks.polymers import Polymer, load
 from benchmarks.record import conditions, write_record
 from xps_prefit_hooks import ModelInfo, Prediction, Settings
 from xps_stn_plugin.chemistry.group_lines import group_lines
+from xps_stn_plugin.core.spectrum import calibrated
 from xps_stn_plugin.fitting import fit_quality, fit_seed
 from xps_stn_plugin.seeding import noise_of, seed_region
-from xps_stn_plugin.spectrum import calibrated
 from xps_stn_plugin.stn.predict import predict
 
 

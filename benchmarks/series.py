@@ -32,7 +32,7 @@ from benchmarks.record import conditions, write_record
 from benchmarks.series_design import CHARGING, JUMP_AT, POLYMERS, Profile, profiles
 from xps_stn_plugin.simulate.config import SimulationConfig
 from xps_stn_plugin.simulate.drawing import build_simulator
-from xps_stn_plugin.stacks.shift import SeriesShift, share_shift
+from xps_stn_plugin.stacks.shared_shift import SeriesShift, share_shift
 from xps_stn_plugin.stn.predict import shipped
 from xps_stn_plugin.stn.stack import StackPrediction, predict_stack
 from xps_stn_plugin.stn.weights import TrainedNetwork

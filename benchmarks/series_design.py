@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xps_stn_plugin.chemistry.polymers import polymers
-from xps_stn_plugin.grid import Grid
-from xps_stn_plugin.lineshapes import pseudo_voigt
+from xps_stn_plugin.core.grid import Grid
+from xps_stn_plugin.models.lineshapes import pseudo_voigt
 from xps_stn_plugin.simulate.config import SimulationConfig
 from xps_stn_plugin.simulate.library import LineLibrary
 from xps_stn_plugin.simulate.line_list import Sample, instrument_width, sample_lines

@@ -43,7 +43,7 @@ from benchmarks.record import conditions, write_record
 from xps_prefit_hooks import ModelInfo, Settings
 
 if TYPE_CHECKING:
-    from xps_stn_plugin.stacks.gathering import Found
+    from xps_stn_plugin.stacks.clusters import Found
 
 FloatArray = NDArray[np.float64]
 
@@ -119,7 +119,7 @@ Outcome = tuple[NDArray[np.bool_], FloatArray]
 def known(shifts: FloatArray) -> Found:
     """Say what a good network would."""
     from xps_stn_plugin.chemistry.group_lines import group_lines
-    from xps_stn_plugin.stacks.gathering import Found
+    from xps_stn_plugin.stacks.clusters import Found
 
     groups = tuple(group_lines())
     count = shifts.size
@@ -129,8 +129,8 @@ def known(shifts: FloatArray) -> Found:
 
 
 def fits(counts: NDArray[np.uint16], shifts: FloatArray) -> Outcome:
-    from xps_stn_plugin.stacks.gathering import Gathering
-    from xps_stn_plugin.stacks.structures import decide
+    from xps_stn_plugin.stacks.clusters import Gathering
+    from xps_stn_plugin.stacks.model_selection import decide
 
     gathering = Gathering("C1s", "C1s", ENERGY, {"intensity": "counts", "region": "C1s"})
     rows = [slice(start, start + CHUNK) for start in range(0, len(counts), CHUNK)]
@@ -194,8 +194,8 @@ def lmfit_guess(counts: NDArray[np.uint16], shifts: FloatArray) -> Outcome:
 
 def xarray_lmfit(counts: NDArray[np.uint16], shifts: FloatArray) -> Outcome:
     import_module("xarray_lmfit")  # Adds `xlm` to arrays.
-    from xps_stn_plugin.stacks.gathering import Gathering
-    from xps_stn_plugin.stacks.structures import decide
+    from xps_stn_plugin.stacks.clusters import Gathering
+    from xps_stn_plugin.stacks.model_selection import decide
 
     gathering = Gathering("C1s", "C1s", ENERGY, {"intensity": "counts", "region": "C1s"})
     gathering.add(counts, known(shifts))

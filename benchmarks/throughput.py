@@ -27,7 +27,7 @@ from rich.table import Table
 
 from benchmarks.processes import in_processes
 from benchmarks.record import conditions, write_record
-from xps_stn_plugin.lineshapes import pseudo_voigt
+from xps_stn_plugin.models.lineshapes import pseudo_voigt
 
 AXES = {"C1s": np.linspace(279.0, 295.0, 161), "O1s": np.linspace(526.0, 538.0, 121)}
 #: Binding energies in eV and areas of lines of organic polymers (Beamson & Briggs 1992, rounded), and how often each is
@@ -101,7 +101,7 @@ def measure(number: int, seed: int, threads: int, loops: int, barrier: Barrier, 
     import torch
 
     import xps_stn_plugin as xps
-    from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
+    from xps_stn_plugin.core.spectrum import region_dataset, spectrum_tree
     from xps_stn_plugin.stn.predict import shipped
     from xps_stn_plugin.stn.stack import predict_stack
     from xps_stn_plugin.stn.verdict import STATUSES

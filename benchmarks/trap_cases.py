@@ -29,7 +29,7 @@ from benchmarks.drawn_samples import (
     weighted,
 )
 from benchmarks.line_lists import ON_OUR_SCALE, foreign_lines, levels, materials, polymers
-from xps_stn_plugin.spectrum import region_dataset, spectrum_tree, unique_name
+from xps_stn_plugin.core.spectrum import region_dataset, spectrum_tree, unique_name
 
 #: Groups that oxidised hydrocarbon of the air has in its way: in a trap, neither right nor false. They count in
 #: `benchmarks.materials`.

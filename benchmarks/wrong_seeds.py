@@ -36,8 +36,8 @@ from benchmarks.polymers import load
 from benchmarks.positions import APART, LEAST_SHARE, assigned
 from benchmarks.prefits import Draw, drawn, evaluations, told
 from benchmarks.record import conditions, write_record
+from xps_stn_plugin.api import PrefitResult
 from xps_stn_plugin.fitting import component_table, fit_quality
-from xps_stn_plugin.workflow import PrefitResult
 
 #: Highest residual over peak height of a success.
 RESIDUAL = 0.02

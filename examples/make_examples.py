@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from xps_stn_plugin.grid import Grid
+from xps_stn_plugin.core.grid import Grid
 from xps_stn_plugin.simulate.config import SimulationConfig
 from xps_stn_plugin.simulate.library import LineLibrary
 from xps_stn_plugin.simulate.spectra import SpectrumSimulator

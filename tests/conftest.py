@@ -34,7 +34,7 @@ def fake():
     """The process's plugin manager with `fakes.FakePlugin` in front of the network; forgotten afterwards."""
     from fakes import FakePlugin
 
-    from xps_stn_plugin.plugins import plugin_manager
+    from xps_stn_plugin.core.plugins import plugin_manager
 
     plugin_manager.cache_clear()
     plugin = FakePlugin()

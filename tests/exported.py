@@ -9,6 +9,9 @@ from lmfit.models import LinearModel
 from seeded import prediction
 
 from xps_prefit_hooks import Seed, SeedComponent, Settings
+from xps_stn_plugin.api import PrefitResult
+from xps_stn_plugin.core.result import calibrated_spectrum
+from xps_stn_plugin.core.spectrum import region_dataset, spectrum_tree
 from xps_stn_plugin.fitting import fit_seed
 from xps_stn_plugin.models.shapes import (
     GraphiticModel,
@@ -17,10 +20,7 @@ from xps_stn_plugin.models.shapes import (
     hydrocarbon,
     stepped_pseudo_voigt,
 )
-from xps_stn_plugin.result import calibrated_spectrum
 from xps_stn_plugin.seeding import seed_region
-from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
-from xps_stn_plugin.workflow import PrefitResult
 
 SHIFT = 1.25
 

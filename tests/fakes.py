@@ -6,7 +6,7 @@ import numpy as np
 from lmfit.models import LinearModel, PseudoVoigtModel
 
 from xps_prefit_hooks import GroupEvidence, ModelInfo, Prediction, RegionShift, Seed, SeedComponent, hookimpl
-from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
+from xps_stn_plugin.core.spectrum import region_dataset, spectrum_tree
 
 SHIFT = 1.25
 LINES = {"C1s": ((285.0, 800.0), (289.0, 400.0)), "O1s": ((532.1, 900.0),)}

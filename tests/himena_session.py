@@ -28,7 +28,7 @@ from himena.plugins import AppActionRegistry  # noqa: E402
 from qtpy import QtCore, QtWidgets  # noqa: E402
 
 from xps_prefit_hooks import MenuAction, MenuOutcome, PrefitError, Settings, hookimpl  # noqa: E402
-from xps_stn_plugin.plugins import plugin_manager  # noqa: E402
+from xps_stn_plugin.core.plugins import plugin_manager  # noqa: E402
 
 
 class Other:

@@ -194,7 +194,7 @@ def answering():
 
 def made(out: Path) -> dict:
     """Every menu action, the Fit panel, the import dialog and the error boxes, on a spectrum of our making."""
-    from xps_stn_plugin.plugins import plugin_manager
+    from xps_stn_plugin.core.plugins import plugin_manager
 
     answer = answering()
     plugin_manager().register(answer, "answer")

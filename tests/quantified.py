@@ -8,10 +8,10 @@ import numpy as np
 from lmfit.models import LinearModel
 
 from xps_prefit_hooks import Seed, SeedComponent
-from xps_stn_plugin.chemistry.core_levels import core_levels
+from xps_stn_plugin.core.core_levels import core_levels
+from xps_stn_plugin.core.spectrum import region_dataset, spectrum_tree
 from xps_stn_plugin.fitting import fit_seed
 from xps_stn_plugin.models.shapes import RegionModel, SteppedPseudoVoigtModel
-from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
 
 ESTER, ALKANE = ("ester (aliphatic)",), ("alkane",)
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from xps_prefit_hooks import ModelInfo, Prediction, Settings
 from xps_stn_plugin.chemistry.group_lines import group_lines
+from xps_stn_plugin.core.spectrum import region_dataset, spectrum_tree
 from xps_stn_plugin.models.shapes import hydrocarbon, stepped_pseudo_voigt
 from xps_stn_plugin.seeding import seed_region
-from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
 
 X = np.linspace(280, 295, 151)
 

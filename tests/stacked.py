@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from xps_stn_plugin.lineshapes import pseudo_voigt
+from xps_stn_plugin.models.lineshapes import pseudo_voigt
 
 AXES = {"C1s": np.round(np.arange(278.0, 296.05, 0.2), 2), "O1s": np.round(np.arange(526.0, 541.05, 0.2), 2)}
 LINES = {

@@ -16,10 +16,10 @@ from test_batch_kill import _alive, _children
 
 from xps_prefit_hooks import PrefitError
 from xps_stn_plugin.batch import engines, run_batch
+from xps_stn_plugin.batch.cache_key import content_digest, work_identity, work_key
 from xps_stn_plugin.batch.engines import engine_for, here, processes
-from xps_stn_plugin.batch.key import content_digest, work_identity, work_key
 from xps_stn_plugin.batch.record import decode
-from xps_stn_plugin.batch.work import Task
+from xps_stn_plugin.batch.tasks import Task
 from xps_stn_plugin.cli import main
 from xps_stn_plugin.settings import settings_of
 
@@ -62,7 +62,7 @@ def _series(*paths):
 @pytest.fixture
 def plugin(tmp_path, monkeypatch):
     """Folder of a package that replaces the network; this process and those that it starts find it."""
-    from xps_stn_plugin.plugins import plugin_manager
+    from xps_stn_plugin.core.plugins import plugin_manager
 
     site = tmp_path / "site"
     info = site / "crashing-1.0.dist-info"

@@ -20,7 +20,7 @@ _SCRIPT = """
 import sys
 import fakes
 from xps_stn_plugin.batch import run_batch
-from xps_stn_plugin.plugins import plugin_manager
+from xps_stn_plugin.core.plugins import plugin_manager
 from xps_stn_plugin.settings import settings_of
 plugin_manager().register(fakes.FakePlugin(), "fake")
 tell = lambda done, total, text: print(done, text, flush=True)

@@ -14,9 +14,9 @@ from conftest import ROOT
 
 from xps_prefit_hooks import PrefitError
 from xps_stn_plugin.batch import run_batch
+from xps_stn_plugin.batch.contact_sheet import write_sheet
 from xps_stn_plugin.batch.entry import Entry
 from xps_stn_plugin.batch.record import Record, RegionRecord
-from xps_stn_plugin.batch.sheet import write_sheet
 from xps_stn_plugin.batch.store import write_store
 from xps_stn_plugin.batch.summary import COLUMNS, Row, rows_of, write_summary
 from xps_stn_plugin.batch.tables import SpectraTable, Variable
@@ -253,7 +253,7 @@ def test_sheet_shows_the_worst_first(tmp_path):
 
 
 def test_sheet_of_too_many_says_how_many_are_left_out(tmp_path, monkeypatch):
-    monkeypatch.setattr("xps_stn_plugin.batch.sheet.MOST", 2)
+    monkeypatch.setattr("xps_stn_plugin.batch.contact_sheet.MOST", 2)
     entries = [_entry(f"{number}.csv", redchi=number) for number in range(1, 6)]
     rows = [row for entry in entries for row in rows_of(entry, 285.0)]
     write_sheet(tmp_path / "s.html", entries, rows)

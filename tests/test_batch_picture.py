@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from xps_stn_plugin.batch.overview import lines, overview
 from xps_stn_plugin.batch.picture import Component, Drawing, colour_of, picture
-from xps_stn_plugin.lineshapes import pseudo_voigt
+from xps_stn_plugin.models.lineshapes import pseudo_voigt
 
 ENERGY = np.linspace(280.0, 296.0, 321)
 

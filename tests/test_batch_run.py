@@ -228,7 +228,7 @@ class Troublesome(fakes.FakePlugin):
 
 @pytest.fixture
 def troublesome(fake):
-    from xps_stn_plugin.plugins import plugin_manager
+    from xps_stn_plugin.core.plugins import plugin_manager
 
     plugin = Troublesome()
     assert plugin_manager().register(plugin, "troublesome").state == "active"
@@ -322,7 +322,7 @@ import resource, signal, sys
 from xps_prefit_hooks import PrefitError
 from xps_stn_plugin.batch import run_batch
 from xps_stn_plugin.settings import settings_of
-from xps_stn_plugin.plugins import plugin_manager
+from xps_stn_plugin.core.plugins import plugin_manager
 import fakes
 plugin_manager().register(fakes.FakePlugin(), "fake")
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -520,7 +520,7 @@ def test_run_with_a_limit_that_makes_no_sense_is_one_sentence(fake, folder, out,
 
 
 def test_run_resumes_a_file_that_took_too_long_only_with_more_time(fake, tmp_path, out):
-    from xps_stn_plugin.batch.key import content_digest, work_identity, work_key
+    from xps_stn_plugin.batch.cache_key import content_digest, work_identity, work_key
     from xps_stn_plugin.batch.record import Record, encode
     from xps_stn_plugin.batch.records import Records
 

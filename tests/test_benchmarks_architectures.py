@@ -9,7 +9,7 @@ from click.testing import CliRunner
 import benchmarks.architectures as module
 from benchmarks.architectures import AVERAGED, PAPER, PLAIN, TOLD, Spectra, draw, main, networks, run, table
 from benchmarks.training import Recipe
-from xps_stn_plugin.grid import Grid
+from xps_stn_plugin.core.grid import Grid
 from xps_stn_plugin.simulate.config import SimulationConfig
 from xps_stn_plugin.simulate.library import LineLibrary
 from xps_stn_plugin.simulate.spectra import SpectrumSimulator

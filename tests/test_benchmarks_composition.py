@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.composition import Agreement, Row, expected_percent, integrated_percent, measure, summary
-from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
+from xps_stn_plugin.core.spectrum import region_dataset, spectrum_tree
 
 
 def test_stoichiometry_of_a_repeat_unit():

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from benchmarks.answering import Answer
 from benchmarks.corpus import CONTENTS, File, contents, main, samples, spectrum_of, status_counts
 from benchmarks.measured import write_table
-from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
+from xps_stn_plugin.core.spectrum import region_dataset, spectrum_tree
 
 
 def answer(status: str, shift: float = math.nan) -> Answer:

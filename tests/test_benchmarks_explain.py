@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.explain import Sample, chord_trials, deletion, main, taper_trials
-from xps_stn_plugin.grid import Grid
-from xps_stn_plugin.lineshapes import pseudo_voigt
+from xps_stn_plugin.core.grid import Grid
+from xps_stn_plugin.models.lineshapes import pseudo_voigt
 from xps_stn_plugin.stn.attribution import Trials, line_trials
 
 GRID = Grid()

@@ -21,9 +21,9 @@ from benchmarks.positions import (
 )
 from benchmarks.prefits import Draw, drawn, evaluations, told
 from xps_prefit_hooks import ModelInfo, Prediction, PrefitError, Settings
-from xps_stn_plugin.lineshapes import pseudo_voigt
-from xps_stn_plugin.spectrum import region_dataset
-from xps_stn_plugin.workflow import PrefitResult
+from xps_stn_plugin.api import PrefitResult
+from xps_stn_plugin.core.spectrum import region_dataset
+from xps_stn_plugin.models.lineshapes import pseudo_voigt
 
 X = np.arange(282.0, 293.0, 0.1)
 

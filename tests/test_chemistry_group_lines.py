@@ -5,8 +5,8 @@ from collections import defaultdict
 
 import pytest
 
-from xps_stn_plugin.chemistry.core_levels import core_levels
 from xps_stn_plugin.chemistry.group_lines import group_lines
+from xps_stn_plugin.core.core_levels import core_levels
 
 
 def by_region():

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from benchmarks.line_rules import VIBRATIONAL, compare, is_vibrational, nearest_pairs, read_library, summary
 from xps_prefit_hooks import PrefitError
-from xps_stn_plugin.chemistry.core_levels import core_levels
 from xps_stn_plugin.chemistry.lines import CoreLine, core_lines, line_rules
 from xps_stn_plugin.chemistry.polymers import polymers
+from xps_stn_plugin.core.core_levels import core_levels
 
 Chem = pytest.importorskip("rdkit.Chem")
 any_polymer = st.sampled_from(polymers())

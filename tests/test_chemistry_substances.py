@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from xps_prefit_hooks import PrefitError
 from xps_stn_plugin.chemistry import substances as module
-from xps_stn_plugin.chemistry.core_levels import core_levels
 from xps_stn_plugin.chemistry.groups import group_names
 from xps_stn_plugin.chemistry.polymers import polymers
 from xps_stn_plugin.chemistry.substances import derived_tables, find_substance, substances
+from xps_stn_plugin.core.core_levels import core_levels
 
 DATA = files("xps_stn_plugin.chemistry").joinpath("data")
 

@@ -221,7 +221,7 @@ def test_bug_is_one_sentence_with_a_way_to_its_traceback(fake, run, file, monkey
 
     xps.plugin_manager().register(Bug(), "listener")
     assert run("prefit", file).exit_code == 0
-    monkeypatch.setattr("xps_stn_plugin.workflow.calibrated_spectrum", bug)
+    monkeypatch.setattr("xps_stn_plugin.api.calibrated_spectrum", bug)
     outcome = run("prefit", file)
     assert outcome.exit_code == 1
     assert "unexpected ZeroDivisionError: oops (set XPS_STN_DEBUG=1 for the traceback)." in outcome.stderr

@@ -5,9 +5,9 @@ import pytest
 import xarray as xr
 
 from xps_stn_plugin.chemistry.substances import find_substance
+from xps_stn_plugin.core.spectrum import region_dataset, spectrum_tree
 from xps_stn_plugin.expectation.pattern import CHEMISTRY, shift_by_pattern
-from xps_stn_plugin.lineshapes import pseudo_voigt
-from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
+from xps_stn_plugin.models.lineshapes import pseudo_voigt
 
 ESTER = {"C1s": ((285.0, 2), (285.7, 1), (286.8, 1), (289.0, 1)), "O1s": ((532.2, 1), (533.6, 1))}
 PTFE = {"C1s": ((292.5, 1),), "F1s": ((689.7, 1),)}

@@ -19,14 +19,14 @@ from hypothesis import strategies as st
 
 import xps_stn_plugin as xps
 from xps_prefit_hooks import GroupEvidence, PrefitError, Settings
-from xps_stn_plugin.chemistry.core_levels import core_levels
+from xps_stn_plugin.core.core_levels import core_levels
+from xps_stn_plugin.core.nexus_terms import CONCEPTS, DEFINITIONS
+from xps_stn_plugin.core.result import calibrated_spectrum
+from xps_stn_plugin.core.spectrum import region_dataset, spectrum_tree
 from xps_stn_plugin.export import nexus
 from xps_stn_plugin.export.calibrated_copy import write_calibrated_copy
 from xps_stn_plugin.fitting import background_table, component_table, curves, fit_quality
 from xps_stn_plugin.fitting.standard_errors import uncertainty
-from xps_stn_plugin.nexus_metadata import CONCEPTS, DEFINITIONS
-from xps_stn_plugin.result import calibrated_spectrum
-from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
 
 TEXT, NUMBER = "text", "number"
 

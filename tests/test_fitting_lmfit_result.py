@@ -16,12 +16,12 @@ from seeded import X, counted, pmma, seeded
 from benchmarks.polymers import load
 from benchmarks.seeded_fits import prediction
 from xps_prefit_hooks import Seed, Settings
+from xps_stn_plugin.core.spectrum import region_dataset
 from xps_stn_plugin.fitting import fit_seed, lmfit_result
 from xps_stn_plugin.fitting.fit import SOLVER
 from xps_stn_plugin.models.shapes import HydrocarbonModel, RegionModel, SteppedPseudoVoigtModel, hydrocarbon
 from xps_stn_plugin.models.shapes import stepped_pseudo_voigt as line
 from xps_stn_plugin.seeding import seed_region
-from xps_stn_plugin.spectrum import region_dataset
 
 STRD = Path(__file__).parent / "data" / "strd"
 

@@ -6,9 +6,9 @@ import pytest
 from lmfit.models import ConstantModel, GaussianModel
 
 from xps_prefit_hooks import Seed, SeedComponent
+from xps_stn_plugin.core.spectrum import region_dataset
 from xps_stn_plugin.fitting import complete_errors, component_table, fit_quality, fit_seed
 from xps_stn_plugin.fitting.standard_errors import inherited_errors, uncertainty
-from xps_stn_plugin.spectrum import region_dataset
 
 X = np.linspace(280, 295, 151)
 

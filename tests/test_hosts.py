@@ -52,7 +52,7 @@ def test_entry_points_lead_to_modules():
 
 def test_nothing_imports_a_host_but_its_own_adapter():
     code = (
-        "import sys, xps_stn_plugin.workflow, xps_stn_plugin.cli, xps_stn_plugin.export, xps_stn_plugin.seeding\n"
+        "import sys, xps_stn_plugin.api, xps_stn_plugin.cli, xps_stn_plugin.export, xps_stn_plugin.seeding\n"
         "import xps_stn_plugin.hosts.nexpy_menu, xps_stn_plugin.hosts.nexpy_fit, xps_stn_plugin.hosts.host\n"
         "import xps_stn_plugin.hosts.nexpy_selection, xps_stn_plugin.hosts.nexpy_models, xps_stn_plugin.hosts.loading\n"
         "hosts = {'nexpy', 'nexusformat', 'qtpy', 'PySide6', 'PyQt6', 'spectrochempy', 'himena', 'torch'}\n"

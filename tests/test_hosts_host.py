@@ -7,8 +7,8 @@ import fakes
 import pytest
 
 from xps_prefit_hooks import MenuAction, MenuOutcome, PrefitError, hookimpl
+from xps_stn_plugin.core.plugins import plugin_manager
 from xps_stn_plugin.hosts.host import Host, menu_entries, trigger
-from xps_stn_plugin.plugins import plugin_manager
 
 
 class Desk(Host):

@@ -14,10 +14,10 @@ from lmfit.models import GaussianModel, LinearModel, PolynomialModel, lmfit_mode
 from nexpy_session import SHIFT, answering, ester_of_benzene
 
 from xps_prefit_hooks import PrefitError, Seed, SeedComponent, Settings
+from xps_stn_plugin.core.spectrum import region_dataset, spectrum_tree
 from xps_stn_plugin.hosts import nexpy_models
 from xps_stn_plugin.hosts.nexpy_fit import fit_parts
 from xps_stn_plugin.seeding import seed_region
-from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
 
 
 def nexpy_menu_of_models():

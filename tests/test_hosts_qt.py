@@ -15,7 +15,7 @@ import pytest
 from fakes import SHIFT, spectrum
 
 from xps_prefit_hooks import MenuAction, MenuOutcome, MenuRequest, PrefitError, Settings, hookimpl
-from xps_stn_plugin.plugins import plugin_manager
+from xps_stn_plugin.core.plugins import plugin_manager
 from xps_stn_plugin.readers.assembly import PhotonEnergyMissing, RawRegion, dataset_of, spectrum_of
 
 pytestmark = pytest.mark.gui

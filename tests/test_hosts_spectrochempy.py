@@ -39,7 +39,7 @@ import fakes
 from spectrochempy.api.plugins import check_plugin_compatibility
 from spectrochempy.plugins.manager import plugin_manager as host
 from xps_stn_plugin.hosts.spectrochempy import XpsStnPlugin
-from xps_stn_plugin.plugins import plugin_manager
+from xps_stn_plugin.core.plugins import plugin_manager
 
 plugin_manager().register(fakes.FakePlugin(), "fake")
 spectrum = fakes.spectrum()

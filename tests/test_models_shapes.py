@@ -13,7 +13,7 @@ from scipy.integrate import cumulative_trapezoid, quad
 from scipy.special import gamma
 
 from xps_stn_plugin import read
-from xps_stn_plugin.lineshapes import pseudo_voigt, pseudo_voigt_cdf
+from xps_stn_plugin.models.lineshapes import pseudo_voigt, pseudo_voigt_cdf
 from xps_stn_plugin.models.shapes import (
     VIBRATION_MEAN,
     VIBRATION_QUANTUM,

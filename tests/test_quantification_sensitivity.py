@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from xps_prefit_hooks import PrefitError
-from xps_stn_plugin.chemistry.core_levels import core_levels
+from xps_stn_plugin.core.core_levels import core_levels
+from xps_stn_plugin.core.regions import subshells
 from xps_stn_plugin.quantification import sensitivity_set, sensitivity_sets
-from xps_stn_plugin.regions import subshells
 
 #: Share of a doublet's area in its higher-j line, by degeneracy.
 SHARES = {"p": 2 / 3, "d": 3 / 5, "f": 4 / 7}

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xps_prefit_hooks import PrefitError
+from xps_stn_plugin.core.spectrum import region_dataset
 from xps_stn_plugin.models.shapes import stepped_pseudo_voigt
 from xps_stn_plugin.seeding.region import noise_of, region_data, scatter
-from xps_stn_plugin.spectrum import region_dataset
 
 X = np.linspace(280, 295, 151)
 

@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xps_stn_plugin.chemistry.core_levels import core_levels
-from xps_stn_plugin.grid import Grid
+from xps_stn_plugin.core.core_levels import core_levels
+from xps_stn_plugin.core.grid import Grid
 from xps_stn_plugin.simulate.catalogue import catalogue
 from xps_stn_plugin.simulate.config import SimulationConfig
 from xps_stn_plugin.simulate.inorganic import inorganic_lines

@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xps_stn_plugin.chemistry.core_levels import core_levels
 from xps_stn_plugin.chemistry.groups import group_names
-from xps_stn_plugin.grid import Grid
+from xps_stn_plugin.core.core_levels import core_levels
+from xps_stn_plugin.core.grid import Grid
 from xps_stn_plugin.simulate.config import SimulationConfig
 from xps_stn_plugin.simulate.library import LineLibrary
 from xps_stn_plugin.simulate.spectra import SpectrumSimulator

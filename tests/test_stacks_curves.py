@@ -18,10 +18,10 @@ import xps_stn_plugin as xps
 from xps_prefit_hooks import Settings
 from xps_stn_plugin.fitting import curves, fit_quality
 from xps_stn_plugin.fitting.quality import durbin_watson, runs_test
-from xps_stn_plugin.lineshapes import pseudo_voigt
+from xps_stn_plugin.models.lineshapes import pseudo_voigt
 from xps_stn_plugin.models.shapes import stepped_pseudo_voigt
 from xps_stn_plugin.settings import settings_of
-from xps_stn_plugin.stacks import work
+from xps_stn_plugin.stacks import pipeline as work
 from xps_stn_plugin.stacks.curves import CurveRows, curve_rows, residual_tests
 from xps_stn_plugin.stacks.fit import fit_rows, sigma_rows
 from xps_stn_plugin.stacks.fitted import BACKGROUNDS

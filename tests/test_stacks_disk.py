@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xps_prefit_hooks import PrefitError
-from xps_stn_plugin.files import write_whole
+from xps_stn_plugin._util.files import write_whole
 from xps_stn_plugin.stacks.disk import Disk, new_file
 
 #: A device that is always full.

@@ -9,9 +9,9 @@ from seeded import X, counted, pmma, seeded
 
 from benchmarks.fit_speed import LINES, problem
 from xps_prefit_hooks import PrefitError, Seed, SeedComponent, Settings
+from xps_stn_plugin.core.spectrum import region_dataset
 from xps_stn_plugin.fitting import component_table, fit_seed
 from xps_stn_plugin.models.shapes import graphitic, stepped_pseudo_voigt
-from xps_stn_plugin.spectrum import region_dataset
 from xps_stn_plugin.stacks.fit import GIVEN_UP, NOT_FITTED, fit_rows, sigma_rows
 from xps_stn_plugin.stacks.table import component_rows
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xps_stn_plugin.chemistry.compounds import HYDROCARBON, carbon_maximum, compound_at, compound_ranges
-from xps_stn_plugin.chemistry.core_levels import core_levels
+from xps_stn_plugin.core.core_levels import core_levels
 from xps_stn_plugin.stn.appearance import appearance, at_carbon
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from xps_prefit_hooks import ModelInfo, Prediction, Settings
 from xps_stn_plugin.chemistry.group_lines import group_lines
-from xps_stn_plugin.grid import Grid
-from xps_stn_plugin.lineshapes import pseudo_voigt
-from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
+from xps_stn_plugin.core.grid import Grid
+from xps_stn_plugin.core.spectrum import region_dataset, spectrum_tree
+from xps_stn_plugin.models.lineshapes import pseudo_voigt
 from xps_stn_plugin.stn.attribution import (
     LEAST_FALL,
     LINE_FWHM,

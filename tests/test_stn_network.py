@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from xps_stn_plugin.grid import Grid
-from xps_stn_plugin.lineshapes import pseudo_voigt
+from xps_stn_plugin.core.grid import Grid
+from xps_stn_plugin.models.lineshapes import pseudo_voigt
 from xps_stn_plugin.stn.network import NetworkConfig, ShiftTransformer, mean_around_mode
 from xps_stn_plugin.stn.transform import shift_axis
 

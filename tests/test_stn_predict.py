@@ -5,9 +5,9 @@ import xarray as xr
 
 from xps_prefit_hooks import ModelInfo, PrefitError
 from xps_stn_plugin.chemistry.groups import group_names
-from xps_stn_plugin.grid import Grid
-from xps_stn_plugin.lineshapes import pseudo_voigt
-from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
+from xps_stn_plugin.core.grid import Grid
+from xps_stn_plugin.core.spectrum import region_dataset, spectrum_tree
+from xps_stn_plugin.models.lineshapes import pseudo_voigt
 from xps_stn_plugin.stn.calibration import Calibration
 from xps_stn_plugin.stn.network import NetworkConfig, ShiftTransformer
 from xps_stn_plugin.stn.predict import predict_with

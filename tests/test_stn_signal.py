@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from xps_stn_plugin.lineshapes import pseudo_voigt
-from xps_stn_plugin.spectrum import region_dataset
+from xps_stn_plugin.core.spectrum import region_dataset
+from xps_stn_plugin.models.lineshapes import pseudo_voigt
 from xps_stn_plugin.stn.signal import channel_noise, line_maximum, plain_peak, saturated_channels, signal_to_noise
 
 ENERGY = np.arange(278.0, 296.0, 0.1)

@@ -10,8 +10,8 @@ from stacked import LINES
 from stacked import counts as counts_of
 
 from xps_prefit_hooks import PrefitError
-from xps_stn_plugin.grid import Grid, to_bins
-from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
+from xps_stn_plugin.core.grid import Grid, to_bins
+from xps_stn_plugin.core.spectrum import region_dataset, spectrum_tree
 from xps_stn_plugin.stn import stack as module
 from xps_stn_plugin.stn.folded import folded
 from xps_stn_plugin.stn.predict import predict_with

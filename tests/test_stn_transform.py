@@ -4,8 +4,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xps_stn_plugin.grid import Grid
-from xps_stn_plugin.lineshapes import pseudo_voigt
+from xps_stn_plugin.core.grid import Grid
+from xps_stn_plugin.models.lineshapes import pseudo_voigt
 from xps_stn_plugin.stn.transform import shift_axis
 
 GRID = Grid()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from xps_prefit_hooks import PrefitError
 from xps_stn_plugin.chemistry.groups import group_names
-from xps_stn_plugin.grid import Grid
+from xps_stn_plugin.core.grid import Grid
 from xps_stn_plugin.stn.calibration import Calibration
 from xps_stn_plugin.stn.network import NetworkConfig, ShiftTransformer
 from xps_stn_plugin.stn.weights import SHIPPED, load_weights, save_weights, shipped_weights, stamp_weights

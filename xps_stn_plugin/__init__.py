@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from xps_prefit_hooks import ALIPHATIC_C1S, PrefitError, Seed, Settings
 
 if TYPE_CHECKING:
+    from .api import PrefitFailure, PrefitResult, prefit, prefit_many, read
     from .chemistry.substances import find_substance
+    from .core.plugins import plugin_manager
     from .export.seeds import load_seeds, save_seeds
-    from .plugins import plugin_manager
     from .script import fit, seed, seeds
-    from .workflow import PrefitFailure, PrefitResult, prefit, prefit_many, read
 
     __version__: str
 
@@ -46,15 +46,15 @@ __all__ = [
 
 # numpy, xarray, lmfit and torch load with the first name that needs them, not with the package.
 _MODULES = {
-    "PrefitFailure": "workflow",
-    "PrefitResult": "workflow",
+    "PrefitFailure": "api",
+    "PrefitResult": "api",
     "find_substance": "chemistry.substances",
     "fit": "script",
     "load_seeds": "export.seeds",
-    "plugin_manager": "plugins",
-    "prefit": "workflow",
-    "prefit_many": "workflow",
-    "read": "workflow",
+    "plugin_manager": "core.plugins",
+    "prefit": "api",
+    "prefit_many": "api",
+    "read": "api",
     "save_seeds": "export.seeds",
     "seed": "script",
     "seeds": "script",

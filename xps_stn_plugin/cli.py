@@ -118,8 +118,8 @@ def prefit(
     **options: Any,
 ) -> None:
     """Find shift and groups of each FILE; seed and fit its regions."""
-    from .files import make_folder
-    from .names import output_names
+    from ._util.files import make_folder
+    from ._util.names import output_names
 
     options["background"] = _background(background)
     if confidence and not fit:
@@ -230,7 +230,7 @@ def plugins() -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from .plugins import plugin_manager
+    from .core.plugins import plugin_manager
 
     manager = plugin_manager()
     table = Table("plugin", "package", "version", "state", "hooks", box=None, pad_edge=False)
@@ -312,8 +312,8 @@ def _prefit_file(
     as_json: bool,
     options: dict[str, Any],
 ) -> None:
-    from .files import check_target
-    from .workflow import prefit as run
+    from ._util.files import check_target
+    from .api import prefit as run
 
     # Before anything is written, so that no half of the outputs is left.
     for target in targets:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, cast
 from xps_prefit_hooks import MenuAction, MenuOutcome, MenuRequest, PrefitError
 
 if TYPE_CHECKING:
-    from .workflow import PrefitResult
+    from .api import PrefitResult
 
 
 def menu_actions() -> list[MenuAction]:
     """Actions of this package."""
-    from .plugins import plugin_manager
+    from .core.plugins import plugin_manager
 
     return [
         MenuAction(
@@ -132,8 +132,8 @@ def _about(request: MenuRequest) -> MenuOutcome:
 
 
 def _result(request: MenuRequest) -> PrefitResult:
+    from .api import prefit_with
     from .settings import settings_of
-    from .workflow import prefit_with
 
     if request.result is not None:
         return cast("PrefitResult", request.result)

@@ -10,12 +10,12 @@ import xarray as xr
 
 from xps_prefit_hooks import ModelInfo, Prediction, PrefitError, Seed, Settings
 
+from .api import Spectrum, checked_spectrum, region_seeds
 from .chemistry.groups import group_names
 from .chemistry.substances import find_substance
-from .result import LazySeeds, calibrated_spectrum, scale_offset
+from .core.result import LazySeeds, calibrated_spectrum, scale_offset
+from .core.spectrum import OFFSET
 from .settings import settings_of
-from .spectrum import OFFSET
-from .workflow import Spectrum, checked_spectrum, region_seeds
 
 if TYPE_CHECKING:
     from lmfit.model import ModelResult

@@ -95,7 +95,7 @@ def _nexus(folder: Path) -> None:
     import h5py
     from test_readers_nexus import entry
 
-    from xps_stn_plugin.spectrum import spectrum_tree
+    from xps_stn_plugin.core.spectrum import spectrum_tree
 
     with h5py.File(folder / "a.nxs", "w") as file:
         entry(file, hv=(1486.6, "eV"))
@@ -182,7 +182,7 @@ def _first_seeds(folder: Path) -> None:
 def _weights(folder: Path) -> None:
     import torch
 
-    from xps_stn_plugin.grid import Grid
+    from xps_stn_plugin.core.grid import Grid
     from xps_stn_plugin.stn.calibration import Calibration
     from xps_stn_plugin.stn.network import NetworkConfig, ShiftTransformer
     from xps_stn_plugin.stn.weights import save_weights
@@ -234,7 +234,7 @@ def _fake_plugin():
 
     import fakes
 
-    from xps_stn_plugin.plugins import plugin_manager
+    from xps_stn_plugin.core.plugins import plugin_manager
 
     @contextmanager
     def context():

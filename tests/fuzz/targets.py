@@ -172,7 +172,7 @@ def _read_record(path: Path) -> None:
 
 
 def _read_configuration(path: Path) -> None:
-    from xps_stn_plugin.configuration import read_tables
+    from xps_stn_plugin._util.toml import read_tables
 
     read_tables(path, "simulation")
 

@@ -23,10 +23,10 @@ from uuid import uuid4
 
 from xps_prefit_hooks import PrefitError
 
-from .key import content_digest, package_identity, work_key
+from .cache_key import content_digest, package_identity, work_key
 from .pool import pool
 from .record import Record, encode
-from .work import Task, do
+from .tasks import Task, do
 
 if TYPE_CHECKING:
     from distributed import Client, Future, KilledWorker

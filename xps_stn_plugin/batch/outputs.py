@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from ..marks import holds_results
+from .._util.marks import holds_results
 
 SUMMARY: Final = "summary.csv"
 STORE: Final = "spectra.h5"

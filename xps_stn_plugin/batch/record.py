@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .key import FORMAT
+from .cache_key import FORMAT
 
 FloatArray = NDArray[np.float64]
 

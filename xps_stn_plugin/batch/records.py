@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from xps_prefit_hooks import PrefitError
 
-from ..files import half_written, write_whole
+from .._util.files import half_written, write_whole
 from .outputs import JSON_FOLDER, RECORDS, SHEET, STORE, SUMMARY
 from .record import DamagedRecordError, Record, decode
 

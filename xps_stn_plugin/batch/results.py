@@ -15,12 +15,12 @@ from typing import Any, Final
 
 from xps_prefit_hooks import PrefitError, Settings
 
-from ..files import check_target, write_json
-from ..marks import origin
+from .._util.files import check_target, write_json
+from .._util.marks import origin
+from .contact_sheet import write_sheet
 from .entry import Entry
 from .outputs import JSON_FOLDER, SHEET, STORE, SUMMARY, is_own_file
 from .record import Record
-from .sheet import write_sheet
 from .stack_document import MOST, dumps, stack_document
 from .store import write_store
 from .summary import Row, rows_of, write_summary
@@ -125,7 +125,7 @@ def check_outputs(out: Path, *, as_json: bool, overwrite: bool, inputs: Sequence
     Raises
     ------
     PrefitError
-        As `xps_stn_plugin.files.check_target`.
+        As `xps_stn_plugin._util.files.check_target`.
     """
     for name in (SUMMARY, SHEET, STORE):
         check_target(out / name, overwrite=overwrite, inputs=inputs)
@@ -136,7 +136,7 @@ def check_outputs(out: Path, *, as_json: bool, overwrite: bool, inputs: Sequence
 
 @dataclass(frozen=True)
 class _Target:
-    """What may be written over; see `xps_stn_plugin.files.check_target`."""
+    """What may be written over; see `xps_stn_plugin._util.files.check_target`."""
 
     overwrite: bool
     inputs: Sequence[Path]

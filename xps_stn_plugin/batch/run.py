@@ -12,20 +12,20 @@ from typing import Any
 
 from xps_prefit_hooks import PrefitError, Settings
 
-from ..names import name_key
-from ..progress import Progress, never, nothing
+from .._util.names import name_key
+from .._util.progress import Progress, never, nothing
 from ..stacks import Share
+from .cache_key import content_digest, work_identity, work_key
 from .engines import engine_for
 from .entry import Entry
+from .grouping import Piece, pieces_of, statuses_of, with_reason
 from .inputs import find_inputs
-from .key import content_digest, work_identity, work_key
 from .outputs import SHEET, STORE, SUMMARY
 from .record import Record, decode
 from .records import Records
 from .results import check_outputs, write_results
-from .series import Piece, pieces_of, statuses_of, with_reason
 from .tally import STATUSES, Tally, counts_text
-from .work import Task
+from .tasks import Task
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def run_batch(
         Files to work on never are.
     share : {"none", "shift", "components"}
         What the spectra of a stack (a depth profile, a map) have in common. Files with single spectra that lie in one
-        folder and were measured alike are a series, too, in natural order; see ``xps_stn_plugin.batch.series``.
+        folder and were measured alike are a series, too, in natural order; see ``xps_stn_plugin.batch.grouping``.
     progress : callable
         ``progress(done, total, text)`` is told of every finished file, with counts, rate and time left as text. The
         files of a series are finished together.

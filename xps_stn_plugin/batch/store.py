@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from .._util.files import Overwrite, write_whole
 from ..export.texts import printable
-from ..files import Overwrite, write_whole
 from .entry import Entry, not_written
 from .record import AXIS, BACKGROUND, COMPONENTS, COUNTS, ENVELOPE, MEASURED_AXIS
 from .stacks import write_stack_group
@@ -128,7 +128,7 @@ def write_store(
     failed : callable
         ``failed(entry, output, error)`` is told of a spectrum that cannot be written; the store lacks parts of it then.
     overwrite, inputs
-        As for `xps_stn_plugin.files.check_target`.
+        As for `xps_stn_plugin._util.files.check_target`.
 
     Raises
     ------

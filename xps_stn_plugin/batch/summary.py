@@ -8,8 +8,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
+from .._util.files import Overwrite, write_csv
 from ..export.texts import cell
-from ..files import Overwrite, write_csv
 from .entry import Entry
 from .record import LEAST_PROBABILITY
 
@@ -185,7 +185,7 @@ def rows_of(entry: Entry, reference: float, fit: bool = True) -> list[Row]:
 def write_summary(
     path: Path, rows: Iterable[Row], *, overwrite: Overwrite = False, inputs: Iterable[Path] = ()
 ) -> None:
-    """Write the table with a header; `overwrite` and `inputs` as for `xps_stn_plugin.files.check_target`.
+    """Write the table with a header; `overwrite` and `inputs` as for `xps_stn_plugin._util.files.check_target`.
 
     Raises
     ------

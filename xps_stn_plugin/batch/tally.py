@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
-from ..progress import Progress
+from .._util.progress import Progress
 
 #: Status of a spectrum, from good to bad, in words for people.
 STATUSES: Final = {"ok": "ok", "uncertain": "uncertain", "out_of_domain": "out of domain", "failed": "failed"}

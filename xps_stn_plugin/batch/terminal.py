@@ -13,7 +13,7 @@ from rich.text import Text
 
 from xps_prefit_hooks import shown
 
-from ..progress import Progress as Tell
+from .._util.progress import Progress as Tell
 from .run import BatchReport
 
 #: Seconds between plain lines.

@@ -176,7 +176,7 @@ def _is_smiles(text: str) -> bool:
 
 def main(folder: Path = Path(__file__).parent / "data") -> None:
     """Write the derived data files."""
-    from xps_stn_plugin.files import write_text
+    from xps_stn_plugin._util.files import write_text
 
     for name, text in derived_tables().items():
         write_text(folder / name, text, overwrite=True)

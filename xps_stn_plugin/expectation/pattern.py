@@ -11,11 +11,11 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from xps_stn_plugin.chemistry.core_levels import CoreLevel, core_levels
 from xps_stn_plugin.chemistry.group_lines import group_lines
 from xps_stn_plugin.chemistry.lines import CoreLine
 from xps_stn_plugin.chemistry.substances import Substance
-from xps_stn_plugin.lineshapes import pseudo_voigt, vibrational_weights
+from xps_stn_plugin.core.core_levels import CoreLevel, core_levels
+from xps_stn_plugin.models.lineshapes import pseudo_voigt, vibrational_weights
 from xps_stn_plugin.models.shapes import VIBRATION_MEMBERS, VIBRATION_QUANTUM
 from xps_stn_plugin.seeding.region import SURVEY_WIDTH, RegionData, region_data
 from xps_stn_plugin.stn.signal import signal_to_noise

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from xps_prefit_hooks import Exporter
 
 if TYPE_CHECKING:
-    from ..result import PrefitData
+    from ..core.result import PrefitData
 
 
 def exporters() -> list[Exporter]:

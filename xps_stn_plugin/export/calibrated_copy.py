@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..files import Overwrite
+from .._util.files import Overwrite
 from .nexus import write_entries
 
 if TYPE_CHECKING:
-    from ..result import PrefitData
+    from ..core.result import PrefitData
 
 
 def write_calibrated_copy(result: PrefitData, path: Path, *, overwrite: Overwrite = False) -> None:

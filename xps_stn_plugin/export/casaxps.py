@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ..files import plain_cell, write_text
-from ..marks import MARK
+from .._util.files import plain_cell, write_text
+from .._util.marks import MARK
 from ..quantification.sensitivity import sensitivity_set
 from .peaks import Peak, Quantity, height_fraction, peaks_of
 from .region_files import regions_in_order, values_of
 from .report import Value, report_of
 
 if TYPE_CHECKING:
-    from ..result import PrefitData
+    from ..core.result import PrefitData
 
 #: Columns of the table; energies in eV on the calibrated binding energy axis, areas in intensity times eV.
 COLUMNS: Final = (

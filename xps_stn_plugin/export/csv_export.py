@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..files import write_csv
+from .._util.files import write_csv
 from .report import report_of
 from .texts import cell, percent
 
 if TYPE_CHECKING:
-    from ..result import PrefitData
+    from ..core.result import PrefitData
 
 #: Columns; energies on the scale of ``reference_eV``, areas in the units of the intensities times eV.
 COLUMNS = (

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup
 
-from ..files import write_text
+from .._util.files import write_text
+from .._util.marks import MARK
 from ..fitting.quality import value_text
-from ..marks import MARK
 from .plot import LEAST_PROBABILITY, MOST_GROUPS, STATUS_COLOURS, figure
 from .report import Element, Region, Report, Value, report_of
 from .templates import render
@@ -28,7 +28,7 @@ from .texts import with_error
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from ..result import PrefitData
+    from ..core.result import PrefitData
 
 _STATUS: Final = {
     "ok": "the shift can be trusted",

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from ..files import write_json
+from .._util.files import write_json
 from .report import SCHEMA, report_of, with_evidence
 
 if TYPE_CHECKING:
-    from ..result import PrefitData
+    from ..core.result import PrefitData
 
 __all__ = ["SCHEMA", "document", "dumps", "schema", "write"]
 

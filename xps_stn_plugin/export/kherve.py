@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from xps_prefit_hooks import PrefitError
 
-from ..marks import marked_json
+from .._util.marks import marked_json
 from ..models.losses import VIBRATION_MEMBERS
 from .peaks import FWHM_OF_SIGMA, Peak, Quantity, height_fraction, height_of, peaks_of
 from .region_files import region_paths, regions_in_order, values_of, write_together
 
 if TYPE_CHECKING:
-    from ..result import PrefitData
+    from ..core.result import PrefitData
 
 SUFFIX: Final = ".kherve.json"
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from .._util.marks import MARK
 from ..fitting import curves
-from ..marks import MARK
 from ..models.backgrounds import TOUGAARD, cross_section
 from .peaks import Peak, Quantity, peaks_of
 from .region_files import region_paths, regions_in_order, values_of, write_together
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from xps_prefit_hooks import Seed
 
-    from ..result import PrefitData
+    from ..core.result import PrefitData
 
 FloatArray = NDArray[np.float64]
 

@@ -13,10 +13,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..files import Overwrite, write_whole
-from ..nexus_metadata import CONCEPTS, DEFINITIONS, DEFINITIONS_URL, GROUPS, SIGNAL_UNITS
-from ..regions import SURVEY, VALENCE
-from ..spectrum import OFFSET, unique_name
+from .._util.files import Overwrite, write_whole
+from ..core.nexus_terms import CONCEPTS, DEFINITIONS, DEFINITIONS_URL, GROUPS, SIGNAL_UNITS
+from ..core.regions import SURVEY, VALENCE
+from ..core.spectrum import OFFSET, unique_name
 from .nexus_fit import write_fit
 from .nexus_found import write_found
 from .nexus_groups import PROGRAM, collection, field, group, link, parameter, process, sentences
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import h5py
     import xarray as xr
 
-    from ..result import PrefitData
+    from ..core.result import PrefitData
 
 _REFERENCING = OFFSET.removesuffix("offset")
 

@@ -6,10 +6,10 @@ import inspect
 import math
 from typing import TYPE_CHECKING, Any, Final
 
+from ..core.nexus_terms import SIGNAL_UNITS
 from ..fitting import curves
 from ..fitting.parameter_names import background_names, doublets
 from ..fitting.standard_errors import uncertainty
-from ..nexus_metadata import SIGNAL_UNITS
 from .nexus_groups import field, group, link, parameter, process, sentences
 from .report import Component, Fit, Region
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from xps_prefit_hooks import Seed
 
-    from ..result import PrefitData
+    from ..core.result import PrefitData
 
 #: Words of NXxps' enumeration for lmfit's classes, this package's among them. The enumeration is open: other classes
 #: go by their own name.

@@ -12,7 +12,7 @@ from .nexus_groups import field, group, parameter, process, sentences
 if TYPE_CHECKING:
     import h5py
 
-    from ..result import PrefitData
+    from ..core.result import PrefitData
     from .report import Quantification
 
 

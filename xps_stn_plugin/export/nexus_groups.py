@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..spectrum import unique_name
+from ..core.spectrum import unique_name
 from .texts import printable
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from xps_prefit_hooks import GroupEvidence, Seed, shown
 
-from ..chemistry.core_levels import core_levels
-from ..files import write_whole
+from .._util.files import write_whole
+from .._util.marks import MARK
+from ..core.core_levels import core_levels
 from ..fitting import curves
-from ..marks import MARK
 from ..seeding import noise_of
 from .report import Component, region_report
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
-    from ..result import PrefitData
+    from ..core.result import PrefitData
 
 #: Least probability of a group that gets a bar, and most bars.
 LEAST_PROBABILITY = 0.1

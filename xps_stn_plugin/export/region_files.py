@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from xps_prefit_hooks import PrefitError
 
-from ..files import write_whole
+from .._util.files import write_whole
 
 if TYPE_CHECKING:
     import lmfit
 
-    from ..result import PrefitData
+    from ..core.result import PrefitData
 
 
 def regions_in_order(result: PrefitData) -> list[str]:

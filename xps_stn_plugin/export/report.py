@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from xps_prefit_hooks import Seed
 
-    from ..result import PrefitData
+    from ..core.result import PrefitData
 
 SCHEMA: Final = "xps-stn/prefit/1"
 

@@ -19,12 +19,12 @@ import lmfit
 
 from xps_prefit_hooks import PrefitError, Seed
 
-from ..files import Overwrite, refuse_special, write_json
+from .._util.files import Overwrite, refuse_special, write_json
 from .checked_json import OPEN
 from .seed_document import SCHEMA, made_model, read_document, seeds_of
 
 if TYPE_CHECKING:
-    from ..result import PrefitData
+    from ..core.result import PrefitData
 
 
 def write(result: PrefitData, path: Path) -> None:

@@ -19,7 +19,7 @@ from .report import Component, ConfidenceInterval, Quantification, Region, repor
 from .texts import percent, with_error
 
 if TYPE_CHECKING:
-    from ..result import PrefitData
+    from ..core.result import PrefitData
 
 _STATUS_COLOURS = {"ok": "green", "uncertain": "yellow"}
 _SECOND_LINE = 4

@@ -15,7 +15,7 @@ from himena.widgets import current_instance
 
 from xps_prefit_hooks import MenuAction, PrefitError, Settings
 
-from ..plugins import plugin_manager
+from ..core.plugins import plugin_manager
 from .himena_windows import picture_of_region, spectrum_of_model, table_of_region, table_of_spectrum
 from .host import MENU, trigger
 from .qt import QtHost
@@ -23,7 +23,7 @@ from .qt import QtHost
 if TYPE_CHECKING:
     import xarray as xr
 
-    from ..workflow import PrefitResult
+    from ..api import PrefitResult
 
 #: himena's name of the menu.
 MENU_ID = "tools/xps_stn"

@@ -16,7 +16,7 @@ from xps_prefit_hooks import PrefitError, Settings
 if TYPE_CHECKING:
     import xarray as xr
 
-    from ..workflow import PrefitResult
+    from ..api import PrefitResult
 
 #: Background, envelope, components: matplotlib's names, black-and-white printers tell the first two.
 _COLORS = ("black", "red", "tab:blue", "tab:orange", "tab:green", "tab:purple", "tab:brown", "tab:olive", "tab:cyan")
@@ -38,7 +38,7 @@ def spectrum_of_model(model: Any, settings: Settings) -> xr.DataTree:
     PrefitError
         If it holds something else.
     """
-    from ..plugins import plugin_manager
+    from ..core.plugins import plugin_manager
     from ..readers import read_file
 
     title = model.title or model.type

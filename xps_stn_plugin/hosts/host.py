@@ -15,7 +15,7 @@ from xps_prefit_hooks import MenuAction, MenuOutcome, MenuRequest, PrefitError, 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from ..workflow import PrefitResult
+    from ..api import PrefitResult
 
 #: The menu's name in every host.
 MENU = "XPS STN"
@@ -114,7 +114,7 @@ class MenuEntry:
 
 def menu_entries(host: Host) -> list[MenuEntry]:
     """Entries for the actions of all plugins (hook ``xps_prefit_menu``), in their order."""
-    from ..plugins import plugin_manager
+    from ..core.plugins import plugin_manager
 
     return [
         MenuEntry(action.label, action.description, partial(trigger, host, action))

@@ -11,7 +11,7 @@ import threading
 from importlib.util import find_spec
 from pathlib import Path
 
-from ..once import Once
+from .._util.once import Once
 
 _log = logging.getLogger(__name__)
 
@@ -77,8 +77,8 @@ def _prefit_once() -> None:
 
     from xps_prefit_hooks import Settings
 
-    from ..spectrum import region_dataset, spectrum_tree
-    from ..workflow import prefit_with
+    from ..api import prefit_with
+    from ..core.spectrum import region_dataset, spectrum_tree
 
     energy = np.arange(278.0, 296.0, 0.1)
     counts = 100.0 + 1000.0 * np.exp(-(((energy - 285.0) / 0.7) ** 2))

@@ -14,7 +14,7 @@ from .qt.host import load
 if TYPE_CHECKING:
     import xarray as xr
 
-    from ..workflow import PrefitResult
+    from ..api import PrefitResult
 
 
 class NexpyHost(QtHost):

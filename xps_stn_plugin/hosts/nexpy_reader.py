@@ -19,7 +19,7 @@ class ImportDialog(NXImportDialog):  # type: ignore[misc]  # NeXpy has no type h
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent=parent)
-        from ..plugins import plugin_manager
+        from ..core.plugins import plugin_manager
 
         self.photon_energy = NXLineEdit(width=80, align="right")
         self.photon_energy.setPlaceholderText("as in the file")
@@ -40,7 +40,7 @@ class ImportDialog(NXImportDialog):  # type: ignore[misc]  # NeXpy has no type h
         NeXusError
             With one sentence, which NeXpy shows.
         """
-        from ..workflow import read
+        from ..api import read
         from .nexpy_selection import nexus_root
 
         self.import_file = self.get_filename()

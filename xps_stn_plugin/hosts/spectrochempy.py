@@ -8,7 +8,7 @@ from typing import Any
 
 from spectrochempy.api.plugins import SpectroChemPyPlugin, hookimpl
 
-from ..plugins import plugin_manager
+from ..core.plugins import plugin_manager
 from .spectrochempy_actions import actions, function_of
 from .spectrochempy_functions import calibrate, fit, prefit, read, seed
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from xps_prefit_hooks import MenuAction, MenuOutcome, MenuRequest
 
-from ..plugins import plugin_manager
+from ..core.plugins import plugin_manager
 
 _ENERGIES = ("reference", "photon_energy")
 

@@ -19,8 +19,8 @@ from .axes import is_kinetic
 if TYPE_CHECKING:
     import xarray as xr
 
+    from ..api import PrefitResult
     from ..readers.assembly import RawRegion
-    from ..workflow import PrefitResult
 
 #: Units of intensities in SpectroChemPy, and the kind of intensity.
 _KINDS = {"count": "counts", "count / second": "counts per second", "counts_per_second": "counts per second"}
@@ -52,8 +52,8 @@ def spectrum_of_datasets(datasets: tuple[Any, ...], settings: Settings) -> xr.Da
     PrefitError
         If there is none, or one is no spectrum.
     """
+    from ..core.spectrum import spectrum_tree, unique_name
     from ..readers.assembly import dataset_of
-    from ..spectrum import spectrum_tree, unique_name
 
     if not datasets:
         raise PrefitError("selection", "nothing is given; give a dataset for each region.")

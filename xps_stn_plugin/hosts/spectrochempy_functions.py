@@ -13,7 +13,7 @@ from xps_prefit_hooks import PrefitError, Seed
 from .spectrochempy_actions import run
 
 if TYPE_CHECKING:
-    from ..workflow import PrefitResult
+    from ..api import PrefitResult
 
 
 def prefit(dataset: Any, *others: Any, **settings: Any) -> PrefitResult:
@@ -109,7 +109,7 @@ def read(path: str | os.PathLike[str], *, photon_energy: Any = None) -> list[Any
     PrefitError
         If the file cannot be read.
     """
-    from ..workflow import read as read_spectrum
+    from ..api import read as read_spectrum
     from .spectrochempy_datasets import datasets_of_spectrum, in_electronvolts
 
     return datasets_of_spectrum(read_spectrum(path, in_electronvolts("photon_energy", photon_energy)))

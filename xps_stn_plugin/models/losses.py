@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from xps_stn_plugin.lineshapes import vibrational_slopes, vibrational_weights
+from xps_stn_plugin.models.lineshapes import vibrational_slopes, vibrational_weights
 
 FloatArray = NDArray[np.float64]
 

@@ -18,7 +18,7 @@ import numpy as np
 from lmfit.models import PseudoVoigtModel
 from numpy.typing import NDArray
 
-from xps_stn_plugin.lineshapes import (
+from xps_stn_plugin.models.lineshapes import (
     pseudo_voigt,
     pseudo_voigt_cdf,
     pseudo_voigt_cdf_partials,

@@ -20,7 +20,7 @@ from .signals import Correction, Signal, signals
 if TYPE_CHECKING:
     from lmfit.model import ModelResult
 
-    from xps_stn_plugin.result import PrefitData
+    from xps_stn_plugin.core.result import PrefitData
 
 #: Exponents beyond this are slips: transmissions are known from -1 to 1, escape depths from 0.5 to 0.8.
 _STEEPEST: Final = 3.0

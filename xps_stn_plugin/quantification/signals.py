@@ -11,8 +11,8 @@ import numpy as np
 import xarray as xr
 
 from xps_prefit_hooks import Seed
-from xps_stn_plugin.chemistry.core_levels import core_levels
-from xps_stn_plugin.regions import subshells
+from xps_stn_plugin.core.core_levels import core_levels
+from xps_stn_plugin.core.regions import subshells
 
 from .areas import ComponentAreas, FloatArray, component_areas
 from .sensitivity import SensitivitySet, sensitivity_sets

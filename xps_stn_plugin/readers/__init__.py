@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from xps_prefit_hooks import PrefitError, Reader, Settings
 
-from ..files import refuse_special
+from .._util.files import refuse_special
 from . import formats
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import PrefitError, Settings
 
-from ..regions import recognised
-from ..spectrum import region_dataset, spectrum_tree, unique_name
+from ..core.regions import recognised
+from ..core.spectrum import region_dataset, spectrum_tree, unique_name
 
 _EV_PER_UNIT = {"ev": 1.0, "kev": 1000.0, "mev": 0.001}
 # Lowest binding energy in eV that a real spectrum reaches: scans go some eV beyond the Fermi edge, not more.

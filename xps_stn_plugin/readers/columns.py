@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from xps_prefit_hooks import PrefitError, Settings
 
-from ..regions import SURVEY, region_from_energy, region_name
+from ..core.regions import SURVEY, region_from_energy, region_name
 from .assembly import RawRegion, in_electronvolts, spectrum_of
 from .text import file_lines, no_number, number
 

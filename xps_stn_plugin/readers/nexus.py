@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from xps_prefit_hooks import PrefitError, Settings
 
-from ..nexus_metadata import CONCEPTS, Concept
+from ..core.nexus_terms import CONCEPTS, Concept
 from .assembly import Axis, RawRegion, each_region, in_electronvolts, spectrum_of
 from .hdf5 import Dataset, Group, UnusableNode, is_utf8, opened_file, shown
 

@@ -14,7 +14,7 @@ from xps_prefit_hooks import PrefitError, Settings
 
 from .assembly import Condition, RawRegion, each_region, in_electronvolts, known_or_none, spectrum_of
 from .formats import VAMAS_LINE
-from .series import in_series
+from .merge_blocks import in_series
 from .text import file_lines
 from .vamas_blocks import VamasBlock, VamasHeader, VamasVariable, read_blocks, read_header
 

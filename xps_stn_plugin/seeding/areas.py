@@ -14,7 +14,7 @@ from scipy.optimize import nnls
 from scipy.signal import find_peaks
 
 from xps_prefit_hooks import Background
-from xps_stn_plugin.lineshapes import pseudo_voigt, pseudo_voigt_cdf, vibrational_weights
+from xps_stn_plugin.models.lineshapes import pseudo_voigt, pseudo_voigt_cdf, vibrational_weights
 from xps_stn_plugin.models.shapes import VIBRATION_MEMBERS, VIBRATION_QUANTUM
 
 from .lines import Line

@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from xps_prefit_hooks import PrefitError
-from xps_stn_plugin.spectrum import MODEL_WIDTH
+from xps_stn_plugin.core.spectrum import MODEL_WIDTH
 
 from .counting import count_size, scatter_over
 

@@ -12,9 +12,9 @@ import numpy as np
 import xarray as xr
 
 from xps_prefit_hooks import ALIPHATIC_C1S, Prediction, PrefitError, Seed, Settings
-from xps_stn_plugin.chemistry.core_levels import core_levels
 from xps_stn_plugin.chemistry.group_lines import group_lines
 from xps_stn_plugin.chemistry.substances import find_substance
+from xps_stn_plugin.core.core_levels import core_levels
 from xps_stn_plugin.models import TOUGAARD
 
 from .areas import Areas, Doublet, estimate_areas, find_lines

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from xps_prefit_hooks import PrefitError
 
-from ..chemistry.core_levels import core_levels
+from ..core.core_levels import core_levels
 
 RULES = "inorganic.toml"
 LINES = "inorganic_lines.csv"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..configuration import check_entries, read_tables
+from .._util.toml import check_entries, read_tables
 
 Range = tuple[float, float]
 

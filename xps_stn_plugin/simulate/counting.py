@@ -7,8 +7,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ..grid import Grid
-from ..single_channels import without_single_channels
+from ..core.grid import Grid
+from ..core.single_channels import without_single_channels
 from .config import SimulationConfig, log_uniform
 
 FloatArray = NDArray[np.float64]

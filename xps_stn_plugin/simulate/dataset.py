@@ -15,8 +15,8 @@ from rich.progress import Progress, TaskID
 
 from xps_prefit_hooks import PrefitError
 
+from .._util.files import check_target, write_whole
 from ..chemistry.groups import group_names
-from ..files import check_target, write_whole
 from .config import SimulationConfig
 from .domains import PARTS
 from .drawing import ahead, build_simulator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from ..grid import Grid
+from ..core.grid import Grid
 from .config import SimulationConfig
 from .library import LineLibrary
 from .spectra import SpectrumBatch, SpectrumSimulator

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ..grid import Grid
-from ..lineshapes import vibrational_weights
+from ..core.grid import Grid
+from ..models.lineshapes import vibrational_weights
 from .catalogue import Catalogue, InorganicLine, catalogue
 from .config import SimulationConfig, log_uniform
 from .line_list import VIBRATIONAL_MEMBERS, BoolArray, LineList, Sample
@@ -184,6 +184,6 @@ class _Lines:
 
 
 def _oxygen_sensitivity() -> float:
-    from ..chemistry.core_levels import core_levels
+    from ..core.core_levels import core_levels
 
     return core_levels()["O1s"].sensitivity

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..chemistry.core_levels import core_levels
 from ..chemistry.groups import functional_groups, group_names
 from ..chemistry.lines import core_lines
+from ..core.core_levels import core_levels
 
 if TYPE_CHECKING:
     from collections.abc import Callable

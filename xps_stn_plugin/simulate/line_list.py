@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..chemistry.core_levels import core_levels
-from ..grid import Grid
-from ..lineshapes import vibrational_weights
+from ..core.core_levels import core_levels
+from ..core.grid import Grid
+from ..models.lineshapes import vibrational_weights
 from .config import SimulationConfig, log_uniform
 from .library import LineLibrary
 

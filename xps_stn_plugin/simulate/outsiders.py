@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..chemistry.core_levels import core_levels
-from ..grid import Grid
+from ..core.core_levels import core_levels
+from ..core.grid import Grid
 from .catalogue import catalogue
 from .line_list import FloatArray, IntArray, LineList
 

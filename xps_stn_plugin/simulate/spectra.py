@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from xps_prefit_hooks import ALIPHATIC_C1S
 
-from ..chemistry.core_levels import core_levels
-from ..grid import Grid
-from ..lineshapes import pseudo_voigt
+from ..core.core_levels import core_levels
+from ..core.grid import Grid
+from ..models.lineshapes import pseudo_voigt
 from .config import SimulationConfig
 from .counting import count
 from .domains import Domains

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..chemistry.core_levels import core_levels
-from ..grid import Grid
+from ..core.core_levels import core_levels
+from ..core.grid import Grid
 from .config import SimulationConfig, log_uniform
 from .line_list import LineList
 

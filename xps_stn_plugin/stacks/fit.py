@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import PrefitError, Seed
+from xps_stn_plugin.core.spectrum import in_range
 from xps_stn_plugin.models.compiled import CompiledModel
 from xps_stn_plugin.models.solver import EVALUATIONS_PER_PARAMETER, Problem, solve
 from xps_stn_plugin.seeding.region import noise_of_counts
-from xps_stn_plugin.spectrum import in_range
 
 from .errors import row_errors
 

@@ -16,17 +16,17 @@ from numpy.typing import NDArray
 
 from xps_prefit_hooks import PrefitError, Settings
 
-from ..files import check_target, write_whole
-from ..progress import Progress, never, nothing
-from ..spectrum import calibrated
+from .._util.files import check_target, write_whole
+from .._util.progress import Progress, never, nothing
+from ..core.spectrum import calibrated
 from ..stn.predict import shipped
 from . import Share
 from .disk import new_file
 from .fields import Field, labelled
 from .file import place_fields, write_counts, write_frame
-from .question import Question
+from .pipeline import Place, Plan, do
+from .predict import Question
 from .stack import Stack, stack_of
-from .work import Place, Plan, do
 
 if TYPE_CHECKING:
     import h5py
@@ -54,8 +54,8 @@ def prefit_stack(
         Whether models are seeded and fitted. Spectra in which the same groups were found share the model's structure.
     share : {"none", "shift", "components"}
         What the spectra have in common. "shift": they are a series along one dimension with one shift, constant or
-        slowly drifting; see `xps_stn_plugin.stacks.shift`. "components", with `fit`: positions and widths; areas and
-        backgrounds are each spectrum's own; see ``xps_stn_plugin.stacks.components``.
+        slowly drifting; see `xps_stn_plugin.stacks.shared_shift`. "components", with `fit`: positions and widths; areas
+        and backgrounds are those of each spectrum; see ``xps_stn_plugin.stacks.global_fit``.
     progress : callable
         ``progress(done, total, text)`` is told of every block that is finished.
     cancelled : callable

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .components import Shared, share
+from .clusters import Found
 from .fit import sigma_rows
 from .fitted import SeedFits, StackFits
-from .gathering import Found
+from .global_fit import Shared, share
 from .labels import FitLabels
 from .table import table_order
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from xps_prefit_hooks import PrefitError
 
-from ..spectrum import checked_tree, in_range, spectrum_tree, too_wide
+from ..core.spectrum import checked_tree, in_range, spectrum_tree, too_wide
 
 FloatArray = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..chemistry.compounds import HYDROCARBON, carbon_maximum, compound_at
-from ..chemistry.core_levels import core_levels
+from ..core.core_levels import core_levels
 
 FloatArray = NDArray[np.float64]
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from xps_prefit_hooks import ALIPHATIC_C1S, GroupEvidence, Prediction, Settings
 
-from ..grid import relative, to_grid
+from ..core.grid import relative, to_grid
 from .inputs import network_input, remove_baseline
 from .predict import shipped
 from .signal import channel_noise

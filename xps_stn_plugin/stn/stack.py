@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import ModelInfo, Prediction, PrefitError, RegionShift
 
-from ..grid import Grid, relative, to_bins
-from ..single_channels import without_single_channels
-from ..spectrum import MIN_POINTS, in_range
+from ..core.grid import Grid, relative, to_bins
+from ..core.single_channels import without_single_channels
+from ..core.spectrum import MIN_POINTS, in_range
 from .answers import ask, combined
 from .signal import channels_at_maximum, line_maximum, line_to_noise, plain_peak
 from .verdict import CARBON, GROUP_FOUND, NO_LINE, STATUSES, BoolArray, Evidence, FloatArray, Verdict, judge, sentences

@@ -20,9 +20,9 @@ from torch.nn import functional
 
 from xps_prefit_hooks import PrefitError
 
+from .._util.files import check_target, write_whole
 from ..chemistry.groups import group_names
-from ..files import check_target, write_whole
-from ..grid import Grid
+from ..core.grid import Grid
 from ..simulate.drawing import ahead, build_simulator
 from ..simulate.spectra import SpectrumBatch, SpectrumSimulator
 from .calibration import Calibration, FloatArray, calibrate, spread_of

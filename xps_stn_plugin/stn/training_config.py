@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from ..configuration import check_entries, read_tables
+from .._util.toml import check_entries, read_tables
 from ..simulate.config import SimulationConfig
 
 

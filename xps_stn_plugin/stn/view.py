@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from xps_prefit_hooks import PrefitError
 
-from ..grid import Grid
+from ..core.grid import Grid
 
 
 def seen_regions(spectrum: xr.DataTree, grid: Grid) -> tuple[Mapping[str, xr.Dataset], tuple[str, ...]]:

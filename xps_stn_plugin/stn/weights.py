@@ -18,8 +18,8 @@ import torch
 
 from xps_prefit_hooks import ModelInfo, PrefitError
 
-from ..files import write_whole
-from ..grid import Grid
+from .._util.files import write_whole
+from ..core.grid import Grid
 from .calibration import Calibration
 from .folded import folded
 from .network import NetworkConfig, ShiftTransformer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from xps_prefit_hooks import ALIPHATIC_C1S, ModelInfo, Prediction, PrefitError, Reader, RegionShift, hookimpl
-from xps_stn_plugin.spectrum import region_dataset, spectrum_tree
+from xps_stn_plugin.core.spectrum import region_dataset, spectrum_tree
 
 
 def _read(path, settings):

@@ -242,7 +242,7 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
 
     def _buttons(self) -> list[QtWidgets.QPushButton]:
         """Buttons of all other actions on a spectrum; what does not get its own is in the last one's menu."""
-        from ...plugins import plugin_manager
+        from ...core.plugins import plugin_manager
 
         others = [action for action in plugin_manager().menu() if action.needs_spectrum and not action.form]
         buttons = []

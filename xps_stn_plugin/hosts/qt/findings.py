@@ -14,7 +14,7 @@ from .worker import Job
 if TYPE_CHECKING:
     import xarray as xr
 
-    from ...workflow import PrefitResult
+    from ...api import PrefitResult
     from .picture import Picture
 
 

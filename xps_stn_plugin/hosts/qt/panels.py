@@ -9,7 +9,7 @@ from qtpy import QtCore, QtGui, QtWidgets
 from ...export.texts import markup
 
 if TYPE_CHECKING:
-    from ...workflow import PrefitResult
+    from ...api import PrefitResult
     from .picture import Picture
 
 _WORDS = {"ok": "ok", "uncertain": "uncertain", "out_of_domain": "out of domain"}

@@ -13,12 +13,12 @@ from matplotlib.figure import Figure
 
 from xps_prefit_hooks import shown
 
-from ...chemistry.core_levels import core_levels
+from ...core.core_levels import core_levels
 from ...export.plot import GREY, INK, draw_components, draw_legend
 from .canvas import Canvas
 
 if TYPE_CHECKING:
-    from ...workflow import PrefitResult
+    from ...api import PrefitResult
 
 # Dots per inch at which a dot is a pixel of a usual screen, and margins about the axes in such pixels.
 _DPI = 100

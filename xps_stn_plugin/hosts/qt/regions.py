@@ -8,7 +8,7 @@ from qtpy import QtCore, QtWidgets
 
 from xps_prefit_hooks import PrefitError
 
-from ...spectrum import spectrum_tree
+from ...core.spectrum import spectrum_tree
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -1,0 +1,363 @@
+"""The front door: read a file, prefit a spectrum, prefit many."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+import xarray as xr
+
+from xps_prefit_hooks import ALIPHATIC_C1S, Background, GroupEvidence, Prediction, PrefitError, Seed, Settings, Ties
+
+from ._util.files import Overwrite, write_all
+from .core.plugins import plugin_manager
+from .core.result import LazyEvidence, LazySeeds, PrefitData, calibrated_spectrum, scale_offset
+from .core.spectrum import checked_tree
+from .settings import settings_of
+
+if TYPE_CHECKING:
+    from lmfit.model import ModelResult
+    from matplotlib.figure import Figure
+
+    from .export.report import Report
+    from .quantification import Quantification
+
+Spectrum = str | os.PathLike[str] | xr.DataTree | xr.Dataset | xr.DataArray
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PrefitFailure:
+    """A spectrum of `prefit_many` for which there is no result: where it came from, and why, in one sentence."""
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PrefitResult(PrefitData):
+    """Result of a prefit: its data, with methods that fit, quantify, report, draw and write.
+
+    Energies are in eV on the scale that gives aliphatic C 1s the binding energy ``settings.reference``. `PrefitData`
+    describes the parameters.
+    """
+
+    def fit(self, region: str = "C1s", **options: Any) -> ModelResult:
+        """Fit the seeded model of one region to its data on `axis`.
+
+        Parameters
+        ----------
+        region : str
+            Name of the region.
+        **options
+            Passed on to `xps_stn_plugin.fitting.fit_seed`.
+
+        Raises
+        ------
+        PrefitError
+            If there is no seeded model for the region.
+        """
+        from .fitting import fit_seed
+
+        if region not in self.seeds:
+            known = ", ".join(self.seeds) or "none"
+            raise PrefitError(self.source, f"there is no seeded model for region {region}; there is for: {known}.")
+        fit = fit_seed(self.seeds[region], self.axis[region].to_dataset(), **options)
+        plugin_manager().fitted(self, region, fit)
+        return fit
+
+    def fitted(self) -> PrefitResult:
+        """Fit all regions that have a seeded model; the result comes with the fits."""
+        return replace(self, fits={region: self.fit(region) for region in self.seeds})
+
+    def save(self, path: str | Path, *, overwrite: Overwrite = False, inputs: Iterable[Path] = ()) -> None:
+        """Write a file; its suffix tells the format (``xps-stn plugins`` lists them).
+
+        Some formats write further files beside it; either all of them are written or none.
+
+        Parameters
+        ----------
+        path : path
+        overwrite : bool or collection of Path
+            Whether files and links are replaced that this package did not write, or that were changed since, or which
+            of them. Files that it wrote are replaced without a word.
+        inputs : iterable of Path
+            Files that are never replaced, beside the one that the spectrum came from.
+
+        Raises
+        ------
+        PrefitError
+            If no exporter has this suffix, `path` is the measured file, or a file cannot be written or must not be
+            replaced.
+        """
+        path = self.target(path)
+        exporters = plugin_manager().exporters()
+        # The longest suffix first: ".seeds.json" is no ".json". Among equals the order of the plugins counts.
+        for exporter in sorted(exporters, key=lambda exporter: -len(exporter.suffix)):
+            if path.name.lower().endswith(exporter.suffix.lower()):
+                write_all(path, partial(exporter.write, self), overwrite=overwrite, inputs=[Path(self.source), *inputs])
+                return
+        known = ", ".join(dict.fromkeys(exporter.suffix for exporter in exporters))
+        raise PrefitError(str(path), f"no output format has the suffix {path.suffix!r}; known are {known}.")
+
+    def quantification(self) -> Quantification:
+        """Atomic percentages of elements and components from the fits, with the settings' sensitivity factors.
+
+        Raises
+        ------
+        PrefitError
+            If nothing is fitted yet, or there is no such set of factors.
+        """
+        from .quantification import quantify
+
+        return quantify(self)
+
+    def plot(self) -> Figure:
+        """Draw data, background, components, residuals and groups; returns a figure of its own, outside pyplot."""
+        from .export.plot import figure
+
+        return figure(self)
+
+    def _repr_html_(self) -> str:
+        """HTML for notebooks: status, shift, groups, plot and tables; fits where there are any."""
+        from .export.html import fragment
+
+        return fragment(self)
+
+    def report(self) -> Report:
+        """Return everything that outputs show, computed once; see `xps_stn_plugin.export.report.Report`."""
+        from .export.report import report_of
+
+        return report_of(self)
+
+
+def read(path: str | os.PathLike[str], photon_energy: float | None = None) -> xr.DataTree:
+    """Read a spectrum with the readers of all plugins.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    photon_energy : float, optional
+        Photon energy in eV, for a kinetic energy axis; overrides the file's.
+
+    Returns
+    -------
+    xarray.DataTree
+        One child per region with ``counts(binding_energy)``; see `xps_stn_plugin.core.spectrum`.
+
+    Raises
+    ------
+    PrefitError
+        If the file cannot be read.
+    """
+    return _read(path, settings_of(photon_energy=photon_energy))
+
+
+def prefit(
+    spectrum: Spectrum,
+    *,
+    reference: float = ALIPHATIC_C1S,
+    photon_energy: float | None = None,
+    background: Background | Mapping[str, Background] = "auto",
+    ties: Ties = "soft",
+    expect: str | Iterable[str] = (),
+    present: str | Iterable[str] = (),
+    absent: str | Iterable[str] = (),
+    sensitivity: str = "scofield",
+    transmission: float = 0.0,
+) -> PrefitResult:
+    """Find the shift and the functional groups of a spectrum, and seed lmfit models with them.
+
+    Parameters
+    ----------
+    spectrum : path, xarray.DataTree, xarray.Dataset or xarray.DataArray
+        A file, a spectrum as `read` returns it, or one region over the dimension ``binding_energy`` in eV; the region's
+        attribute ``region`` or its name says which one it is (``C1s``).
+    reference : float
+        Binding energy in eV that the reported scale gives to aliphatic C 1s.
+    photon_energy : float, optional
+        Photon energy in eV, for a file with a kinetic energy axis.
+    background : str, or mapping of str to str
+        Background of the seeded models, or of each region that is named; see `Settings`.
+    ties : {"soft", "hard", "free"}
+        Areas of the lines of one group: within bounds about their stoichiometric ratio, at it, or independent.
+    expect : str or iterable of str
+        Substances that the sample is expected to hold: abbreviations (``PMMA``), names or SMILES.
+    present, absent : str or iterable of str
+        Functional groups that are known to be there, or not to be there.
+    sensitivity : str
+        Name of the set of sensitivity factors for atomic percentages.
+    transmission : float
+        Exponent of the kinetic energy in the analyser's transmission function; see `Settings`.
+
+    Returns
+    -------
+    PrefitResult
+
+    Raises
+    ------
+    PrefitError
+        If the spectrum cannot be read or is not one, an option makes no sense, or a plugin fails.
+    """
+    settings = settings_of(
+        reference=reference,
+        photon_energy=photon_energy,
+        background=background,
+        ties=ties,
+        expect=expect,
+        present=present,
+        absent=absent,
+        sensitivity=sensitivity,
+        transmission=transmission,
+    )
+    return prefit_with(spectrum, settings)
+
+
+def prefit_with(spectrum: Spectrum, settings: Settings) -> PrefitResult:
+    """Prefit with settings that `settings_of` made; see `prefit`."""
+    tree = checked_spectrum(spectrum, settings)
+    source = str(tree.attrs["source"])
+    said = plugin_manager().predict(tree, settings)
+    if not math.isfinite(said.shift) and said.status != "out_of_domain":
+        msg = f"{said.model.name} gave {said.shift} eV as shift and called it {said.status}."
+        raise PrefitError(source, msg)
+    prediction = said
+    if settings.expect or settings.present or settings.absent:
+        # lmfit comes with it, which a prefit without fit does not need.
+        from .expectation import steered
+
+        prediction = steered(said, tree, settings, partial(plugin_manager().predict, tree, settings))
+    moved = calibrated_spectrum(tree, prediction, settings) if math.isfinite(prediction.shift) else None
+    # Without a shift the data alone seed models on the measured axis: metals are fitted too.
+    axis = tree if moved is None else moved
+    return PrefitResult(
+        source,
+        tree,
+        moved,
+        prediction,
+        settings,
+        region_seeds(axis, prediction, settings),
+        evidence=LazyEvidence(partial(_evidence, tree, prediction, settings)),
+        unsteered=said,
+    )
+
+
+@overload
+def prefit_many(spectra: xr.DataTree | xr.Dataset | xr.DataArray, **options: Any) -> xr.DataTree: ...
+@overload
+def prefit_many(
+    spectra: str | os.PathLike[str] | Iterable[Spectrum], **options: Any
+) -> list[PrefitResult | PrefitFailure]: ...
+def prefit_many(
+    spectra: xr.DataTree | xr.Dataset | xr.DataArray | str | os.PathLike[str] | Iterable[Spectrum], **options: Any
+) -> xr.DataTree | list[PrefitResult | PrefitFailure]:
+    """Prefit many spectra: one after the other, or a stack of them at once.
+
+    Parameters
+    ----------
+    spectra : xarray.DataTree, xarray.Dataset, xarray.DataArray, or iterable of spectra
+        A stack, ``counts(..., binding_energy)`` with further dimensions (a map, a depth profile), or spectra as for
+        `prefit`. A path alone is one spectrum.
+    **options
+        As for `prefit`; for a stack also those of `xps_stn_plugin.stacks.prefit.prefit_stack`.
+
+    Returns
+    -------
+    xarray.DataTree
+        For a stack: results on its own dimensions, see `xps_stn_plugin.stacks.prefit.prefit_stack`; those of an array
+        of Dask's are computed when they are asked for.
+    list of PrefitResult or PrefitFailure
+        Otherwise: one per spectrum, in their order. A failure takes its place in the list and stops nothing.
+
+    Raises
+    ------
+    PrefitError
+        If an option makes no sense, a stack is none, or a folder is given, for which there is the batch; never for a
+        spectrum.
+    """
+    if isinstance(spectra, xr.DataTree | xr.Dataset | xr.DataArray):
+        from .stacks.prefit import prefit_stack, stack_options
+        from .stacks.stack import stack_of
+
+        own = {name: options.pop(name) for name in stack_options() if name in options}
+        return prefit_stack(stack_of(spectra), settings_of(**options), **own)
+    settings = settings_of(**options)
+    if isinstance(spectra, str | os.PathLike):
+        if Path(spectra).is_dir():
+            msg = "is a folder; name its files, or let run_batch (command: xps-stn batch) work on it."
+            raise PrefitError(os.fspath(spectra), msg)
+        spectra = [spectra]
+    if isinstance(spectra, bytes) or not isinstance(spectra, Iterable):
+        raise PrefitError("spectra", f"{type(spectra).__name__} is not a list of spectra; give paths or spectra.")
+    return [_attempt(number, spectrum, settings) for number, spectrum in enumerate(spectra, start=1)]
+
+
+def _attempt(number: int, spectrum: Spectrum, settings: Settings) -> PrefitResult | PrefitFailure:
+    try:
+        return prefit_with(spectrum, settings)
+    except PrefitError as error:
+        return PrefitFailure(_source(spectrum, f"spectrum {number}"), str(error))
+    except Exception as error:  # noqa: BLE001 (one bad spectrum must not lose a night's work; logged with traceback)
+        source = _source(spectrum, f"spectrum {number}")
+        _log.exception("Unexpected error in %s", source)
+        return PrefitFailure(source, f"unexpected {type(error).__name__}: {error}")
+
+
+def _read(path: str | os.PathLike[str], settings: Settings) -> xr.DataTree:
+    from .readers import read_file
+
+    return read_file(Path(path), plugin_manager().readers(), settings)
+
+
+def region_seeds(spectrum: xr.DataTree, prediction: Prediction, settings: Settings) -> LazySeeds:
+    """Seeds of the calibrated spectrum's regions, each made when it is first asked for."""
+    # A stack can be read and calibrated; a seed is for one spectrum.
+    regions = tuple(name for name, child in spectrum.children.items() if child["counts"].ndim == 1)
+    return LazySeeds(regions, partial(_region_seed, spectrum, prediction, settings))
+
+
+def _region_seed(spectrum: xr.DataTree, prediction: Prediction, settings: Settings, region: str) -> Seed | None:
+    seed = plugin_manager().seed(spectrum, region, prediction, settings)
+    if seed is None:
+        return None
+    if math.isfinite(prediction.shift):
+        return seed.changed(shift=prediction.shift + scale_offset(settings))
+    return seed.changed(notes=(*seed.notes, "No shift was found: the model is for the measured axis."))
+
+
+def _evidence(
+    spectrum: xr.DataTree, prediction: Prediction, settings: Settings
+) -> Mapping[str, tuple[GroupEvidence, ...]]:
+    return plugin_manager().explain(spectrum, prediction, settings) if math.isfinite(prediction.shift) else {}
+
+
+def _source(spectrum: Any, default: str) -> str:
+    if isinstance(spectrum, str | os.PathLike):
+        return os.fspath(spectrum)
+    # A child of a tree knows its source from the root.
+    return str(getattr(getattr(spectrum, "root", spectrum), "attrs", {}).get("source", default))
+
+
+def checked_spectrum(spectrum: Spectrum, settings: Settings) -> xr.DataTree:
+    """Spectrum with ascending axes and complete attributes, whoever made it; a path is read.
+
+    Raises
+    ------
+    PrefitError
+        If it cannot be read or is no spectrum.
+    """
+    if isinstance(spectrum, str | os.PathLike):
+        spectrum = _read(spectrum, settings)
+    source = _source(spectrum, "spectrum")
+    if isinstance(spectrum, xr.DataTree | xr.Dataset | xr.DataArray):
+        return checked_tree(source, spectrum)
+    msg = f"{type(spectrum).__name__} is no spectrum; give a path, or a DataTree, Dataset or DataArray of xarray."
+    raise PrefitError(source, msg)

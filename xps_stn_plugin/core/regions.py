@@ -1,0 +1,176 @@
+"""Recognising regions: from labels, or from the energy range where no label says which core level was measured."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+
+from xps_prefit_hooks import PrefitError
+
+from .core_levels import CoreLevel, core_levels
+
+#: Name of a region that neither label nor energies tell.
+UNKNOWN = "Unknown"
+#: Name of a wide scan, and the width in eV above which a range counts as one.
+SURVEY = "Survey"
+SURVEY_WIDTH = 100.0
+#: Name of a valence band region.
+VALENCE = "VB"
+
+_ELEMENT = r"(?<![A-Za-z])(?P<element>[A-Za-z]{1,2})"
+# "C 1s", "C1s/5", "Sn3d5", "Cl 2p3/2"; not "InC1s" (which might be indium) and not "C 1scan".
+_CORE_LEVEL = re.compile(_ELEMENT + r"[\s_-]{0,2}(?P<subshell>[1-6][spdf])(?![A-Za-z])", re.IGNORECASE)
+# "O KLL", "Zn L3M45M45", and PHI's short forms "C KL1", "Cu LM2".
+_AUGER = re.compile(
+    _ELEMENT + r"[\s_-]{0,2}(?P<shells>[KLMNO]\d*[LMNOV][\d,]*(?:[LMNOV][\d,]*)?)(?![A-Za-z])", re.IGNORECASE
+)
+# An element alone: "02-Pd".
+_LONE_ELEMENT = re.compile(r"(?<![A-Za-z0-9])(?P<element>[A-Z][a-z]?)(?![A-Za-z0-9])")
+# English words that are element symbols in lower case.
+_WORDS = {"as", "at", "be", "i", "in"}
+_SURVEY = re.compile(r"survey|overview|(?<![a-z])(su1s|wide|wide[\s_-]*scan|full[\s_-]*(scan|range))(?![a-z])", re.I)
+_VALENCE = re.compile(r"valence|(?<![a-z])(vb|vbm|fermi([\s_-]*edge)?)(?![a-z])", re.IGNORECASE)
+
+
+def region_name(label: str) -> str | None:
+    """Region that a label names.
+
+    Parameters
+    ----------
+    label : str
+        As found in a file: ``C 1s``, ``02-C1s``, ``Sn3d5``, ``Su1s``, ``wide``, ``VB`` ...
+
+    Returns
+    -------
+    str or None
+        ``C1s``, ``Sn3d``, ``OKLL``, ``Survey``, ``VB``; None where the label names nothing of the kind.
+        Spin-orbit parts belong to one region (``Cl2p3/2`` is ``Cl2p``). Of several core levels the one wins that the
+        network knows, then the first.
+    """
+    levels = [name for match in _CORE_LEVEL.finditer(label) if (name := _level(match))]
+    known = [name for name in levels if name in core_levels()]
+    if levels:
+        return (known or levels)[0]
+    if _SURVEY.search(label):
+        return SURVEY
+    if _VALENCE.search(label):
+        return VALENCE
+    for match in _AUGER.finditer(label):
+        if (element := match["element"].capitalize()) in subshells():
+            return element + match["shells"].upper()
+    return None
+
+
+def region_from_energy(low: float, high: float) -> str | None:
+    """Region that an energy range shows, among the core levels that the network knows.
+
+    Parameters
+    ----------
+    low, high : float
+        Lowest and highest binding energy in eV.
+
+    Returns
+    -------
+    str or None
+        A core level if at least half of the range lies in its window and no other level's line lies in the range;
+        ``Survey`` for ranges wider than 100 eV; None where that does not decide.
+    """
+    if high - low > SURVEY_WIDTH:
+        return SURVEY
+    inside = [level.name for level in core_levels().values() if low <= level.energy <= high]
+    best = max(core_levels().values(), key=lambda level: _overlap(level, low, high))
+    if _overlap(best, low, high) < 0.5 * (high - low) or any(name != best.name for name in inside):
+        return None
+    return best.name
+
+
+def region_from_element(label: str, low: float, high: float) -> str | None:
+    """Region of an element that a label names without a core level, by the lines that it has in an energy range.
+
+    Parameters
+    ----------
+    label : str
+        As found in a file: ``02-Pd``.
+    low, high : float
+        Lowest and highest binding energy in eV.
+
+    Returns
+    -------
+    str or None
+        ``Pd3d`` if just one subshell of the element has a line in the range; else None. Levels in
+        ``data/electron_levels.csv``, with their source.
+    """
+    for match in _LONE_ELEMENT.finditer(label):
+        levels = subshells().get(match["element"], {})
+        inside = [name for name, energies in levels.items() if any(low <= energy <= high for energy in energies)]
+        if len(inside) == 1:
+            return match["element"] + inside[0]
+    return None
+
+
+def recognised(source: str, labels: Iterable[str], low: float, high: float) -> tuple[str, str]:
+    """Region by label, else by energy range.
+
+    Parameters
+    ----------
+    source : str
+        File (and block) for error messages.
+    labels : iterable of str
+        What the file says about the region, best first.
+    low, high : float
+        Lowest and highest binding energy in eV.
+
+    Returns
+    -------
+    region, region_from : str
+        Name, and how it was found: ``label``, ``label and energy range`` (the label names an element only),
+        ``energy range``, or ``nothing`` for ``Unknown``.
+
+    Raises
+    ------
+    PrefitError
+        If the label names a known core level and the energies lie where it cannot be.
+    """
+    labels = tuple(labels)
+    for label in labels:
+        name = region_name(label)
+        if name is None:
+            continue
+        level = core_levels().get(name)
+        if level is not None and _overlap(level, low, high) <= 0:
+            message = (
+                f"region {label} covers {low:g} to {high:g} eV, but {level.label} is looked for between "
+                f"{level.window[0]:g} and {level.window[1]:g} eV; check the label and the photon energy."
+            )
+            raise PrefitError(source, message)
+        return name, "label"
+    for label in labels:
+        if high - low <= SURVEY_WIDTH and (name := region_from_element(label, low, high)):
+            return name, "label and energy range"
+    name = region_from_energy(low, high)
+    return (name, "energy range") if name else (UNKNOWN, "nothing")
+
+
+@cache
+def subshells() -> Mapping[str, Mapping[str, tuple[float, float]]]:
+    """Lowest and highest binding energy in eV of each subshell of each element."""
+    text = files(__package__).joinpath("data", "electron_levels.csv").read_text(encoding="utf-8")
+    levels: dict[str, dict[str, tuple[float, float]]] = {}
+    for row in csv.DictReader(line for line in text.splitlines() if not line.startswith("#")):
+        levels.setdefault(row["element"], {})[row["subshell"]] = float(row["low"]), float(row["high"])
+    return MappingProxyType(levels)
+
+
+def _level(match: re.Match[str]) -> str | None:
+    element, subshell = match["element"].capitalize(), match["subshell"].lower()
+    if match["element"] in _WORDS and match[0] != match["element"] + match["subshell"]:
+        return None  # "as 3d map" is no arsenic
+    return element + subshell if subshell in subshells().get(element, {}) else None
+
+
+def _overlap(level: CoreLevel, low: float, high: float) -> float:
+    return min(level.window[1], high) - max(level.window[0], low)

@@ -1,0 +1,247 @@
+"""Data of a prefit: shift, functional groups, calibrated spectrum, seeded models and fits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from xps_prefit_hooks import (
+    ALIPHATIC_C1S,
+    GroupEvidence,
+    Prediction,
+    PrefitError,
+    RegionShift,
+    Seed,
+    Settings,
+    Status,
+    shown,
+)
+
+from .._util.files import refuse_measured
+from .spectrum import calibrated, too_wide
+
+if TYPE_CHECKING:
+    from lmfit.model import ModelResult
+
+
+class LazySeeds(Mapping[str, Seed]):
+    """Seeds by region, each made when it is first asked for.
+
+    Parameters
+    ----------
+    regions : tuple of str
+        Names of the regions.
+    make : callable
+        ``make(region)`` returns the seed, or None where there is none to be had; such a region is left out.
+    """
+
+    def __init__(self, regions: tuple[str, ...], make: Callable[[str], Seed | None]) -> None:
+        self._regions = regions
+        self._make = make
+        self._made: dict[str, Seed | None] = {}
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Names of all regions, those without a model among them."""
+        return self._regions
+
+    def __getitem__(self, region: str) -> Seed:
+        if region not in self._regions:
+            raise KeyError(region)
+        if region not in self._made:
+            self._made[region] = self._make(region)
+        seed = self._made[region]
+        if seed is None:
+            raise KeyError(region)
+        return seed
+
+    def __iter__(self) -> Iterator[str]:
+        return (region for region in self._regions if region in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        # A debugger or a notebook shows it unasked; that must not seed every region.
+        regions = (region for region in self._regions if self._made.get(region, ...) is not None)
+        return f"{type(self).__name__}({', '.join(regions)})"
+
+
+class LazyEvidence(Mapping[str, tuple[GroupEvidence, ...]]):
+    """Evidence by group, found when it is first asked for.
+
+    Parameters
+    ----------
+    find : callable
+        ``find()`` returns the evidence.
+    """
+
+    def __init__(self, find: Callable[[], Mapping[str, tuple[GroupEvidence, ...]]]) -> None:
+        self._find = find
+        self._found: Mapping[str, tuple[GroupEvidence, ...]] | None = None
+
+    def _evidence(self) -> Mapping[str, tuple[GroupEvidence, ...]]:
+        if self._found is None:
+            self._found = self._find()
+        return self._found
+
+    def __getitem__(self, group: str) -> tuple[GroupEvidence, ...]:
+        return self._evidence()[group]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._evidence())
+
+    def __len__(self) -> int:
+        return len(self._evidence())
+
+    def __repr__(self) -> str:
+        inside = "not computed yet" if self._found is None else ", ".join(self._found)
+        return f"{type(self).__name__}({inside})"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PrefitData:
+    """Data of a prefit: the spectrum, the prediction, the seeds, and the fits that were made.
+
+    Energies are in eV. The reported scale gives aliphatic C 1s the binding energy ``settings.reference``; `shift`,
+    `region_shifts`, `calibrated`, `seeds`, `fits` and `evidence` are all on it.
+
+    Parameters
+    ----------
+    source : str
+        Where the spectrum came from.
+    spectrum : xarray.DataTree
+        As measured.
+    moved : xarray.DataTree or None
+        On the corrected axis; None where no shift could be found.
+    prediction : Prediction
+        What is reported, on the 285.00 eV scale: the network's word in view of what the user knows.
+    settings : Settings
+        What was asked for.
+    seeds : mapping of str to Seed
+        Seeded models of the regions for the calibrated axis, or for the measured one where no shift could be found.
+    fits : mapping of str to lmfit.model.ModelResult
+        Fits of the regions; empty until `fitted` makes them.
+    evidence : mapping of str to tuple of GroupEvidence
+        Parts of the spectrum that speak for or against each group that was found, found when first asked for; empty
+        where no shift could be found.
+    unsteered : Prediction or None
+        What the network said by itself; the same as `prediction` where the user knew nothing.
+    """
+
+    source: str
+    spectrum: xr.DataTree
+    moved: xr.DataTree | None
+    prediction: Prediction
+    settings: Settings
+    seeds: Mapping[str, Seed]
+    fits: Mapping[str, ModelResult] = field(default_factory=dict)
+    evidence: Mapping[str, tuple[GroupEvidence, ...]] = field(default_factory=dict)
+    unsteered: Prediction | None = None
+
+    def __repr__(self) -> str:
+        regions = ", ".join(self.spectrum.children)
+        return f"<{type(self).__name__} {shown(self.source)}: {self.shift_text}, {self.status}; {regions}>"
+
+    @property
+    def shift(self) -> float:
+        """Measured minus true binding energy in eV, on the scale of the reference; NaN where none could be found."""
+        return self.prediction.shift + scale_offset(self.settings)
+
+    @property
+    def shift_stderr(self) -> float:
+        """Standard error of the shift in eV; NaN where there is no shift."""
+        return self.prediction.shift_stderr
+
+    @property
+    def shift_text(self) -> str:
+        """Shift and standard error for people."""
+        return "no shift" if self.moved is None else f"shift {self.shift:+.2f} ± {self.shift_stderr:.2f} eV"
+
+    @property
+    def convention(self) -> str:
+        """What the numbers of the energy scale mean."""
+        return f"measured minus true; aliphatic C 1s = {self.settings.reference:.2f} eV"
+
+    @property
+    def status(self) -> Status:
+        """Trust in the shift, one of "ok", "uncertain" and "out_of_domain"."""
+        return self.prediction.status
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Sentences that explain a status other than "ok", or warn, and what the reader had to leave out."""
+        return (*self.prediction.reasons, *self.spectrum.attrs.get("skipped", ()), *too_wide(self.spectrum))
+
+    @property
+    def groups(self) -> xr.DataArray:
+        """Probability of each functional group over the coordinate ``group``, in the order of the vocabulary."""
+        groups = self.prediction.groups
+        return xr.DataArray(
+            np.fromiter(groups.values(), dtype=float, count=len(groups)),
+            coords={"group": list(groups)},
+            dims="group",
+            name="probability",
+        )
+
+    @property
+    def region_shifts(self) -> dict[str, RegionShift]:
+        """Shift of each region that shows a line, and its disagreement with the common one, in eV."""
+        offset = scale_offset(self.settings)
+        shifts = self.prediction.region_shifts
+        return {name: replace(shift, value=shift.value + offset) for name, shift in shifts.items()}
+
+    @property
+    def calibrated(self) -> xr.DataTree:
+        """The spectrum on the corrected axis; counts as measured, ``energy_referencing_*`` in the attributes.
+
+        Raises
+        ------
+        PrefitError
+            If no shift could be found.
+        """
+        if self.moved is None:
+            raise PrefitError(self.source, " ".join(("there is no shift, so nothing is calibrated.", *self.reasons)))
+        return self.moved
+
+    def short_name(self, region: str, component: str) -> str:
+        """Name of a component without the core level: ``C-O-C=O`` for ``C1s C-O-C=O`` in the region ``C1s_2``."""
+        return component.removeprefix(f"{self.spectrum[region].attrs['region']} ")
+
+    @property
+    def axis(self) -> xr.DataTree:
+        """Spectrum that seeds and fits are for, calibrated, or as measured where no shift could be found."""
+        return self.spectrum if self.moved is None else self.moved
+
+    def positions(self, center: float) -> tuple[float, float]:
+        """Corrected and measured binding energy in eV of a position on `axis`; the first NaN without a shift."""
+        return (math.nan, center) if self.moved is None else (center, center + self.shift)
+
+    def target(self, path: str | Path) -> Path:
+        """Path to write to; raw data are never overwritten.
+
+        Raises
+        ------
+        PrefitError
+            If `path` is the file that the spectrum came from.
+        """
+        path = Path(path)
+        refuse_measured(path, [Path(self.source)])
+        return path
+
+
+def scale_offset(settings: Settings) -> float:
+    """Return what a shift on the 285.00 eV scale gains in eV on the scale of ``settings.reference``."""
+    return ALIPHATIC_C1S - settings.reference
+
+
+def calibrated_spectrum(spectrum: xr.DataTree, prediction: Prediction, settings: Settings) -> xr.DataTree:
+    """Move the spectrum to the corrected axis, on which aliphatic C 1s is at ``settings.reference`` eV."""
+    shift = prediction.shift + scale_offset(settings)
+    return calibrated(spectrum, shift, prediction.shift_stderr, settings.reference)
