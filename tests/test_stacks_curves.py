@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from seeded import counted, pmma, seeded
-from test_stacks_structures import ALKANE, ENERGY, ESTER, MIXED, contaminated, decided, methacrylate
-from test_stacks_structures import stack as drawn
+from test_stacks_model_selection import ALKANE, ENERGY, ESTER, MIXED, contaminated, decided, methacrylate
+from test_stacks_model_selection import stack as drawn
 
 import xps_stn_plugin as xps
 from xps_prefit_hooks import Settings

@@ -47,7 +47,7 @@ class CoreLevel:
 def core_levels() -> Mapping[str, CoreLevel]:
     """Core levels by name, in the order of the network's channels.
 
-    Sources stand in ``chemistry/data/core_levels.toml``.
+    Sources stand in ``core/data/core_levels.toml``.
     """
     text = files(__package__).joinpath("data", "core_levels.toml").read_text(encoding="utf-8")
     return MappingProxyType({name: _core_level(name, row) for name, row in tomllib.loads(text).items()})
