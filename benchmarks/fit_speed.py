@@ -7,7 +7,7 @@ other work on the machine hits all alike. Truth: vibrational and plain pseudo-Vo
 Shirley step. Starts: centres off by N(0, 0.15 eV) within windows of 0.5 eV either side, the area in equal parts, a
 width of 1.3 eV (truth 1.0), mixing 0.3 (truth 0.2), half of the step. The ways:
 
-- ``ours``: `fit_seed`; ``plan alone``: its solver without lmfit's result.
+- ``ours``: `fit_seed`; ``solver alone``: its solver without lmfit's result.
 - ``lmfit least_squares``: the same model, starts, solver and tolerances with a numeric Jacobian. ``lmfit leastsq``: the
   same model and starts with lmfit's default solver.
 - ``lmfit guess``: a pseudo-Voigt for each line, guessed from its part of the data, on a straight line; lmfit guesses
@@ -40,8 +40,10 @@ from lmfit.models import LinearModel, PseudoVoigtModel
 from benchmarks.record import conditions, write_record
 from xps_prefit_hooks import Seed, SeedComponent
 from xps_stn_plugin.fitting import fit_seed
-from xps_stn_plugin.models.plan import FitPlan
+from xps_stn_plugin.models.compiled import CompiledModel
 from xps_stn_plugin.models.shapes import HydrocarbonModel, RegionModel, SteppedPseudoVoigtModel
+from xps_stn_plugin.models.solver import Problem as FitProblem
+from xps_stn_plugin.models.solver import solve_one
 from xps_stn_plugin.spectrum import region_dataset
 
 #: Binding energy in eV, relative area and whether vibrational: lines of poly(methyl methacrylate), then with an ether
@@ -151,12 +153,12 @@ def ours(case: Problem) -> Outcome:
     return _outcome(fit_seed(case.seed, case.dataset), case.prefixes)
 
 
-def plan_alone(case: Problem) -> Outcome:
-    plan = FitPlan.compile(case.seed.model, case.seed.params, case.energy, case.counts, case.weights)
-    assert plan is not None
-    fit = plan.solve()
-    values = plan.values(fit.x)
-    return Outcome(tuple(values[f"{p}center"] for p in case.prefixes), bool(fit.success), int(fit.nfev))
+def solver_alone(case: Problem) -> Outcome:
+    model = CompiledModel.compile(case.seed.model, case.seed.params)
+    assert model is not None
+    fit = solve_one(FitProblem.of_one(model, case.energy, case.counts, case.weights))
+    values = model.named(fit.v[0])
+    return Outcome(tuple(values[f"{p}center"] for p in case.prefixes), bool(fit.converged[0]), int(fit.nfev[0]))
 
 
 def lmfit_least_squares(case: Problem) -> Outcome:
@@ -215,7 +217,7 @@ def ways() -> dict[str, Callable[[Problem], Outcome]]:
     """Competitors by name; lmfitxps only where it is installed."""
     found = {
         "ours": ours,
-        "plan alone": plan_alone,
+        "solver alone": solver_alone,
         "lmfit least_squares": lmfit_least_squares,
         "lmfit leastsq": lmfit_leastsq,
         "lmfit guess": lmfit_guess,

@@ -9,12 +9,12 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
 from benchmarks.polymers import Polymer
 from xps_prefit_hooks import Seed
 from xps_stn_plugin.chemistry.groups import group_names
-from xps_stn_plugin.models.plan import FitPlan
+from xps_stn_plugin.models.compiled import CompiledModel
 from xps_stn_plugin.result import LazySeeds, calibrated_spectrum
 from xps_stn_plugin.seeding import seed_region
 from xps_stn_plugin.workflow import PrefitResult, prefit
@@ -94,11 +94,11 @@ class Counter:
 @contextmanager
 def counted() -> Iterator[Counter]:
     """Count what fits of the seeding itself take; each point costs it residual and Jacobian, two evaluations."""
-    counter, both = Counter(), FitPlan.residual_and_jacobian
+    counter, both = Counter(), CompiledModel.evaluate
 
-    def counting(plan: FitPlan, v: ArrayLike) -> Any:
-        counter.evaluations += 2
-        return both(plan, v)
+    def counting(model: CompiledModel, x: NDArray[np.float64], *others: Any) -> Any:
+        counter.evaluations += 2 * len(x)
+        return both(model, x, *others)
 
-    with patch.object(FitPlan, "residual_and_jacobian", counting):
+    with patch.object(CompiledModel, "evaluate", counting):
         yield counter

@@ -116,7 +116,7 @@ def test_fault_of_the_program_does_not_pass_for_a_failed_fit(monkeypatch):
     def older(*args, **kws):
         raise TypeError("jacobian() got an unexpected keyword argument 'apply_bounds_transformation'")
 
-    monkeypatch.setattr("xps_stn_plugin.fitting.fit.fit_planned", older)
+    monkeypatch.setattr("xps_stn_plugin.fitting.fit.solve_compiled", older)
     spectrum = counted()
     seed = seed_region(spectrum, "C1s", ESTER, Settings())
     with pytest.raises(TypeError, match="apply_bounds_transformation"):

@@ -87,7 +87,7 @@ def test_chains_are_resolved_in_whatever_order_they_stand():
 
 def test_linear_ties_have_constant_derivatives():
     ties = Ties.compile(parameters({"a": 2.0, "s": 1.0}, low="a + 1.18", half="s/2", same="-(-low)"))
-    np.testing.assert_allclose(ties.constant, [[1, 0], [0, 1], [1, 0], [0, 0.5], [1, 0]])
+    np.testing.assert_allclose(ties.base, [[1, 0], [0, 1], [1, 0], [0, 0.5], [1, 0]])
 
 
 def test_a_tie_stays_within_its_bounds():

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from lmfit.models import LinearModel
 from seeded import counted, pmma, seeded
 
-from xps_stn_plugin.models.plan import FitPlan
+from xps_stn_plugin.models.compiled import CompiledModel
+from xps_stn_plugin.models.solver import Problem
 from xps_stn_plugin.seeding.prior import expect, expectations, optimum
 
 X = np.linspace(-1, 1, 41)
@@ -20,7 +21,8 @@ X = np.linspace(-1, 1, 41)
 def straight(data, sigma, weights=None):
     model = LinearModel(prefix="bg_")
     params = model.make_params(slope=0.0, intercept=0.0)
-    return FitPlan.compile(model, params, X, data, np.full(X.size, 1 / sigma) if weights is None else weights)
+    weights = np.full(X.size, 1 / sigma) if weights is None else weights
+    return Problem.of_one(CompiledModel.compile(model, params), X, data, weights)
 
 
 def posterior(data, sigma, expected):
@@ -49,10 +51,10 @@ def test_a_straight_line_with_normal_expectations_has_its_posterior(seed, sigma,
     data = 2.0 * X + 1.0 + np.random.default_rng(seed).normal(0, 0.5 * sigma, X.size)
     every = {"bg_slope": slope, "bg_intercept": intercept}
     expected = {name: every[name] for name in names}
-    plan = straight(data, sigma)
-    best = optimum(plan, expected, max_nfev=200)
+    problem = straight(data, sigma)
+    best = optimum(problem, expected, max_nfev=200)
     mean, covariance = posterior(data, sigma * np.sqrt(best.scale), expected)
-    found = plan.values(best.vector)
+    found = problem.model.named(best.vector)
     deviations = np.sqrt(np.diag(covariance))
     for i, name in enumerate(("bg_slope", "bg_intercept")):
         assert found[name] == pytest.approx(mean[i], abs=0.01 * deviations[i])
@@ -70,13 +72,13 @@ def test_data_say_less_where_they_are_described_worse_than_their_noise_allows(wo
     """Weights that are too large by a factor: the result is that of the true noise, the scale the factor's square."""
     data = 2.0 * X + 1.0 + np.random.default_rng(2).normal(0, 1.0, X.size)
     expected = {"bg_slope": (0.0, 0.2)}
-    plan = straight(data, 1.0 / worse)
-    best = optimum(plan, expected, max_nfev=200)
+    problem = straight(data, 1.0 / worse)
+    best = optimum(problem, expected, max_nfev=200)
     misfit = best.chisqr / (X.size - 2)
     # A fit whose scale is within 30 % is not repeated.
     assert misfit / 1.3 <= best.scale <= 1.3 * misfit
     mean, covariance = posterior(data, np.sqrt(best.scale) / worse, expected)
-    assert plan.values(best.vector)["bg_slope"] == pytest.approx(mean[0], abs=0.01 * np.sqrt(covariance[0, 0]))
+    assert problem.model.named(best.vector)["bg_slope"] == pytest.approx(mean[0], abs=0.01 * np.sqrt(covariance[0, 0]))
     assert best.errors["bg_slope"] == pytest.approx(np.sqrt(covariance[0, 0]), rel=1e-3)
 
 
@@ -94,9 +96,9 @@ def test_expectations_of_fixed_and_of_unknown_parameters_are_left_out():
 def test_a_start_beyond_the_bounds_is_set_to_them():
     model = LinearModel(prefix="bg_")
     params = model.make_params(slope={"value": 1.0, "min": 0.0, "max": 3.0}, intercept=0.0)
-    plan = FitPlan.compile(model, params, X, 2.0 * X, np.ones(X.size))
-    best = optimum(plan, {}, start={"bg_slope": 50.0, "bg_intercept": 0.0}, max_nfev=200)
-    assert plan.values(best.vector)["bg_slope"] == pytest.approx(2.0, abs=1e-3)
+    problem = Problem.of_one(CompiledModel.compile(model, params), X, 2.0 * X)
+    best = optimum(problem, {}, start={"bg_slope": 50.0, "bg_intercept": 0.0}, max_nfev=200)
+    assert problem.model.named(best.vector)["bg_slope"] == pytest.approx(2.0, abs=1e-3)
 
 
 @pytest.mark.parametrize(

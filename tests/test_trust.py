@@ -48,7 +48,7 @@ ALLOWED = {
 
 #: Readers of JSON and TOML, and class methods and functions of this package that are called so.
 HARMLESS = {"json.loads", "tomllib.loads", "SimulationConfig.load", "TrainingConfig.load", "manager.load", "run.load"}
-COMPILERS = {"re.compile", "Ties.compile", "FitPlan.compile"}
+COMPILERS = {"re.compile", "Ties.compile", "CompiledModel.compile"}
 MODEL_METHODS = {"eval", "exec"}  # lmfit.Model.eval, Network.eval, QDialog.exec: methods, never Python's functions
 METHODS_OF = {"point.load"}  # an entry point of an installed plugin
 

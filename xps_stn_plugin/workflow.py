@@ -329,8 +329,8 @@ def _region_seed(spectrum: xr.DataTree, prediction: Prediction, settings: Settin
     if seed is None:
         return None
     if math.isfinite(prediction.shift):
-        return replace(seed, shift=prediction.shift + scale_offset(settings))
-    return replace(seed, notes=(*seed.notes, "No shift was found: the model is for the measured axis."))
+        return seed.changed(shift=prediction.shift + scale_offset(settings))
+    return seed.changed(notes=(*seed.notes, "No shift was found: the model is for the measured axis."))
 
 
 def _evidence(

@@ -244,6 +244,10 @@ class Seed:
     notes: tuple[str, ...] = ()
     shift: float = 0.0
 
+    def changed(self, **changes: Any) -> Seed:
+        """Seed with other fields, such as ``notes`` or ``shift``."""
+        return replace(self, **changes)
+
     def joined(self, model: lmfit.Model, params: lmfit.Parameters | None = None, name: str = "") -> Seed:
         """Seed with a further model added to its own.
 

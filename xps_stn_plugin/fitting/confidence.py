@@ -12,7 +12,8 @@ import numpy as np
 from lmfit.confidence import ConfidenceInterval
 
 from xps_prefit_hooks import Seed
-from xps_stn_plugin.models.plan import FitPlan
+from xps_stn_plugin.models.compiled import CompiledModel
+from xps_stn_plugin.models.solver import Problem, solve_one
 
 from .doubts import without_signal
 from .parameter_names import at_bounds, doublets, sources, words
@@ -146,12 +147,13 @@ class _Minimizer:
     def leastsq(self) -> Any:
         """Fit them."""
         fit = self.fit
-        plan = FitPlan.compile(fit.model, self.params, fit.userkws["x"], fit.data, fit.weights)
-        if plan is None:
+        model = CompiledModel.compile(fit.model, self.params)
+        if model is None:
             plain = lmfit.Minimizer(fit.userfcn, self.params, fcn_args=fit.userargs, fcn_kws=fit.userkws)
             return plain.leastsq()
-        chisqr = float(plan.solve().chisqr)
-        free = len(plan.names)
+        problem = Problem.of_one(model, fit.userkws["x"], fit.data, fit.weights)
+        chisqr = float(solve_one(problem).normal.chisqr[0])
+        free = len(model.free)
         return _Best(self.params, chisqr, fit.ndata - free, free)
 
 

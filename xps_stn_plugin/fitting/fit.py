@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final, Literal
 
 import lmfit
@@ -10,14 +12,20 @@ import xarray as xr
 from lmfit.model import ModelResult
 
 from xps_prefit_hooks import PrefitError, Seed
-from xps_stn_plugin.models.plan import EVALUATIONS_PER_PARAMETER, SOLVER, FitPlan
+from xps_stn_plugin.models.compiled import CompiledModel
+from xps_stn_plugin.models.solver import EVALUATIONS_PER_PARAMETER
+from xps_stn_plugin.seeding.drafted import DraftedSeed, compiled_seed
 from xps_stn_plugin.seeding.region import noise_of
 
-from .planned import fit_planned
+from .lmfit_result import OPTIONS, CompiledFit, DeferredResult, given_up, model_result, solve_compiled
 from .standard_errors import complete_errors
 
-#: Options of `lmfit.Model.fit` with which the fit can be planned; with any other it is left to lmfit.
-_PLANNED_OPTIONS: Final = frozenset({"weights", "method", "fit_kws", "scale_covar"})
+#: Options of `lmfit.Model.fit` with which the model is compiled; with any other the fit is left to lmfit.
+_COMPILED_OPTIONS: Final = frozenset({"weights", "method", "fit_kws", "scale_covar"})
+
+#: Options of scipy's solver where lmfit is asked for the fit: a trust region that keeps to bounds as bounds, scaled by
+#: the Jacobian.
+SOLVER: Final[Mapping[str, Any]] = {"x_scale": "jac", "ftol": 1e-6, "xtol": 1e-7}
 
 
 def fit_seed(
@@ -34,12 +42,13 @@ def fit_seed(
     `noise_of`). The result's attribute ``weighting`` says which. Standard errors that lmfit could not find are filled
     in where they can be had (`complete_errors`).
 
-    A sum of components is fitted by lmfit's ``least_squares`` with an analytic Jacobian (see `FitPlan`), and its ties
-    are evaluated outside lmfit's interpreter; that is what makes it some ten times faster than `lmfit.Model.fit`. The
-    result is an ordinary one: standard errors, correlations, ``conf_interval()`` and saving are lmfit's. ``nfev``
-    counts every evaluation of the residual and ``njev`` those of the Jacobian, which lmfit counts as evaluations where
-    it is numeric. Products of models, other methods than ``least_squares`` and options of `lmfit.Model.fit` other than
-    ``weights``, ``fit_kws`` and ``scale_covar`` are left to `lmfit.Model.fit`.
+    A sum of components is compiled (see `CompiledModel`) and fitted outside lmfit, with analytic derivatives (see
+    `models.solver`), which is some ten times faster than `lmfit.Model.fit`. The result is an ordinary one: standard
+    errors, correlations, ``conf_interval()`` and saving are lmfit's. It is made when it is first asked for more than
+    ``success``, ``nfev`` and ``message``. ``nfev`` counts every evaluation of the residual and ``njev`` those of the
+    Jacobian, which lmfit counts as evaluations where it is numeric. Products of models, other methods than
+    ``least_squares``, options of `lmfit.Model.fit` other than ``weights``, ``fit_kws`` and ``scale_covar``, and of its
+    solver other than tolerances, are left to `lmfit.Model.fit`.
 
     Parameters
     ----------
@@ -69,51 +78,84 @@ def fit_seed(
             f"region {seed.region}", f"holds a stack of shape {counts.shape}; fit one spectrum at a time."
         )
     energy = np.asarray(dataset["binding_energy"].values, dtype=float)
-    params = kws.pop("params", seed.params)
+    given: lmfit.Parameters | None = kws.pop("params", None)
     weighting = "given by the caller"
     if "weights" not in kws:
         noise = noise_of(dataset)
         kws["weights"], weighting = 1.0 / noise.sigma, noise.source
-    own_solver = kws.setdefault("method", "least_squares") == "least_squares" and "fit_kws" not in kws
-    if own_solver:
-        kws["fit_kws"] = dict(SOLVER)
-    if max_nfev is None:
-        free = sum(p.vary and not p.expr for p in params.values())
-        max_nfev = EVALUATIONS_PER_PARAMETER * (free + 1)
-    plan = None
+    kws.setdefault("method", "least_squares")
+    compiles = jacobian == "analytic" and _is_known(counts, kws)
+    compiled = None
     try:
         # A variance that comes out negative becomes a standard error that is not a number, which the report leaves out.
         with np.errstate(invalid="ignore"):
-            plan = _plan(seed, params, energy, counts, kws) if jacobian == "analytic" else None
-            if plan is None:
-                result = seed.model.fit(counts, params, x=energy, max_nfev=max_nfev, **kws)
-            else:
-                result = fit_planned(
-                    plan, seed.model, params, max_nfev, kws["fit_kws"], scale_covar=kws.get("scale_covar", True)
-                )
+            # Nothing but its draft is needed of a seed where nobody has asked for lmfit's parameters.
+            draft = seed.draft if given is None and isinstance(seed, DraftedSeed) and seed.untouched else None
+            if compiles:
+                compiled = compiled_seed(seed) if given is None else CompiledModel.compile(seed.model, given)
+            if compiled is None:
+                return _completed(seed, _by_lmfit(seed, given, energy, counts, max_nfev, kws), weighting)
+            most = EVALUATIONS_PER_PARAMETER * (len(compiled.free) + 1) if max_nfev is None else max_nfev
+            weights = np.broadcast_to(np.asarray(kws["weights"], dtype=float), counts.shape)
+            fit = solve_compiled(compiled, energy, counts, weights, most, kws.get("fit_kws", {}))
+            scale_covar = kws.get("scale_covar", True)
+            if draft is None:
+                params = seed.params if given is None else given
+                return _result(seed, lambda: params, fit, weighting, scale_covar=scale_covar)
+            # Made of the draft, whatever becomes of the seed's parameters before.
+            make = partial(_result, seed, draft.lmfit_params, fit, weighting, scale_covar=scale_covar)
+            return DeferredResult(make, **fit.known, weighting=weighting)
     except (ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError) as error:
-        # MINPACK raises TypeError where there are fewer points than parameters. In a planned fit it means that the
-        # plan and lmfit do not go together, and that must not pass for data that cannot be fitted.
-        if plan is not None and isinstance(error, TypeError):
+        # MINPACK raises TypeError where there are fewer points than parameters. In a compiled fit it means that this
+        # program and lmfit do not go together, and that must not pass for data that cannot be fitted.
+        if compiled is not None and isinstance(error, TypeError):
             raise
-        result = _failed(seed, params, counts, energy, kws["weights"], str(error))
-    if not result.success and result.nfev >= max_nfev:
-        result.message = f"Given up after {result.nfev} evaluations (max_nfev={max_nfev}); {result.message}"
+        params = seed.params if given is None else given
+        return _completed(seed, _failed(seed, params, counts, energy, kws["weights"], str(error)), weighting)
+
+
+def _is_known(counts: np.ndarray, kws: Mapping[str, Any]) -> bool:
+    """Whether a compiled model can be fitted with these options."""
+    known = set(kws) <= _COMPILED_OPTIONS and kws["method"] == "least_squares" and kws["weights"] is not None
+    return known and set(kws.get("fit_kws", {})) <= OPTIONS and not np.iscomplexobj(counts)
+
+
+def _result(
+    seed: Seed, params: Callable[[], lmfit.Parameters], fit: CompiledFit, weighting: str, *, scale_covar: bool
+) -> ModelResult:
+    with np.errstate(invalid="ignore"):
+        return _completed(seed, model_result(fit, seed.model, params(), scale_covar=scale_covar), weighting)
+
+
+def _by_lmfit(
+    seed: Seed,
+    given: lmfit.Parameters | None,
+    energy: np.ndarray,
+    counts: np.ndarray,
+    max_nfev: int | None,
+    kws: dict[str, Any],
+) -> ModelResult:
+    """Leave the fit to lmfit."""
+    params = seed.params if given is None else given
+    own_solver = kws["method"] == "least_squares" and "fit_kws" not in kws
+    if own_solver:
+        kws["fit_kws"] = dict(SOLVER)
+    most = max_nfev
+    if most is None:
+        most = EVALUATIONS_PER_PARAMETER * (sum(p.vary and not p.expr for p in params.values()) + 1)
+    result = seed.model.fit(counts, params, x=energy, max_nfev=most, **kws)
+    if not result.success and result.nfev >= most:
+        result.message = given_up(result.nfev, most, result.message)
     if own_solver:
         # lmfit's conf_interval hands them on to MINPACK, which has no such option.
         result.kws = {name: value for name, value in result.kws.items() if name != "x_scale"}
-    result.weighting = weighting
-    complete_errors(seed, result)
     return result
 
 
-def _plan(
-    seed: Seed, params: lmfit.Parameters, energy: np.ndarray, counts: np.ndarray, kws: dict[str, Any]
-) -> FitPlan | None:
-    options = set(kws) <= _PLANNED_OPTIONS and kws["method"] == "least_squares" and kws["weights"] is not None
-    if not options or "jac" in kws["fit_kws"]:
-        return None
-    return FitPlan.compile(seed.model, params, energy, counts, kws["weights"])
+def _completed(seed: Seed, result: ModelResult, weighting: str) -> ModelResult:
+    result.weighting = weighting
+    complete_errors(seed, result)
+    return result
 
 
 def _failed(seed: Seed, params: lmfit.Parameters, counts: Any, energy: Any, weights: Any, why: str) -> ModelResult:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Final
 
 import lmfit
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import Seed, SeedComponent
 from xps_stn_plugin.models.backgrounds import BACKGROUND_PARAMETERS
@@ -106,18 +107,34 @@ def background_names(seed: Seed, params: lmfit.Parameters) -> list[str]:
     return own + list(carried.values())
 
 
+def bound_margins(low: ArrayLike, high: ArrayLike, errors: ArrayLike, largest: ArrayLike) -> NDArray[np.float64]:
+    """Find the distance from its bounds within which a free parameter counts as at the bound.
+
+    Parameters
+    ----------
+    low, high : array_like
+        Bounds; they broadcast with the others.
+    errors : array_like
+        Standard errors; 0 where there is none.
+    largest : array_like
+        Largest absolute value among the parameters of the same kind.
+    """
+    size = np.asarray(largest, dtype=float)
+    one_sided = np.maximum(np.minimum(_OF_ERROR * np.asarray(errors, dtype=float), _AT_MOST * size), _OF_LARGEST * size)
+    both = np.isfinite(low) & np.isfinite(high)
+    with np.errstate(invalid="ignore"):
+        return np.where(both, _AT_BOUND * (np.asarray(high, dtype=float) - np.asarray(low, dtype=float)), one_sided)
+
+
 def at_bounds(seed: Seed, params: lmfit.Parameters) -> dict[str, str]:
     """Free parameters that ended at a bound: ``lower`` or ``upper`` by name."""
     found = {}
     for name in free_names(params):
         parameter = params[name]
         low, high, value = parameter.min, parameter.max, parameter.value
-        if np.isfinite(low) and np.isfinite(high):
-            margin = _AT_BOUND * (high - low)
-        else:
-            error = parameter.stderr if parameter.stderr and np.isfinite(parameter.stderr) else 0.0
-            largest = max(_alike(seed, params, name), default=0.0)
-            margin = max(min(_OF_ERROR * error, _AT_MOST * largest), _OF_LARGEST * largest)
+        error = parameter.stderr if parameter.stderr and np.isfinite(parameter.stderr) else 0.0
+        largest = max((abs(float(params[alike].value)) for alike in alike_names(seed, params, name)), default=0.0)
+        margin = float(bound_margins(low, high, error, largest))
         if value - low <= margin:
             found[name] = "lower"
         elif high - value <= margin:
@@ -125,13 +142,12 @@ def at_bounds(seed: Seed, params: lmfit.Parameters) -> dict[str, str]:
     return found
 
 
-def _alike(seed: Seed, params: lmfit.Parameters, name: str) -> Iterator[float]:
-    """Sizes of the parameters of the same kind, which tell what is small."""
+def alike_names(seed: Seed, names: Container[str], name: str) -> list[str]:
+    """Name the parameters of the same kind among `names`, whose sizes tell what is small."""
     owner = owner_of(seed, name)
     bare = name.removeprefix(owner.prefix) if owner else ""
-    for component in seed.components:
-        if f"{component.prefix}{bare}" in params and bare:
-            yield abs(float(params[f"{component.prefix}{bare}"].value))
+    alike = [f"{component.prefix}{bare}" for component in seed.components] if bare else []
+    return [other for other in alike if other in names]
 
 
 def words(expression: str) -> set[str]:

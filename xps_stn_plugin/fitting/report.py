@@ -163,8 +163,9 @@ def component_table(seed: Seed, fit: lmfit.model.ModelResult | None = None) -> l
 def _all_errors(params: lmfit.Parameters, found: Uncertainty) -> dict[str, float]:
     """Errors of the fit and those of what is held, in quadrature."""
     errors = dict(found.stderr)
-    for name, error in inherited_errors(params).items():
-        errors[name] = math.hypot(errors.get(name, 0.0), error)
+    for name, error in zip(params, inherited_errors(params)[0].tolist(), strict=True):
+        if error > 0:
+            errors[name] = math.hypot(errors.get(name, 0.0), error)
     return errors
 
 

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xps_prefit_hooks import Seed
-from xps_stn_plugin.models.ties import Ties
+from xps_stn_plugin.models.solver import UNSEEN
+from xps_stn_plugin.models.ties import TiedRows, Ties
 from xps_stn_plugin.seeding.prior import expectations
 
 from .parameter_names import at_bounds, free_names, sources
@@ -23,14 +24,10 @@ FloatArray = NDArray[np.float64]
 _STEP: Final = 1e-6
 
 #: A parameter does nothing if its whole range changes the weighted residual by less than this many standard deviations.
-_NO_EFFECT: Final = 1e-2
-
-#: A direction is not seen if its singular value, of the Jacobian with columns of length one, is less than this share of
-#: the largest: 1/s is then the error in units of a lone parameter's, a million times as large.
-_SINGULAR: Final = 1e-6
+NO_EFFECT: Final = 1e-2
 
 #: Share of an unseen direction from which on a parameter takes part in it.
-_TAKES_PART: Final = 1e-2
+TAKES_PART: Final = 1e-2
 
 
 @dataclass(frozen=True)
@@ -113,34 +110,36 @@ def uncertainty(seed: Seed, fit: lmfit.model.ModelResult) -> Uncertainty:
     )
 
 
-def inherited_errors(params: lmfit.Parameters) -> dict[str, float]:
-    """Errors that parameters have because others are held at what is usual, which is not known exactly.
+def inherited_errors(params: lmfit.Parameters, values: FloatArray | None = None) -> FloatArray:
+    """Find errors that parameters have because others are held at what is usual, which is not known exactly.
 
     Parameters
     ----------
     params : lmfit.Parameters
         Seeded ones; what is expected of a parameter stands in its ``user_data``.
+    values : ndarray, shape (k, names), optional
+        Values of all parameters in k fits; by default one fit with those of `params`.
 
     Returns
     -------
-    dict of str to float
-        For each parameter that depends on held ones, to first order, as if nothing else followed them.
+    ndarray, shape (k, names)
+        For each parameter that depends on held ones, to first order, as if nothing else followed them; else 0.
     """
+    rows = np.array([[float(parameter.value) for parameter in params.values()]]) if values is None else values
     held = {
         name: deviation
         for name, (_, deviation) in expectations(params).items()
         if not params[name].vary and not params[name].expr
     }
     if not held:
-        return {}
+        return np.zeros(rows.shape)
     loose = params.copy()
     for name, parameter in loose.items():
         if not parameter.expr:
             parameter.vary = name in held
     ties = Ties.compile(loose)
-    slopes = ties.derivatives(ties.start) * [held[name] for name in ties.free]
-    errors = np.sqrt(np.sum(slopes**2, axis=1))
-    return {name: float(error) for name, error in zip(ties.start, errors, strict=True) if error > 0}
+    slopes = ties.slopes(TiedRows.of(tuple(ties.start), rows)) * [held[name] for name in ties.free]
+    return np.asarray(np.sqrt(np.sum(slopes**2, axis=2)))
 
 
 def complete_errors(seed: Seed, fit: lmfit.model.ModelResult) -> None:
@@ -186,7 +185,7 @@ def _vague(params: lmfit.Parameters, names: list[str], covariance: FloatArray) -
 def _is_idle(parameter: lmfit.Parameter, slope: FloatArray, scale: float) -> bool:
     """Whether a parameter, taken through its whole range, changes the residual by less than its noise `scale`."""
     size, width = float(np.linalg.norm(slope)), float(parameter.max - parameter.min)
-    return not 0 < size < math.inf or size * width <= _NO_EFFECT * scale
+    return not 0 < size < math.inf or size * width <= NO_EFFECT * scale
 
 
 def _is_error(value: float | None) -> bool:
@@ -237,12 +236,12 @@ def _covariance(
     columns = np.vstack([columns, known.reshape(-1, len(names))])
     norms = np.linalg.norm(columns, axis=0)
     _, singular, directions = np.linalg.svd(columns / norms, full_matrices=False)
-    unseen = singular < _SINGULAR * singular[0]
+    unseen = singular < UNSEEN * singular[0]
     pairs = []
     for direction in directions[unseen]:
         i, j = np.argsort(-np.abs(direction))[:2]
         pairs.append((names[min(i, j)], names[max(i, j)], float(np.sign(direction[i] * direction[j]))))
-    seen = np.all(np.abs(directions[unseen]) < _TAKES_PART, axis=0)
+    seen = np.all(np.abs(directions[unseen]) < TAKES_PART, axis=0)
     half = directions[~unseen].T / singular[~unseen]
     return scale**2 * half @ half.T / np.outer(norms, norms), seen, tuple(pairs)
 

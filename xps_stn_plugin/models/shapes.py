@@ -187,7 +187,8 @@ class LineModel(lmfit.Model):  # type: ignore[misc]  # lmfit has no type hints
         super().__init__(type(self)._curve, list(independent_vars), prefix=prefix, nan_policy=nan_policy, **kwargs)
         self._set_hints()
 
-    def partials(self, x: FloatArray, **values: float) -> Partials:
+    @classmethod
+    def partials(cls, x: FloatArray, **values: float) -> Partials:
         """Curve, and its analytic derivative by each parameter.
 
         Parameters
@@ -203,14 +204,15 @@ class LineModel(lmfit.Model):  # type: ignore[misc]  # lmfit has no type hints
         derivatives : dict of str to ndarray of shape (n,)
             By parameter. ``loss_c`` and ``loss_d``, which nobody fits, have none.
         """
-        losses = self.losses(values)
+        losses = cls.losses(values)
         of_line = {name: value for name, value in values.items() if name not in _OF_LOSSES}
         with_background = _scattered_partials if "loss" in values else _stepped_partials
         return with_background(np.asarray(x, dtype=float), losses, **of_line)
 
-    def losses(self, values: Mapping[str, float]) -> Losses:
+    @classmethod
+    def losses(cls, values: Mapping[str, float]) -> Losses:
         """Losses that make the shape of the line, from the values of its parameters (names without prefix)."""
-        return type(self)._losses(**{name: values[name] for name in _OF_LOSSES if name in values})
+        return cls._losses(**{name: values[name] for name in _OF_LOSSES if name in values})
 
     def guess(self, data: Any, x: Any, **kwargs: Any) -> lmfit.Parameters:
         """Guess start values of one line, as `lmfit.models.PseudoVoigtModel.guess` does, without a background."""

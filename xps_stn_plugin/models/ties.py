@@ -1,16 +1,17 @@
 """Ties between parameters: lmfit's ``expr`` strings compiled once, with their derivatives.
 
 lmfit evaluates a tie in an interpreter of its own each time that a parameter is read, and knows no derivatives. Here
-the expression is parsed once and differentiated symbolically. An expression with anything that is not listed in
-`expressions.parse` is left to lmfit's interpreter and differentiated numerically.
+the expression is parsed once and differentiated symbolically (see `expressions`). An expression with anything that is
+not listed in `expressions.parse` is left to lmfit's interpreter and differentiated numerically.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
-from typing import Final
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 import lmfit
 import numpy as np
@@ -19,6 +20,9 @@ from numpy.typing import ArrayLike, NDArray
 from .expressions import Value, is_constant_name, parse
 
 FloatArray = NDArray[np.float64]
+
+#: Parameters by name: lmfit's, or others with the attributes ``value``, ``vary``, ``expr``, ``min`` and ``max``.
+Parameters = Mapping[str, Any]
 
 #: Relative step of central differences, the cube root of the double precision's epsilon.
 _STEP: Final = float(np.finfo(float).eps ** (1 / 3))
@@ -45,11 +49,46 @@ class Tie:
     low: float
     high: float
 
+    def bounded(self, value: float) -> float:
+        """Value within the bounds."""
+        return min(max(value, self.low), self.high)
+
     def clipped(self, values: Mapping[str, float]) -> bool:
         """Whether the expression leads beyond the bounds."""
         if self.low < values[self.name] < self.high:
             return False
         return not self.low <= self.value(values) <= self.high
+
+
+@dataclass(frozen=True, eq=False)
+class TiedRows:
+    """Values of all parameters of k rows, and where a tie leads beyond its bounds.
+
+    Parameters
+    ----------
+    count : int
+        k.
+    columns : mapping of str to float or ndarray
+        By name, in lmfit's order: numbers for one row, arrays of shape (k,) for more.
+    beyond : mapping of str to bool or ndarray of bool
+        Ties that meet their bounds in any row.
+    """
+
+    count: int
+    columns: Mapping[str, Any]
+    beyond: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, names: Sequence[str], values: FloatArray) -> TiedRows:
+        """Make it of values within all bounds, shape (k, names)."""
+        columns = values[0].tolist() if len(values) == 1 else values.T
+        return cls(len(values), dict(zip(names, columns, strict=True)), {})
+
+    @property
+    def values(self) -> FloatArray:
+        """All parameters, shape (k, names)."""
+        columns = list(self.columns.values())
+        return np.array([columns]) if self.count == 1 else np.stack(columns, axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,17 +103,20 @@ class Ties:
         Parameters that vary.
     ties : tuple of Tie
         In such an order that each depends on earlier ones only.
-    constant : ndarray or None
-        What `derivatives` is as long as no tie meets its bounds, if it never changes.
+    base : ndarray, shape (names, free)
+        Derivatives of all parameters of which they never change, as long as no tie meets its bounds; else 0.
+    varying : tuple of Tie
+        Ties whose derivatives change with the values.
     """
 
     start: Mapping[str, float]
     free: tuple[str, ...]
     ties: tuple[Tie, ...]
-    constant: FloatArray | None
+    base: FloatArray
+    varying: tuple[Tie, ...]
 
     @classmethod
-    def compile(cls, params: lmfit.Parameters) -> Ties:
+    def compile(cls, params: Parameters) -> Ties:
         """Compile the ties of a set of parameters.
 
         Raises
@@ -82,25 +124,75 @@ class Ties:
         ValueError
             If ties depend on each other in a circle.
         """
-        start = {name: float(p.value) for name, p in params.items()}
-        free = tuple(name for name, p in params.items() if p.vary and p.expr is None)
-        found = {name: _tie(name, params) for name, p in params.items() if p.expr is not None}
-        return _made(start, free, _ordered(found))
+        tied = {name: _tie(name, params) for name, p in params.items() if p.expr}
+        start = {name: math.nan if name in tied else float(p.value) for name, p in params.items()}
+        free = tuple(name for name, p in params.items() if p.vary and name not in tied)
+        ties = _ordered(tied)
+        for tie in ties:
+            start[tie.name] = tie.bounded(float(tie.value(start)))
+        return _made(start, free, ties)
 
     def values(self, free: ArrayLike) -> dict[str, float]:
         """Values of all parameters, in lmfit's order, from those of the free ones, shape (len(self.free),)."""
-        found = dict(self.start)
-        found.update(zip(self.free, np.asarray(free, dtype=float).tolist(), strict=True))
-        for tie in self.ties:
-            found[tie.name] = min(max(float(tie.value(found)), tie.low), tie.high)
-        return found
+        return dict(self.rows(np.asarray(free, dtype=float)[None]).columns)
 
     def derivatives(self, values: Mapping[str, float]) -> FloatArray:
         """Differentiate all parameters by the free ones, shape (len(self.start), len(self.free)), at `values`."""
-        clipped = {tie.name for tie in self.ties if tie.clipped(values)}
-        if self.constant is not None and not clipped:
-            return self.constant
-        return self._derivatives(values, clipped)
+        beyond = {tie.name: True for tie in self.ties if tie.clipped(values)}
+        return np.asarray(self.slopes(TiedRows(1, values, beyond))[0])
+
+    def rows(self, v: FloatArray, start: Mapping[str, Any] | None = None) -> TiedRows:
+        """Values of all parameters for k sets of the free ones.
+
+        Parameters
+        ----------
+        v : ndarray, shape (k, free)
+        start : mapping of str to ndarray of shape (k,), optional
+            Values of fixed parameters that are not their start values.
+        """
+        count = len(v)
+        columns: dict[str, Any] = dict(self.start)
+        beyond: dict[str, Any] = {}
+        if count == 1:
+            columns.update({name: float(value[0]) for name, value in start.items()} if start else {})
+            columns.update(zip(self.free, v[0].tolist(), strict=True))
+            for tie in self.ties:
+                value = float(tie.value(columns))
+                columns[tie.name] = tie.bounded(value)
+                if not tie.low <= value <= tie.high:
+                    beyond[tie.name] = True
+            return TiedRows(1, columns, beyond)
+        columns = {name: np.full(count, value) for name, value in columns.items()} | dict(start or {})
+        columns.update(zip(self.free, v.T, strict=True))
+        for tie in self.ties:
+            values = _by_rows(tie.value, columns, count)
+            columns[tie.name] = np.clip(values, tie.low, tie.high)
+            outside = (values < tie.low) | (values > tie.high)
+            if outside.any():
+                beyond[tie.name] = outside
+        return TiedRows(count, columns, beyond)
+
+    def slopes(self, at: TiedRows) -> FloatArray:
+        """Differentiate all parameters by the free ones, shape (k, names, free)."""
+        ties = self.varying
+        if at.beyond:
+            matrix = np.repeat(_unit(self.start, self.free)[None], at.count, axis=0)
+            ties = self.ties
+        elif ties:
+            matrix = np.repeat(self.base[None], at.count, axis=0)
+        else:
+            return np.broadcast_to(self.base, (at.count, *self.base.shape))
+        place = {name: i for i, name in enumerate(self.start)}
+        for tie in ties:
+            row = matrix[:, place[tie.name]]
+            for name, slope in tie.slopes.items():
+                factor = slope
+                if callable(slope):
+                    factor = slope(at.columns) if at.count == 1 else _by_rows(slope, at.columns, at.count)[:, None]
+                row += factor * matrix[:, place[name]]
+            if tie.name in at.beyond:
+                row[np.broadcast_to(at.beyond[tie.name], at.count)] = 0.0
+        return matrix
 
     def of(self, names: Collection[str]) -> Ties:
         """Only the ties that lead to these parameters; the others keep their start values."""
@@ -108,7 +200,8 @@ class Ties:
         for tie in reversed(self.ties):
             if tie.name in needed:
                 needed |= set(tie.slopes)
-        return _made(self.start, self.free, tuple(tie for tie in self.ties if tie.name in needed))
+        kept = tuple(tie for tie in self.ties if tie.name in needed)
+        return self if len(kept) == len(self.ties) else _made(self.start, self.free, kept)
 
     def fixed(self, values: Mapping[str, float]) -> Ties:
         """Ties with these parameters fixed at the values given."""
@@ -120,30 +213,49 @@ class Ties:
 
     def reach(self) -> dict[str, frozenset[str]]:
         """For each parameter the free ones that it depends on."""
-        found = {name: frozenset({name} if name in self.free else ()) for name in self.start}
+        sources = {name: frozenset({name} if name in self.free else ()) for name in self.start}
         for tie in self.ties:
-            found[tie.name] = frozenset().union(*(found[name] for name in tie.slopes))
-        return found
-
-    def _derivatives(self, values: Mapping[str, float], clipped: Collection[str]) -> FloatArray:
-        row = {name: i for i, name in enumerate(self.start)}
-        matrix = np.zeros((len(row), len(self.free)))
-        matrix[[row[name] for name in self.free], range(len(self.free))] = 1.0
-        for tie in self.ties:
-            if tie.name not in clipped:
-                for name, slope in tie.slopes.items():
-                    matrix[row[tie.name]] += (slope(values) if callable(slope) else slope) * matrix[row[name]]
-        return matrix
+            sources[tie.name] = frozenset().union(*(sources[name] for name in tie.slopes))
+        return sources
 
 
 def _made(start: Mapping[str, float], free: tuple[str, ...], ties: tuple[Tie, ...]) -> Ties:
-    made = Ties(start, free, ties, None)
-    if any(callable(slope) for tie in ties for slope in tie.slopes.values()):
-        return made
-    return replace(made, constant=made._derivatives(start, ()))
+    base = _unit(start, free)
+    place = {name: i for i, name in enumerate(start)}
+    varying: list[Tie] = []
+    moving: set[str] = set()
+    for tie in ties:
+        if any(callable(slope) or name in moving for name, slope in tie.slopes.items()):
+            varying.append(tie)
+            moving.add(tie.name)
+            continue
+        for name, slope in tie.slopes.items():
+            base[place[tie.name]] += slope * base[place[name]]
+    return Ties(start, free, ties, base, tuple(varying))
 
 
-def _tie(name: str, params: lmfit.Parameters) -> Tie:
+def _unit(start: Mapping[str, float], free: Sequence[str]) -> FloatArray:
+    """Differentiate where nothing is tied, shape (names, free): 1 of a free parameter by itself."""
+    place = {name: i for i, name in enumerate(start)}
+    matrix = np.zeros((len(start), len(free)))
+    matrix[[place[name] for name in free], range(len(free))] = 1.0
+    return matrix
+
+
+def _by_rows(function: Value, values: Mapping[str, Any], count: int) -> FloatArray:
+    """Value of a tie for all rows; one after the other where it does not take arrays (max, min, a user's function)."""
+    try:
+        whole = np.asarray(function(values), dtype=float)
+        if whole.shape in ((), (count,)):
+            return np.broadcast_to(whole, count)
+    except (TypeError, ValueError):
+        pass
+    return np.array(
+        [float(function({name: float(column[i]) for name, column in values.items()})) for i in range(count)]
+    )
+
+
+def _tie(name: str, params: Parameters) -> Tie:
     parameter = params[name]
     parsed = parse(parameter.expr)
     # A user may have named a parameter like a constant, or hold values in lmfit's interpreter that are no parameters.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -21,6 +21,9 @@ from .lines import Line
 from .region import RegionData
 
 FloatArray = NDArray[np.float64]
+
+#: Lines of unit area, shape (lines, n), and their integrals, where they are needed.
+Columns = tuple[FloatArray, FloatArray | None]
 
 #: Lorentzian share that fits start from.
 FRACTION: Final = 0.3
@@ -124,26 +127,34 @@ def estimate_areas(
     step = _first_step(data) if stepped else 0.0
     positions = np.array([line.position for line in lines])
     low, high = (np.array([getattr(line, side) for line in lines]) for side in ("low", "high"))
-    widths = np.clip(fwhm[0] * _WIDTHS, 1.05 * fwhm[1], 0.95 * fwhm[2])
-    solve = partial(_solve, data, lines, doublet)
+    widths = np.unique(np.clip(fwhm[0] * _WIDTHS, 1.05 * fwhm[1], 0.95 * fwhm[2]))
+    trials = _Trials(data, tuple(line.vibration for line in lines), doublet)
 
     # One after the other and once more, which finds what the scan of both together would at a third of its cost.
-    width, moves = float(widths[len(widths) // 2]), [np.clip(positions + rigid, low, high) for rigid in _rigid(lines)]
+    width = float(np.clip(fwhm[0] * _WIDTHS[_WIDTHS.size // 2], 1.05 * fwhm[1], 0.95 * fwhm[2]))
+    moves = np.clip(positions + _rigid(lines)[:, None], low, high)
     for _ in range(2):
-        positions = min(moves, key=lambda trial: solve(trial[:, None], width, step)[2])
-        width = min((float(w) for w in np.unique(widths)), key=lambda w: solve(positions[:, None], w, step)[2])
+        before = width
+        positions = moves[trials.best(moves, np.full(len(moves), width), step)]
+        width = float(widths[trials.best(np.broadcast_to(positions, (widths.size, positions.size)), widths, step)])
+        if width == before:
+            break
     candidates = np.clip(positions[:, None] + _SINGLE, low[:, None], high[:, None])
-    finer = np.clip(width * _FINER_WIDTHS, widths[0], widths[-1])
+    finer = np.unique(np.clip(width * _FINER_WIDTHS, widths[0], widths[-1]))
+    drawn = [trials.drawn(candidates.ravel(), float(w), _SINGLE.size, stepped=step > 0) for w in finer]
+    solved = [trials.solved(candidates, each, step) for each in drawn]
     # Lines that may move can make up any broad line from narrow ones: the broadest width that does as well is taken.
-    residuals = {float(w): _rms(data.counts - solve(candidates, float(w), step)[3]) for w in np.unique(finer)}
-    enough = min(residuals.values()) + _AS_GOOD * data.height
-    width = max(w for w, residual in residuals.items() if residual <= enough)
-    areas, centers, _, envelope = solve(candidates, width, step)
+    residuals = [_rms(data.counts - envelope) for *_, envelope in solved]
+    enough = min(residuals) + _AS_GOOD * data.height
+    chosen = max(i for i, residual in enumerate(residuals) if residual <= enough)
+    areas, centers, envelope = solved[chosen]
     if stepped and areas.sum() > 0:
         step = max(data.step, 0.0) / (areas.sum() * (1 + doublet.ratio))
-        areas, centers, _, envelope = solve(candidates, width, step)
+        if drawn[chosen][1] is None and step > 0:
+            drawn[chosen] = trials.drawn(candidates.ravel(), float(finer[chosen]), _SINGLE.size, stepped=True)
+        areas, centers, envelope = trials.solved(candidates, drawn[chosen], step)
     moved = tuple(replace(line, position=float(c)) for line, c in zip(lines, centers, strict=True))
-    return Areas(moved, areas, width, step, envelope)
+    return Areas(moved, areas, float(finer[chosen]), step, envelope)
 
 
 def _rigid(lines: Sequence[Line]) -> FloatArray:
@@ -206,53 +217,116 @@ def _first_step(data: RegionData) -> float:
     return max(data.step, 0.0) / area if area > 0 else 0.0
 
 
-def _solve(
-    data: RegionData, lines: Sequence[Line], doublet: Doublet, candidates: FloatArray, fwhm: float, step: float
-) -> tuple[FloatArray, FloatArray, float, FloatArray]:
-    """Areas, mean centres, weighted sum of squares and envelope for candidate centres of shape (lines, trials)."""
-    background = data.base() if step > 0 else data.chord()
-    quanta = np.repeat([line.vibration for line in lines], candidates.shape[1])
-    columns = _unit_lines(data.energy, candidates.ravel(), quanta, fwhm, step, doublet)
-    weight = 1.0 / data.noise.sigma
-    target = (data.counts - background) * weight
-    scale = float(np.abs(target).max()) or 1.0
-    matrix = columns * weight[:, None]
-    norms = np.linalg.norm(matrix, axis=0)
-    norms[norms == 0] = 1.0
-    try:
-        values, _ = nnls(matrix / norms, target / scale)
-    except RuntimeError:  # no convergence: fall back on areas that all share the region
-        values = np.maximum((matrix / norms).T @ (target / scale), 0.0) / norms.size
-    shares = (values * scale / norms).reshape(candidates.shape)
-    areas = shares.sum(axis=1)
-    safe = np.where(areas > 0, areas, 1.0)
-    centers = np.where(areas > 0, (shares * candidates).sum(axis=1) / safe, candidates.mean(axis=1))
-    envelope = background + columns @ shares.ravel()
-    misfit = float((((data.counts - envelope) * weight / scale) ** 2).sum())
-    return areas, centers, misfit, envelope
+@dataclass(frozen=True)
+class _Trials:
+    """Areas of lines of a region, for centres and widths that are tried.
+
+    Parameters
+    ----------
+    data : RegionData
+    quanta : tuple of float
+        Mean number of vibrational quanta of each line.
+    doublet : Doublet
+    """
+
+    data: RegionData
+    quanta: tuple[float, ...]
+    doublet: Doublet
+
+    def best(self, centers: FloatArray, widths: FloatArray, step: float) -> int:
+        """Trial that describes the data best, of centres (trials, lines) and widths (trials,)."""
+        trials, lines = centers.shape
+        columns = _unit_lines(
+            self.data.energy,
+            centers.ravel(),
+            np.tile(self.quanta, trials),
+            np.repeat(widths, lines),
+            self.doublet,
+            stepped=step > 0,
+        )
+        target, scale, _ = self._target(step)
+        whole = _stepped(columns, step) * (1.0 / self.data.noise.sigma)
+        misfits = [self._sized(matrix, target, scale)[1] for matrix in whole.reshape(trials, lines, -1)]
+        return int(np.argmin(misfits))
+
+    def drawn(self, centers: FloatArray, width: float, each: int, *, stepped: bool) -> Columns:
+        """Lines of unit area at centres (lines * each,), and their integrals where the background has a step."""
+        quanta, widths = np.repeat(self.quanta, each), np.full(centers.size, width)
+        return _unit_lines(self.data.energy, centers, quanta, widths, self.doublet, stepped=stepped)
+
+    def solved(
+        self, candidates: FloatArray, columns: Columns, step: float
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Areas, mean centres and envelope for candidate centres of shape (lines, trials)."""
+        target, scale, background = self._target(step)
+        whole = _stepped(columns, step)
+        values, _ = self._sized(whole * (1.0 / self.data.noise.sigma), target, scale)
+        shares = values.reshape(candidates.shape)
+        areas = shares.sum(axis=1)
+        safe = np.where(areas > 0, areas, 1.0)
+        centers = np.where(areas > 0, (shares * candidates).sum(axis=1) / safe, candidates.mean(axis=1))
+        return areas, centers, background + values @ whole
+
+    def _target(self, step: float) -> tuple[FloatArray, float, FloatArray]:
+        """Weighted intensities above the background, their largest, and the background."""
+        background = self.data.base() if step > 0 else self.data.chord()
+        target = (self.data.counts - background) / self.data.noise.sigma
+        return target, float(np.abs(target).max()) or 1.0, background
+
+    @staticmethod
+    def _sized(rows: FloatArray, target: FloatArray, scale: float) -> tuple[FloatArray, float]:
+        """Areas of weighted lines of unit area, shape (lines, n), and the norm of what is left, over `scale`."""
+        norms = np.sqrt(np.einsum("ln,ln->l", rows, rows))
+        norms[norms == 0] = 1.0
+        matrix = (rows / norms[:, None]).T
+        try:
+            values, left = nnls(matrix, target / scale)
+        except RuntimeError:  # no convergence: fall back on areas that all share the region
+            values = np.maximum(matrix.T @ (target / scale), 0.0) / norms.size
+            left = float(np.linalg.norm(matrix @ values - target / scale))
+        return values * scale / norms, float(left)
+
+
+def _stepped(columns: Columns, step: float) -> FloatArray:
+    lines, integrals = columns
+    return lines if integrals is None or not step else lines + step * integrals
 
 
 def _unit_lines(
-    x: FloatArray, centers: FloatArray, quanta: FloatArray, fwhm: float, step: float, doublet: Doublet
-) -> FloatArray:
-    """Lines of unit area, shape (n, lines); of unit area in the higher-j line for doublets."""
-    vibrational = quanta > 0
-    weights = vibrational_weights(quanta[vibrational], VIBRATION_MEMBERS)
+    x: FloatArray, centers: FloatArray, quanta: FloatArray, fwhm: FloatArray, doublet: Doublet, *, stepped: bool
+) -> Columns:
+    """Lines of unit area, shape (lines, n), and their integrals; of unit area in the higher-j line for doublets."""
+    weights = np.ones((centers.size, 1))
+    offsets = np.zeros(1)
+    if quanta.any():
+        weights = np.zeros((centers.size, VIBRATION_MEMBERS))
+        weights[:, 0] = 1.0
+        weights[quanta > 0] = vibrational_weights(quanta[quanta > 0], VIBRATION_MEMBERS)
+        offsets = VIBRATION_QUANTUM * np.arange(VIBRATION_MEMBERS)
+    if doublet.ratio:
+        weights = np.concatenate([weights, doublet.ratio * weights], axis=1)
+        offsets = np.concatenate([offsets, offsets + doublet.splitting])
+    line, member = np.nonzero(weights)
+    share, width = weights[line, member], fwhm[line]
+    place = (x - (centers[line] + offsets[member])[:, None]) / width[:, None]
+    first = np.flatnonzero(np.diff(line, prepend=-1))
+    knots, shape, integral = _table()
+    lines = np.interp(place, knots, shape)
+    lines *= (share / width)[:, None]
+    lines = np.add.reduceat(lines, first, axis=0)
+    if not stepped:
+        return lines, None
+    integrals = np.interp(place, knots, integral)
+    integrals *= share[:, None]
+    return lines, np.add.reduceat(integrals, first, axis=0)
 
-    def drawn(at: FloatArray) -> FloatArray:
-        shape = pseudo_voigt(x[:, None], at, fwhm, FRACTION)
-        if step:
-            shape = shape + step * pseudo_voigt_cdf(x[:, None], at, fwhm, FRACTION)
-        return np.asarray(shape, dtype=float)
 
-    def whole(at: FloatArray) -> FloatArray:
-        shape = drawn(at)
-        if vibrational.any():
-            some = at[vibrational]
-            shape[:, vibrational] *= weights[:, 0]
-            for n in range(1, VIBRATION_MEMBERS):
-                shape[:, vibrational] += weights[:, n] * drawn(some + n * VIBRATION_QUANTUM)
-        return shape
-
-    shape = whole(centers)
-    return shape + doublet.ratio * whole(centers + doublet.splitting) if doublet.ratio else shape
+@lru_cache(maxsize=1)
+def _table() -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Places in widths, the pseudo-Voigt of width 1 there and its integral: interpolated to 2e-5 of the height."""
+    knots = 0.3 * np.sinh(np.arange(-9.0, 9.005, 0.01))
+    shape, integral = pseudo_voigt(knots, 0.0, 1.0, FRACTION), pseudo_voigt_cdf(knots, 0.0, 1.0, FRACTION)
+    tables = tuple(np.asarray(table, dtype=float) for table in (knots, shape, integral))
+    for table in tables:
+        table.setflags(write=False)
+    return tables

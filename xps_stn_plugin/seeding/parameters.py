@@ -1,4 +1,4 @@
-"""Start values, bounds and ties: from lines and their start areas to a seeded lmfit model."""
+"""Start values, bounds and ties: from lines and their start areas to a seeded model."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ import lmfit
 import numpy as np
 from lmfit.models import ConstantModel, LinearModel, PseudoVoigtModel
 
-from xps_prefit_hooks import Background, Seed, SeedComponent, Ties
+from xps_prefit_hooks import Background, SeedComponent, Ties
 from xps_stn_plugin.models import (
     TOUGAARD,
     GraphiticModel,
     HydrocarbonModel,
-    RegionModel,
     SteppedPseudoVoigtModel,
     TougaardGraphiticModel,
     TougaardHydrocarbonModel,
     TougaardPseudoVoigtModel,
 )
+from xps_stn_plugin.models.drafts import ModelDraft, Parameter, ParameterSet
 
 from .areas import Areas, Doublet
 from .background import CARRIED
+from .drafted import DraftedSeed
 from .lines import Line
 from .prior import expect
 from .region import RegionData
@@ -75,7 +76,7 @@ def assembled(
     fwhm: tuple[float, float, float],
     ties: Ties,
     notes: Iterable[str] = (),
-) -> Seed:
+) -> DraftedSeed:
     """Make the model and its parameters.
 
     Parameters
@@ -94,15 +95,16 @@ def assembled(
     """
     background = found.background
     carried = CARRIED.get(background)
-    models: list[lmfit.Model] = []
+    models: list[tuple[str, type[lmfit.Model]]] = []
     components: list[SeedComponent] = []
     for line in found.lines:
         for prefix in [f"{line.key}_"] + ([f"{line.key}_low_"] if doublet.ratio else []):
-            models.append(_component_model(prefix, line, background))
+            models.append((prefix, _component_model(line, background)))
             components.append(SeedComponent(prefix, f"{data.core} {line.name}", line.groups))
-    models.append((ConstantModel if background == "offset" else LinearModel)(prefix=BACKGROUND_PREFIX))
-    model = RegionModel(models)
-    params = model.make_params()
+    models.append((BACKGROUND_PREFIX, ConstantModel if background == "offset" else LinearModel))
+    scattering = {name: TOUGAARD[background][name] for name in ("loss_c", "loss_d")} if background in TOUGAARD else {}
+    draft = ModelDraft.of(models, {component.prefix: scattering for component in components if scattering})
+    params = draft.params
 
     areas = dict(zip([line.key for line in found.lines], map(float, found.areas), strict=True))
     mains = [line for line in found.lines if not line.satellite]
@@ -131,18 +133,15 @@ def assembled(
     _tie_families(params, mains, areas, ties)
     _order(params, sorted((line for line in mains if line.members), key=lambda line: line.expected))
     _set_background(params, data, found)
-    return Seed(data.name, model, params, tuple(components), background, BACKGROUND_PREFIX, tuple(notes))
+    return DraftedSeed.of(data.name, draft, tuple(components), background, BACKGROUND_PREFIX, tuple(notes))
 
 
-def _component_model(prefix: str, line: Line, background: Background) -> lmfit.Model:
+def _component_model(line: Line, background: Background) -> type[lmfit.Model]:
     if background in TOUGAARD:
-        model = _TOUGAARD_MODELS[_shape(line)](prefix=prefix)
-        for name in ("loss_c", "loss_d"):
-            model.set_param_hint(name, value=TOUGAARD[background][name], vary=False)
-        return model
+        return _TOUGAARD_MODELS[_shape(line)]
     if _shape(line) == "plain" and background != "shirley":
-        return PseudoVoigtModel(prefix=prefix)
-    return _MODELS[_shape(line)](prefix=prefix)
+        return PseudoVoigtModel
+    return _MODELS[_shape(line)]
 
 
 def _shape(line: Line) -> Literal["plain", "vibrational", "conductive"]:
@@ -161,11 +160,11 @@ def base_of(values: Mapping[str, float]) -> tuple[float, float]:
 
 def _inside(value: float, low: float, high: float) -> float:
     margin = _MARGIN * (high - low)
-    return float(np.clip(value, low + margin, high - margin))
+    return float(min(max(value, low + margin), high - margin))
 
 
 def _set_line(
-    params: lmfit.Parameters, line: Line, area: float, master: str, *, own: bool, width: tuple[float, float, float]
+    params: ParameterSet, line: Line, area: float, master: str, *, own: bool, width: tuple[float, float, float]
 ) -> None:
     prefix = f"{line.key}_"
     if _shape(line) == "vibrational":
@@ -182,21 +181,21 @@ def _set_line(
         params[f"{prefix}fraction"].set(expr=f"{master}fraction")
 
 
-def _set_fraction(parameter: lmfit.Parameter, fraction: float) -> None:
+def _set_fraction(parameter: Parameter, fraction: float) -> None:
     low, high = _FRACTION_BOUNDS
     parameter.set(value=_inside(fraction, low, high), min=low, max=high)
     expect(parameter, *_USUAL_FRACTION)
 
 
 def _tie_area(
-    params: lmfit.Parameters, key: str, lead: str, ratio: float, share: float, bounds: tuple[float, float]
+    params: ParameterSet, key: str, lead: str, ratio: float, share: float, bounds: tuple[float, float]
 ) -> None:
     params.add(f"{key}_ratio", value=_inside(ratio, *bounds), min=bounds[0], max=bounds[1])
     expect(params[f"{key}_ratio"], share, 0.25 * (bounds[1] - bounds[0]))
     params[f"{key}_amplitude"].set(expr=f"{key}_ratio*{lead}_amplitude")
 
 
-def _tie_asymmetry(params: lmfit.Parameters, prefixes: Iterable[str]) -> None:
+def _tie_asymmetry(params: ParameterSet, prefixes: Iterable[str]) -> None:
     """One asymmetry for all lines of a conductor: it is the same electrons that screen them."""
     names = [name for prefix in prefixes if (name := f"{prefix}asymmetry") in params]
     for name in names[:1]:
@@ -206,7 +205,7 @@ def _tie_asymmetry(params: lmfit.Parameters, prefixes: Iterable[str]) -> None:
         params[name].set(expr=names[0])
 
 
-def _tie_families(params: lmfit.Parameters, lines: list[Line], areas: dict[str, float], ties: Ties) -> None:
+def _tie_families(params: ParameterSet, lines: list[Line], areas: dict[str, float], ties: Ties) -> None:
     """Tie the areas of lines of one family to that of its largest line."""
     families: dict[str, list[Line]] = {}
     for line in lines:
@@ -227,7 +226,7 @@ def _tie_families(params: lmfit.Parameters, lines: list[Line], areas: dict[str, 
             _tie_area(params, line.key, lead.key, areas[line.key] / start if start > 0 else share, share, bounds)
 
 
-def _order(params: lmfit.Parameters, lines: list[Line]) -> None:
+def _order(params: ParameterSet, lines: list[Line]) -> None:
     """Measure a line from the one before it where that can reach its window: in order, and at chemistry's distance.
 
     The error of the shift moves both alike, so that it does not widen the window of their distance.
@@ -246,10 +245,11 @@ def _order(params: lmfit.Parameters, lines: list[Line]) -> None:
         expect(params[f"{line.key}_gap"], usual, spread / 2)
         reach += high
         second.user_data = None
+        second.value = first.value + params[f"{line.key}_gap"].value
         second.set(expr=f"{before.key}_center+{line.key}_gap", min=-np.inf, max=np.inf)
 
 
-def _tie_doublet(params: lmfit.Parameters, prefix: str, doublet: Doublet, carried: str | None) -> None:
+def _tie_doublet(params: ParameterSet, prefix: str, doublet: Doublet, carried: str | None) -> None:
     low = f"{prefix}low_"
     params[f"{low}amplitude"].set(expr=f"{doublet.ratio:.9g}*{prefix}amplitude")
     params[f"{low}center"].set(expr=f"{prefix}center+{doublet.splitting:g}")
@@ -257,7 +257,7 @@ def _tie_doublet(params: lmfit.Parameters, prefix: str, doublet: Doublet, carrie
         params[f"{low}{name}"].set(expr=f"{prefix}{name}")
 
 
-def _set_background(params: lmfit.Parameters, data: RegionData, found: Areas) -> None:
+def _set_background(params: ParameterSet, data: RegionData, found: Areas) -> None:
     if found.background == "offset":
         level = found.base[0] if found.base else 0.5 * (data.low_end + data.high_end)
         params[f"{BACKGROUND_PREFIX}c"].set(value=level)
@@ -272,7 +272,7 @@ def _set_background(params: lmfit.Parameters, data: RegionData, found: Areas) ->
     params[f"{BACKGROUND_PREFIX}intercept"].set(value=intercept)
 
 
-def _bound_slope(parameter: lmfit.Parameter, slope: float, data: RegionData) -> None:
+def _bound_slope(parameter: Parameter, slope: float, data: RegionData) -> None:
     low, high = (data.slope + side * _SLOPE_ERRORS * data.slope_error for side in (-1, 1))
     parameter.set(value=_inside(slope, low, high), min=low, max=high)
     expect(parameter, data.slope, data.slope_error)

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from functools import cached_property
+from typing import Any, Final
 
 import lmfit
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
 
-from xps_stn_plugin.models.plan import SOLVER, FitPlan, Memory
+from xps_stn_plugin.models.drafts import Parameter
+from xps_stn_plugin.models.solver import Normal, Problem, inverse, solve_one
 
 FloatArray = NDArray[np.float64]
 
 #: A fit whose reduced chi-square is more than this off the one it was weighted with is repeated.
 _OFF: Final = 1.3
 
-#: Solver of trial fits, which decide between models: chi-square to 0.01 % is enough.
-_SOLVER: Final = {**SOLVER, "ftol": 1e-4, "xtol": 1e-5}
+#: Trial fits decide between models: they end where the next step would be of less than this many standard errors.
+_STEP_ERRORS: Final = 0.01
 
 #: Most fits of one model: each is weighted by the chi-square of the one before. Two or three do; the limit is for data
 #: that no weight fits.
@@ -29,12 +30,12 @@ _MOST_FITS: Final = 12
 DETERMINED: Final = 0.5
 
 
-def expect(parameter: lmfit.Parameter, mean: float, deviation: float) -> None:
+def expect(parameter: lmfit.Parameter | Parameter, mean: float, deviation: float) -> None:
     """Note on a parameter what is expected of it, in its own units; it travels with the parameter as ``user_data``."""
     parameter.user_data = (float(mean), float(deviation))
 
 
-def expectations(params: lmfit.Parameters) -> dict[str, tuple[float, float]]:
+def expectations(params: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
     """Mean and standard deviation of the parameters of which something is expected; other ``user_data`` are ignored."""
     found = {}
     for name, parameter in params.items():
@@ -44,32 +45,49 @@ def expectations(params: lmfit.Parameters) -> dict[str, tuple[float, float]]:
     return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Optimum:
-    """Most probable values of a plan's parameters.
+    """Most probable values of a model's parameters.
 
     Parameters
     ----------
     vector : ndarray, shape (free,)
     chisqr : float
-        Chi-square of the data, as weighted by the plan.
+        Chi-square of the data, as weighted in the problem.
     penalty : float
         Sum of the squared deviations from what is expected, in standard deviations.
     scale : float
         Reduced chi-square that the data were believed to have; at least 1.
-    errors : mapping of str to float
-        Standard deviation of each parameter of which something is expected, data and expectation together.
+    square : ndarray, shape (free, free)
+        J^T J of the data, as weighted in the problem.
+    known : ndarray, shape (free,)
+        One over the variance of what is expected of each parameter; 0 where nothing is.
+    names : tuple of str
+        Free parameters.
     """
 
     vector: FloatArray
     chisqr: float
     penalty: float
     scale: float
-    errors: Mapping[str, float]
+    square: FloatArray
+    known: FloatArray
+    names: tuple[str, ...]
+
+    @cached_property
+    def covariance(self) -> FloatArray:
+        """Covariance from the data alone, believed as `scale` says, shape (free, free)."""
+        return self.scale * inverse(self.square)
+
+    @cached_property
+    def errors(self) -> Mapping[str, float]:
+        """Standard deviation of each parameter of which something is expected, data and expectation together."""
+        variances = np.diag(inverse(self.square / self.scale + np.diag(self.known)))
+        return {name: float(np.sqrt(max(variances[i], 0.0))) for i, name in enumerate(self.names) if self.known[i] > 0}
 
 
 def optimum(
-    plan: FitPlan,
+    problem: Problem,
     expected: Mapping[str, tuple[float, float]],
     *,
     start: Mapping[str, float] | None = None,
@@ -83,9 +101,10 @@ def optimum(
 
     Parameters
     ----------
-    plan : FitPlan
+    problem : Problem
+        Of one spectrum.
     expected : mapping of str to tuple of float
-        Mean and standard deviation by parameter; others than the plan's free ones are left out.
+        Mean and standard deviation by parameter; others than the model's free ones are left out.
     start : mapping of str to float, optional
         Values to start from.
     scale : float
@@ -93,31 +112,25 @@ def optimum(
     max_nfev : int
         Most evaluations of one fit.
     """
-    places = [i for i, name in enumerate(plan.names) if name in expected]
-    means, deviations = (np.array([expected[plan.names[i]][k] for i in places]) for k in (0, 1))
-    rows = np.zeros((len(places), len(plan.names)))
-    rows[np.arange(len(places)), places] = 1.0 / deviations
-    units = plan.units
-    u = np.clip(plan.start if start is None else plan.vector(start), plan.low, plan.high) / units
-    bounds = plan.low / units, plan.high / units
-    degrees = max(plan.data.size - len(plan.names), 1)
+    model = problem.model
+    pairs = np.array([expected.get(name, (0.0, np.inf)) for name in model.free])
+    known, means = pairs[None, :, 1] ** -2.0, pairs[None, :, 0]
+    v = model.start if start is None else model.vector(start)
+    degrees = max(problem.data.size - len(model.free), 1)
+    row = np.zeros(1, dtype=np.intp)
+    normal = None
     for _ in range(_MOST_FITS):
-        memory = Memory(replace(plan, weights=plan.weights / np.sqrt(scale)))
-
-        def residual(u: FloatArray, memory: Memory = memory) -> FloatArray:
-            return np.concatenate([memory.residual(u), ((u * units)[places] - means) / deviations])
-
-        def jacobian(u: FloatArray, memory: Memory = memory) -> FloatArray:
-            return np.concatenate([memory.jacobian(u), rows * units])
-
-        fit = least_squares(residual, np.clip(u, *bounds), jacobian, bounds=bounds, max_nfev=max_nfev, **_SOLVER)
-        u, misfit = fit.x, fit.fun[: plan.data.size]
-        chisqr = float(misfit @ misfit) * scale
+        weighted = replace(problem, weights=problem.weights / np.sqrt(scale), known=known, means=means)
+        fit = solve_one(weighted, v, max_nfev=max_nfev, normal=normal, step_errors=_STEP_ERRORS, confirm=False)
+        v, pulls = fit.v[0], known * (fit.v - means)
+        penalty = float(np.sum(pulls * (fit.v - means)))
+        chisqr = (float(fit.normal.chisqr[0]) - penalty) * scale
+        data = Normal(
+            np.array([chisqr]), (fit.normal.descent + pulls) * scale, (fit.normal.square - np.diag(known[0])) * scale
+        )
         better = max(1.0, chisqr / degrees)
         if 1 / _OFF < better / scale < _OFF:
             break
         scale = better
-    covariance = np.linalg.pinv(fit.jac.T @ fit.jac)
-    errors = {plan.names[i]: float(np.sqrt(max(covariance[i, i], 0.0)) * units[i]) for i in places}
-    vector = np.clip(u * units, plan.low, plan.high)
-    return Optimum(vector, chisqr, float(np.sum(fit.fun[plan.data.size :] ** 2)), scale, errors)
+        normal = weighted.with_known(Normal(*(part / scale for part in data)), row, fit.v)
+    return Optimum(v, chisqr, penalty, scale, data.square[0], known[0], model.free)

@@ -28,13 +28,14 @@ def pruned(best: Trial) -> tuple[Trial, list[str]]:
     gone: list[str] = []
     while True:
         for lines in _optional(best):
-            plan = best.plan.without([f"{line.key}_{low}" for line in lines for low in ("", "low_")])
-            if not plan.names:
+            model = best.problem.model.without([f"{line.key}_{low}" for line in lines for low in ("", "low_")])
+            if not model.free:
                 continue
             left = tuple(line for line in best.found.lines if line not in lines)
             kept = np.array([line in left for line in best.found.lines])
             found = replace(best.found, lines=left, areas=best.found.areas[kept])
-            fewer = trial(found, plan, best.expected, best.values, best.best.scale)
+            problem = replace(best.problem, model=model, low=model.low[None], high=model.high[None])
+            fewer = trial(found, problem, best.expected, best.values, best.best.scale)
             if _astray(best, lines) or not _needed(fewer, best, lines):
                 gone += [line.name for line in lines]
                 best = fewer
@@ -71,11 +72,12 @@ def _astray(best: Trial, lines: Sequence[Line]) -> bool:
     line = lines[0]
     if line.probability > OPTIONAL or not line.groups:
         return False
-    name = f"{line.key}_gap" if f"{line.key}_gap" in best.plan.names else f"{line.key}_center"
-    if name not in best.plan.names:
+    model = best.problem.model
+    name = f"{line.key}_gap" if f"{line.key}_gap" in model.free else f"{line.key}_center"
+    if name not in model.free:
         return False
-    place = best.plan.names.index(name)
-    low, high = float(best.plan.low[place]), float(best.plan.high[place])
+    place = model.free.index(name)
+    low, high = float(model.low[place]), float(model.high[place])
     return min(best.values[name] - low, high - best.values[name]) < _EDGE * (high - low)
 
 
@@ -87,14 +89,12 @@ def _prior(lines: Sequence[Line]) -> float:
 
 def _beyond_doubt(best: Trial) -> set[str]:
     """Keys of lines whose area, free or tied to another's, exceeds many standard errors."""
-    plan, v = best.plan, best.plan.vector(best.values)
-    jacobian = plan.jacobian(v) * plan.units
-    covariance = np.linalg.pinv(jacobian.T @ jacobian) * np.outer(plan.units, plan.units) * best.best.scale
-    slopes = dict(zip(plan.ties.start, plan.ties.derivatives(best.values), strict=True))
+    ties = best.problem.model.ties
+    slopes = dict(zip(ties.start, ties.derivatives(best.values), strict=True))
     sure = set()
     for line in best.found.lines:
         slope = slopes[f"{line.key}_amplitude"]
-        error = float(np.sqrt(max(slope @ covariance @ slope, 0.0)))
+        error = float(np.sqrt(max(slope @ best.best.covariance @ slope, 0.0)))
         if best.values[f"{line.key}_amplitude"] > SURE * error > 0:
             sure.add(line.key)
     return sure

@@ -19,6 +19,7 @@ from xps_stn_plugin.models import TOUGAARD
 
 from .areas import Areas, Doublet, estimate_areas, find_lines
 from .background import Kind, kinds, reason, shows_step
+from .drafted import DraftedSeed
 from .lines import GROUP_THRESHOLD, Line, expected_lines, merge_distance, merge_lines
 from .parameters import assembled
 from .region import SURVEY_WIDTH, RegionData, region_data
@@ -102,7 +103,7 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
     seed = build(found)
     fixed = _held(seed, held, found.lines)
     broad = _broad(found.fwhm, fwhm[2]) if level else []
-    return replace(seed, notes=(why, *notes, *said, *broad, *fixed, *_unassigned(found)))
+    return seed.changed(notes=(why, *notes, *said, *broad, *fixed, *_unassigned(found)))
 
 
 def _estimated(
@@ -151,18 +152,18 @@ def _chemistry(data: RegionData, prediction: Prediction, settings: Settings) -> 
     return sorted([*own, *rest, *satellites], key=lambda line: line.position), notes
 
 
-def _silent(build: Callable[..., Seed], found: Areas, notes: list[str]) -> Seed:
+def _silent(build: Callable[..., DraftedSeed], found: Areas, notes: list[str]) -> Seed:
     """Seed for nothing but noise: a free width would end on the narrowest spike."""
     said = "No significant signal: one component of fixed width, free within the region."
     seed = build(found, notes=[*notes, said])
     for name in ("sigma", "fraction"):
-        seed.params[f"{found.lines[0].key}_{name}"].set(vary=False)
+        seed.draft.params[f"{found.lines[0].key}_{name}"].set(vary=False)
     return seed
 
 
-def _held(seed: Seed, names: Sequence[str], lines: Sequence[Line]) -> list[str]:
+def _held(seed: DraftedSeed, names: Sequence[str], lines: Sequence[Line]) -> list[str]:
     """Fix parameters, and say which; lines that went since, or a line that others are tied to now, change the names."""
-    free = {name: parameter for name, parameter in seed.params.items() if not parameter.expr}
+    free = {name: parameter for name, parameter in seed.draft.params.items() if not parameter.expr}
     share = next(name for name in free if name.endswith("_fraction"))
     now = [share if name.endswith("_fraction") else name for name in names]
     held = [name for name in now if name in free]

@@ -10,11 +10,10 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from xps_prefit_hooks import Seed
-
 from .areas import Areas
 from .background import Kind
 from .conductor import suspicious, with_tail, without_idle_tail
+from .drafted import DraftedSeed
 from .growth import NARROWER, grown, unexplained
 from .lines import OPTIONAL
 from .prior import DETERMINED
@@ -42,7 +41,7 @@ _EMPTY: Final = 0.01
 def select(
     data: RegionData,
     found: Areas,
-    build: Callable[[Areas], Seed],
+    build: Callable[[Areas], DraftedSeed],
     kinds: Sequence[Kind],
     most: int,
     clean: Callable[[Areas], tuple[Areas, list[str]]],

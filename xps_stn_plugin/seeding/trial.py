@@ -10,11 +10,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from xps_prefit_hooks import PrefitError, Seed
-from xps_stn_plugin.models.plan import FitPlan
+from xps_prefit_hooks import PrefitError
+from xps_stn_plugin.models.solver import Problem
 
 from .areas import Areas, free_window
 from .background import CARRIED
+from .drafted import DraftedSeed
 from .lines import Line
 from .parameters import base_of
 from .prior import Optimum, expectations, optimum
@@ -33,7 +34,7 @@ EVIDENCE: Final = 6.0
 
 @dataclass(frozen=True)
 class Trial:
-    """A model of some lines, fitted: its plan, the optimum, and what BIC is made of.
+    """A model of some lines, fitted: the problem, its optimum, and what BIC is made of.
 
     Positions and ratios within the bounds that chemistry sets are not counted among the free parameters: BIC's
     penalty is for parameters of which nothing is known before.
@@ -42,7 +43,7 @@ class Trial:
     ----------
     found : Areas
         Lines and background at the optimum.
-    plan : FitPlan
+    problem : Problem
     expected : mapping of str to tuple of float
         What is expected of parameters, see `prior`.
     values : mapping of str to float
@@ -53,7 +54,7 @@ class Trial:
     """
 
     found: Areas
-    plan: FitPlan
+    problem: Problem
     expected: Mapping[str, tuple[float, float]]
     values: Mapping[str, float]
     best: Optimum
@@ -61,7 +62,7 @@ class Trial:
 
     def worse_by(self, other: Trial) -> float:
         """BIC of this model less that of another."""
-        return self.misfit_against(other) + (self.free - other.free) * math.log(self.plan.data.size)
+        return self.misfit_against(other) + (self.free - other.free) * math.log(self.problem.data.size)
 
     def misfit_against(self, other: Trial) -> float:
         """Chi-square of this model less that of another, in units of the better one's reduced chi-square, if above 1.
@@ -69,12 +70,12 @@ class Trial:
         Shapes that are known no better than the residual shows are no evidence for components.
         """
         better = min((self.best, other.best), key=lambda best: best.chisqr)
-        scale = max(1.0, better.chisqr / max(self.plan.data.size - len(self.plan.names), 1))
+        scale = max(1.0, better.chisqr / max(self.problem.data.size - len(self.problem.model.free), 1))
         return (self.best.chisqr - other.best.chisqr) / scale + self.best.penalty - other.best.penalty
 
 
 def fitted(
-    data: RegionData, build: Callable[[Areas], Seed], weights: FloatArray, found: Areas, scale: float = 1.0
+    data: RegionData, build: Callable[[Areas], DraftedSeed], weights: FloatArray, found: Areas, scale: float = 1.0
 ) -> Trial:
     """Fit some lines.
 
@@ -93,32 +94,33 @@ def fitted(
     Raises
     ------
     PrefitError
-        If the seed's model is no sum of lines.
+        If nothing of the seed's model is free.
     """
-    seed = build(found)
-    plan = FitPlan.compile(seed.model, seed.params, data.energy, data.counts, weights)
-    if plan is None:
-        raise PrefitError(f"region {data.name}", "its model is no sum of lines: seed it without choosing components.")
-    return trial(found, plan, expectations(seed.params), scale=scale)
+    draft = build(found).draft
+    model = draft.compiled()
+    if model is None:
+        raise PrefitError(f"region {data.name}", "its model has no free parameter.")
+    problem = Problem.of_one(model, data.energy, data.counts, weights)
+    return trial(found, problem, expectations(draft.params), scale=scale)
 
 
 def trial(
     found: Areas,
-    plan: FitPlan,
+    problem: Problem,
     expected: Mapping[str, tuple[float, float]],
     start: Mapping[str, float] | None = None,
     scale: float = 1.0,
 ) -> Trial:
-    """Fit a plan of some lines; `expected` and `scale` as for `optimum`."""
-    best = optimum(plan, expected, start=start, scale=scale, max_nfev=_TRIAL_NFEV)
+    """Fit a problem of some lines; `expected` and `scale` as for `optimum`."""
+    best = optimum(problem, expected, start=start, scale=scale, max_nfev=_TRIAL_NFEV)
     known = {f"{line.key}_{name}" for line in found.lines if line.groups for name in ("center", "gap", "ratio")}
-    free = sum(name not in known for name in plan.names)
-    return Trial(_moved(found, plan, best.vector), plan, expected, plan.values(best.vector), best, free)
+    free = sum(name not in known for name in problem.model.free)
+    values = problem.model.named(best.vector)
+    return Trial(_moved(found, problem, best.vector, values), problem, expected, values, best, free)
 
 
-def _moved(found: Areas, plan: FitPlan, vector: FloatArray) -> Areas:
+def _moved(found: Areas, problem: Problem, vector: FloatArray, values: Mapping[str, float]) -> Areas:
     """Lines, areas, width and background at the optimum."""
-    values = plan.values(vector)
     lines = tuple(_at(line, values[f"{line.key}_center"], found.fwhm) for line in found.lines)
     areas = np.array([values[f"{line.key}_amplitude"] for line in found.lines])
     master = max((line for line in lines if not line.satellite), key=lambda line: values[f"{line.key}_amplitude"])
@@ -131,7 +133,7 @@ def _moved(found: Areas, plan: FitPlan, vector: FloatArray) -> Areas:
         fraction=values[f"{master.key}_fraction"],
         strength=values[f"{master.key}_{strength}"] if strength else 0.0,
         base=base_of(values),
-        envelope=plan.curve(vector),
+        envelope=problem.model.curve(problem.x[0], vector),
     )
 
 

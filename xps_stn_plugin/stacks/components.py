@@ -16,13 +16,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import PrefitError, Seed, Settings
-from xps_stn_plugin.models.plan import EVALUATIONS_PER_PARAMETER, FitPlan
+from xps_stn_plugin.models.compiled import CompiledModel
+from xps_stn_plugin.models.solver import (
+    EVALUATIONS_PER_PARAMETER,
+    STEP_ERRORS,
+    Normal,
+    Problem,
+    Solved,
+    bounded_step,
+    solve,
+)
 
 from .errors import row_errors
-from .fit import FITTED, GIVEN_UP, FitRows, fine_rows, prepared, unfitted
+from .fit import FITTED, GIVEN_UP, FitRows, compiled_model, fine_rows, prepared, unfitted
 from .gathering import Gathering
-from .model import RowsModel
-from .solver import Normal, Problem, Solved, solve
 from .structures import seeded_by_plugin
 
 FloatArray = NDArray[np.float64]
@@ -43,7 +50,6 @@ _NONE: Final = 0.05
 #: Steps of the shared parameters, damping, and the share of a standard error below which a step ends the search.
 _STEPS: Final = 60
 _DAMPING: Final = 1e-3
-_STEP_ERRORS: Final = 3e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +81,7 @@ class Shared:
     redchi: float
     spectra: int
     success: bool
-    _plan: FitPlan
+    _model: CompiledModel
     _square: FloatArray
 
     def fit(
@@ -92,15 +98,15 @@ class Shared:
 
         Parameters as for `share`. Errors of areas include those of the shared parameters.
         """
-        problem, fine, result = _problem(self._plan, self.seed, energy, counts, shifts, sigma, shift_stderr)
+        problem, fine, result = _problem(self._model, self.seed, energy, counts, shifts, sigma, shift_stderr)
         good = np.flatnonzero(fine)
         if not good.size:
             return result
         problem = problem.of(good)
         local = _local(problem.model)
-        start = np.broadcast_to(self._plan.start, problem.low.shape).copy()
+        start = np.broadcast_to(self._model.start, problem.low.shape).copy()
         start[:, ~local] = self.values
-        solved = solve(_held(problem, start, local), start, _most(self._plan, max_nfev))
+        solved = solve(_held(problem, start, local), start, _most(self._model, max_nfev))
         degrees = max(problem.data.shape[1] - int(local.sum()), 1)
         square = np.where(np.isfinite(solved.normal.square), solved.normal.square, 0.0)
         redchi = solved.normal.chisqr / degrees
@@ -180,8 +186,8 @@ def share(
         If there is no spectrum to fit, or nothing to share.
     """
     own = _with_own_areas(seed, displaced=shift_stderr is not None)
-    plan = _compiled(own, np.asarray(energy, dtype=float))
-    problem, fine, _ = _problem(plan, own, energy, counts, shifts, sigma, shift_stderr)
+    model = compiled_model(own)
+    problem, fine, _ = _problem(model, own, energy, counts, shifts, sigma, shift_stderr)
     where = f"region {seed.region}"
     if not fine.any():
         raise PrefitError(where, f"none of {fine.size} spectra holds anything that could be fitted.")
@@ -189,16 +195,16 @@ def share(
     local = _local(problem.model)
     if local.all():
         raise PrefitError(where, "its model has no free position or width to share; fit its spectra by themselves.")
-    theta, state, success = _searched(problem, plan.start, local)
+    theta, state, success = _searched(problem, model.start, local)
     square, _ = _reduced(problem, state, local)
     count, points = problem.data.shape
     degrees = max(count * (points - int(local.sum())) - int((~local).sum()), 1)
     redchi = float(state.normal.chisqr.sum()) / degrees
-    names = tuple(name for name, here in zip(plan.names, local, strict=True) if not here)
+    names = tuple(name for name, here in zip(model.free, local, strict=True) if not here)
     covariance = redchi * np.linalg.pinv(square, hermitian=True)
     free = np.diag(square) > 0
     stderr = np.where(free, np.sqrt(np.where(free, np.diag(covariance), 0.0)), np.nan)
-    return Shared(_valued(own, names, theta), names, theta, stderr, covariance, redchi, count, success, plan, square)
+    return Shared(_valued(own, names, theta), names, theta, stderr, covariance, redchi, count, success, model, square)
 
 
 def _searched(problem: Problem, start: FloatArray, local: BoolArray) -> tuple[FloatArray, Solved, bool]:
@@ -214,8 +220,9 @@ def _searched(problem: Problem, start: FloatArray, local: BoolArray) -> tuple[Fl
     for _ in range(_STEPS):
         total = float(here.normal.chisqr.sum())
         square, descent = _reduced(problem, here, local)
-        step = _bounded_step(square, descent, damping, theta, low, high)
-        short = float(step @ square @ step) <= _STEP_ERRORS**2 * total / degrees
+        whole = Normal(np.array([total]), descent[None], square[None])
+        step = bounded_step(whole, theta[None], np.array([damping]), low[None], high[None])[0][0]
+        short = float(step @ square @ step) <= STEP_ERRORS**2 * total / degrees
         trial = here.v.copy()
         trial[:, ~local] = theta + step
         there = solve(_held(problem, trial, local), trial, most, from_start=True)
@@ -257,33 +264,13 @@ def _diagonal(square: FloatArray) -> FloatArray:
     return np.asarray(np.einsum("kii->ki", square))
 
 
-def _bounded_step(
-    square: FloatArray, descent: FloatArray, damping: float, theta: FloatArray, low: FloatArray, high: FloatArray
-) -> FloatArray:
-    fixed = ((theta <= low) & (descent < 0)) | ((theta >= high) & (descent > 0)) | (np.diag(square) <= 0)
-    step = np.zeros_like(theta)
-    for _ in range(theta.size + 1):
-        loose = np.flatnonzero(~fixed)
-        if not loose.size:
-            break
-        part = square[np.ix_(loose, loose)]
-        matrix = part + (damping + 1e-12) * np.diag(np.diag(part))
-        step[loose] = np.linalg.solve(matrix, (descent - square @ np.where(fixed, step, 0.0))[loose])
-        beyond = ~fixed & ((theta + step < low) | (theta + step > high))
-        if not beyond.any():
-            break
-        step = np.clip(theta + step, low, high) - theta
-        fixed |= beyond
-    return np.clip(theta + step, low, high) - theta
-
-
 def _held(problem: Problem, v: FloatArray, local: BoolArray) -> Problem:
     """Problem in which shared parameters stay where they are."""
     return replace(problem, low=np.where(local, problem.low, v), high=np.where(local, problem.high, v))
 
 
 def _problem(
-    plan: FitPlan,
+    model: CompiledModel,
     seed: Seed,
     energy: ArrayLike,
     counts: ArrayLike,
@@ -292,34 +279,26 @@ def _problem(
     shift_stderr: ArrayLike | None,
 ) -> tuple[Problem, BoolArray, FitRows]:
     axis, rows, moved, spread = prepared(seed, energy, counts, shifts, sigma)
-    model = RowsModel.of(plan)
     fine = fine_rows(rows, moved, spread)
     known = None
-    if DISPLACEMENT in plan.names:
+    if DISPLACEMENT in model.free:
         error = np.broadcast_to(np.asarray(0.0 if shift_stderr is None else shift_stderr, dtype=float), len(rows))
         fine &= np.isfinite(error)
-        known = np.zeros((len(rows), len(plan.names)))
-        known[:, plan.names.index(DISPLACEMENT)] = 1.0 / np.maximum(np.where(fine, error, 1.0), 1e-6) ** 2
-    shape = (len(rows), len(plan.names))
-    low, high = (np.broadcast_to(bound, shape) for bound in plan.bounds)
+        known = np.zeros((len(rows), len(model.free)))
+        known[:, model.free.index(DISPLACEMENT)] = 1.0 / np.maximum(np.where(fine, error, 1.0), 1e-6) ** 2
+    shape = (len(rows), len(model.free))
+    low, high = (np.broadcast_to(bound, shape) for bound in (model.low, model.high))
     safe = np.where(fine[:, None] & (spread > 0), spread, 1.0)
     x = axis - np.where(fine, moved, 0.0)[:, None]
-    problem = Problem(model, x, rows, 1.0 / safe, np.ones(len(rows)), low, high, known)
+    problem = Problem(model, x, rows, 1.0 / safe, low, high, known=known)
     return problem, fine, unfitted(len(rows), model)
 
 
-def _compiled(seed: Seed, energy: FloatArray) -> FitPlan:
-    plan = FitPlan.compile(seed.model, seed.params, energy, np.zeros(energy.shape))
-    if plan is None:
-        raise PrefitError(f"region {seed.region}", "its model is no sum of components: fit its spectra one at a time.")
-    return plan
+def _most(model: CompiledModel, max_nfev: int | None) -> int:
+    return EVALUATIONS_PER_PARAMETER * (len(model.free) + 1) if max_nfev is None else max_nfev
 
 
-def _most(plan: FitPlan, max_nfev: int | None) -> int:
-    return EVALUATIONS_PER_PARAMETER * (len(plan.names) + 1) if max_nfev is None else max_nfev
-
-
-def _local(model: RowsModel) -> BoolArray:
+def _local(model: CompiledModel) -> BoolArray:
     """Free parameters that each spectrum has for itself."""
     return np.array([name == DISPLACEMENT or name.rpartition("_")[2] in _OWN for name in model.free])
 

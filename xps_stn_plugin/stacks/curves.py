@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from xps_prefit_hooks import Seed
 from xps_stn_plugin.fitting.quality import durbin_watson, runs_test
 from xps_stn_plugin.models.backgrounds import background_parameters
-from xps_stn_plugin.models.plan import FitPlan
+from xps_stn_plugin.models.compiled import CompiledModel
 from xps_stn_plugin.models.shapes import LineModel
 from xps_stn_plugin.seeding.background import CARRIED
 
 from .fit import CHUNK, FitRows
-from .model import RowsModel
 from .table import table_order
 
 FloatArray = NDArray[np.float64]
@@ -124,7 +123,7 @@ class _Part:
     """One component of the model for many spectra, whatever it is tied to."""
 
     prefix: str
-    model: RowsModel
+    model: CompiledModel
     columns: Sequence[int]
     strengths: Sequence[int]
 
@@ -133,9 +132,8 @@ class _Part:
         own = lmfit.Parameters()
         for name in model.param_names:
             own.add(name, value=params[name].value, vary=not _is_held(model, params[name]))
-        plan = FitPlan.compile(model, own, np.zeros(1), np.zeros(1))
-        assert plan is not None  # It is part of a model that was compiled for the fit.
-        rows = RowsModel.of(plan)
+        rows = CompiledModel.compile(model, own)
+        assert rows is not None  # It is part of a model that was compiled for the fit.
         carried = {name for name in background_parameters(model) if name.removeprefix(model.prefix) in _STRENGTHS}
         strengths = [place for place, name in enumerate(rows.free) if name in carried]
         return cls(str(model.prefix), rows, [fits.names.index(name) for name in rows.free], strengths)
@@ -143,7 +141,7 @@ class _Part:
     def evaluate(self, x: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Line, and the background that it carries, each of shape (k, m)."""
         v = values[:, self.columns]
-        whole, slopes = self.model.evaluate(x, v, np.ones(len(x)))
+        whole, slopes = self.model.evaluate(x, v)
         # The background is proportional to its strength.
         below = np.einsum("ks,ksm->km", v[:, self.strengths], slopes[:, self.strengths])
         return whole - below, below

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xps_prefit_hooks import Seed
-from xps_stn_plugin.fitting.parameter_names import owner_of
-
-from .solver import Normal, Problem
+from xps_stn_plugin.fitting.parameter_names import alike_names, bound_margins
+from xps_stn_plugin.fitting.standard_errors import NO_EFFECT, TAKES_PART
+from xps_stn_plugin.models.solver import UNSEEN, Normal, Problem
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
-
-#: See `fitting.standard_errors`: a range that changes less than this many standard deviations does nothing; a direction
-#: with less than this share of the largest singular value is not seen; from this share on a parameter takes part in it.
-_NO_EFFECT, _SINGULAR, _TAKES_PART = 1e-2, 1e-6, 1e-2
-
-#: See `fitting.parameter_names`: shares of range, error and largest value within which a value is at its bound.
-_AT_BOUND: Final = 1e-2
-_OF_ERROR, _AT_MOST, _OF_LARGEST = 1e-2, 1e-3, 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,11 +52,11 @@ def row_errors(seed: Seed, problem: Problem, v: FloatArray, normal: Normal, degr
     norms = np.sqrt(np.einsum("kii->ki", square))
     width = problem.high - problem.low
     with np.errstate(invalid="ignore"):
-        idle = ~(np.isfinite(norms) & (norms > 0)) | (norms * width <= _NO_EFFECT * scale[:, None])
+        idle = ~(np.isfinite(norms) & (norms > 0)) | (norms * width <= NO_EFFECT * scale[:, None])
     safe = np.where(norms > 0, norms, 1.0)
     unit = square / (safe[:, :, None] * safe[:, None, :])
     values, vectors = np.linalg.eigh(unit)
-    unseen: BoolArray = values < _SINGULAR**2 * values[:, -1:]
+    unseen: BoolArray = values < UNSEEN**2 * values[:, -1:]
     inverse = np.where(unseen, 0.0, 1.0 / np.where(unseen, 1.0, values))
     covariance = (vectors * inverse[:, None, :]) @ vectors.swapaxes(1, 2)
     covariance *= (scale**2)[:, None, None] / (safe[:, :, None] * safe[:, None, :])
@@ -107,25 +98,19 @@ def _mended(square: FloatArray, held: BoolArray, width: FloatArray, scale: float
 def _covariance(square: FloatArray, scale: float) -> tuple[FloatArray, BoolArray]:
     norms = np.sqrt(np.diag(square))
     values, vectors = np.linalg.eigh(square / np.outer(norms, norms))
-    unseen = values < _SINGULAR**2 * values[-1]
-    seen = np.all(np.abs(vectors[:, unseen]) < _TAKES_PART, axis=1)
+    unseen = values < UNSEEN**2 * values[-1]
+    seen = np.all(np.abs(vectors[:, unseen]) < TAKES_PART, axis=1)
     half = vectors[:, ~unseen] / np.sqrt(values[~unseen])
     return scale**2 * half @ half.T / np.outer(norms, norms), seen
 
 
 def _at_bounds(seed: Seed, problem: Problem, v: FloatArray, errors: FloatArray) -> BoolArray:
     """Free parameters within a margin of a bound, shape (k, free): as `fitting.parameter_names.at_bounds`."""
-    model, low, high = problem.model, problem.low, problem.high
-    values = model.values(v, problem.scale)
-    margins = np.empty(v.shape)
+    model = problem.model
+    values = np.abs(model.values(v, problem.scale))
+    largest = np.zeros(v.shape)
     for i, name in enumerate(model.free):
-        if np.isfinite(low[:, i]).all() and np.isfinite(high[:, i]).all():
-            margins[:, i] = _AT_BOUND * (high[:, i] - low[:, i])
-            continue
-        owner = owner_of(seed, name)
-        bare = name.removeprefix(owner.prefix) if owner else ""
-        alike = [model.names.index(f"{c.prefix}{bare}") for c in seed.components if f"{c.prefix}{bare}" in model.names]
-        largest = np.abs(values[:, alike]).max(axis=1) if bare and alike else np.zeros(len(v))
-        error = np.where(np.isfinite(errors[:, i]), errors[:, i], 0.0)
-        margins[:, i] = np.maximum(np.minimum(_OF_ERROR * error, _AT_MOST * largest), _OF_LARGEST * largest)
-    return np.asarray((v - low <= margins) | (high - v <= margins))
+        if alike := [model.names.index(other) for other in alike_names(seed, model.names, name)]:
+            largest[:, i] = values[:, alike].max(axis=1)
+    margins = bound_margins(problem.low, problem.high, np.where(np.isfinite(errors), errors, 0.0), largest)
+    return np.asarray((v - problem.low <= margins) | (problem.high - v <= margins))

@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import PrefitError, Seed
-from xps_stn_plugin.models.plan import EVALUATIONS_PER_PARAMETER, FitPlan
+from xps_stn_plugin.models.compiled import CompiledModel
+from xps_stn_plugin.models.solver import EVALUATIONS_PER_PARAMETER, Problem, solve
 from xps_stn_plugin.seeding.region import noise_of_counts
 from xps_stn_plugin.spectrum import in_range
 
 from .errors import row_errors
-from .model import RowsModel
-from .solver import Problem, solve
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -142,20 +141,17 @@ def fit_rows(
         If shapes do not fit, or the model is no sum of components.
     """
     axis, rows, moved, spread = prepared(seed, energy, counts, shifts, sigma)
-    plan = FitPlan.compile(seed.model, seed.params, axis, np.zeros(axis.shape))
-    if plan is None:
-        raise PrefitError(f"region {seed.region}", "its model is no sum of components: fit its spectra one at a time.")
-    model = RowsModel.of(plan)
-    most = EVALUATIONS_PER_PARAMETER * (len(plan.names) + 1) if max_nfev is None else max_nfev
+    model = compiled_model(seed)
+    most = EVALUATIONS_PER_PARAMETER * (len(model.free) + 1) if max_nfev is None else max_nfev
     result = unfitted(len(rows), model)
     good = np.flatnonzero(fine_rows(rows, moved, spread))
     for start in range(0, good.size, CHUNK):
         these = good[start : start + CHUNK]
         place = axis - moved[these, None]
-        first = np.broadcast_to(plan.start, (these.size, len(plan.names)))
+        first = np.broadcast_to(model.start, (these.size, len(model.free)))
         scale = _scale(model, place, rows[these], first) if rescale else np.ones(these.size)
-        low, high = (np.where(model.linear, scale[:, None], 1.0) * bound for bound in plan.bounds)
-        problem = Problem(model, place, rows[these], 1.0 / spread[these], scale, low, high)
+        low, high = (np.where(model.linear, scale[:, None], 1.0) * bound for bound in (model.low, model.high))
+        problem = Problem(model, place, rows[these], 1.0 / spread[these], low, high, scale)
         result.put(these, _fitted(seed, problem, first, most))
     return result
 
@@ -183,7 +179,21 @@ def fine_rows(rows: FloatArray, moved: FloatArray, spread: FloatArray) -> BoolAr
     return np.asarray(known & (spread > 0).all(axis=1) & (rows.max(axis=1) > rows.min(axis=1)))
 
 
-def unfitted(count: int, model: RowsModel) -> FitRows:
+def compiled_model(seed: Seed) -> CompiledModel:
+    """Compile a seed's model.
+
+    Raises
+    ------
+    PrefitError
+        If the model is not a sum of components.
+    """
+    model = CompiledModel.compile(seed.model, seed.params)
+    if model is None:
+        raise PrefitError(f"region {seed.region}", "its model is no sum of components: fit its spectra one at a time.")
+    return model
+
+
+def unfitted(count: int, model: CompiledModel) -> FitRows:
     """Make room for the fits of `count` spectra."""
     values, stderr = np.full((2, count, len(model.names)), np.nan)
     bound = np.zeros((count, len(model.free)), dtype=bool)
@@ -192,9 +202,9 @@ def unfitted(count: int, model: RowsModel) -> FitRows:
     return FitRows(model.names, model.free, values, stderr, bound, status, nfev, chisqr, redchi)
 
 
-def _scale(model: RowsModel, x: FloatArray, data: FloatArray, start: FloatArray) -> FloatArray:
+def _scale(model: CompiledModel, x: FloatArray, data: FloatArray, start: FloatArray) -> FloatArray:
     """Mean intensity of each row over that of the model as seeded; 1 where one of them is not positive."""
-    mean, seeded = data.mean(axis=1), model.evaluate(x, start, np.ones(len(x)))[0].mean(axis=1)
+    mean, seeded = data.mean(axis=1), model.curves(x, start).mean(axis=1)
     fine = (mean > 0) & (seeded > 0)
     return np.where(fine, mean / np.where(fine, seeded, 1.0), 1.0)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +11,9 @@ from numpy.typing import NDArray
 from xps_prefit_hooks import Seed, SeedComponent
 from xps_stn_plugin.fitting.parameter_names import doublets
 from xps_stn_plugin.fitting.report import drawn_width
-from xps_stn_plugin.models.ties import Ties
-from xps_stn_plugin.seeding.prior import expectations
+from xps_stn_plugin.fitting.standard_errors import inherited_errors
 
 from .fit import FitRows
-from .model import derivatives
 
 FloatArray = NDArray[np.float64]
 
@@ -102,20 +99,7 @@ def _width(seed: Seed, prefix: str, place: dict[str, int]) -> tuple[int, float]:
 
 def _all_errors(seed: Seed, fits: FitRows) -> FloatArray:
     """Errors of the fits and those of what is held, in quadrature, shape (k, names)."""
-    held = {
-        name: deviation
-        for name, (_, deviation) in expectations(seed.params).items()
-        if not seed.params[name].vary and not seed.params[name].expr
-    }
-    if not held:
-        return fits.stderr
-    loose = seed.params.copy()
-    for name, parameter in loose.items():
-        if not parameter.expr:
-            parameter.vary = name in held
-    slopes = derivatives(Ties.compile(loose), fits.values)
-    parts = [slopes[:, :, i] * deviation for i, deviation in enumerate(held[name] for name in loose if name in held)]
-    inherited = reduce(np.hypot, parts)
+    inherited = inherited_errors(seed.params, fits.values)
     known = np.isfinite(fits.stderr)
     combined = np.hypot(np.where(known, fits.stderr, 0.0), inherited)
     return np.asarray(np.where(known | (inherited > 0) & fits.success[:, None], combined, np.nan))
