@@ -88,6 +88,10 @@ def test_the_end_of_the_trained_range_is_out_of_domain():
     assert "8 eV" in reasons[0]
 
 
+def test_verdict_shift_half_an_ev_from_the_end_of_the_range_is_ok():
+    assert _said(_evidence((7.5, 0.08, 1))) == ("ok", ())
+
+
 def test_without_carbon_the_shift_is_uncertain():
     status, reasons = _said(_evidence((0.0, 0.08, 1), snr={"O1s": 50.0}))
     assert status == "uncertain"
