@@ -62,6 +62,12 @@ def test_verdict_shifts_of_two_parts_half_an_ev_apart_each_is_uncertain():
     assert reasons == ("Lines look broadened or doubled alike: the sample may be charged unevenly by about 0.5 eV.",)
 
 
+@pytest.mark.parametrize("changes", [{"stderr": np.array([0.3])}, {"foreign": np.array([True])}])
+def test_verdict_spread_with_another_reason_is_not_called_uneven(changes):
+    evidence = replace(_evidence((1.0, 0.08, 0.5), (1.5, 0.08, 0.5)), **{"stderr": np.array([0.2]), **changes})
+    assert not any("unevenly" in reason for reason in _said(evidence)[1])
+
+
 def test_verdict_far_second_shift_of_low_probability_does_not_count_as_uneven():
     _, reasons = _said(_evidence((1.0, 0.08, 0.95), (2.5, 0.08, 0.05)))
     assert not any("unevenly" in reason for reason in reasons)

@@ -192,15 +192,18 @@ def judge(evidence: Evidence) -> Verdict:
     carbon = np.array([name == CARBON for name in evidence.regions], dtype=bool)
     no_carbon = ~(lined & carbon).any(axis=1)
     at_edge = posterior.at_edge > AT_EDGE
+    wide = evidence.stderr > UNCERTAIN_STDERR
+    several = posterior.second_probability > SECOND_SHIFT
     spoken = {
         Reason.AT_EDGE: at_edge,
         Reason.FOREIGN: evidence.foreign,
         Reason.NO_CARBON: no_carbon,
         Reason.ONE_LINE: evidence.one_line,
         Reason.SATURATED: (lined & (evidence.saturated >= SATURATED)).any(axis=1),
-        Reason.STANDARD_ERROR: evidence.stderr > UNCERTAIN_STDERR,
-        Reason.SEVERAL_SHIFTS: posterior.second_probability > SECOND_SHIFT,
-        Reason.UNEVEN: posterior.spread > UNEVEN_SPREAD,
+        Reason.STANDARD_ERROR: wide,
+        Reason.SEVERAL_SHIFTS: several,
+        # A scale that little fixes spreads as well.
+        Reason.UNEVEN: (posterior.spread > UNEVEN_SPREAD) & ~no_carbon & ~evidence.foreign & ~wide & ~several,
         Reason.NO_LINE: (measured & ~lined).any(axis=1),
         Reason.DISAGREEMENT: (np.abs(evidence.disagreement) > DISAGREE_EV).any(axis=1),
         Reason.NOT_MEASURED: ~measured.all(axis=1),
