@@ -190,8 +190,8 @@ def test_load_weights_of_a_broken_header_is_one_sentence(tmp_path, header, size)
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_load_weights_of_tensors_that_are_not_numbers_refuses_them(whole, tmp_path, value):
     tensors = safetensors.torch.load(whole)
-    name = next(iter(tensors))
-    tensors[name] = torch.full_like(tensors[name], value) if tensors[name].is_floating_point() else tensors[name]
+    name = next(key for key, tensor in tensors.items() if tensor.is_floating_point())
+    tensors[name] = torch.full_like(tensors[name], value)
     metadata = {key: text for key, text in metadata_of("", whole).items() if key != "sha256"}
     (tmp_path / "w").write_bytes(sealed("", safetensors.torch.save(tensors), metadata))
     assert f"{name} holds values that are not numbers" in refusal(tmp_path / "w")

@@ -24,7 +24,7 @@ SECOND_SHIFT = 0.10
 AWAY = 0.6
 #: Spread in eV within `NEAR` eV of the most probable shift above which a sample counts as charged unevenly. An evenly
 #: charged sample with an error bar of that size has a shift that nothing narrows down; two parts 1 eV apart spread by 0.25.
-UNEVEN_SPREAD = 0.2
+UNEVEN_SPREAD = 0.225
 NEAR = 0.8
 #: Height over noise below which a region shows no line (Rose criterion: 5).
 NO_LINE = 5.0
