@@ -22,8 +22,9 @@ UNCERTAIN_STDERR = 0.25
 #: Probability above which a second shift is called possible, and how far in eV it lies from the first at least.
 SECOND_SHIFT = 0.10
 AWAY = 0.6
-#: Spread in eV within `NEAR` eV of the most probable shift above which a sample counts as charged unevenly. An evenly
-#: charged sample with an error bar of that size has a shift that nothing narrows down; two parts 1 eV apart spread by 0.25.
+#: Spread in eV within `NEAR` eV of the most probable shift above which a sample counts as charged unevenly. Of drawn
+#: samples with two parts 1 eV apart it doubts a fifth that no other rule doubts, of evenly charged ones 2 %; a limit of
+#: 0.2 eV would doubt a quarter and 6 %.
 UNEVEN_SPREAD = 0.225
 NEAR = 0.8
 #: Height over noise below which a region shows no line (Rose criterion: 5).
@@ -31,8 +32,8 @@ NO_LINE = 5.0
 #: Channels in a row at a region's maximum from which on the detector is taken for saturated: noise lets two be alike
 #: now and then, four hardly ever.
 SATURATED = 4
-#: Probability within `EDGE` eV of the end of the trained range above which the shift may lie outside. Drawn samples that
-#: are charged by 8 to 13 eV have it in the last bins; a wider margin refuses more that lie inside, and none of these.
+#: Probability within `EDGE` eV of the end of the trained range above which the shift may lie outside. Drawn samples
+#: that are charged by 8 to 13 eV have it in the last bins; a wider margin refuses more that lie inside, none of these.
 AT_EDGE = 0.2
 EDGE = 0.25
 #: Disagreement of a region with C 1s in eV that is worth a word. It is an expectation, drawn towards none: on simulated
