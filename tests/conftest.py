@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a fuzz campaign go on where an earlier one was."""
-    parser.addoption("--fuzz-state", type=Path, help="file with the state of a fuzz campaign (see docs/contributing.md)")
+    parser.addoption("--fuzz-state", type=Path, help="state of a fuzz campaign (docs/contributing.md)")
 
 
 @pytest.fixture(scope="session")

@@ -216,6 +216,16 @@ def test_missing_parameters_are_one_sentence(tmp_path):
         load_seeds(tmp_path / "a.json")
 
 
+def test_parameter_with_the_name_of_the_energies_is_refused(tmp_path):
+    save_seeds(tmp_path / "a.json", seed_of(LinearModel(prefix="bg_"), bg_slope=0, bg_intercept=1))
+    document = json.loads((tmp_path / "a.json").read_text())
+    params = document["regions"]["C1s"]["params"]
+    params.append({**params[0], "name": "x"})
+    (tmp_path / "a.json").write_text(json.dumps(document))
+    with pytest.raises(PrefitError, match="'x' is what the models depend on"):
+        load_seeds(tmp_path / "a.json")
+
+
 def line_seed():
     """Seed of a pseudo-Voigt line ``g_`` on a straight line ``bg_``, with lmfit's derived parameters."""
     model = models.RegionModel([PseudoVoigtModel(prefix="g_"), LinearModel(prefix="bg_")])

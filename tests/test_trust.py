@@ -31,6 +31,9 @@ FUNCTIONS = {
 ALLOWED = {
     ("batch/engines.py", "import pickle"): "arguments that this process sends to the workers of its own Dask client",
     ("batch/engines.py", "pickle.loads"): "the same",
+    ("batch/messages.py", "import pickle"): "messages between this process and those that it started itself",
+    ("batch/messages.py", "pickle.loads"): "the same",
+    ("batch/pool.py", "subprocess.Popen"): "this Python with a module of this package",
     ("export/seed_parameters.py", "import asteval"): "makes the interpreter of loaded seeds smaller",
     ("hosts/loading.py", "ctypes.CDLL"): "opens the libraries of the installed torch ahead of its import",
     ("hosts/himena.py", "load"): "a slot of a menu, which starts to import torch",

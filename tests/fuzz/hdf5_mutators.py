@@ -283,7 +283,10 @@ def _attribute(random: Random, file: h5py.File, nodes: list[Node], folder: Path)
 
 def _values(random: Random, file: h5py.File, nodes: list[Node], folder: Path) -> None:
     node = _leaf(random, nodes)
-    if node.shape is None or node.size == 0 or not np.issubdtype(node.dtype, np.number):
+    # What was changed before may claim more than there is, or lie in another file.
+    if node.shape is None or not 0 < node.size <= 10_000 or not np.issubdtype(node.dtype, np.number):
+        return
+    if node.is_virtual or node.external:
         return
     values = np.array(node[()])
     with np.errstate(all="ignore"):
@@ -329,6 +332,8 @@ def _many(random: Random, file: h5py.File, nodes: list[Node], folder: Path) -> N
 
 def _copy(random: Random, file: h5py.File, nodes: list[Node], folder: Path) -> None:
     node = random.choice(nodes[1:])
+    if isinstance(node, h5py.Dataset) and (node.size or 0) > 10_000:
+        return
     file.copy(node, f"{str(random.choice(nodes).name).rstrip('/')}/copy_{random.randrange(10**6)}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import deque
 from collections.abc import Sequence
 from random import Random
 from typing import Any, Final
@@ -17,6 +18,8 @@ VALUES: Final[tuple[Any, ...]] = (
     " ", "a", "285.0", "nan", [], [1], [[]], [None], {}, {"a": 1}, "\x1b[31m", "\u2028", "\ud800", float("nan"),
     float("inf"), -float("inf"),
 )  # fmt: skip
+#: Places of a document among which one is changed.
+_MOST_PLACES: Final = 5_000
 #: Names of models and of their options that a hostile file may use.
 _NAMES: Final = (
     "ExpressionModel", "Model", "CompositeModel", "SplineModel", "PolynomialModel", "ConstantModel", "LinearModel",
@@ -62,15 +65,15 @@ def _text(document: Any) -> bytes:
     return json.dumps(document).encode("utf-8", errors="surrogatepass")
 
 
-def _places(node: Any, depth: int = 0) -> list[tuple[Any, Any]]:
-    """Containers and keys of all values of a document."""
+def _places(document: Any) -> list[tuple[Any, Any]]:
+    """Containers and keys of the values of a document, the outer ones first; the first `_MOST_PLACES` of them."""
     places: list[tuple[Any, Any]] = []
-    if depth > 30:
-        return places
-    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
-    for key, value in items:
-        places.append((node, key))
-        places += _places(value, depth + 1)
+    waiting = deque([document])
+    while waiting and len(places) < _MOST_PLACES:
+        node = waiting.popleft()
+        keys = list(node) if isinstance(node, dict) else range(len(node)) if isinstance(node, list) else ()
+        places += [(node, key) for key in keys]
+        waiting += [node[key] for key in keys]
     return places
 
 
@@ -93,8 +96,8 @@ def _changed(random: Random, document: Any, canary: str) -> Any:
             container[key] = _expression(random, canary)
         case 6:
             other_container, other_key = random.choice(places)
-            container[key] = other_container[other_key] if other_key in _keys(other_container) else value
-            document = json.loads(json.dumps(document, check_circular=False)) if _shallow(document) else document
+            # A copy: a value within itself cannot be written.
+            container[key] = json.loads(json.dumps(other_container[other_key]))
         case 7 if isinstance(container, list):
             container[key : key + 1] = [value] * random.choice((2, 3, 300))
         case 7:
@@ -118,19 +121,6 @@ def _changed(random: Random, document: Any, canary: str) -> Any:
                 raw = holder[name].encode("utf-8", errors="surrogatepass")
                 holder[name] = mutated_text(random, raw, [raw])[:20_000].decode("utf-8", errors="replace")
     return document
-
-
-def _keys(container: Any) -> Any:
-    return container if isinstance(container, dict) else range(len(container))
-
-
-def _shallow(document: Any) -> bool:
-    """Whether the document may be written: a value put into itself cannot."""
-    try:
-        json.dumps(document)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 def _number(random: Random) -> Any:

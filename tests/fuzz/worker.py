@@ -69,7 +69,17 @@ class Worker:
         path = self.folder / "input" / f"input{suffix}"
         try:
             target.write(random, source, path, self.corpus[name], self.folder / "input")
-        except (ValueError, RecursionError, KeyError, TypeError, AttributeError, IndexError, OSError, RuntimeError):
+        except (
+            ValueError,
+            RecursionError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            IndexError,
+            OSError,
+            RuntimeError,
+            MemoryError,
+        ):
             # Several changes at once can be more than JSON or HDF5 can hold; bytes always can be changed.
             path.write_bytes(mutated_bytes(random, source, self.corpus[name]))
         return path

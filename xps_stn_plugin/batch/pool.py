@@ -15,9 +15,9 @@ from typing import Any, Final, Literal
 
 from xps_prefit_hooks import PrefitError
 
+from .messages import receive, send
 from .record import Record, encode
 from .work import Task
-from .worker import receive, send
 
 #: Variables that numerical libraries take their number of threads from when they are loaded.
 _THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")

@@ -24,6 +24,9 @@ FloatArray = NDArray[np.float64]
 AXIS, MEASURED_AXIS, COUNTS, BACKGROUND, ENVELOPE, COMPONENTS = range(6)
 _WITHOUT_MODEL: Final = BACKGROUND
 
+#: Least probability of a group that is listed.
+LEAST_PROBABILITY: Final = 0.5
+
 
 class DamagedRecordError(Exception):
     """The bytes are no record, or not all of one."""

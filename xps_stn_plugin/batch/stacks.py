@@ -17,7 +17,7 @@ from xps_prefit_hooks import PrefitError, Settings
 
 from ..stacks import Share
 from .picture import Component, Drawing
-from .record import StackRecord
+from .record import LEAST_PROBABILITY, StackRecord
 
 if TYPE_CHECKING:
     import h5py
@@ -224,8 +224,6 @@ def _fitted(values: dict[str, np.ndarray[Any, Any]], row: int) -> str:
 
 def _groups(names: list[str], probabilities: np.ndarray[Any, Any]) -> tuple[tuple[str, float], ...]:
     """List groups above one half, the most probable one first."""
-    from .summary import LEAST_PROBABILITY
-
     found = np.flatnonzero(probabilities > LEAST_PROBABILITY)
     order = sorted(found, key=lambda number: (-probabilities[number], number))
     return tuple((names[number], float(probabilities[number])) for number in order)

@@ -11,9 +11,7 @@ from typing import Any, Final
 from ..export.texts import cell
 from ..files import Overwrite, write_csv
 from .entry import Entry
-
-#: Least probability of a group that is listed.
-LEAST_PROBABILITY: Final = 0.5
+from .record import LEAST_PROBABILITY
 
 #: Statuses of what was measured, from bad to good.
 WORST_FIRST: Final = ("failed", "out_of_domain", "uncertain", "ok")

@@ -1,14 +1,13 @@
 """A process that works for a batch: tasks come through its standard input, records go through its standard output.
 
-Each message is its length, eight bytes, and a pickle; both ends are this package in the same Python. The first message
-says what the batch was started with; the answer to it is None, or an error where this process would do something else.
+The first message (`messages`) says what the batch was started with; the answer to it is None, or an error where this
+process would do something else.
 """
 
 from __future__ import annotations
 
 import faulthandler
 import os
-import pickle
 import queue
 import signal
 import sys
@@ -17,45 +16,11 @@ from typing import IO, Any, Final
 
 from xps_prefit_hooks import PrefitError
 
-_LENGTH: Final = 8
+from .engines import check_identity, record_of_task
+from .messages import receive, send
+
 #: Seconds beyond its time after which a process ends itself: the one that it works for ends it before, if it lives.
 _GRACE: Final = 60.0
-
-
-def send(stream: IO[bytes], message: Any) -> None:
-    """Write a message.
-
-    Raises
-    ------
-    OSError
-        If nobody reads it any more.
-    """
-    data = pickle.dumps(message)
-    stream.write(len(data).to_bytes(_LENGTH, "little"))
-    stream.write(data)
-    stream.flush()
-
-
-def receive(stream: IO[bytes]) -> Any:
-    """Read a message.
-
-    Raises
-    ------
-    EOFError
-        If there is none any more, or not all of it.
-    """
-    length = int.from_bytes(_exactly(stream, _LENGTH), "little")
-    return pickle.loads(_exactly(stream, length))
-
-
-def _exactly(stream: IO[bytes], length: int) -> bytes:
-    data = bytearray()
-    while len(data) < length:
-        part = stream.read(length - len(data))
-        if not part:
-            raise EOFError
-        data += part
-    return bytes(data)
 
 
 def main() -> None:
@@ -65,8 +30,6 @@ def main() -> None:
     inbox, outbox = _streams()
     messages: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(inbox, messages), daemon=True).start()
-
-    from .engines import check_identity, record_of_task
 
     identity, limit = messages.get()
     try:

@@ -30,12 +30,14 @@ def document(result: PrefitData) -> dict[str, Any]:
 
     Energies are in eV on the scale of ``settings.reference``; ``center_measured`` is on the measured axis.
     """
-    return cast("dict[str, Any]", json.loads(_encoded(result)))
+    # msgspec keeps tuples. Its encoder refuses file names that are not UTF-8; that of the standard library takes them.
+    plain = json.dumps(msgspec.to_builtins(with_evidence(report_of(result), result)), allow_nan=False)
+    return cast("dict[str, Any]", json.loads(plain))
 
 
 def dumps(result: PrefitData) -> str:
     """Text of the document, ending in a line feed."""
-    return msgspec.json.format(_encoded(result), indent=2).decode("utf-8") + "\n"
+    return json.dumps(document(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write(result: PrefitData, path: Path) -> None:
@@ -47,7 +49,3 @@ def write(result: PrefitData, path: Path) -> None:
         If the file cannot be written.
     """
     write_json(path, dumps(result))
-
-
-def _encoded(result: PrefitData) -> bytes:
-    return msgspec.json.encode(with_evidence(report_of(result), result))

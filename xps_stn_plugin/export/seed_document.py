@@ -202,6 +202,9 @@ def _assembled(
     params = _params(rows, made_models, budget)
     if lacking := [name for name in names if name not in params]:
         raise PrefitError("params", f"{lacking[0]!r} is missing.")
+    # lmfit would take the energies for the value of such a parameter.
+    if taken := sorted({name for model in made_models for name in model.independent_vars}.intersection(params)):
+        raise PrefitError("params", f"{taken[0]!r} is what the models depend on; give the parameter another name.")
     components = []
     for record in row.records("components", MAX_MODELS_OF_REGION):
         component = SeedComponent(record.prefix("prefix"), record.text("name", MAX_NAME), record.texts("groups"))

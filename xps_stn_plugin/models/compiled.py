@@ -141,7 +141,8 @@ class CompiledModel:
 
     def curve(self, x: FloatArray, v: ArrayLike) -> FloatArray:
         """Sum of the components of one spectrum, shape (m,)."""
-        return self.curves(np.asarray(x, dtype=float)[None], np.asarray(v, dtype=float)[None])[0]
+        curve: FloatArray = self.curves(np.asarray(x, dtype=float)[None], np.asarray(v, dtype=float)[None])[0]
+        return curve
 
     def evaluate(self, x: FloatArray, v: FloatArray, scale: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:
         """Curves, shape (k, m), and their derivatives by the free parameters, shape (k, free, m).

@@ -113,7 +113,8 @@ class ModelDraft:
     ) -> ModelDraft:
         """Make it with the parameters that lmfit's ``make_params`` would give, in their order."""
         parts = tuple(components)
-        templates = [(prefix, *_template(kind)) for prefix, kind in parts]
+        # lmfit has no type hints; its classes are hashable.
+        templates = [(prefix, *_template(kind)) for prefix, kind in parts]  # type: ignore[arg-type]
         params = ParameterSet()
         for derived in (False, True):
             for prefix, own, others in templates:
@@ -168,7 +169,8 @@ class ModelDraft:
         return params
 
     def _component(self, prefix: str, kind: type[lmfit.Model]) -> Component:
-        return Component.of_kind(prefix, kind, [template.name for template in _template(kind)[0]], self.params)
+        templates, _ = _template(kind)  # type: ignore[arg-type]
+        return Component.of_kind(prefix, kind, [template.name for template in templates], self.params)
 
 
 @lru_cache(maxsize=64)

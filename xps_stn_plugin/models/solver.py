@@ -73,7 +73,10 @@ class Problem:
 
     def of(self, rows: NDArray[np.intp]) -> Problem:
         """Take some of the spectra."""
-        optional = {name: getattr(self, name) for name in ("scale", "known", "means")}
+        optional: dict[str, Any] = {}
+        for name in ("scale", "known", "means"):
+            value = getattr(self, name)
+            optional[name] = value[rows] if isinstance(value, np.ndarray) else value
         return replace(
             self,
             x=self.x[rows],
@@ -81,7 +84,7 @@ class Problem:
             weights=self.weights[rows],
             low=self.low[rows],
             high=self.high[rows],
-            **{name: value[rows] if isinstance(value, np.ndarray) else value for name, value in optional.items()},
+            **optional,
         )
 
     def residual_and_jacobian(self, v: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -186,7 +186,7 @@ class Ties:
         for tie in ties:
             row = matrix[:, place[tie.name]]
             for name, slope in tie.slopes.items():
-                factor = slope
+                factor: Any = slope
                 if callable(slope):
                     factor = slope(at.columns) if at.count == 1 else _by_rows(slope, at.columns, at.count)[:, None]
                 row += factor * matrix[:, place[name]]

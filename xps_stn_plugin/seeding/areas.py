@@ -297,12 +297,12 @@ def _unit_lines(
 ) -> Columns:
     """Lines of unit area, shape (lines, n), and their integrals; of unit area in the higher-j line for doublets."""
     weights = np.ones((centers.size, 1))
-    offsets = np.zeros(1)
+    offsets: FloatArray = np.zeros(1)
     if quanta.any():
         weights = np.zeros((centers.size, VIBRATION_MEMBERS))
         weights[:, 0] = 1.0
         weights[quanta > 0] = vibrational_weights(quanta[quanta > 0], VIBRATION_MEMBERS)
-        offsets = VIBRATION_QUANTUM * np.arange(VIBRATION_MEMBERS)
+        offsets = VIBRATION_QUANTUM * np.arange(VIBRATION_MEMBERS, dtype=float)
     if doublet.ratio:
         weights = np.concatenate([weights, doublet.ratio * weights], axis=1)
         offsets = np.concatenate([offsets, offsets + doublet.splitting])
@@ -325,8 +325,8 @@ def _unit_lines(
 def _table() -> tuple[FloatArray, FloatArray, FloatArray]:
     """Places in widths, the pseudo-Voigt of width 1 there and its integral: interpolated to 2e-5 of the height."""
     knots = 0.3 * np.sinh(np.arange(-9.0, 9.005, 0.01))
-    shape, integral = pseudo_voigt(knots, 0.0, 1.0, FRACTION), pseudo_voigt_cdf(knots, 0.0, 1.0, FRACTION)
-    tables = tuple(np.asarray(table, dtype=float) for table in (knots, shape, integral))
-    for table in tables:
+    shape = np.asarray(pseudo_voigt(knots, 0.0, 1.0, FRACTION), dtype=np.float64)
+    integral = np.asarray(pseudo_voigt_cdf(knots, 0.0, 1.0, FRACTION), dtype=np.float64)
+    for table in (knots, shape, integral):
         table.setflags(write=False)
-    return tables
+    return knots, shape, integral

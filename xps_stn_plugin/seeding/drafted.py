@@ -42,12 +42,12 @@ class DraftedSeed(Seed):
         return seed
 
     @cached_property
-    def model(self) -> lmfit.Model:  # type: ignore[override]
+    def model(self) -> lmfit.Model:
         """Lmfit's model."""
         return self.draft.lmfit_model()
 
     @cached_property
-    def params(self) -> lmfit.Parameters:  # type: ignore[override]
+    def params(self) -> lmfit.Parameters:
         """Lmfit's parameters; once they are asked for, they are what is fitted."""
         return self.draft.lmfit_params()
 

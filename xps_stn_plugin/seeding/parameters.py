@@ -137,11 +137,14 @@ def assembled(
 
 
 def _component_model(line: Line, background: Background) -> type[lmfit.Model]:
+    kind: type[lmfit.Model]
     if background in TOUGAARD:
-        return _TOUGAARD_MODELS[_shape(line)]
-    if _shape(line) == "plain" and background != "shirley":
-        return PseudoVoigtModel
-    return _MODELS[_shape(line)]
+        kind = _TOUGAARD_MODELS[_shape(line)]
+    elif _shape(line) == "plain" and background != "shirley":
+        kind = PseudoVoigtModel
+    else:
+        kind = _MODELS[_shape(line)]
+    return kind
 
 
 def _shape(line: Line) -> Literal["plain", "vibrational", "conductive"]:
