@@ -45,6 +45,20 @@ def test_the_list_is_varied_and_says_what_it_wants():
     assert len({(case.kind, case.name) for case in cases}) == len(cases)
 
 
+def test_list_samples_that_the_simulator_draws_are_inside():
+    verdicts = {case.kind: case.verdict for case in simulated_cases(polymers())}
+    insiders = {kind for kind, verdict in verdicts.items() if verdict == "inside"}
+    assert insiders == {
+        "oxide with adventitious carbon",
+        "graphite",
+        "half-organic carbon",
+        "carbide with adventitious carbon",
+    }
+    # Charging that the simulator draws as an insider ends at 1.2 eV between two domains.
+    distances = [amount for entry in table()["altered"] if entry["change"] == "doubled" for amount in entry["amounts"]]
+    assert min(distances) > 1.2
+
+
 def test_every_case_can_be_drawn_or_is_refused_with_a_sentence():
     rng = np.random.default_rng(1)
     refused = set()

@@ -104,3 +104,15 @@ def padded(version: str) -> str:
 def test_versions_of_python_are_stated(version):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert f"Programming Language :: Python :: {version}" in project["classifiers"]
+
+
+def test_files_that_ci_names_are_there():
+    text = (ROOT / ".ci" / "run").read_text()
+    names = [
+        f"{start}{name}{end}"
+        for start, names, end in re.findall(r"(tests/test_\w*)\{([\w,]+)\}(\.py)", text)
+        for name in names.split(",")
+    ]
+    names += re.findall(r"tests/test_\w+\.py", text)
+    assert len(names) > 10
+    assert not [name for name in names if not (ROOT / name).is_file()]

@@ -76,4 +76,4 @@ class TestMenu:
         assert Path(seen["spectrum"]).read_bytes() == original.read_bytes()
 
     def test_the_card_is_shown(self, seen):
-        assert "prefit-2" in seen["about"]
+        assert "prefit-2.1" in seen["about"]

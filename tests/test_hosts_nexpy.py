@@ -139,7 +139,7 @@ def test_measured_file_stays_as_it_is(seen):
 def test_about_shows_the_card(seen):
     (text,) = seen["about"]
     assert text.startswith("xps-stn-plugin ")
-    assert "prefit-2" in text
+    assert "prefit-2.1" in text
 
 
 def test_errors_are_shown_and_the_host_lives_on(seen):

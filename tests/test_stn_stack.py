@@ -13,6 +13,7 @@ from xps_prefit_hooks import PrefitError
 from xps_stn_plugin.core.grid import Grid, to_bins
 from xps_stn_plugin.core.spectrum import region_dataset, spectrum_tree
 from xps_stn_plugin.stn import stack as module
+from xps_stn_plugin.stn import verdict
 from xps_stn_plugin.stn.folded import folded
 from xps_stn_plugin.stn.predict import predict_with
 from xps_stn_plugin.stn.signal import channels_at_maximum, line_to_noise, plain_peak
@@ -91,8 +92,21 @@ def test_a_stack_says_what_one_spectrum_after_the_other_says(trained):
         assert found.reasons[: len(found.reasons) - bool(missing)] == alone.reasons
     # The cases are there: each status, and every rule that can be had without a foreign detector.
     assert set(stack.verdict.status) == set(range(len(STATUSES)))
-    wanted = set(Reason) - {Reason.DISAGREEMENT, Reason.NO_GROUP}
+    wanted = set(Reason) - {Reason.DISAGREEMENT, Reason.NO_GROUP, Reason.UNEVEN}
     assert wanted <= set(Reason(int(np.bitwise_or.reduce(stack.verdict.reasons))))
+
+
+def test_stack_of_broadened_lines_is_called_uneven_as_each_alone(trained, monkeypatch):
+    # So low that spectra of few counts pass for unevenly charged ones.
+    monkeypatch.setattr(verdict, "UNEVEN_SPREAD", 0.12)
+    counts = _varied(number=24)
+    stack = predict_stack(trained, _regions(counts))
+    uneven = np.flatnonzero(stack.verdict.reasons & np.uint16(Reason.UNEVEN))
+    assert uneven.size >= 3
+    for row in uneven:
+        (sentence,) = [text for text in stack.sentences(row) if "charged unevenly by about" in text]
+        assert sentence in _alone(trained, counts, row).reasons
+        assert stack.verdict.status[row] != STATUSES.index("ok")
 
 
 def test_samples_without_a_group_are_described_alike_in_a_stack_and_alone(trained):

@@ -92,7 +92,7 @@ def test_training_goes_on_from_weights(tiny, tmp_path):
 
 
 def test_weights_of_another_size_are_refused(tiny, tmp_path):
-    shipped = SHIPPED.with_name("prefit-2.safetensors")
+    shipped = SHIPPED.with_name("prefit-2.1.safetensors")
     with pytest.raises(PrefitError, match="localiser_width 64 instead of 8"):
         train(tiny, tmp_path / "x", device="cpu", start_from=shipped)
     assert not (tmp_path / "x").exists()

@@ -56,6 +56,32 @@ def test_two_shifts_are_named():
     assert any("+1.0" in reason and "+2.5" in reason and "30%" in reason for reason in reasons)
 
 
+def test_verdict_shifts_of_two_parts_half_an_ev_apart_each_is_uncertain():
+    status, reasons = _said(replace(_evidence((1.0, 0.08, 0.5), (1.5, 0.08, 0.5)), stderr=np.array([0.2])))
+    assert status == "uncertain"
+    assert reasons == ("Lines look broadened or doubled alike: the sample may be charged unevenly by about 0.5 eV.",)
+
+
+@pytest.mark.parametrize("changes", [{"stderr": np.array([0.3])}, {"foreign": np.array([True])}])
+def test_verdict_spread_with_another_reason_is_not_called_uneven(changes):
+    evidence = replace(_evidence((1.0, 0.08, 0.5), (1.5, 0.08, 0.5)), **{"stderr": np.array([0.2]), **changes})
+    assert not any("unevenly" in reason for reason in _said(evidence)[1])
+
+
+def test_verdict_far_second_shift_of_low_probability_does_not_count_as_uneven():
+    _, reasons = _said(_evidence((1.0, 0.08, 0.95), (2.5, 0.08, 0.05)))
+    assert not any("unevenly" in reason for reason in reasons)
+
+
+def test_posterior_spread_is_that_of_the_neighbourhood_of_the_mode():
+    narrow, wide = (
+        Posterior.of(_posterior(*modes)[None], BINS)
+        for modes in ([(0.05, 0.15, 1)], [(0.05, 0.15, 0.6), (0.65, 0.15, 0.4)])
+    )
+    assert narrow.spread[0] == pytest.approx(0.15, abs=0.01)
+    assert wide.spread[0] == pytest.approx(np.sqrt(0.15**2 + 0.6 * 0.4 * 0.6**2), abs=0.03)
+
+
 def test_a_region_of_noise_beside_others_is_named():
     status, reasons = _said(_evidence((1.0, 0.08, 1), snr={"C1s": 50.0, "N1s": 2.0}))
     assert status == "ok"
@@ -66,6 +92,10 @@ def test_the_end_of_the_trained_range_is_out_of_domain():
     status, reasons = _said(_evidence((7.9, 0.1, 1)))
     assert status == "out_of_domain"
     assert "8 eV" in reasons[0]
+
+
+def test_verdict_shift_half_an_ev_from_the_end_of_the_range_is_ok():
+    assert _said(_evidence((7.5, 0.08, 1))) == ("ok", ())
 
 
 def test_without_carbon_the_shift_is_uncertain():

@@ -36,6 +36,7 @@ REASON_TEXTS: Final = {
     int(Reason.SATURATED): "The detector was saturated.",
     int(Reason.STANDARD_ERROR): "The standard error of the shift is above 0.25 eV.",
     int(Reason.SEVERAL_SHIFTS): "Several shifts fit.",
+    int(Reason.UNEVEN): "Lines look broadened or doubled alike: the sample may be charged unevenly.",
     int(Reason.NO_LINE): "A region shows no line above the noise.",
     int(Reason.DISAGREEMENT): "A region seems to be charged otherwise than C 1s.",
     int(Reason.NOT_MEASURED): "A region was not measured, or is without any signal.",

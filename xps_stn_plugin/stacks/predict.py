@@ -168,7 +168,7 @@ class SeriesRows:
 
     def judged(self, reasons: NDArray[np.uint16]) -> tuple[NDArray[np.uint16], NDArray[np.int8]]:
         """Reasons and status in view of the series, which knows better than one spectrum what its shift is."""
-        bits = reasons & ~np.uint16(Reason.SEVERAL_SHIFTS | Reason.STANDARD_ERROR | Reason.AT_EDGE)
+        bits = reasons & ~np.uint16(Reason.SEVERAL_SHIFTS | Reason.STANDARD_ERROR | Reason.UNEVEN | Reason.AT_EDGE)
         bits[self.stderr > UNCERTAIN_STDERR] |= np.uint16(Reason.STANDARD_ERROR)
         bits[self.carried] |= np.uint16(CARRIED)
         outside, doubtful = ((bits & np.uint16(rules)) != 0 for rules in (Reason.outside(), Reason.doubts() | CARRIED))

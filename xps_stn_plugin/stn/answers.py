@@ -119,7 +119,7 @@ def _no_answers(trained: TrainedNetwork, levels: int, keep_posterior: bool) -> A
     distribution = np.zeros((0, len(bins)), dtype=np.float32) if keep_posterior else None
     by_region = np.zeros((0, levels))
     probabilities = np.zeros((0, len(trained.groups)))
-    posterior = Posterior(limit, none, none, none, none)
+    posterior = Posterior(limit, none, none, none, none, none)
     return Answers(none, none, posterior, distribution, probabilities, none, by_region, by_region)
 
 

@@ -22,14 +22,20 @@ UNCERTAIN_STDERR = 0.25
 #: Probability above which a second shift is called possible, and how far in eV it lies from the first at least.
 SECOND_SHIFT = 0.10
 AWAY = 0.6
+#: Spread in eV within `NEAR` eV of the most probable shift above which a sample counts as charged unevenly. Of drawn
+#: samples with two parts 1 eV apart it doubts a fifth that no other rule doubts, of evenly charged ones 2 %; a limit of
+#: 0.2 eV would doubt a quarter and 6 %.
+UNEVEN_SPREAD = 0.225
+NEAR = 0.8
 #: Height over noise below which a region shows no line (Rose criterion: 5).
 NO_LINE = 5.0
 #: Channels in a row at a region's maximum from which on the detector is taken for saturated: noise lets two be alike
 #: now and then, four hardly ever.
 SATURATED = 4
-#: Probability within `EDGE` eV of the end of the trained range above which the shift may lie outside.
+#: Probability within `EDGE` eV of the end of the trained range above which the shift may lie outside. Drawn samples
+#: that are charged by 8 to 13 eV have it in the last bins; a wider margin refuses more that lie inside, none of these.
 AT_EDGE = 0.2
-EDGE = 0.5
+EDGE = 0.25
 #: Disagreement of a region with C 1s in eV that is worth a word. It is an expectation, drawn towards none: on simulated
 #: spectra it shows an eighth of what is there, on measured polymers a quarter, with a noise of 0.03 eV.
 DISAGREE_EV = 0.1
@@ -59,6 +65,7 @@ class Reason(IntFlag):
     DISAGREEMENT = 512
     NOT_MEASURED = 1024
     NO_GROUP = 8192
+    UNEVEN = 16384
 
     @classmethod
     def outside(cls) -> Reason:
@@ -68,7 +75,7 @@ class Reason(IntFlag):
     @classmethod
     def doubts(cls) -> Reason:
         """Rules that make it "uncertain"."""
-        return cls.NO_CARBON | cls.ONE_LINE | cls.SATURATED | cls.STANDARD_ERROR | cls.SEVERAL_SHIFTS
+        return cls.NO_CARBON | cls.ONE_LINE | cls.SATURATED | cls.STANDARD_ERROR | cls.SEVERAL_SHIFTS | cls.UNEVEN
 
 
 @dataclass(frozen=True)
@@ -80,11 +87,13 @@ class Posterior:
     limit : float
         Largest shift in eV that the network was trained for.
     at_edge : ndarray, shape (n,)
-        Probability within 0.5 eV of the ends of the range.
+        Probability within `EDGE` eV of the ends of the range.
     first, second : ndarray, shape (n,)
         Most probable shift, and the most probable one further than 0.6 eV from it, in eV.
     second_probability : ndarray, shape (n,)
         That the shift lies further than 0.6 eV from the first.
+    spread : ndarray, shape (n,)
+        Standard deviation in eV of what lies within 0.8 eV of the first.
     """
 
     limit: float
@@ -92,15 +101,21 @@ class Posterior:
     first: FloatArray
     second: FloatArray
     second_probability: FloatArray
+    spread: FloatArray
 
     @classmethod
     def of(cls, posterior: FloatArray, bins: FloatArray) -> Posterior:
         """Read distributions, shape (n, bins), over shifts in eV, shape (bins,)."""
         limit = float(np.abs(bins).max())
         first = bins[posterior.argmax(axis=-1)]
-        far = np.where(np.abs(bins - first[:, None]) > AWAY, posterior, 0.0)
+        distance = bins - first[:, None]
+        far = np.where(np.abs(distance) > AWAY, posterior, 0.0)
+        near = np.where(np.abs(distance) <= NEAR, posterior, 0.0)
+        near /= near.sum(axis=-1, keepdims=True)
+        mean = (near * distance).sum(axis=-1)
+        spread = np.sqrt(np.maximum((near * distance**2).sum(axis=-1) - mean**2, 0.0))
         at_edge = posterior[:, np.abs(bins) > limit - EDGE].sum(axis=-1)
-        return cls(limit, at_edge, first, bins[far.argmax(axis=-1)], far.sum(axis=-1))
+        return cls(limit, at_edge, first, bins[far.argmax(axis=-1)], far.sum(axis=-1), spread)
 
 
 @dataclass(frozen=True)
@@ -178,14 +193,18 @@ def judge(evidence: Evidence) -> Verdict:
     carbon = np.array([name == CARBON for name in evidence.regions], dtype=bool)
     no_carbon = ~(lined & carbon).any(axis=1)
     at_edge = posterior.at_edge > AT_EDGE
+    wide = evidence.stderr > UNCERTAIN_STDERR
+    several = posterior.second_probability > SECOND_SHIFT
     spoken = {
         Reason.AT_EDGE: at_edge,
         Reason.FOREIGN: evidence.foreign,
         Reason.NO_CARBON: no_carbon,
         Reason.ONE_LINE: evidence.one_line,
         Reason.SATURATED: (lined & (evidence.saturated >= SATURATED)).any(axis=1),
-        Reason.STANDARD_ERROR: evidence.stderr > UNCERTAIN_STDERR,
-        Reason.SEVERAL_SHIFTS: posterior.second_probability > SECOND_SHIFT,
+        Reason.STANDARD_ERROR: wide,
+        Reason.SEVERAL_SHIFTS: several,
+        # A scale that little fixes spreads as well.
+        Reason.UNEVEN: (posterior.spread > UNEVEN_SPREAD) & ~no_carbon & ~evidence.foreign & ~wide & ~several,
         Reason.NO_LINE: (measured & ~lined).any(axis=1),
         Reason.DISAGREEMENT: (np.abs(evidence.disagreement) > DISAGREE_EV).any(axis=1),
         Reason.NOT_MEASURED: ~measured.all(axis=1),
@@ -246,6 +265,12 @@ def sentences(evidence: Evidence, reasons: int, row: int) -> tuple[str, ...]:
         first, second, share = posterior.first[row], posterior.second[row], posterior.second_probability[row]
         told.append(
             f"Several shifts fit: about {first:+.1f} eV, or with probability {share:.0%} about {second:+.1f} eV."
+        )
+    if Reason.UNEVEN in said:
+        # Two equal parts lie one standard deviation on either side of their mean.
+        apart_by = 2 * posterior.spread[row]
+        told.append(
+            f"Lines look broadened or doubled alike: the sample may be charged unevenly by about {apart_by:.1f} eV."
         )
     if Reason.NO_LINE in said:
         told.append(f"No line stands above the noise in {', '.join(names[measured & ~lined])}.")

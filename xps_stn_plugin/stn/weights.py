@@ -26,7 +26,7 @@ from .network import NetworkConfig, ShiftTransformer
 from .weights_file import CHECKSUM, damaged, is_sealed, metadata_of, read_file, sealed
 
 #: Weights that are used unless others are asked for.
-SHIPPED = "prefit-2.safetensors"
+SHIPPED = "prefit-2.1.safetensors"
 
 #: What is written; and the same without a checksum, as versions before 0.5 wrote it.
 FORMAT = "xps-stn/weights/3"
