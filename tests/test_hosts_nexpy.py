@@ -149,7 +149,7 @@ def test_errors_are_shown_and_the_host_lives_on(seen):
     assert "made/map/data: it holds data of shape (3, 9)" in seen["map"][0]
     assert "plugin answer: xps_prefit_predict failed: RuntimeError: broken weights" in seen["broken plugin"][0]
     assert seen["broken in form"] == seen["broken plugin"]
-    assert "cut.safetensors: the weights cannot be read" in seen["broken weights"][0]
+    assert "cut.safetensors: the weights are damaged" in seen["broken weights"][0]
     assert ["nothing is selected" in text for text in seen["nothing"]] == [True, True]
     assert seen["unexpected"] == ["unexpected ZeroDivisionError: division by zero"]
     assert seen["alive"]

@@ -772,11 +772,15 @@ def test_the_last_name_is_completed(host):
 
 
 END = """
-import threading, time
+import os, threading, time
 from qtpy import QtCore, QtWidgets
 from xps_prefit_hooks import MenuAction, MenuOutcome
 from xps_stn_plugin.hosts.host import trigger
 from xps_stn_plugin.hosts.qt import QtHost
+
+def say(line):
+    # One call for a whole line, so that two threads do not write into each other's.
+    os.write(1, f"{line}\\n".encode())
 
 class Toy(QtHost):
     def selection(self, settings): ...
@@ -785,7 +789,7 @@ class Toy(QtHost):
 def run(request):
     while not request.cancelled():
         time.sleep(0.01)
-    print("cancelled", flush=True)
+    say("cancelled")
     return MenuOutcome("never shown")
 
 app = QtWidgets.QApplication([])
@@ -796,7 +800,7 @@ for name in ("running", "waiting"):
     trigger(host, MenuAction(name, name, "", False, run))
 QtCore.QTimer.singleShot(700, window.close)
 app.exec()
-print("end", [thread.name for thread in threading.enumerate() if thread.name == "waiting"], flush=True)
+say(f"end {[thread.name for thread in threading.enumerate() if thread.name == 'waiting']}")
 """
 
 
