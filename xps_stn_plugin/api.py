@@ -132,7 +132,7 @@ class PrefitResult(PrefitData):
         return fragment(self)
 
     def report(self) -> Report:
-        """Return everything that outputs show, computed once; see `xps_stn_plugin.export.report.Report`."""
+        """Return everything that outputs show, computed once; see ``xps_stn_plugin.export.report.Report``."""
         from .export.report import report_of
 
         return report_of(self)
