@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from .._util.files import write_text
 from .._util.marks import MARK
+from ..core.core_levels import core_levels
 from ..fitting.quality import value_text
 from .plot import LEAST_PROBABILITY, MOST_GROUPS, STATUS_COLOURS, figure
 from .report import Element, Region, Report, Value, report_of
@@ -62,6 +63,7 @@ def fragment(result: PrefitData) -> str:
     return render(
         "prefit.html.j2",
         words=_words,
+        title=_title,
         numbers=numbers,
         amount=_amount,
         share=_share,
@@ -120,6 +122,12 @@ def _notes(region: Region) -> tuple[str, ...]:
         *region.notes,
         *([f"Background: {', '.join(values)}."] if values else []),
     )
+
+
+def _title(region: str) -> str:
+    """Name of a region for people: ``C 1s``."""
+    level = core_levels().get(region)
+    return level.label if level else region
 
 
 def _words(status: str) -> str:
