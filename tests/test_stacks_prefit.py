@@ -229,10 +229,10 @@ def test_a_stack_without_any_known_region_has_no_shift():
 def test_progress_and_cancel(values):
     said = []
     stack = stack_of(stacked.tree(values, (6, 10)))
-    prefit_stack(stack, xps.workflow.settings_of(), progress=lambda *told: said.append(told))
+    prefit_stack(stack, xps.api.settings_of(), progress=lambda *told: said.append(told))
     assert said == [(60, 60, "shifts and groups of 60 of 60 spectra")]
     with pytest.raises(PrefitError, match=r"map.h5: cancelled after shifts and groups of 0 of 60 spectra\."):
-        prefit_stack(stack, xps.workflow.settings_of(), cancelled=lambda: True)
+        prefit_stack(stack, xps.api.settings_of(), cancelled=lambda: True)
 
 
 @pytest.mark.parametrize(
