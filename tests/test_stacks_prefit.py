@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import xps_stn_plugin as xps
 from xps_prefit_hooks import PrefitError
+from xps_stn_plugin.settings import settings_of
 from xps_stn_plugin.stacks.fields import STACK_STATUSES
 from xps_stn_plugin.stacks.prefit import calibrated_pixel, prefit_stack
 from xps_stn_plugin.stacks.stack import stack_of
@@ -229,10 +230,10 @@ def test_a_stack_without_any_known_region_has_no_shift():
 def test_progress_and_cancel(values):
     said = []
     stack = stack_of(stacked.tree(values, (6, 10)))
-    prefit_stack(stack, xps.api.settings_of(), progress=lambda *told: said.append(told))
+    prefit_stack(stack, settings_of(), progress=lambda *told: said.append(told))
     assert said == [(60, 60, "shifts and groups of 60 of 60 spectra")]
     with pytest.raises(PrefitError, match=r"map.h5: cancelled after shifts and groups of 0 of 60 spectra\."):
-        prefit_stack(stack, xps.api.settings_of(), cancelled=lambda: True)
+        prefit_stack(stack, settings_of(), cancelled=lambda: True)
 
 
 @pytest.mark.parametrize(
