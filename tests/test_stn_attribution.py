@@ -261,7 +261,8 @@ def test_a_rigid_shift_leaves_the_strongest_part_where_it_was(trained, shift):
 
     still, moved = strongest(0.0), strongest(shift)
     assert moved.region == still.region
-    assert (moved.low + moved.high) / 2 == pytest.approx((still.low + still.high) / 2, abs=0.2)
+    # A line's two flanks weigh nearly alike, so that the interval's middle moves by up to two channels.
+    assert (moved.low + moved.high) / 2 == pytest.approx((still.low + still.high) / 2, abs=0.25)
 
 
 def test_scaled_counts_leave_the_evidence(trained):
