@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import batched
 import pytest
@@ -148,7 +149,15 @@ def test_ctrl_c_is_130_and_the_same_command_goes_on(tmp_path, jobs):
     code = "import sys; from xps_stn_plugin.cli import main; sys.argv[0] = 'xps-stn'; main()"
     command = [sys.executable, "-c", code, "batch", str(folder), "--out", str(out), "--jobs", str(jobs)]
     # A group of its own, so that Ctrl-C reaches its workers as it would in a terminal, and not this process.
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0)
+    # A runner in the background ignores Ctrl-C, and what it starts would, too.
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and len(list(out.glob(".xps_stn_batch/[0-9a-f]*"))) < 3:
         time.sleep(0.05)
