@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 import batched
@@ -386,9 +387,10 @@ def test_workers_that_cannot_do_the_same_are_one_sentence(plugin, elsewhere, wit
         outcome = CliRunner().invoke(main, ["batch", *data, "--out", str(tmp_path / "out"), "--scheduler", address])
     assert outcome.exit_code == 2, outcome.output
     (said,) = [line for line in outcome.stderr.splitlines() if line.startswith("Error: ")]
+    package = f"xps_stn_plugin xps-stn-plugin {version('xps-stn-plugin')}"
     assert {
         "package": f"{address}: no worker can do the work: ModuleNotFoundError: not installed.",
-        "plugin": "has plugins xps_stn_plugin, and the batch was started with xps_stn_plugin, crashing crashing 1.0;",
+        "plugin": f"has plugins {package}, and the batch was started with crashing crashing 1.0, {package};",
     }[lacks] in said
     assert "Traceback" not in outcome.output
 
