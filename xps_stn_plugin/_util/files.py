@@ -25,6 +25,9 @@ from .marks import CHECKSUM, MARK, marked_json, origin, seal
 #: Whether files may be replaced that are not this package's: all, none, or these.
 Overwrite = bool | Collection[Path]
 
+#: Beginnings of text that spreadsheets take for a formula.
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
 #: Names under which `write_whole` and `write_all` write.
 _TEMPORARY: Final = re.compile(r"\..*-[0-9a-f]{32}(\.[^.]*)?", re.DOTALL)
 #: Characters of the stem and of the suffix that are in such a name: file systems take 255 bytes.
@@ -260,7 +263,7 @@ def write_csv(
 
 def plain_cell(text: str) -> str:
     """Text that no spreadsheet takes for a formula; numbers stay as they are."""
-    if not text.startswith(("=", "+", "-", "@", "\t", "\r")):
+    if not text.startswith(FORMULA):
         return text
     try:
         float(text)

@@ -24,7 +24,7 @@ from .plot import LEAST_PROBABILITY, MOST_GROUPS, STATUS_COLOURS, figure
 from .report import Element, Region, Report, Value, report_of
 from .templates import render
 from .terminal import numbers
-from .texts import with_error
+from .texts import or_nan, with_error
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -99,7 +99,7 @@ def _shift_sentence(report: Report) -> str:
     shift = report.shift
     if shift.value is None:
         return "No shift was found, so nothing is calibrated: energies are as measured."
-    error = math.nan if shift.stderr is None else shift.stderr
+    error = or_nan(shift.stderr)
     size = f"{abs(shift.value):.2f}"
     way = "too high" if shift.value >= 0 else "too low"
     measured = f"{size} ± {error:.2f} eV {way}" if float(size) else f"right within {error:.2f} eV"
@@ -114,8 +114,7 @@ def _notes(region: Region) -> tuple[str, ...]:
     background = region.background
     assert background is not None  # regions without a model have no table
     values = [
-        f"{name} {value_text(math.nan if value is None else value, background.stderr[name])}"
-        for name, value in background.parameters.items()
+        f"{name} {value_text(or_nan(value), background.stderr[name])}" for name, value in background.parameters.items()
     ]
     return (
         *(region.fit.notes if region.fit else ()),

@@ -30,14 +30,12 @@ def document(result: PrefitData) -> dict[str, Any]:
 
     Energies are in eV on the scale of ``settings.reference``; ``center_measured`` is on the measured axis.
     """
-    # msgspec keeps tuples. Its encoder refuses file names that are not UTF-8; that of the standard library takes them.
-    plain = json.dumps(msgspec.to_builtins(with_evidence(report_of(result), result)), allow_nan=False)
-    return cast("dict[str, Any]", json.loads(plain))
+    return cast("dict[str, Any]", json.loads(json.dumps(_plain(result), allow_nan=False)))
 
 
 def dumps(result: PrefitData) -> str:
     """Text of the document, ending in a line feed."""
-    return json.dumps(document(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(_plain(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write(result: PrefitData, path: Path) -> None:
@@ -49,3 +47,11 @@ def write(result: PrefitData, path: Path) -> None:
         If the file cannot be written.
     """
     write_json(path, dumps(result))
+
+
+def _plain(result: PrefitData) -> Any:
+    """Plain values of the report, its lists still tuples.
+
+    msgspec's own encoder refuses file names that are not UTF-8; that of the standard library takes them.
+    """
+    return msgspec.to_builtins(with_evidence(report_of(result), result))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 from typing import TYPE_CHECKING, Any, Final
 
 from ..core.nexus_terms import SIGNAL_UNITS
@@ -12,6 +11,7 @@ from ..fitting.parameter_names import background_names, doublets
 from ..fitting.standard_errors import uncertainty
 from .nexus_groups import field, group, link, parameter, process, sentences
 from .report import Component, Fit, Region
+from .texts import or_nan
 
 if TYPE_CHECKING:
     import h5py
@@ -145,7 +145,7 @@ def _write_peak(peak: h5py.Group, component: Component, seed: Seed, intensity: s
     # On the axis of the entry, which is the measured one where there is no shift.
     center = component.center_measured if component.center is None else component.center
     field(peak, "label", component.name)
-    field(peak, "total_area", _or_nan(component.area), area)
+    field(peak, "total_area", or_nan(component.area), area)
     if component.fraction_of_region is not None:
         field(peak, "relative_area", component.fraction_of_region)
     share = component.atomic_percent
@@ -166,7 +166,7 @@ def _write_peak(peak: h5py.Group, component: Component, seed: Seed, intensity: s
         ("area", "area", component.area, area),
     )
     for name, key, value, units in values:
-        parameter(parameters, name, _or_nan(value), units, error=component.stderr[key])
+        parameter(parameters, name, or_nan(value), units, error=component.stderr[key])
 
 
 def _write_background(
@@ -212,10 +212,6 @@ def _write_merit(made: h5py.Group, fit: Fit) -> None:
     for name, value in (("success", fit.success), ("nfev", fit.nfev), ("message", fit.message)):
         parameter(solver, name, value)
     sentences(made, "notes_on_fit", "What should be doubted", fit.notes)
-
-
-def _or_nan(value: float | None) -> float:
-    return math.nan if value is None else value
 
 
 def _bare(seed: Seed, name: str) -> str:

@@ -5,7 +5,6 @@ Under a region thin bars mark what speaks for the groups that were found, one ro
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -22,7 +21,8 @@ from .._util.marks import MARK
 from ..core.core_levels import core_levels
 from ..fitting import curves
 from ..seeding import noise_of
-from .report import Component, region_report
+from .report import Component, Region, region_report
+from .texts import or_nan
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -93,7 +93,7 @@ def figure(result: PrefitData) -> Figure:
         speaking = _speaking(result, name)
         heights = (4, 0.2 * len(speaking), 1) if speaking else (4, 1)
         main, *strip, residual = panel.subplots(len(heights), 1, sharex=True, height_ratios=heights)
-        _draw_region(main, residual, result, name, spectrum[name].to_dataset())
+        _draw_region(main, residual, result, region_report(result, name), spectrum[name].to_dataset(), name)
         for axes in strip:
             _draw_evidence(axes, result, speaking, colours)
     # The bars keep their height however many rows of regions there are.
@@ -124,7 +124,7 @@ def _title(drawing: Figure, result: PrefitData) -> None:
     drawing.supxlabel(f"Shift: {result.convention}{note}", fontsize=8, color=GREY)
 
 
-def _draw_region(main: Axes, residual: Axes, result: PrefitData, name: str, data: xr.Dataset) -> None:
+def _draw_region(main: Axes, residual: Axes, result: PrefitData, region: Region, data: xr.Dataset, name: str) -> None:
     energy, counts = data["binding_energy"].values, data["counts"].values
     seed = result.seeds.get(name)
     main.plot(energy, counts, "-" if seed is None else ".", color=INK, lw=0.8, markersize=2.5, zorder=3, label="data")
@@ -133,12 +133,12 @@ def _draw_region(main: Axes, residual: Axes, result: PrefitData, name: str, data
         main.tick_params(labelbottom=True)
         lowest = main
     else:
-        _draw_model(main, residual, result, seed, data)
+        _draw_model(main, residual, result, seed, region, data)
         lowest = residual
     level = core_levels().get(str(data.attrs.get("region")))
-    state = "" if seed is None else _state(result, name)
+    state = "" if seed is None else _state(region)
     main.set_title(_plain(f"{level.label if level and name == level.name else name}{state}"), fontsize=11, loc="left")
-    main.set_title(_quality(result, name), fontsize=8, loc="right", color=GREY)
+    main.set_title(_quality(region), fontsize=8, loc="right", color=GREY)
     main.set_ylabel(f"intensity / {data.attrs.get('intensity', 'arbitrary')}", fontsize=9)
     lowest.set_xlabel(f"{'measured ' if result.moved is None else ''}binding energy / eV", fontsize=9)
     main.set_xlim(float(energy[-1]), float(energy[0]))
@@ -150,10 +150,10 @@ def _draw_region(main: Axes, residual: Axes, result: PrefitData, name: str, data
         axes.spines[["top", "right"]].set_visible(False)
 
 
-def _draw_model(main: Axes, residual: Axes, result: PrefitData, seed: Seed, data: xr.Dataset) -> None:
+def _draw_model(main: Axes, residual: Axes, result: PrefitData, seed: Seed, region: Region, data: xr.Dataset) -> None:
     fit = result.fits.get(seed.region)
     energy, counts = data["binding_energy"].values, data["counts"].values
-    draw_components(main, result, seed, energy)
+    draw_components(main, result, seed, region, energy)
     draw_legend(main)
     params = seed.params if fit is None else fit.params
     difference = (counts - curves(seed, params, energy)["envelope"]) / noise_of(data).sigma
@@ -165,7 +165,7 @@ def _draw_model(main: Axes, residual: Axes, result: PrefitData, seed: Seed, data
     residual.set_ylabel("residual / σ", fontsize=8)
 
 
-def draw_components(axes: Axes, result: PrefitData, seed: Seed, energy: NDArray[np.float64]) -> None:
+def draw_components(axes: Axes, result: PrefitData, seed: Seed, region: Region, energy: NDArray[np.float64]) -> None:
     """Draw components (filled, labelled for a legend), background and envelope of a seed, or of its fit.
 
     Parameters
@@ -174,6 +174,8 @@ def draw_components(axes: Axes, result: PrefitData, seed: Seed, energy: NDArray[
     result : PrefitData
         Its fit of the region is drawn where there is one.
     seed : Seed
+    region : Region
+        Report of the region.
     energy : ndarray, shape (n,)
         Binding energies of the data in eV, on the axis of the seed.
     """
@@ -181,7 +183,6 @@ def draw_components(axes: Axes, result: PrefitData, seed: Seed, energy: NDArray[
     fine = np.linspace(energy[0], energy[-1], max(4 * energy.size, 400))
     drawn = curves(seed, seed.params if fit is None else fit.params, fine)
     background = drawn["background"]
-    region = region_report(result, seed.region)
     for number, component in enumerate(region.components):
         # A component that no group explains is grey and dashed, so that nobody takes it for an assignment.
         colour, line, alpha = (_COLOURS[number % len(_COLOURS)], "-", 0.35) if component.groups else (GREY, "--", 0.2)
@@ -248,21 +249,19 @@ def _bound_mark(component: Component) -> str:
     return "  no signal" if component.at_bound == ("area",) else "  at bound"
 
 
-def _state(result: PrefitData, name: str) -> str:
-    fit = result.fits.get(name)
-    if fit is None:
+def _state(region: Region) -> str:
+    if region.fit is None:
         return "   start values, not fitted"
-    return "" if fit.success else "   fit without success"
+    return "" if region.fit.success else "   fit without success"
 
 
-def _quality(result: PrefitData, name: str) -> str:
+def _quality(region: Region) -> str:
     """Quality of the fit in a few words."""
-    fit = region_report(result, name).fit if name in result.fits else None
+    fit = region.fit
     if fit is None or not fit.success:
         return ""
     noise = " (estimated noise)" if fit.weighting.startswith("estimated") else ""
-    redchi, watson = (math.nan if value is None else value for value in (fit.redchi, fit.durbin_watson))
-    return f"reduced χ² {redchi:.3g}{noise}, Durbin-Watson {watson:.2f}"
+    return f"reduced χ² {or_nan(fit.redchi):.3g}{noise}, Durbin-Watson {or_nan(fit.durbin_watson):.2f}"
 
 
 def likely_groups(result: PrefitData) -> list[tuple[str, float]]:

@@ -16,7 +16,7 @@ from xps_prefit_hooks import shown
 
 from ..fitting.quality import decimals, value_text
 from .report import Component, ConfidenceInterval, Quantification, Region, report_of
-from .texts import percent, with_error
+from .texts import or_nan, percent, with_error
 
 if TYPE_CHECKING:
     from ..core.result import PrefitData
@@ -73,7 +73,7 @@ def _show_region(name: str, region: Region, console: Console) -> None:
     if any(component.confidence for component in region.components):
         _show_confidence(region, console)
     values = [(key, value, background.stderr[key]) for key, value in background.parameters.items()]
-    parameters = ", ".join(f"{key} {value_text(_or_nan(value), error)}" for key, value, error in values)
+    parameters = ", ".join(f"{key} {value_text(or_nan(value), error)}" for key, value, error in values)
     for note in (f"Background: {parameters}.", *region.notes):
         _indented(console, note, "dim")
     for note in fit.notes if fit else ():
@@ -89,7 +89,7 @@ def numbers(component: Component) -> tuple[str, str, str, str, str]:
         # Without a shift the measured position is the only one, so that it carries the error.
         with_error(component.center_measured, None if component.center is not None else error, digits),
         with_error(component.fwhm, component.stderr["fwhm"], 2),
-        value_text(_or_nan(component.area), component.stderr["area"]),
+        value_text(or_nan(component.area), component.stderr["area"]),
         with_error(percent(component.fraction_of_region), None, 1),
     )
 
@@ -139,7 +139,3 @@ def _indented(console: Console, note: str, style: str) -> None:
 
 def _level(sigma: float) -> str:
     return f"{100 * (math.erf(sigma / math.sqrt(2)) if sigma >= 1 else sigma):.0f} %"
-
-
-def _or_nan(value: float | None) -> float:
-    return math.nan if value is None else value

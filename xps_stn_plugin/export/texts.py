@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import html
+import math
 import re
 
 from xps_prefit_hooks import shown
 
-#: What begins a formula for spreadsheets. A number is not text.
-_FORMULA = ("=", "+", "-", "@")
+from .._util.files import FORMULA
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
@@ -19,7 +19,7 @@ def cell(text: object) -> str:
     Spreadsheets run what begins with an equals sign, plus, minus or at sign, and file names and labels may.
     """
     line = shown(text).strip()
-    return f"'{line}" if line.startswith(_FORMULA) else line
+    return f"'{line}" if line.startswith(FORMULA) else line
 
 
 def markup(text: object, quote: bool = True) -> str:
@@ -40,6 +40,11 @@ def with_error(value: float | None, error: float | None, digits: int) -> str:
     if value is None:
         return "-"
     return f"{value:.{digits}f}" + ("" if error is None else f" ± {error:.{digits}f}")
+
+
+def or_nan(value: float | None) -> float:
+    """Turn a number that is not known into NaN."""
+    return math.nan if value is None else value
 
 
 def percent(fraction: float | None) -> float | None:

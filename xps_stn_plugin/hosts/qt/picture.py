@@ -15,6 +15,7 @@ from xps_prefit_hooks import shown
 
 from ...core.core_levels import core_levels
 from ...export.plot import GREY, INK, draw_components, draw_legend
+from ...export.report import region_report
 from .canvas import Canvas
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _draw_region(axes: Axes, result: PrefitResult, region: str) -> None:
         axes.plot(measured, counts, "-", color="#AAAAAA", lw=0.8, zorder=1, label="as measured")
         low, high = min(low, float(measured[0])), max(high, float(measured[-1]))
     if seed is not None:
-        draw_components(axes, result, seed, energy)
+        draw_components(axes, result, seed, region_report(result, region), energy)
     draw_legend(axes, 9)
     axes.set_xlim(high, low)
     bottom, top = float(counts.min()), float(counts.max())
