@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
+import click
 import numpy as np
 import xarray as xr
 
@@ -21,6 +23,15 @@ from xps_stn_plugin.stn.weights import TrainedNetwork, load_weights, shipped_wei
 FOUND = 0.5
 #: Statuses in the order of the tables; "refused" is a spectrum that is turned away with a sentence.
 STATUSES = ("ok", "uncertain", "out_of_domain", "refused")
+
+#: Option of benchmarks that compare networks; its value is the argument ``paths``.
+WEIGHTS_OPTION = click.option(
+    "--weights",
+    "paths",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Further weights beside those shipped; several allowed.",
+)
 
 
 @dataclass(frozen=True)
@@ -73,6 +84,11 @@ def networks(paths: Sequence[Path]) -> dict[str, TrainedNetwork]:
 def label(trained: TrainedNetwork) -> str:
     """Name and version of a network."""
     return f"{trained.info.name} {trained.info.version}"
+
+
+def models_of(trained: Mapping[str, TrainedNetwork]) -> dict[str, dict[str, Any]]:
+    """Name, version and checksum of networks, for a record."""
+    return {name: asdict(network.info) for name, network in trained.items()}
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks.answering import STATUSES, Answer, answered, asked_with, networks
+from benchmarks.answering import STATUSES, WEIGHTS_OPTION, Answer, answered, asked_with, models_of, networks
 from benchmarks.cases import without_nan
 from benchmarks.record import conditions, write_record
 from xps_prefit_hooks import PrefitError
@@ -192,13 +192,7 @@ def picture(path: Path, file: File, network: str, out: Path) -> None:
 
 @click.command()
 @click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
-@click.option(
-    "--weights",
-    "paths",
-    multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Further weights beside those shipped; several allowed.",
-)
+@WEIGHTS_OPTION
 @click.option("--pictures", type=click.Path(file_okay=False, path_type=Path), help="Folder for what the last calls ok.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), default=Path("runs/corpus.json"))
 def main(data: Path, paths: tuple[Path, ...], pictures: Path | None, json_path: Path) -> None:
@@ -220,7 +214,7 @@ def main(data: Path, paths: tuple[Path, ...], pictures: Path | None, json_path: 
     record = {
         **conditions(seed=0),
         "data": data.name,
-        "models": {name: asdict(network.info) for name, network in trained.items()},
+        "models": models_of(trained),
         "statuses": {name: status_counts(files, name) for name in trained},
         "files": [asdict(file) for file in files],
     }

@@ -25,7 +25,16 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks.answering import STATUSES, Answer, answered, asked_with, highest_channel, networks
+from benchmarks.answering import (
+    STATUSES,
+    WEIGHTS_OPTION,
+    Answer,
+    answered,
+    asked_with,
+    highest_channel,
+    models_of,
+    networks,
+)
 from benchmarks.cases import tree, without_nan
 from benchmarks.drawn_samples import CHARGES, Instrument, charged, covered, recorded
 from benchmarks.line_lists import MAXIMUM_ABOVE_FIRST_MEMBER, Material, materials
@@ -195,13 +204,7 @@ def worst_table(members: Sequence[Row], title: str) -> Table:
 
 
 @click.command()
-@click.option(
-    "--weights",
-    "paths",
-    multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Further weights beside those shipped; several allowed.",
-)
+@WEIGHTS_OPTION
 @click.option("--draws", default=10, show_default=True, help="Draws of each material.")
 @click.option("--seed", default=20261201, show_default=True)
 @click.option("--json", "json_path", type=click.Path(path_type=Path), default=Path("runs/materials.json"))
@@ -223,7 +226,7 @@ def main(paths: tuple[Path, ...], draws: int, seed: int, json_path: Path) -> Non
         **conditions(seed),
         "draws": draws,
         "materials": len(samples),
-        "models": {name: asdict(network.info) for name, network in trained.items()},
+        "models": models_of(trained),
         "figures": {
             name: {kind: figures(own) for kind, own in by_kind(members).items()} for name, members in results.items()
         },

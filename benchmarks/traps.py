@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks.answering import STATUSES, Answer, answered, asked_with, networks
+from benchmarks.answering import STATUSES, WEIGHTS_OPTION, Answer, answered, asked_with, models_of, networks
 from benchmarks.cases import without_nan
 from benchmarks.measured import write_table
 from benchmarks.record import conditions, write_record
@@ -162,13 +162,7 @@ def side_by_side(results: dict[str, list[Row]]) -> Table:
 
 
 @click.command()
-@click.option(
-    "--weights",
-    "paths",
-    multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Further weights beside those shipped; several allowed.",
-)
+@WEIGHTS_OPTION
 @click.option("--draws", default=14, show_default=True, help="Draws of each kind.")
 @click.option("--fits", is_flag=True, help="Look at the names of components as well; takes longer.")
 @click.option("--seed", default=20261201, show_default=True)
@@ -188,7 +182,7 @@ def main(paths: tuple[Path, ...], draws: int, fits: bool, seed: int, json_path: 
         **conditions(seed),
         "draws": draws,
         "fits": fits,
-        "models": {name: asdict(network.info) for name, network in trained.items()},
+        "models": models_of(trained),
         "figures": {
             name: {kind: figures(own) for kind, own in by_kind(members).items()} for name, members in results.items()
         },
