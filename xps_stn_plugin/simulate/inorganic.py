@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.core_levels import core_levels
 from ..core.grid import Grid
 from ..models.lineshapes import vibrational_weights
 from .catalogue import Catalogue, InorganicLine, catalogue
 from .config import SimulationConfig, log_uniform
-from .line_list import VIBRATIONAL_MEMBERS, BoolArray, LineList, Sample
+from .line_list import VIBRATIONAL_MEMBERS, BoolArray, FloatArray, LineList, Sample
 
 #: Tail of a conductor, drawn as lines this many eV apart that fall as the excitation energy to the power (index - 1):
 #: Doniach & Sunjic 1970, J. Phys. C 3, 285.
 TAIL_STEP, TAIL_LINES = 0.3, 16
-#: Oxygen of one atom in units of one carbon atom's C 1s (core_levels.toml).
+#: Bonds of adventitious carbon to oxygen, by their names in inorganic.toml.
 _SINGLE_BOND, _DOUBLE_BOND = "C-O", "C=O"
 
 
@@ -78,9 +80,7 @@ class _Lines:
         aside: NDArray[np.bool_] = columns[:, 5] > 0
         row = columns[:, 0].astype(np.int64)
         none = np.zeros(row.size, dtype=bool)
-        return LineList.joined(
-            LineList(row, columns[:, 1], columns[:, 2], columns[:, 3], columns[:, 4], aside, none)
-        )  # fmt: skip
+        return LineList(row, columns[:, 1], columns[:, 2], columns[:, 3], columns[:, 4], aside, none)
 
     def add_carbon(self, amount: float, rng: np.random.Generator) -> None:
         """Add adventitious carbon whose C-C has the area `amount`."""
@@ -92,7 +92,7 @@ class _Lines:
         weights = vibrational_weights(np.array([quanta]), VIBRATIONAL_MEMBERS)[0]
         for member, weight in enumerate(weights):
             self._add(carbon, energy + member * self.config.vibration_energy, amount * float(weight), width)
-        sensitivity = rules["oxygen_seen"] * _oxygen_sensitivity()
+        sensitivity = rules["oxygen_seen"] * core_levels()["O1s"].sensitivity
         bound = {_SINGLE_BOND: 0.0, _DOUBLE_BOND: 0.0}
         for name, limits in rules["shares"].items():
             share = rng.uniform(*limits)
@@ -108,32 +108,25 @@ class _Lines:
 
     def add_phases(self, organic: bool, rng: np.random.Generator) -> bool:
         """Add one or two phases, what covers them, and foreign elements; return whether they have a line."""
-        rules, names = self.catalogue.sample, list(self.catalogue.phases)
-        phases = [names[rng.choice(len(names), p=self.catalogue.phase_chance)]]
+        rules, phases, elements = self.catalogue.sample, self.catalogue.phases, self.catalogue.foreign
+        parts = [_drawn(phases, self.catalogue.phase_chance, rng)]
         if rng.random() < rules["second"]:
-            phases.append(names[rng.choice(len(names), p=self.catalogue.phase_chance)])
-        elements = []
-        for _ in range(2):
-            if rng.random() >= rules["foreign"]:
-                break
-            elements.append(
-                list(self.catalogue.foreign)[rng.choice(len(self.catalogue.foreign), p=self.catalogue.foreign_chance)]
-            )
-        # A polymer's salt or filler is no surface of its own, and is covered by nothing.
-        companions = [] if organic else [
-            (name, rng.uniform(least, most)) for name, (chance, least, most) in rules["companions"].items()
-            if rng.random() < chance
-        ]  # fmt: skip
-        parts = [self.catalogue.phases[name] for name in phases]
-        parts += [self.catalogue.foreign[name] for name in elements]
-        amounts = [1.0, *log_uniform(rules["further_amount"], (len(parts) - 1,), rng)]
-        parts += [self.catalogue.phases[name] for name, _ in companions]
-        amounts += [share for _, share in companions]
+            parts.append(_drawn(phases, self.catalogue.phase_chance, rng))
+        first_foreign = len(parts)
+        while len(parts) < first_foreign + 2 and rng.random() < rules["foreign"]:
+            parts.append(_drawn(elements, self.catalogue.foreign_chance, rng))
+        foreign = range(first_foreign, len(parts))
+        # The salt or filler of a polymer is not a surface, so nothing covers it.
+        covers = {} if organic else rules["companions"]
+        companions = {
+            name: rng.uniform(least, most) for name, (chance, least, most) in covers.items() if rng.random() < chance
+        }
+        amounts = [1.0, *log_uniform(rules["further_amount"], (len(parts) - 1,), rng), *companions.values()]
+        parts += [phases[name] for name in companions]
         total = float(log_uniform(rules["beside" if organic else "amount"], (), rng))
         scale = total / sum(amounts)
         for number, (part, amount) in enumerate(zip(parts, amounts, strict=True)):
-            foreign = len(phases) <= number < len(phases) + len(elements)
-            self._add_part(part, amount * scale, foreign, rng)
+            self._add_part(part, amount * scale, number in foreign, rng)
         return any(parts)
 
     def _add_part(
@@ -183,7 +176,8 @@ class _Lines:
         return value
 
 
-def _oxygen_sensitivity() -> float:
-    from ..core.core_levels import core_levels
-
-    return core_levels()["O1s"].sensitivity
+def _drawn(
+    choices: Mapping[str, tuple[InorganicLine, ...]], chance: FloatArray, rng: np.random.Generator
+) -> tuple[InorganicLine, ...]:
+    """Draw the lines of one phase or element."""
+    return list(choices.values())[rng.choice(len(choices), p=chance)]
