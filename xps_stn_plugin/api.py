@@ -99,7 +99,7 @@ class PrefitResult(PrefitData):
         """
         path = self.target(path)
         exporters = plugin_manager().exporters()
-        # The longest suffix first: ".seeds.json" is no ".json". Among equals the order of the plugins counts.
+        # The longest suffix first: ".seeds.json" is not ".json". Among equals the order of the plugins counts.
         for exporter in sorted(exporters, key=lambda exporter: -len(exporter.suffix)):
             if path.name.lower().endswith(exporter.suffix.lower()):
                 write_all(path, partial(exporter.write, self), overwrite=overwrite, inputs=[Path(self.source), *inputs])

@@ -62,13 +62,13 @@ _FORCE = click.option(
 
 def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add an option for every field of `Settings`, in their order."""
+    kinds = get_type_hints(Settings)
     for field in reversed(fields(Settings)):
-        command = _option(field)(command)
+        command = _option(field, kinds[field.name])(command)
     return command
 
 
-def _option(field: Field[Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    kind = get_type_hints(Settings)[field.name]
+def _option(field: Field[Any], kind: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     # The background is one word for all regions, or one for a region: texts here, as several values are.
     multiple = field.name == "background" or get_origin(kind) is tuple
     if get_origin(kind) is Literal:

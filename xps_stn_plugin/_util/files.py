@@ -68,13 +68,13 @@ def check_target(path: Path, *, overwrite: Overwrite = False, inputs: Iterable[P
     if replaceable:
         return
     try:
-        found = origin(path)
+        source = origin(path)
     except OSError as error:
         msg = f"exists and cannot be read ({error.strerror or error}); {_FORCE}"
         raise PrefitError(str(path), msg) from error
-    if found == "foreign":
+    if source == "foreign":
         raise PrefitError(str(path), f"exists already and was not written by this program; {_FORCE}")
-    if found == "changed":
+    if source == "changed":
         raise PrefitError(str(path), f"was changed after this program had written it; {_FORCE}")
 
 

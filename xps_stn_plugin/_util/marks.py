@@ -112,14 +112,14 @@ def origin(path: Path) -> Origin:
         with closing(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)) as content:
             if head != _HDF5 and content.find(b"\n") == size - 1 and content[:].endswith(f",{CHECKSUM}\n".encode()):
                 return "unchanged"
-            found: Origin = "foreign"
+            state: Origin = "foreign"
             for start in _places(content, head == _HDF5):
                 if content[start : start + _DIGITS] == _digest(content, start).encode():
                     return "unchanged"
-                found = "changed"
-    if found == "foreign" and (_has_own_header(path) or _belongs_to_preset(path)):
+                state = "changed"
+    if state == "foreign" and (_has_own_header(path) or _belongs_to_preset(path)):
         return "unchanged"
-    return found
+    return state
 
 
 def holds_results(path: Path) -> bool:

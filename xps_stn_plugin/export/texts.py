@@ -28,7 +28,7 @@ def markup(text: object, quote: bool = True) -> str:
 
 
 def printable(text: str) -> str:
-    """Text as HDF5 can hold it: without control characters but line ends, and bytes that are no UTF-8.
+    """Text as HDF5 can hold it: without control characters but line ends, and bytes that are not UTF-8.
 
     File names on Linux may hold such bytes; Python has them as lone surrogates.
     """

@@ -59,9 +59,9 @@ class DeferredResult(ModelResult):  # type: ignore[misc]  # lmfit has no type hi
         with _MAKING:
             if type(self) is DeferredResult:
                 attributes = vars(self.__dict__["_make"]())
-                own = {name: value for name, value in self.__dict__.items() if name != "_make"}
+                kept = {name: value for name, value in self.__dict__.items() if name != "_make"}
                 self.__dict__.clear()
-                self.__dict__.update(attributes, **own)
+                self.__dict__.update(attributes, **kept)
                 self.__class__ = ModelResult
         return self
 

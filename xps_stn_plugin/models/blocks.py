@@ -112,8 +112,8 @@ class SingleBlock:
     def evaluate(self, x: FloatArray, values: FloatArray, basis: FloatArray) -> None:
         """Write the basis."""
         for i, axis in enumerate(x):
-            own = {bare: float(values[i, self.place[name]]) for bare, name in self.component.names.items()}
-            curve, slopes = self.component.evaluate(axis, own, self.moving)
+            arguments = {bare: float(values[i, self.place[name]]) for bare, name in self.component.names.items()}
+            curve, slopes = self.component.evaluate(axis, arguments, self.moving)
             basis[i, 0] = curve
             for row, bare in enumerate(self.moving, start=1):
                 basis[i, row] = slopes[bare]
@@ -220,7 +220,7 @@ class LineBlock:
         places = np.array([[place.get(line.names.get(bare, ""), 0) for line in lines] for bare in _LINE], dtype=np.intp)
         steps = [line.names["step"] for line in lines if "step" in line.names]
         others = [{bare: name for bare, name in line.names.items() if bare not in _LINE} for line in lines]
-        moving = [(i, bare) for i, own in enumerate(others) for bare, name in own.items() if reach[name]]
+        moving = [(i, bare) for i, parameters in enumerate(others) for bare, name in parameters.items() if reach[name]]
         stepped = any(reach[name] or start[name] for name in steps)
         layout = None
         if not moving:
@@ -233,15 +233,15 @@ class LineBlock:
             moving,
             stepped,
             layout,
-            [{bare: place[name] for bare, name in own.items()} for own in others],
+            [{bare: place[name] for bare, name in parameters.items()} for parameters in others],
             (len(lines) * _TERMS[:, : 10 if stepped else 5, None] + np.arange(len(lines))).reshape(2, -1),
         )
 
     @property
     def names(self) -> Sequence[str]:
         """Parameters of all lines, amplitudes first, then those of losses that vary."""
-        own = [line.names.get(bare, line.names["amplitude"]) for bare in _LINE for line in self.lines]
-        return own + [self.lines[i].names[bare] for i, bare in self.moving]
+        line_names = [line.names.get(bare, line.names["amplitude"]) for bare in _LINE for line in self.lines]
+        return line_names + [self.lines[i].names[bare] for i, bare in self.moving]
 
     @property
     def size(self) -> int:
@@ -289,8 +289,8 @@ class LineBlock:
     def _layout(self, values: FloatArray) -> _Layout:
         each = [
             [
-                line.losses({bare: float(row[place]) for bare, place in own.items()})
-                for line, own in zip(self.lines, self.others, strict=True)
+                line.losses({bare: float(row[place]) for bare, place in places.items()})
+                for line, places in zip(self.lines, self.others, strict=True)
             ]
             for row in values
         ]

@@ -117,8 +117,8 @@ class ModelDraft:
         templates = [(prefix, *_template(kind)) for prefix, kind in parts]  # type: ignore[arg-type]
         params = ParameterSet()
         for derived in (False, True):
-            for prefix, own, others in templates:
-                for template in others if derived else own:
+            for prefix, direct, others in templates:
+                for template in others if derived else direct:
                     name = prefix + template.name
                     expr = template.expr and template.expr.replace(_PREFIX, prefix)
                     params[name] = Parameter(name, template.value, template.vary, template.min, template.max, expr)
@@ -177,7 +177,7 @@ class ModelDraft:
 def _template(kind: type[lmfit.Model]) -> tuple[tuple[Parameter, ...], tuple[Parameter, ...]]:
     """Parameters of a model as lmfit makes them, names without prefix: those of its function, and those derived."""
     model = kind(prefix=_PREFIX)
-    own = [name.removeprefix(_PREFIX) for name in model.param_names]
+    direct = [name.removeprefix(_PREFIX) for name in model.param_names]
     made = {
         name.removeprefix(_PREFIX): Parameter(
             name.removeprefix(_PREFIX),
@@ -189,4 +189,4 @@ def _template(kind: type[lmfit.Model]) -> tuple[tuple[Parameter, ...], tuple[Par
         )
         for name, p in model.make_params().items()
     }
-    return tuple(made[name] for name in own), tuple(p for name, p in made.items() if name not in own)
+    return tuple(made[name] for name in direct), tuple(p for name, p in made.items() if name not in direct)

@@ -116,8 +116,8 @@ def _function(node: ast.expr) -> Value:
     code = compile(ast.fix_missing_locations(ast.Expression(node)), "<tie>", "eval")
 
     def evaluate(values: Mapping[str, float]) -> float:
-        found: float = eval(code, _KNOWN, values)
-        return found
+        value: float = eval(code, _KNOWN, values)
+        return value
 
     return evaluate
 
@@ -215,7 +215,7 @@ def _may_be_whole(node: ast.expr) -> bool:
 def _slope(node: ast.expr, name: str) -> ast.expr:
     """Symbolic derivative of a known expression."""
     match node:
-        case ast.Name(id=found) if found == name:
+        case ast.Name(id=identifier) if identifier == name:
             return ast.Constant(1.0)
         case ast.UnaryOp(op=op, operand=a):
             slope = _slope(a, name)

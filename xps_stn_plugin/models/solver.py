@@ -192,18 +192,18 @@ def solve(
     every = np.arange(count)
     low, high = (np.broadcast_to(bound, start.shape) for bound in (problem.low, problem.high))
     v = _bounded(start, low, high)
-    here = problem.normal(every, v) if normal is None else normal
+    expansion = problem.normal(every, v) if normal is None else normal
     nfev = np.full(count, int(normal is None), dtype=np.int64)
     if not from_start:
-        v = _linear_start(problem, v, here)
-        here = problem.normal(every, v)
+        v = _linear_start(problem, v, expansion)
+        expansion = problem.normal(every, v)
         nfev += 1
     damping = np.full(count, _DAMPING)
     converged = np.zeros(count, dtype=bool)
     areas = problem.model.linear & (low == 0.0)
-    active = every[np.isfinite(here.chisqr)]
+    active = every[np.isfinite(expansion.chisqr)]
     while active.size:
-        now, at = (here, v) if active.size == count else (here.of(active), v[active])
+        now, at = (expansion, v) if active.size == count else (expansion.of(active), v[active])
         # Areas come near 0 by and by, for at 0 nothing tells where else their lines might be needed.
         least = np.where(areas[active], _KEPT * at, low[active])
         step, gain = bounded_step(now, at, damping[active], least, high[active])
@@ -216,24 +216,24 @@ def solve(
                 active = active[~done]
                 continue
         trial = at + step
-        there = problem.normal(active, trial)
+        trial_expansion = problem.normal(active, trial)
         nfev[active] += 1
         with np.errstate(invalid="ignore", over="ignore"):
-            fell = now.chisqr - there.chisqr
+            fell = now.chisqr - trial_expansion.chisqr
             better = fell >= 0
             short = moved <= enough
             # How much of what the expansion promises came true.
             true = np.where(gain > 0, fell / np.where(gain > 0, gain, 1.0), 1.0)
         taken = active[better]
         v[taken] = trial[better]
-        here.put(taken, there.of(better))
+        expansion.put(taken, trial_expansion.of(better))
         factor = np.where(better, np.where(true > 0.75, 0.03, np.where(true > 0.25, 1.0, 3.0)), 8.0)
         damped = damping[active] = np.maximum(damping[active] * factor, _LEAST_DAMPING)
         # A short step that is strongly damped says nothing.
         done = short & (damped < 1.0) | (damped > _MOST_DAMPING)
         converged[active[done]] = True
         active = active[~done & (nfev[active] < max_nfev)]
-    return Solved(v, here, nfev, converged)
+    return Solved(v, expansion, nfev, converged)
 
 
 def solve_one(
@@ -286,12 +286,12 @@ def bounded_step(
     fixed = ((v <= low) & (normal.descent < 0)) | ((v >= high) & (normal.descent > 0))
     whole = _solved(normal.square, normal.descent, fixed, damping)
     for _ in range(2):
-        there = v + whole
-        beyond = ~fixed & ((there < low) | (there > high))
+        moved = v + whole
+        beyond = ~fixed & ((moved < low) | (moved > high))
         if not beyond.any():
             break
         fixed = fixed | beyond
-        step = np.where(fixed, _bounded(there, low, high) - v, 0.0)
+        step = np.where(fixed, _bounded(moved, low, high) - v, 0.0)
         rest = normal.descent - (normal.square @ step[:, :, None])[:, :, 0]
         whole = step + _solved(normal.square, rest, fixed, damping)
     step = _bounded(v + whole, low, high) - v
@@ -321,8 +321,8 @@ def _solved(square: FloatArray, right: FloatArray, fixed: BoolArray, damping: Fl
     # With a trace of the diagonal, two parameters that do the same have a solution too.
     matrix[:, range(size), range(size)] = np.where(loose, 1.0 + damping[:, None] + 1e-12, 1.0)
     target = np.where(loose, right / norms, 0.0)
-    found: FloatArray = np.linalg.solve(matrix, target[:, :, None])[:, :, 0] / norms
-    return found
+    solution: FloatArray = np.linalg.solve(matrix, target[:, :, None])[:, :, 0] / norms
+    return solution
 
 
 def inverse(square: FloatArray) -> FloatArray:

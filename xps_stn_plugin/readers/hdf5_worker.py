@@ -111,11 +111,11 @@ class Reader:
         parent = self._open(path[:-1])
         if not isinstance(parent, h5g.GroupID):
             return {"kind": "missing"}
-        found = self._followed(parent, path[-1])
-        if not isinstance(found, dict):
-            info = h5o.get_info(found)
-            found = {**self._kind(found), "address": int(info.addr), "attrs": dict(_attributes(found))}
-        return found
+        node = self._followed(parent, path[-1])
+        if not isinstance(node, dict):
+            info = h5o.get_info(node)
+            node = {**self._kind(node), "address": int(info.addr), "attrs": dict(_attributes(node))}
+        return node
 
     def texts(self, path: Sequence[str]) -> list[str]:
         """Return the texts of a dataset, the last dimension first."""

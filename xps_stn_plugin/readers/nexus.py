@@ -191,7 +191,7 @@ def _variables(data: Group, signal: Dataset, axis: Dataset) -> dict[str, NDArray
         node = data.child(name)
         if not isinstance(node, Dataset) or node.shape != axis.shape or node.content != "numbers":
             continue
-        # The same data under another name are no further quantity.
+        # The same data under another name are not a further quantity.
         if node.address not in {signal.address, axis.address}:
             variables[name if name != "counts" else "counts_2"] = node.numbers()
     return variables

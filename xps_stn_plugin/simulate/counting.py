@@ -76,9 +76,9 @@ def _with_faults(
         for _ in range(rng.integers(1, config.fault_count + 1) if regions.size else 0):
             region = rng.choice(regions)
             channel = rng.choice(np.flatnonzero(window[spectrum, region]))
-            own = counts[spectrum, region]
-            hot = own[channel] + own.max() * log_uniform(config.hot_range, (), rng)
-            own[channel] = own[channel] * rng.uniform(0, 0.3) if rng.random() < 0.5 else np.round(hot)
+            channels = counts[spectrum, region]
+            hot = channels[channel] + channels.max() * log_uniform(config.hot_range, (), rng)
+            channels[channel] = channels[channel] * rng.uniform(0, 0.3) if rng.random() < 0.5 else np.round(hot)
     return counts
 
 
@@ -99,16 +99,16 @@ def _recorded(
     counts[fine] = without_single_channels(counts[fine], window[fine])
     channel = np.arange(points)
     for every, start in np.unique(np.stack([factor, phase], axis=1)[factor > 1], axis=0):
-        own = np.flatnonzero((factor == every) & (phase == start))
+        rows = np.flatnonzero((factor == every) & (phase == start))
         kept = channel % every == start
         # Channels outside the first and last kept one inside the window have no neighbour to interpolate with.
-        scanned = window[own] & kept
+        scanned = window[rows] & kept
         first = np.where(scanned.any(-1), scanned.argmax(-1), points)[..., None]
         last = points - 1 - scanned[..., ::-1].argmax(-1)[..., None]
-        measured[own] = (channel >= first) & (channel <= last)
-        clean = counts[own]
-        clean[..., kept] = without_single_channels(clean[..., kept], window[own][..., kept])
-        counts[own] = clean @ _interpolation(points, int(every), int(start))
+        measured[rows] = (channel >= first) & (channel <= last)
+        clean = counts[rows]
+        clean[..., kept] = without_single_channels(clean[..., kept], window[rows][..., kept])
+        counts[rows] = clean @ _interpolation(points, int(every), int(start))
     return counts, measured
 
 

@@ -55,8 +55,10 @@ class Domains:
         uneven = self.share[:, 1] > 0
         parts = [lines.take(~uneven[of])]
         for number in range(self.share.shape[1]):
-            own = np.flatnonzero(uneven[of] & (self.share[of, number] > 0))
-            parts.append(lines.take(own, energy=self.offset[of[own], number], area=self.share[of[own], number]))
+            chosen = np.flatnonzero(uneven[of] & (self.share[of, number] > 0))
+            parts.append(
+                lines.take(chosen, energy=self.offset[of[chosen], number], area=self.share[of[chosen], number])
+            )
         return LineList.joined(*parts)
 
 
