@@ -16,8 +16,9 @@ import xarray as xr
 from xps_prefit_hooks import ALIPHATIC_C1S, Background, GroupEvidence, Prediction, PrefitError, Seed, Settings, Ties
 
 from ._util.files import Overwrite, write_all
+from .core.energy_scale import scale_offset
 from .core.plugins import plugin_manager
-from .core.result import LazyEvidence, LazySeeds, PrefitData, calibrated_spectrum, scale_offset
+from .core.result import LazyEvidence, LazySeeds, PrefitData, calibrated_spectrum, shift_is_applied
 from .core.spectrum import checked_tree
 from .settings import settings_of
 
@@ -173,6 +174,7 @@ def prefit(
     absent: str | Iterable[str] = (),
     sensitivity: str = "scofield",
     transmission: float = 0.0,
+    apply_anyway: bool = False,
 ) -> PrefitResult:
     """Find the shift and the functional groups of a spectrum, and seed lmfit models with them.
 
@@ -197,6 +199,8 @@ def prefit(
         Name of the set of sensitivity factors for atomic percentages.
     transmission : float
         Exponent of the kinetic energy in the analyser's transmission function; see `Settings`.
+    apply_anyway : bool
+        Whether energies are moved by a shift that is out of domain, too; by default they stay as measured.
 
     Returns
     -------
@@ -217,6 +221,7 @@ def prefit(
         absent=absent,
         sensitivity=sensitivity,
         transmission=transmission,
+        apply_anyway=apply_anyway,
     )
     return prefit_with(spectrum, settings)
 
@@ -235,8 +240,8 @@ def prefit_with(spectrum: Spectrum, settings: Settings) -> PrefitResult:
         from .expectation import steered
 
         prediction = steered(said, tree, settings, partial(plugin_manager().predict, tree, settings))
-    moved = calibrated_spectrum(tree, prediction, settings) if math.isfinite(prediction.shift) else None
-    # Without a shift the data alone seed models on the measured axis: metals are fitted too.
+    moved = calibrated_spectrum(tree, prediction, settings) if shift_is_applied(prediction, settings) else None
+    # Where no shift is applied the data alone seed models on the measured axis: metals are fitted too.
     axis = tree if moved is None else moved
     return PrefitResult(
         source,
@@ -325,18 +330,20 @@ def region_seeds(spectrum: xr.DataTree, prediction: Prediction, settings: Settin
 
 
 def _region_seed(spectrum: xr.DataTree, prediction: Prediction, settings: Settings, region: str) -> Seed | None:
-    seed = plugin_manager().seed(spectrum, region, prediction, settings)
+    applied = shift_is_applied(prediction, settings)
+    known = prediction if applied else replace(prediction, shift=math.nan, shift_stderr=math.nan)
+    seed = plugin_manager().seed(spectrum, region, known, settings)
     if seed is None:
         return None
-    if math.isfinite(prediction.shift):
+    if applied:
         return seed.changed(shift=prediction.shift + scale_offset(settings))
-    return seed.changed(notes=(*seed.notes, "No shift was found: the model is for the measured axis."))
+    return seed.changed(notes=(*seed.notes, "No shift is applied: the model is for the measured axis."))
 
 
 def _evidence(
     spectrum: xr.DataTree, prediction: Prediction, settings: Settings
 ) -> Mapping[str, tuple[GroupEvidence, ...]]:
-    return plugin_manager().explain(spectrum, prediction, settings) if math.isfinite(prediction.shift) else {}
+    return plugin_manager().explain(spectrum, prediction, settings) if shift_is_applied(prediction, settings) else {}
 
 
 def _source(spectrum: Any, default: str) -> str:

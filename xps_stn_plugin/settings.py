@@ -31,12 +31,13 @@ def settings_of(
     absent: str | Iterable[str] = (),
     sensitivity: str = "scofield",
     transmission: float = 0.0,
+    apply_anyway: bool = False,
 ) -> Settings:
     """Make settings from what people write: one name for several, any case, blanks around; see `Settings`.
 
     Parameters
     ----------
-    reference, photon_energy, background, ties, sensitivity, transmission
+    reference, photon_energy, background, ties, sensitivity, transmission, apply_anyway
         As in `Settings`; the regions of `background` may be written ``C 1s``.
     expect : str or iterable of str
         Expected substances: abbreviations, names or SMILES.
@@ -88,6 +89,7 @@ def settings_of(
         absent=gone,
         sensitivity=sensitivity,
         transmission=float(transmission),
+        apply_anyway=_flag("apply_anyway", apply_anyway),
     )
 
 
@@ -101,6 +103,12 @@ def _number(what: str, given: Any) -> float:
     raise PrefitError(
         what, f"{shown(repr(given), 60)} ({type(given).__name__}) is not a number of usual size; give one."
     )
+
+
+def _flag(what: str, given: Any) -> bool:
+    if not isinstance(given, bool | np.bool_):
+        raise PrefitError(what, f"{shown(repr(given), 60)} is neither True nor False; give one of them.")
+    return bool(given)
 
 
 def _one_of(what: str, given: Any, known: tuple[str, ...]) -> None:

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import Settings
 
+from ..core.energy_scale import is_applied, scale_offset
 from ..core.plugins import plugin_manager
-from ..core.result import scale_offset
 from ..stn.stack import StackPrediction, predict_stack
 from ..stn.verdict import STATUSES, UNCERTAIN_STDERR, Reason
 from ..stn.view import durations, nothing_known, outside_window
@@ -145,9 +145,11 @@ class Question:
             shift, stderr = series.shift, series.stderr
             reasons, status = series.judged(reasons)
         some = there.any(axis=1)
+        applied = is_applied(shift, status == STATUSES.index("out_of_domain"), self.settings)
         values = (
             np.where(some, shift + self.offset, np.nan),
             np.where(some, stderr, np.nan),
+            np.where(some, np.where(applied, shift + self.offset, 0.0), np.nan),
             np.where(some, status, NO_DATA),
             reasons,
             said.probabilities,

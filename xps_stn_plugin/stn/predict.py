@@ -11,7 +11,7 @@ import xarray as xr
 from xps_prefit_hooks import Prediction, Settings
 
 from .stack import predict_stack
-from .view import durations, nothing_known, seen_regions
+from .view import durations, nothing_known, seen_names, seen_regions
 from .weights import TrainedNetwork, shipped_weights
 
 
@@ -60,7 +60,8 @@ def predict_with(trained: TrainedNetwork, spectrum: xr.DataTree, shift: float | 
         source=str(spectrum.attrs.get("source", "spectrum")),
     )
     prediction = stack.prediction(0)
-    return replace(prediction, reasons=(*prediction.reasons, *notes))
+    names, _ = seen_names(spectrum, trained.grid)
+    return replace(prediction, reasons=(*prediction.reasons, *notes), regions_read=tuple(names.values()))
 
 
 def _no_shift(trained: TrainedNetwork, *reasons: str) -> Prediction:

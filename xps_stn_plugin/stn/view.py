@@ -35,28 +35,33 @@ def seen_regions(spectrum: xr.DataTree, grid: Grid) -> tuple[Mapping[str, xr.Dat
     PrefitError
         If a region is a stack of spectra.
     """
+    names, notes = seen_names(spectrum, grid)
+    return {level: spectrum[name].to_dataset() for level, name in names.items()}, notes
+
+
+def seen_names(spectrum: xr.DataTree, grid: Grid) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """Names of the regions of `seen_regions` by core level, in the grid's order, and its notes."""
     windows = dict(zip(grid.regions, grid.energies, strict=True))
-    chosen: dict[str, xr.Dataset] = {}
+    chosen: dict[str, str] = {}
     notes = []
     stacks = [name for name, child in spectrum.children.items() if child["counts"].ndim != 1]
     for name, child in spectrum.children.items():
         level = child.attrs.get("region", name)
         if level not in windows:
             continue
-        data = child.to_dataset()
         if name in stacks:
             raise _one_spectrum_is_needed(spectrum, name)
         if level in chosen:
             notes.append(f"{name} repeats {level}; the network read the first.")
             continue
-        axis = data["binding_energy"].values
+        axis = child["binding_energy"].values
         if note := outside_window(name, axis, windows[level]):
             notes.append(note)
             continue
-        chosen[level] = data
+        chosen[level] = name
     if stacks and not chosen:
         raise _one_spectrum_is_needed(spectrum, stacks[0])
-    return {name: chosen[name] for name in grid.regions if name in chosen}, tuple(notes)
+    return {level: chosen[level] for level in grid.regions if level in chosen}, tuple(notes)
 
 
 def _one_spectrum_is_needed(spectrum: xr.DataTree, name: str) -> PrefitError:
