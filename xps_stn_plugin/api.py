@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import xarray as xr
 
-from xps_prefit_hooks import ALIPHATIC_C1S, Background, GroupEvidence, Prediction, PrefitError, Seed, Settings, Ties
+from xps_prefit_hooks import Background, GroupEvidence, Prediction, PrefitError, ReferenceAt, Seed, Settings, Ties
 
 from ._util.files import Overwrite, write_all
 from .core.energy_scale import scale_offset
@@ -46,8 +46,7 @@ class PrefitFailure:
 class PrefitResult(PrefitData):
     """Result of a prefit: its data, with methods that fit, quantify, report, draw and write.
 
-    Energies are in eV on the scale that gives aliphatic C 1s the binding energy ``settings.reference``. `PrefitData`
-    describes the parameters.
+    Energies are in eV on the scale that `convention` states. `PrefitData` describes the parameters.
     """
 
     def fit(self, region: str = "C1s", **options: Any) -> ModelResult:
@@ -165,7 +164,8 @@ def read(path: str | os.PathLike[str], photon_energy: float | None = None) -> xr
 def prefit(
     spectrum: Spectrum,
     *,
-    reference: float = ALIPHATIC_C1S,
+    reference: float | None = None,
+    reference_at: ReferenceAt | None = None,
     photon_energy: float | None = None,
     background: Background | Mapping[str, Background] = "auto",
     ties: Ties = "soft",
@@ -183,8 +183,12 @@ def prefit(
     spectrum : path, xarray.DataTree, xarray.Dataset or xarray.DataArray
         A file, a spectrum as `read` returns it, or one region over the dimension ``binding_energy`` in eV; the region's
         attribute ``region`` or its name says which one it is (``C1s``).
-    reference : float
-        Binding energy in eV that the reported scale gives to aliphatic C 1s.
+    reference : float, optional
+        Binding energy in eV that the reported scale gives to the maximum of aliphatic C 1s, as in "C-C at 284.8". By
+        default the scale is that of Beamson & Briggs: the first vibrational member is at 285.00 eV, the maximum at
+        285.115 eV.
+    reference_at : {"maximum", "first-member"}, optional
+        What `reference` is the energy of; by default the maximum.
     photon_energy : float, optional
         Photon energy in eV, for a file with a kinetic energy axis.
     background : str, or mapping of str to str
@@ -213,6 +217,7 @@ def prefit(
     """
     settings = settings_of(
         reference=reference,
+        reference_at=reference_at,
         photon_energy=photon_energy,
         background=background,
         ties=ties,

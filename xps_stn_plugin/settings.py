@@ -10,7 +10,7 @@ from typing import Any, Final, get_args
 
 import numpy as np
 
-from xps_prefit_hooks import ALIPHATIC_C1S, Background, PrefitError, Settings, Ties, shown
+from xps_prefit_hooks import ALIPHATIC_C1S, Background, PrefitError, ReferenceAt, Settings, Ties, shown
 
 from .chemistry.groups import group_names
 from .chemistry.substances import find_substance
@@ -22,7 +22,8 @@ _STEEPEST: Final = 3.0
 
 def settings_of(
     *,
-    reference: float = ALIPHATIC_C1S,
+    reference: float | None = None,
+    reference_at: ReferenceAt | None = None,
     photon_energy: float | None = None,
     background: Background | Mapping[str, Background] = "auto",
     ties: Ties = "soft",
@@ -37,7 +38,11 @@ def settings_of(
 
     Parameters
     ----------
-    reference, photon_energy, background, ties, sensitivity, transmission, apply_anyway
+    reference : float, optional
+        Binding energy in eV of aliphatic C 1s; by default its first vibrational member is at 285.00 eV.
+    reference_at : {"maximum", "first-member"}, optional
+        What `reference` is the energy of; by default the maximum of the line, where a reference is given.
+    photon_energy, background, ties, sensitivity, transmission, apply_anyway
         As in `Settings`; the regions of `background` may be written ``C 1s``.
     expect : str or iterable of str
         Expected substances: abbreviations, names or SMILES.
@@ -49,7 +54,9 @@ def settings_of(
     PrefitError
         If a value makes no sense, a group or substance is unknown, or two of them contradict each other.
     """
-    reference = _number("reference", reference)
+    reference_at = reference_at or ("first-member" if reference is None else "maximum")
+    _one_of("reference_at", reference_at, get_args(ReferenceAt))
+    reference = ALIPHATIC_C1S if reference is None else _number("reference", reference)
     photon_energy = None if photon_energy is None else _number("photon energy", photon_energy)
     transmission = _number("transmission", transmission)
     if not (math.isfinite(reference) and abs(reference - ALIPHATIC_C1S) <= 5.0):
@@ -81,6 +88,7 @@ def settings_of(
             raise PrefitError("groups", msg)
     return Settings(
         reference=float(reference),
+        reference_at=reference_at,
         photon_energy=None if photon_energy is None else float(photon_energy),
         background=background,
         ties=ties,

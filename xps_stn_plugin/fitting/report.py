@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 import lmfit
 import numpy as np
@@ -33,6 +34,12 @@ from .quality import (
 from .standard_errors import Uncertainty, inherited_errors, uncertainty
 
 FloatArray = NDArray[np.float64]
+
+#: Parameters of lines with a tail, whose maximum lies above their centre by less than this range in eV.
+_TAILS: Final = ("vibration", "asymmetry")
+_MAXIMUM_WITHIN: Final = (-0.1, 0.6)
+_MAXIMUM_STEP: Final = 0.02
+
 
 #: Words of `ComponentRow.at_bound`, by what the parameter is.
 _BOUND_WORDS = {
@@ -119,6 +126,8 @@ class ComponentRow:
     at_bound : tuple of str
         What ended at a bound: ``position``, ``width``, ``area``, ``ratio`` (its area to that of another line of its
         group).
+    maximum : float
+        Binding energy in eV of the highest point of the line as drawn: above `center` for lines with a tail.
     """
 
     prefix: str
@@ -130,6 +139,7 @@ class ComponentRow:
     stderr: Mapping[str, float]
     fraction_of_region: float
     at_bound: tuple[str, ...] = ()
+    maximum: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -301,7 +311,23 @@ def _row(
         stderr={key: float(value) for key, value in stderr.items() if np.isfinite(value)},
         fraction_of_region=float("nan"),
         at_bound=("area",) if first.name in empty else _bound_words(seed, first, sorted(decisive)),
+        maximum=_maximum(seed, params, prefix),
     )
+
+
+def _maximum(seed: Seed, params: lmfit.Parameters, prefix: str) -> float:
+    """Position of the highest point of a line, by a parabola through the highest points of a grid."""
+    center = float(params[f"{prefix}center"].value)
+    if not any(f"{prefix}{name}" in params for name in _TAILS):
+        return center
+    model = next(model for model in seed.model.components if model.prefix == prefix)
+    x = center + np.arange(*_MAXIMUM_WITHIN, _MAXIMUM_STEP)
+    line, _ = split(model, params, x)
+    top = int(np.argmax(line))
+    if line[top] <= 0 or not 0 < top < x.size - 1:
+        return center
+    before, highest, behind = line[top - 1 : top + 2]
+    return float(x[top] + 0.5 * _MAXIMUM_STEP * (before - behind) / (before - 2 * highest + behind))
 
 
 def _bound_words(seed: Seed, component: SeedComponent, decisive: list[str]) -> tuple[str, ...]:

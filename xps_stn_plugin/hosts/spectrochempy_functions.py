@@ -89,8 +89,10 @@ def fit(dataset: Any, *others: Any, **settings: Any) -> Any:
     start = _first_seed(result)
     found = result.fit(start.region)
     table = {row.name: [row.center, row.fwhm, row.area] for row in component_table(start, found)}
-    meta = {"shift": result.shift, "shift_stderr": result.shift_stderr, "applied_shift": result.applied_shift}
-    meta |= {
+    meta = {
+        "shift": result.shift,
+        "shift_stderr": result.shift_stderr,
+        "applied_shift": result.applied_shift,
         "status": result.region_status(start.region),
         "components": table,
         "redchi": float(found.redchi),

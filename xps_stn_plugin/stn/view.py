@@ -54,7 +54,7 @@ def seen_names(spectrum: xr.DataTree, grid: Grid) -> tuple[Mapping[str, str], tu
         if level in chosen:
             notes.append(f"{name} repeats {level}; the network read the first.")
             continue
-        axis = child["binding_energy"].values
+        axis = child.to_dataset()["binding_energy"].values
         if note := outside_window(name, axis, windows[level]):
             notes.append(note)
             continue
