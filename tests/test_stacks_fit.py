@@ -11,9 +11,10 @@ from benchmarks.fit_speed import LINES, problem
 from xps_prefit_hooks import PrefitError, Seed, SeedComponent, Settings
 from xps_stn_plugin.core.spectrum import region_dataset
 from xps_stn_plugin.fitting import component_table, fit_seed
+from xps_stn_plugin.fitting.component_rows import component_rows
+from xps_stn_plugin.fitting.fit_rows import GIVEN_UP, NOT_FITTED
 from xps_stn_plugin.models.shapes import graphitic, stepped_pseudo_voigt
-from xps_stn_plugin.stacks.fit import GIVEN_UP, NOT_FITTED, fit_rows, sigma_rows
-from xps_stn_plugin.stacks.table import component_rows
+from xps_stn_plugin.stacks.fit import fit_rows, sigma_rows
 
 
 def drawn(truth, count, seed=5):

@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xps_prefit_hooks import Seed
+from xps_stn_plugin.fitting.component_rows import table_order
+from xps_stn_plugin.fitting.fit_rows import FitRows
 from xps_stn_plugin.fitting.quality import durbin_watson, runs_test
 from xps_stn_plugin.models.backgrounds import background_parameters
 from xps_stn_plugin.models.compiled import CompiledModel
 from xps_stn_plugin.models.shapes import LineModel
 from xps_stn_plugin.seeding.background import CARRIED
 
-from .fit import CHUNK, FitRows
-from .table import table_order
+from .fit import CHUNK
 
 FloatArray = NDArray[np.float64]
 SmallArray = NDArray[np.float32]
