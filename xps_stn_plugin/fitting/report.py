@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import lmfit
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from xps_prefit_hooks import Seed, SeedComponent
-from xps_stn_plugin.models.backgrounds import split
 
 from .component_rows import component_rows, table_order
+from .curves import curves
 from .doubts import (
     bound_sentences,
     correlation_sentences,
@@ -188,38 +188,6 @@ def background_table(seed: Seed, fit: lmfit.model.ModelResult | None = None) -> 
         BackgroundRow(parameter_name(seed, name).quantity, float(params[name].value), errors.get(name, float("nan")))
         for name in background_names(seed, params)
     ]
-
-
-def curves(seed: Seed, params: lmfit.Parameters, x: ArrayLike) -> dict[str, FloatArray]:
-    """Curves to draw.
-
-    Parameters
-    ----------
-    seed : Seed
-    params : lmfit.Parameters
-        Start values or those of a fit.
-    x : array_like, shape (n,)
-        Binding energies in eV, in any order and spacing.
-
-    Returns
-    -------
-    dict of str to ndarray, shape (n,)
-        ``background`` (with the steps of all components), ``envelope`` (everything), and one curve for each
-        component by its name, without background, the lines of a doublet summed.
-    """
-    energy = np.asarray(x, dtype=float)
-    names = {component.prefix: component.name for component in seed.components}
-    background = np.zeros_like(energy)
-    lines: dict[str, FloatArray] = {component.name: np.zeros_like(energy) for component in seed.components}
-    for model in seed.model.components:
-        line, step = split(model, params, energy)
-        if model.prefix in names:
-            lines[names[model.prefix]] = lines[names[model.prefix]] + line
-            background = background + step
-        else:
-            background = background + line
-    envelope = background + sum(lines.values())
-    return {"background": background, "envelope": envelope, **lines}
 
 
 def fit_quality(seed: Seed, fit: lmfit.model.ModelResult) -> FitQuality:
