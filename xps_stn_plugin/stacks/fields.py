@@ -117,14 +117,14 @@ def network_fields(groups: Sequence[str], regions: Sequence[str]) -> tuple[Field
     }
     reasons = {
         "long_name": "why the status is what it is",
-        "flag_masks": np.array([*map(int, Reason), CARRIED, TOLD], dtype=np.uint16),
+        "flag_masks": np.array([*map(int, Reason), CARRIED, TOLD], dtype=np.uint32),
         "flag_meanings": " ".join([*(str(reason.name).lower() for reason in Reason), "carried", "told"]),
     }
     return (
         Field("shift", attrs=energy_attrs("measured minus true binding energy")),
         Field("shift_stderr", attrs=energy_attrs("standard error of the shift")),
         Field("status", dtype="i1", attrs=statuses, fill=NO_DATA),
-        Field("reasons", dtype="u2", attrs=reasons, fill=int(Reason.NO_SHIFT | Reason.NOT_MEASURED)),
+        Field("reasons", dtype="u4", attrs=reasons, fill=int(Reason.NO_SHIFT | Reason.NOT_MEASURED)),
         Field(
             "probability",
             dtype="f4",
