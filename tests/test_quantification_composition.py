@@ -169,7 +169,7 @@ def test_of_two_blocks_of_a_core_level_the_first_counts():
 def test_one_line_of_a_wide_doublet_takes_its_own_factor():
     # 2p3/2 of Cu alone in the window: its area is not that of the whole doublet.
     copper = sensitivity_set("scofield").factors["Cu2p"]
-    case = sample({**CARBON, "Cu2p": [("unassigned 1", (), 932.6, copper.line / copper.whole)]}, FACTORS)
+    case = sample({**CARBON, "Cu2p": [("unassigned 1", (), 932.6, copper.line / FACTORS["Cu2p"])]}, FACTORS)
     assert percent(quantify_fits(*case.arguments)) == pytest.approx({"C": 50, "Cu": 50}, abs=1e-3)
     found = quantify_fits(*case.arguments, sensitivity="kratos")
     assert percent(found) == pytest.approx({"C": 100})
