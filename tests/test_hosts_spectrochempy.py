@@ -199,7 +199,10 @@ def test_calibrated_dataset_keeps_unit_title_and_counts(seen):
     assert seen["moved"] == pytest.approx([-1.25] * len(seen["moved"]), abs=2e-3)
     assert seen["units"] == "eV"
     assert seen["title"] == "binding energy"
-    assert "shift +1.25 ± 0.06 eV (ok; measured minus true; aliphatic C 1s = 285.00 eV (first vibrational member))" in seen["history"]
+    assert (
+        "shift +1.25 ± 0.06 eV (ok; measured minus true; aliphatic C 1s = 285.00 eV (first vibrational member))"
+        in seen["history"]
+    )
     assert seen["unchanged"]
     assert seen["counts"]
     assert seen["milli"] == [pytest.approx(-1250.0, abs=2), "meV"]
@@ -273,12 +276,12 @@ def test_refusals_are_sentences(seen):
         "PrefitError stack: it has shape (2, 9)",
         "PrefitError bare: the energy axis has no unit",
         "PhotonEnergyMissing C1s: the energies are kinetic and the file does not give the photon energy",
-        "PrefitError reference: 300 eV is no energy of aliphatic C 1s",
+        "PrefitError reference: 300 eV is not an energy of aliphatic C 1s",
         "PrefitError C1s: no energy is in 's'; give it in eV",
         "PrefitError photon_energy: no energy is in 's'; give it in eV",
         "PrefitError selection: there is no place to write to; name a file.",
         "PrefitError selection: nothing is given; give a dataset for each region.",
-        "PrefitError list: it is no dataset",
+        "PrefitError list: it is not a dataset",
         "PrefitError ",
         "PrefitError ",
     ]

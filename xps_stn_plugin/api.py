@@ -9,18 +9,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
 import xarray as xr
 
-from xps_prefit_hooks import Background, GroupEvidence, Prediction, PrefitError, ReferenceAt, Seed, Settings, Ties
+from xps_prefit_hooks import GroupEvidence, Prediction, PrefitError, Seed, Settings
 
 from ._util.files import Overwrite, write_all
 from .core.energy_scale import scale_offset
 from .core.plugins import plugin_manager
 from .core.result import LazyEvidence, LazySeeds, PrefitData, calibrated_spectrum, shift_is_applied
 from .core.spectrum import checked_tree
-from .settings import settings_of
+from .settings import SettingsOptions, settings_of
 
 if TYPE_CHECKING:
     from lmfit.model import ModelResult
@@ -161,21 +161,7 @@ def read(path: str | os.PathLike[str], photon_energy: float | None = None) -> xr
     return _read(path, settings_of(photon_energy=photon_energy))
 
 
-def prefit(
-    spectrum: Spectrum,
-    *,
-    reference: float | None = None,
-    reference_at: ReferenceAt | None = None,
-    photon_energy: float | None = None,
-    background: Background | Mapping[str, Background] = "auto",
-    ties: Ties = "soft",
-    expect: str | Iterable[str] = (),
-    present: str | Iterable[str] = (),
-    absent: str | Iterable[str] = (),
-    sensitivity: str = "scofield",
-    transmission: float = 0.0,
-    apply_anyway: bool = False,
-) -> PrefitResult:
+def prefit(spectrum: Spectrum, **options: Unpack[SettingsOptions]) -> PrefitResult:
     """Find the shift and the functional groups of a spectrum, and seed lmfit models with them.
 
     Parameters
@@ -183,28 +169,8 @@ def prefit(
     spectrum : path, xarray.DataTree, xarray.Dataset or xarray.DataArray
         A file, a spectrum as `read` returns it, or one region over the dimension ``binding_energy`` in eV; the region's
         attribute ``region`` or its name says which one it is (``C1s``).
-    reference : float, optional
-        Binding energy in eV that the reported scale gives to the maximum of aliphatic C 1s, as in "C-C at 284.8". By
-        default the scale is that of Beamson & Briggs: the first vibrational member is at 285.00 eV, the maximum at
-        285.115 eV.
-    reference_at : {"maximum", "first-member"}, optional
-        What `reference` is the energy of; by default the maximum.
-    photon_energy : float, optional
-        Photon energy in eV, for a file with a kinetic energy axis.
-    background : str, or mapping of str to str
-        Background of the seeded models, or of each region that is named; see `Settings`.
-    ties : {"soft", "hard", "free"}
-        Areas of the lines of one group: within bounds about their stoichiometric ratio, at it, or independent.
-    expect : str or iterable of str
-        Substances that the sample is expected to hold: abbreviations (``PMMA``), names or SMILES.
-    present, absent : str or iterable of str
-        Functional groups that are known to be there, or not to be there.
-    sensitivity : str
-        Name of the set of sensitivity factors for atomic percentages.
-    transmission : float
-        Exponent of the kinetic energy in the analyser's transmission function; see `Settings`.
-    apply_anyway : bool
-        Whether energies are moved by a shift that is out of domain, too; by default they stay as measured.
+    **options
+        Settings by name, such as ``reference=284.8`` or ``expect="PMMA"``: those of `SettingsOptions`.
 
     Returns
     -------
@@ -215,20 +181,7 @@ def prefit(
     PrefitError
         If the spectrum cannot be read or is not one, an option makes no sense, or a plugin fails.
     """
-    settings = settings_of(
-        reference=reference,
-        reference_at=reference_at,
-        photon_energy=photon_energy,
-        background=background,
-        ties=ties,
-        expect=expect,
-        present=present,
-        absent=absent,
-        sensitivity=sensitivity,
-        transmission=transmission,
-        apply_anyway=apply_anyway,
-    )
-    return prefit_with(spectrum, settings)
+    return prefit_with(spectrum, settings_of(**options))
 
 
 def prefit_with(spectrum: Spectrum, settings: Settings) -> PrefitResult:
@@ -364,12 +317,12 @@ def checked_spectrum(spectrum: Spectrum, settings: Settings) -> xr.DataTree:
     Raises
     ------
     PrefitError
-        If it cannot be read or is no spectrum.
+        If it cannot be read or is not a spectrum.
     """
     if isinstance(spectrum, str | os.PathLike):
         spectrum = _read(spectrum, settings)
     source = _source(spectrum, "spectrum")
     if isinstance(spectrum, xr.DataTree | xr.Dataset | xr.DataArray):
         return checked_tree(source, spectrum)
-    msg = f"{type(spectrum).__name__} is no spectrum; give a path, or a DataTree, Dataset or DataArray of xarray."
+    msg = f"{type(spectrum).__name__} is not a spectrum; give a path, or a DataTree, Dataset or DataArray of xarray."
     raise PrefitError(source, msg)

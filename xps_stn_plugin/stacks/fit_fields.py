@@ -7,10 +7,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from xps_stn_plugin.fitting.fit_rows import FITTED, NOT_FITTED
 from xps_stn_plugin.fitting.quality import describes
 
 from .fields import Field, Labels, energy_attrs
-from .fit import FITTED, NOT_FITTED
 from .fitted import BACKGROUNDS, NONE, StackFits
 from .labels import FitLabels
 
@@ -19,6 +19,7 @@ _FIT_WORDS: Final = ("fitted", "given_up", "not_fitted")
 
 _COMPONENT_ATTRS: Final = {
     "center": energy_attrs("binding energy of the component, on the corrected scale"),
+    "maximum": energy_attrs("highest point of the component, above center for lines with a tail"),
     "fwhm": energy_attrs("full width at half maximum"),
     "area": {"units": "intensity eV", "long_name": "area without background"},
     "center_stderr": energy_attrs("standard error of the binding energy"),
