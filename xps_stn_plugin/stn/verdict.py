@@ -179,12 +179,12 @@ class Verdict:
     ----------
     status : ndarray of int8, shape (n,)
         Index into `STATUSES`: the worst that any rule says.
-    reasons : ndarray of uint16, shape (n,)
+    reasons : ndarray of uint32, shape (n,)
         Sums of `Reason`.
     """
 
     status: NDArray[np.int8]
-    reasons: NDArray[np.uint16]
+    reasons: NDArray[np.uint32]
 
 
 def judge(evidence: Evidence) -> Verdict:
@@ -211,14 +211,14 @@ def judge(evidence: Evidence) -> Verdict:
         # Where the network cannot place the lines, its sentence says what they look like.
         Reason.NO_GROUP: evidence.no_group & ~no_carbon & ~evidence.foreign & ~at_edge,
     }
-    reasons = np.zeros(len(lined), dtype=np.uint16)
+    reasons = np.zeros(len(lined), dtype=np.uint32)
     for reason, speaks in spoken.items():
-        reasons[speaks] |= np.uint16(reason)
+        reasons[speaks] |= np.uint32(reason)
     # Without any line there is no shift to doubt.
     without = ~lined.any(axis=1)
-    reasons[without] &= np.uint16(Reason.NO_LINE | Reason.NOT_MEASURED)
-    reasons[without] |= np.uint16(Reason.NO_SHIFT)
-    outside, doubtful = ((reasons & np.uint16(rules)) != 0 for rules in (Reason.outside(), Reason.doubts()))
+    reasons[without] &= np.uint32(Reason.NO_LINE | Reason.NOT_MEASURED)
+    reasons[without] |= np.uint32(Reason.NO_SHIFT)
+    outside, doubtful = ((reasons & np.uint32(rules)) != 0 for rules in (Reason.outside(), Reason.doubts()))
     status = np.select(
         [outside, doubtful], [STATUSES.index("out_of_domain"), STATUSES.index("uncertain")], STATUSES.index("ok")
     )
