@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import xps_stn_plugin as xps
 from xps_prefit_hooks import ModelInfo, Prediction, PrefitError, Settings, hookimpl
 from xps_stn_plugin.api import PrefitFailure
-from xps_stn_plugin.core.result import LazySeeds, calibrated_spectrum, scale_offset
+from xps_stn_plugin.core.energy_scale import scale_offset
+from xps_stn_plugin.core.result import LazySeeds, calibrated_spectrum
 
 
 @pytest.fixture

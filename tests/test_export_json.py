@@ -32,6 +32,7 @@ def test_written_file_follows_the_schema(fake, validator, tmp_path):
         "unit": "eV",
         "convention": "measured minus true; aliphatic C 1s = 285.00 eV",
         "reference": 285.0,
+        "applied": fakes.SHIFT,
     }
     assert [group["name"] for group in written["groups"]] == ["ester (aliphatic)", "alkane", "ketone"]
     assert written["groups"][0]["evidence"] == [

@@ -69,6 +69,7 @@ def test_prefit_takes_every_setting(fake):
         "absent": ("amine",),
         "sensitivity": "scofield",
         "transmission": 0.5,
+        "apply_anyway": True,
     }
     assert set(asked) == set(vars(Settings()))
     assert xps.prefit(fakes.spectrum(), **asked).settings == Settings(**asked)

@@ -75,8 +75,11 @@ def _option(field: Field[Any], kind: Any) -> Callable[[Callable[..., Any]], Call
         kind = click.Choice(get_args(kind))
     elif field.default is None:
         (kind,) = set(get_args(kind)) - {type(None)}
+    name = f"--{field.name.replace('_', '-')}"
+    if kind is bool:
+        return click.option(name, is_flag=True, default=field.default, help=field.metadata["help"])
     return click.option(
-        f"--{field.name.replace('_', '-')}",
+        name,
         type=str if multiple else kind,
         multiple=multiple,
         default=None if multiple else field.default,

@@ -26,7 +26,7 @@ class SettingsOptions(TypedDict, total=False):
 
     Parameters
     ----------
-    reference, photon_energy, background, ties, sensitivity, transmission
+    reference, photon_energy, background, ties, sensitivity, transmission, apply_anyway
         As in `Settings`; the regions of `background` may be written ``C 1s``.
     expect : str or iterable of str
         Expected substances: abbreviations, names or SMILES.
@@ -43,6 +43,7 @@ class SettingsOptions(TypedDict, total=False):
     absent: str | Iterable[str]
     sensitivity: str
     transmission: float
+    apply_anyway: bool
 
 
 def settings_of(**options: Unpack[SettingsOptions]) -> Settings:
@@ -96,6 +97,7 @@ def settings_of(**options: Unpack[SettingsOptions]) -> Settings:
         present=present,
         absent=absent,
         transmission=transmission,
+        apply_anyway=_flag("apply_anyway", asked.apply_anyway),
     )
 
 
@@ -109,6 +111,12 @@ def _number(what: str, given: Any) -> float:
     raise PrefitError(
         what, f"{shown(repr(given), 60)} ({type(given).__name__}) is not a number of usual size; give one."
     )
+
+
+def _flag(what: str, given: Any) -> bool:
+    if not isinstance(given, bool | np.bool_):
+        raise PrefitError(what, f"{shown(repr(given), 60)} is neither True nor False; give one of them.")
+    return bool(given)
 
 
 def _one_of(what: str, given: Any, known: tuple[str, ...]) -> None:

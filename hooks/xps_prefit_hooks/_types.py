@@ -55,6 +55,8 @@ class Settings:
     transmission : float
         Exponent of the kinetic energy in the analyser's transmission function; 0 for intensities that are corrected
         for it or where it does not depend on the energy.
+    apply_anyway : bool
+        Whether energies are moved by a shift that is out of domain, too; by default they stay as measured.
     """
 
     reference: float = field(default=ALIPHATIC_C1S, metadata={"help": "Energy of aliphatic C 1s in eV."})
@@ -84,6 +86,7 @@ class Settings:
     )
     sensitivity: str = field(default="scofield", metadata={"help": "Sensitivity factors for atomic percent."})
     transmission: float = field(default=0.0, metadata={"help": "Exponent of the analyser's transmission."})
+    apply_anyway: bool = field(default=False, metadata={"help": "Move energies by an out-of-domain shift, too."})
 
     def background_of(self, region: str) -> Background:
         """Background that was asked for in a region."""
@@ -159,6 +162,9 @@ class Prediction:
         Per region.
     model : ModelInfo
         The network's identity.
+    regions_read : tuple of str or None
+        Names of the regions that the shift rests on, those without a line among them; None for those of
+        `region_shifts`.
     """
 
     shift: float
@@ -168,6 +174,7 @@ class Prediction:
     reasons: tuple[str, ...]
     region_shifts: Mapping[str, RegionShift]
     model: ModelInfo
+    regions_read: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,8 @@ class Row:
     source, region : str
         The file, and the region's name in it; no region for a file that failed.
     status : str
-        "ok", "uncertain" or "out_of_domain" as the shift is, or "failed" where the file or the region's fit failed; of
-        a stack also "no_data" where nothing was measured.
+        "ok", "uncertain" or "out_of_domain" as the shift is, "uncertain" for "ok" where the region was not read, or
+        "failed" where the file or the region's fit failed; of a stack also "no_data" where nothing was measured.
     shift, shift_stderr : float
         Measured minus true binding energy of the spectrum, and its standard error.
     region_shift, disagreement : float
@@ -51,6 +51,8 @@ class Row:
         Why the status is what it is; what should be doubted.
     place : str
         Which spectrum of a stack it is: ``etch_time=30 s``.
+    applied_shift : float
+        What was taken off the measured energies; 0 where they are as measured.
     """
 
     source: str
@@ -71,6 +73,7 @@ class Row:
     reference: float = math.nan
     reasons: tuple[str, ...] = ()
     place: str = ""
+    applied_shift: float = math.nan
 
     @property
     def badness(self) -> tuple[int, float]:
@@ -114,12 +117,14 @@ COLUMNS: Final = (
     "reference_eV",
     "reasons",
     "place",
+    "applied_shift_eV",
 )
 
 # Digits behind the point; other numbers have six significant ones.
 _DIGITS: Final = {
     "shift": 4,
     "shift_stderr": 4,
+    "applied_shift": 4,
     "region_shift": 4,
     "disagreement": 4,
     "durbin_watson": 3,
@@ -161,9 +166,10 @@ def rows_of(entry: Entry, reference: float, fit: bool = True) -> list[Row]:
         Row(
             source,
             name,
-            status="failed" if name in record.failures else said["status"],
+            status="failed" if name in record.failures else region["status"],
             shift=_number(said["shift"]["value"]),
             shift_stderr=_number(said["shift"]["stderr"]),
+            applied_shift=_number(said["shift"]["applied"]),
             groups=groups,
             reference=reference,
             reasons=tuple(

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _STATUS: Final = {
     "ok": "the shift can be trusted",
     "uncertain": "check the shift before you rely on it",
-    "out_of_domain": "this is not like the spectra that the network knows; do not rely on it",
+    "out_of_domain": "this is not like the spectra that the network knows; do not rely on the shift",
 }
 
 #: Dots per inch of the picture, more than it is shown with so that it is sharp on fine screens.
@@ -97,8 +97,10 @@ def write(result: PrefitData, path: Path) -> None:
 
 def _shift_sentence(report: Report) -> str:
     shift = report.shift
-    if shift.value is None:
-        return "No shift was found, so nothing is calibrated: energies are as measured."
+    if not shift.is_applied:
+        found = "No shift was found" if shift.value is None else f"The {shift.text}"
+        return f"{found}, so nothing is calibrated: energies are as measured."
+    assert shift.value is not None  # it is applied
     error = or_nan(shift.stderr)
     size = f"{abs(shift.value):.2f}"
     way = "too high" if shift.value >= 0 else "too low"

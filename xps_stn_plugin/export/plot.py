@@ -72,7 +72,7 @@ def figure(result: PrefitData) -> Figure:
     """Draw a result.
 
     Binding energies decrease to the right. A region without a seeded model shows its data alone; a stack is left out.
-    The axis is the measured one where no shift was found.
+    The axis is the measured one where no shift is applied.
 
     Returns
     -------
@@ -137,7 +137,8 @@ def _draw_region(main: Axes, residual: Axes, result: PrefitData, region: Region,
         lowest = residual
     level = core_levels().get(str(data.attrs.get("region")))
     state = "" if seed is None else _state(region)
-    main.set_title(_plain(f"{level.label if level and name == level.name else name}{state}"), fontsize=11, loc="left")
+    title = f"{level.label if level and name == level.name else name}{_trust(result, region)}{state}"
+    main.set_title(_plain(title), fontsize=11, loc="left")
     main.set_title(_quality(region), fontsize=8, loc="right", color=GREY)
     main.set_ylabel(f"intensity / {data.attrs.get('intensity', 'arbitrary')}", fontsize=9)
     lowest.set_xlabel(f"{'measured ' if result.moved is None else ''}binding energy / eV", fontsize=9)
@@ -253,6 +254,11 @@ def _state(region: Region) -> str:
     if region.fit is None:
         return "   start values, not fitted"
     return "" if region.fit.success else "   fit without success"
+
+
+def _trust(result: PrefitData, region: Region) -> str:
+    """Status of a region where it is another than that of the spectrum, which the title has."""
+    return "" if region.status == result.status else f"   {region.status.replace('_', ' ')}"
 
 
 def _quality(region: Region) -> str:

@@ -17,9 +17,11 @@ from msgspec import UNSET, Struct, UnsetType
 
 from xps_prefit_hooks import Status
 
+from ..core.energy_scale import NOT_READ, shift_text
 from ..fitting import ComponentRow, Confidence, FitQuality, background_table, component_table, fit_quality
 from ..fitting.quality import quality_line
 from ..quantification import ComponentShare, quantify
+from .texts import or_nan
 
 if TYPE_CHECKING:
     from lmfit.model import ModelResult
@@ -46,11 +48,17 @@ class Shift(Struct, frozen=True):
     unit: str
     convention: str
     reference: float
+    applied: float = 0.0
+
+    @property
+    def is_applied(self) -> bool:
+        """Whether energies are moved by it."""
+        return self.value is not None and self.applied == self.value
 
     @property
     def text(self) -> str:
         """Shift and standard error, for people."""
-        return "no shift" if self.value is None else f"shift {self.value:+.2f} ± {self.stderr or math.nan:.2f} eV"
+        return shift_text(or_nan(self.value), or_nan(self.stderr), self.is_applied)
 
 
 class RegionShift(Struct, frozen=True):
@@ -176,6 +184,7 @@ class Region(Struct, frozen=True):
     fit: Fit | None
     core_level: str = ""
     label: str = ""
+    status: Status = "uncertain"
 
     @property
     def state(self) -> str:
@@ -338,6 +347,7 @@ def _report(result: PrefitData) -> Report:
             "eV",
             result.convention,
             float(result.settings.reference),
+            float(result.applied_shift),
         ),
         groups=tuple(Group(name, _finite(probabilities[name])) for name in ranked),
         regions={str(name): region_report(result, str(name), shares) for name in result.spectrum.children},
@@ -369,8 +379,10 @@ def region_report(
         if shift is None
         else RegionShift(_finite(shift.value), _finite(shift.stderr), _finite(shift.disagreement), "eV")
     )
+    status = result.region_status(name)
+    unread = () if result.moved is None or result.is_read(name) else (NOT_READ,)
     if seed is None:
-        return Region(region_shift, None, (), (), None, level, label)
+        return Region(region_shift, None, (), unread, None, level, label, status)
     rows = background_table(seed, fit)
     confidence: Confidence | None = getattr(fit, "confidence", None)
     return Region(
@@ -383,10 +395,11 @@ def region_report(
         components=tuple(
             _component(result, row, shares.get((name, row.name)), confidence) for row in component_table(seed, fit)
         ),
-        notes=tuple(seed.notes),
+        notes=(*unread, *seed.notes),
         fit=None if fit is None else _fit(seed, fit, confidence),
         core_level=level,
         label=label,
+        status=status,
     )
 
 

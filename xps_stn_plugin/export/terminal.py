@@ -15,7 +15,7 @@ from rich.text import Text
 from xps_prefit_hooks import shown
 
 from ..fitting.quality import decimals, value_text
-from .report import Component, ConfidenceInterval, Quantification, Region, report_of
+from .report import Component, ConfidenceInterval, Quantification, Region, Report, report_of
 from .texts import or_nan, percent, with_error
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def show(result: PrefitData, console: Console, written: Iterable[Path] = ()) -> 
     groups = ", ".join(f"{group.name} {group.probability:.2f}" for group in report.likely(0.5))
     console.print(_line(f"  groups: {groups or 'none above 0.5'}"), soft_wrap=True)
     for name, region in report.modelled.items():
-        _show_region(name, region, console)
+        _show_region(name, region, report, console)
     if report.quantification is not None and report.quantification.elements:
         _show_quantification(report.quantification, console)
     files = ", ".join(map(str, written))
@@ -52,11 +52,12 @@ def _line(text: str, style: str = "") -> Text:
     return Text(shown(text), style)
 
 
-def _show_region(name: str, region: Region, console: Console) -> None:
+def _show_region(name: str, region: Region, report: Report, console: Console) -> None:
     fit, background = region.fit, region.background
     assert background is not None  # it has a model
     state = "start values" if fit is None else fit.state if fit.success else "fit without success"
-    console.print(_line(f"  {name}  ({background.kind} background, {state})", "bold"), soft_wrap=True)
+    trust = "" if region.status == report.status else f"{region.status.replace('_', ' ')}, "
+    console.print(_line(f"  {name}  ({trust}{background.kind} background, {state})", "bold"), soft_wrap=True)
     table = Table("", "center / eV", "measured", "FWHM / eV", "area", "region %", box=None, pad_edge=False)
     if fit is not None:
         table.add_column("atomic %")

@@ -128,6 +128,7 @@ def network_fields(groups: Sequence[str], regions: Sequence[str]) -> tuple[Field
     return (
         Field("shift", attrs=energy_attrs("measured minus true binding energy")),
         Field("shift_stderr", attrs=energy_attrs("standard error of the shift")),
+        Field("applied_shift", attrs=energy_attrs("what is taken off the measured energies; 0 for none")),
         Field("status", dtype="i1", attrs=statuses, fill=NO_DATA),
         Field("reasons", dtype="u4", attrs=reasons, fill=int(Reason.NO_SHIFT | Reason.NOT_MEASURED)),
         Field(
@@ -164,7 +165,7 @@ def labelled(stack: Stack, fields: Sequence[Field], arrays: Mapping[str, Any], a
 
 def axis_fields(stack: Stack) -> tuple[Field, ...]:
     """Fields of the calibrated axis of every spectrum, one for each region."""
-    attrs = energy_attrs("binding energy as measured minus the shift; NaN where no shift was found")
+    attrs = energy_attrs("binding energy as measured minus the applied shift")
     return tuple(
         Field(CALIBRATED, name, labels={"binding_energy": region.energy}, attrs=attrs)
         for name, region in stack.regions.items()
