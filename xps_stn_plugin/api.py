@@ -189,9 +189,6 @@ def prefit_with(spectrum: Spectrum, settings: Settings) -> PrefitResult:
     tree = checked_spectrum(spectrum, settings)
     source = str(tree.attrs["source"])
     said = plugin_manager().predict(tree, settings)
-    if not math.isfinite(said.shift) and said.status != "out_of_domain":
-        msg = f"{said.model.name} gave {said.shift} eV as shift and called it {said.status}."
-        raise PrefitError(source, msg)
     prediction = said
     if settings.expect or settings.present or settings.absent:
         # lmfit comes with it, which a prefit without fit does not need.

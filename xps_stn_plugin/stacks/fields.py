@@ -22,6 +22,8 @@ NO_DATA: Final = len(STATUSES)
 CARRIED: Final = 2048
 #: And this one: what the user knows of the sample has changed, or contradicts, what the network says.
 TOLD: Final = 4096
+#: And this one: a plugin's predictor answered for the spectrum, or failed at it.
+PLUGIN: Final = 32768
 
 #: Name of the calibrated axis of every spectrum.
 CALIBRATED: Final = "binding_energy_calibrated"
@@ -45,6 +47,7 @@ REASON_TEXTS: Final = {
     int(Reason.GROUP_UNTESTED): "A group was found that a region would test which was not measured.",
     CARRIED: "The shift is carried over from other spectra of the series.",
     TOLD: "What is known of the sample was put together with what the network says, or contradicts it.",
+    PLUGIN: "The predictor of a plugin answered for this spectrum, or failed at it.",
 }
 
 
@@ -103,7 +106,7 @@ class Field:
 
 
 def network_fields(groups: Sequence[str], regions: Sequence[str]) -> tuple[Field, ...]:
-    """Fields that the network fills, in the order of `Question.answer`.
+    """Fields that the network fills, in the order of `StackPredictor.answer`.
 
     Parameters
     ----------
@@ -119,8 +122,8 @@ def network_fields(groups: Sequence[str], regions: Sequence[str]) -> tuple[Field
     }
     reasons = {
         "long_name": "why the status is what it is",
-        "flag_masks": np.array([*map(int, Reason), CARRIED, TOLD], dtype=np.uint32),
-        "flag_meanings": " ".join([*(str(reason.name).lower() for reason in Reason), "carried", "told"]),
+        "flag_masks": np.array([*map(int, Reason), CARRIED, TOLD, PLUGIN], dtype=np.uint32),
+        "flag_meanings": " ".join([*(str(reason.name).lower() for reason in Reason), "carried", "told", "plugin"]),
     }
     return (
         Field("shift", attrs=energy_attrs("measured minus true binding energy")),

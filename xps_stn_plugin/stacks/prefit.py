@@ -25,7 +25,7 @@ from .disk import new_file
 from .fields import Field, labelled
 from .file import place_fields, write_counts, write_frame
 from .pipeline import Place, Plan, do
-from .predict import Question
+from .predict import StackPredictor
 from .stack import Stack, stack_of
 
 if TYPE_CHECKING:
@@ -79,9 +79,9 @@ def prefit_stack(
     """
     plan = _plan(stack, settings, fit, share, progress, cancelled)
     if stack.lazy and not fit and share == "none":
-        question = Question.about(stack, settings, shipped())
-        fields = question.fields()
-        return labelled(stack, fields, _lazily(stack, fields, question), _attrs(stack, settings, question.notes))
+        predictor = StackPredictor.of(stack, settings, shipped())
+        fields = predictor.fields()
+        return labelled(stack, fields, _lazily(stack, fields, predictor), _attrs(stack, settings, predictor.notes))
     found, arrays, notes = do(stack, plan, _in_memory(stack))
     return labelled(stack, found, arrays, _attrs(stack, settings, notes))
 
@@ -199,13 +199,13 @@ def _plan(
     return Plan(settings, fit, share, progress, cancelled)
 
 
-def _lazily(stack: Stack, fields: Sequence[Field], question: Question) -> dict[str, Any]:
+def _lazily(stack: Stack, fields: Sequence[Field], predictor: StackPredictor) -> dict[str, Any]:
     """Arrays of Dask's that are computed chunk by chunk when they are asked for."""
     cut = stack.rechunked()
     inputs = [region.counts.drop_vars(list(region.counts.coords)) for region in cut.regions.values()]
     axes = [f"binding_energy of {name}" for name in cut.regions]
     found = xr.apply_ufunc(
-        partial(_answer_chunk, question),
+        partial(_answer_chunk, predictor),
         *(counts.rename(binding_energy=axis) for counts, axis in zip(inputs, axes, strict=True)),
         input_core_dims=[[axis] for axis in axes],
         output_core_dims=[list(field.labels) for field in fields],
@@ -220,13 +220,13 @@ def _lazily(stack: Stack, fields: Sequence[Field], question: Question) -> dict[s
     }
 
 
-def _answer_chunk(question: Question, *counts: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+def _answer_chunk(predictor: StackPredictor, *counts: NDArray[Any]) -> tuple[NDArray[Any], ...]:
     """Answers about a chunk, whatever its shape."""
     shape = counts[0].shape[:-1]
     by_name = {
-        name: values.reshape(-1, values.shape[-1]) for name, values in zip(question.energies, counts, strict=True)
+        name: values.reshape(-1, values.shape[-1]) for name, values in zip(predictor.view.energies, counts, strict=True)
     }
-    return tuple(values.reshape((*shape, *values.shape[1:])) for values in question.answer(by_name))
+    return tuple(values.reshape((*shape, *values.shape[1:])) for values in predictor.answer(by_name))
 
 
 def _attrs(stack: Stack, settings: Settings, notes: Sequence[str] = ()) -> dict[str, Any]:
