@@ -75,17 +75,22 @@ def steered(
     doubts = () if blind else (*_pattern_doubts(pattern, substances), *_group_doubts(seen.groups, substances, settings))
     remarks = () if blind else _remarks(seen.groups, substances, settings)
     own = tuple(f"The network alone: {reason}" for reason in said.reasons) if shift.moved else said.reasons
-    known = {*settings.present, *(group for one in substances for group in one.groups)}
-    fixed = {**dict.fromkeys(sorted(known), 1.0), **dict.fromkeys(settings.absent, 0.0)}
     return replace(
         said,
         shift=shift.value,
         shift_stderr=shift.stderr,
-        groups=MappingProxyType({**seen.groups, **fixed}),
+        groups=MappingProxyType({**seen.groups, **fixed_groups(settings)}),
         status="uncertain" if doubts and shift.moved and said.status != "ok" else shift.status,
         reasons=(*_mistakable(substances, settings), *shift.reasons, *doubts, *remarks, *own),
         region_shifts=_region_shifts(said, seen, shift),
     )
+
+
+def fixed_groups(settings: Settings) -> dict[str, float]:
+    """Probabilities of the groups that the user is sure of: 1 for those of expected substances and present ones."""
+    substances = [find_substance(text) for text in settings.expect]
+    known = {*settings.present, *(group for one in substances for group in one.groups)}
+    return {**dict.fromkeys(sorted(known), 1.0), **dict.fromkeys(settings.absent, 0.0)}
 
 
 def shift_of_lines(spectrum: xr.DataTree, substances: Sequence[Substance]) -> PatternShift:
