@@ -41,6 +41,8 @@ REASON_TEXTS: Final = {
     int(Reason.DISAGREEMENT): "A region seems to be charged otherwise than C 1s.",
     int(Reason.NOT_MEASURED): "A region was not measured, or is without any signal.",
     int(Reason.NO_GROUP): "No functional group was found; C 1s is adventitious carbon or inorganic.",
+    int(Reason.GROUP_REFUTED): "A group was found of which a measured region shows no line; it is not present.",
+    int(Reason.GROUP_UNTESTED): "A group was found that a region would test which was not measured.",
     CARRIED: "The shift is carried over from other spectra of the series.",
     TOLD: "What is known of the sample was put together with what the network says, or contradicts it.",
 }
@@ -117,14 +119,14 @@ def network_fields(groups: Sequence[str], regions: Sequence[str]) -> tuple[Field
     }
     reasons = {
         "long_name": "why the status is what it is",
-        "flag_masks": np.array([*map(int, Reason), CARRIED, TOLD], dtype=np.uint16),
+        "flag_masks": np.array([*map(int, Reason), CARRIED, TOLD], dtype=np.uint32),
         "flag_meanings": " ".join([*(str(reason.name).lower() for reason in Reason), "carried", "told"]),
     }
     return (
         Field("shift", attrs=energy_attrs("measured minus true binding energy")),
         Field("shift_stderr", attrs=energy_attrs("standard error of the shift")),
         Field("status", dtype="i1", attrs=statuses, fill=NO_DATA),
-        Field("reasons", dtype="u2", attrs=reasons, fill=int(Reason.NO_SHIFT | Reason.NOT_MEASURED)),
+        Field("reasons", dtype="u4", attrs=reasons, fill=int(Reason.NO_SHIFT | Reason.NOT_MEASURED)),
         Field(
             "probability",
             dtype="f4",

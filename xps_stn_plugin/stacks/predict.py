@@ -166,11 +166,11 @@ class SeriesRows:
     stderr: NDArray[np.float64]
     carried: NDArray[np.bool_]
 
-    def judged(self, reasons: NDArray[np.uint16]) -> tuple[NDArray[np.uint16], NDArray[np.int8]]:
+    def judged(self, reasons: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.int8]]:
         """Reasons and status in view of the series, which knows better than one spectrum what its shift is."""
-        bits = reasons & ~np.uint16(Reason.SEVERAL_SHIFTS | Reason.STANDARD_ERROR | Reason.UNEVEN | Reason.AT_EDGE)
-        bits[self.stderr > UNCERTAIN_STDERR] |= np.uint16(Reason.STANDARD_ERROR)
-        bits[self.carried] |= np.uint16(CARRIED)
-        outside, doubtful = ((bits & np.uint16(rules)) != 0 for rules in (Reason.outside(), Reason.doubts() | CARRIED))
+        bits = reasons & ~np.uint32(Reason.SEVERAL_SHIFTS | Reason.STANDARD_ERROR | Reason.UNEVEN | Reason.AT_EDGE)
+        bits[self.stderr > UNCERTAIN_STDERR] |= np.uint32(Reason.STANDARD_ERROR)
+        bits[self.carried] |= np.uint32(CARRIED)
+        outside, doubtful = ((bits & np.uint32(rules)) != 0 for rules in (Reason.outside(), Reason.doubts() | CARRIED))
         codes = [STATUSES.index("out_of_domain"), STATUSES.index("uncertain")]
         return bits, np.select([outside, doubtful], codes, STATUSES.index("ok")).astype(np.int8)

@@ -46,7 +46,7 @@ class Said:
     ----------
     shift, shift_stderr : ndarray, shape (k,)
     status : ndarray of int8, shape (k,)
-    reasons : ndarray of uint16, shape (k,)
+    reasons : ndarray of uint32, shape (k,)
     probabilities : ndarray, shape (k, groups)
     region_shift, region_stderr, disagreement : ndarray, shape (k, regions)
     """
@@ -54,7 +54,7 @@ class Said:
     shift: FloatArray
     shift_stderr: FloatArray
     status: NDArray[np.int8]
-    reasons: NDArray[np.uint16]
+    reasons: NDArray[np.uint32]
     probabilities: FloatArray
     region_shift: FloatArray
     region_stderr: FloatArray
@@ -64,7 +64,7 @@ class Said:
         """Take one spectrum's prediction in place."""
         self.shift[row], self.shift_stderr[row] = prediction.shift, prediction.shift_stderr
         self.status[row] = STATUSES.index(prediction.status)
-        self.reasons[row] |= np.uint16(TOLD)
+        self.reasons[row] |= np.uint32(TOLD)
         self.probabilities[row] = [prediction.groups[name] for name in groups]
         for column, level in enumerate(levels):
             one = prediction.region_shifts.get(level)
