@@ -107,6 +107,7 @@ def test_a_region_becomes_a_row():
         "reasons": "Why not.; Note.; Doubt.",
         "place": "",
         "applied_shift_eV": "1.0000",
+        "reference_at": "first-member",
     }
 
 

@@ -46,8 +46,7 @@ class PrefitFailure:
 class PrefitResult(PrefitData):
     """Result of a prefit: its data, with methods that fit, quantify, report, draw and write.
 
-    Energies are in eV on the scale that gives aliphatic C 1s the binding energy ``settings.reference``. `PrefitData`
-    describes the parameters.
+    Energies are in eV on the scale that `convention` states. `PrefitData` describes the parameters.
     """
 
     def fit(self, region: str = "C1s", **options: Any) -> ModelResult:

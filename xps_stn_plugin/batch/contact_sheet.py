@@ -9,7 +9,7 @@ from typing import Final
 
 from .._util.files import Overwrite, write_text
 from .._util.marks import MARK
-from ..core.energy_scale import shift_text
+from ..core.energy_scale import reference_text, shift_text
 from ..export.texts import markup
 from .entry import Entry, not_written
 from .outputs import SUMMARY
@@ -102,6 +102,9 @@ def write_sheet(
         "by their largest reduced chi-square (χ²). Dots: data; red: envelope; dashed grey: background; filled: "
         "components (grey: no group explains it; the mouse tells name and position). A name leads to its row in the "
         "table below.</p>",
+        f"<p>Energies: {reference_text(rows[0].reference, rows[0].reference_at)}.</p>"
+        if rows and rows[0].reference_at
+        else "",
         f"<p>The {left} best ones are not drawn.</p>" if left else "",
         f"<p>{_OF_STACKS.format(stacked)}</p>" if stacked else "",
         '<div class="sheet">',

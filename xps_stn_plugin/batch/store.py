@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 SCHEMA: Final = "xps-stn/batch/1"
 
 #: Columns of the summary that hold text.
-_TEXTS: Final = frozenset({"source", "region", "status", "groups", "fitted", "background", "reasons", "place"})
+_TEXTS: Final = frozenset(
+    {"source", "region", "status", "groups", "fitted", "background", "reasons", "place", "reference_at"}
+)
 
 _SPECTRUM: Final = (
     Variable("source", text=True, meaning="file"),

@@ -6,7 +6,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
+
+from xps_prefit_hooks import ReferenceAt
 
 from .._util.files import Overwrite, write_csv
 from ..export.texts import cell
@@ -53,6 +55,8 @@ class Row:
         Which spectrum of a stack it is: ``etch_time=30 s``.
     applied_shift : float
         What was taken off the measured energies; 0 where they are as measured.
+    reference_at : {"maximum", "first-member", ""}
+        Whether `reference` is the energy of the line's maximum or of its first vibrational member.
     """
 
     source: str
@@ -74,6 +78,7 @@ class Row:
     reasons: tuple[str, ...] = ()
     place: str = ""
     applied_shift: float = math.nan
+    reference_at: ReferenceAt | Literal[""] = ""
 
     @property
     def badness(self) -> tuple[int, float]:
@@ -118,6 +123,7 @@ COLUMNS: Final = (
     "reasons",
     "place",
     "applied_shift_eV",
+    "reference_at",
 )
 
 # Digits behind the point; other numbers have six significant ones.
@@ -132,7 +138,7 @@ _DIGITS: Final = {
 }
 
 
-def rows_of(entry: Entry, reference: float, fit: bool = True) -> list[Row]:
+def rows_of(entry: Entry, reference: float, fit: bool = True, reference_at: ReferenceAt = "first-member") -> list[Row]:
     """Rows of one file.
 
     Parameters
@@ -142,6 +148,8 @@ def rows_of(entry: Entry, reference: float, fit: bool = True) -> list[Row]:
         Binding energy in eV of aliphatic C 1s in the settings.
     fit : bool
         Whether fits were asked for.
+    reference_at : {"maximum", "first-member"}
+        What `reference` is the energy of.
 
     Returns
     -------
@@ -153,10 +161,13 @@ def rows_of(entry: Entry, reference: float, fit: bool = True) -> list[Row]:
     if record.stack is not None:
         from .stacks import places_of
 
-        return [Row(source, reference=reference, **values) for values in places_of(record.stack, fit)]
+        return [
+            Row(source, reference=reference, reference_at=reference_at, **values)
+            for values in places_of(record.stack, fit)
+        ]
     said = record.document
     if said is None:
-        return [Row(source, reference=reference, reasons=(record.reason,))]
+        return [Row(source, reference=reference, reference_at=reference_at, reasons=(record.reason,))]
     groups = tuple(
         (group["name"], group["probability"])
         for group in said["groups"]
@@ -172,6 +183,7 @@ def rows_of(entry: Entry, reference: float, fit: bool = True) -> list[Row]:
             applied_shift=_number(said["shift"]["applied"]),
             groups=groups,
             reference=reference,
+            reference_at=reference_at,
             reasons=tuple(
                 dict.fromkeys(
                     (

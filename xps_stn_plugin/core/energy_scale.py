@@ -6,10 +6,12 @@ shift.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from xps_prefit_hooks import ALIPHATIC_C1S, Settings, Status
+from xps_prefit_hooks import ALIPHATIC_C1S, ReferenceAt, Settings, Status
 
 #: What is said of a shift that is not applied, and how to apply it.
 NOT_APPLIED = (
@@ -20,10 +22,20 @@ NOT_APPLIED = (
 #: What is said of a region that is moved by the shift of others.
 NOT_READ = "The shift does not rest on this region, which is moved with the others."
 
+_REFERENCE_WORDS: Final[dict[ReferenceAt, str]] = {
+    "maximum": "maximum of the line",
+    "first-member": "first vibrational member",
+}
+
 
 def scale_offset(settings: Settings) -> float:
-    """Return what a shift on the 285.00 eV scale gains in eV on the scale of ``settings.reference``."""
-    return ALIPHATIC_C1S - settings.reference
+    """Return what a shift on the 285.00 eV scale of first members gains in eV on the scale of the settings."""
+    return ALIPHATIC_C1S - settings.first_member
+
+
+def reference_text(reference: float, reference_at: ReferenceAt) -> str:
+    """Say what the zero of the scale is, in eV."""
+    return f"aliphatic C 1s = {reference:.2f} eV ({_REFERENCE_WORDS[reference_at]})"
 
 
 def is_applied(shift: ArrayLike, out_of_domain: ArrayLike, settings: Settings) -> NDArray[np.bool_]:

@@ -23,7 +23,7 @@ from xps_prefit_hooks import (
 )
 
 from .._util.files import refuse_measured
-from .energy_scale import NOT_APPLIED, is_applied, region_status, scale_offset, shift_text
+from .energy_scale import NOT_APPLIED, is_applied, reference_text, region_status, scale_offset, shift_text
 from .spectrum import calibrated, too_wide
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class LazyEvidence(Mapping[str, tuple[GroupEvidence, ...]]):
 class PrefitData:
     """Data of a prefit: the spectrum, the prediction, the seeds, and the fits that were made.
 
-    Energies are in eV. The reported scale gives aliphatic C 1s the binding energy ``settings.reference``; `shift`,
+    Energies are in eV. The reported scale is the one that `convention` states; `shift`,
     `region_shifts`, `calibrated`, `seeds`, `fits` and `evidence` are all on it.
 
     Parameters
@@ -172,7 +172,7 @@ class PrefitData:
     @property
     def convention(self) -> str:
         """What the numbers of the energy scale mean."""
-        return f"measured minus true; aliphatic C 1s = {self.settings.reference:.2f} eV"
+        return f"measured minus true; {reference_text(self.settings.reference, self.settings.reference_at)}"
 
     @property
     def scale_text(self) -> str:
@@ -258,9 +258,9 @@ class PrefitData:
 
 
 def calibrated_spectrum(spectrum: xr.DataTree, prediction: Prediction, settings: Settings) -> xr.DataTree:
-    """Move the spectrum to the corrected axis, on which aliphatic C 1s is at ``settings.reference`` eV."""
+    """Move the spectrum to the corrected axis, on which aliphatic C 1s is at the reference of the settings."""
     shift = prediction.shift + scale_offset(settings)
-    return calibrated(spectrum, shift, prediction.shift_stderr, settings.reference)
+    return calibrated(spectrum, shift, prediction.shift_stderr, settings.reference, settings.reference_at)
 
 
 def shift_is_applied(prediction: Prediction, settings: Settings) -> bool:

@@ -21,6 +21,8 @@ COLUMNS = (
     "center_eV",
     "center_stderr_eV",
     "center_measured_eV",
+    "maximum_eV",
+    "maximum_measured_eV",
     "fwhm_eV",
     "fwhm_stderr_eV",
     "area_intensity_eV",
@@ -37,6 +39,7 @@ COLUMNS = (
     "shift_stderr_eV",
     "applied_shift_eV",
     "reference_eV",
+    "reference_at",
     "status",
 )
 
@@ -63,6 +66,8 @@ def rows(result: PrefitData) -> list[dict[str, str]]:
                 _text(component.center, 4),
                 _text(component.stderr["center"], 4),
                 _text(component.center_measured, 4),
+                _text(component.maximum, 4),
+                _text(component.maximum_measured, 4),
                 _text(component.fwhm, 4),
                 _text(component.stderr["fwhm"], 4),
                 _text(component.area),
@@ -79,6 +84,7 @@ def rows(result: PrefitData) -> list[dict[str, str]]:
                 _text(report.shift.stderr, 4),
                 _text(report.shift.applied, 4),
                 _text(report.shift.reference, 2),
+                report.shift.reference_at,
                 region.status,
             )
             table.append(dict(zip(COLUMNS, values, strict=True)))

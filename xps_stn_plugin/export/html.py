@@ -19,6 +19,7 @@ from markupsafe import Markup
 from .._util.files import write_text
 from .._util.marks import MARK
 from ..core.core_levels import core_levels
+from ..core.energy_scale import reference_text
 from ..fitting.quality import value_text
 from .plot import LEAST_PROBABILITY, MOST_GROUPS, STATUS_COLOURS, figure
 from .report import Element, Region, Report, Value, report_of
@@ -105,10 +106,8 @@ def _shift_sentence(report: Report) -> str:
     size = f"{abs(shift.value):.2f}"
     way = "too high" if shift.value >= 0 else "too low"
     measured = f"{size} ± {error:.2f} eV {way}" if float(size) else f"right within {error:.2f} eV"
-    reference = f"aliphatic C 1s is at {shift.reference:.2f} eV"
-    return (
-        f"Binding energies were measured {measured} (shift {shift.value:+.2f} eV); on the corrected scale {reference}."
-    )
+    scale = reference_text(shift.reference, shift.reference_at)
+    return f"Binding energies were measured {measured} (shift {shift.value:+.2f} eV); on the corrected scale {scale}."
 
 
 def _notes(region: Region) -> tuple[str, ...]:

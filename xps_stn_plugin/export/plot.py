@@ -21,7 +21,7 @@ from .._util.marks import MARK
 from ..core.core_levels import core_levels
 from ..fitting import curves
 from ..seeding import noise_of
-from .report import Component, Region, region_report
+from .report import Component, Region, positions_for_people, region_report
 from .texts import or_nan
 
 if TYPE_CHECKING:
@@ -187,8 +187,9 @@ def draw_components(axes: Axes, result: PrefitData, seed: Seed, region: Region, 
     for number, component in enumerate(region.components):
         # A component that no group explains is grey and dashed, so that nobody takes it for an assignment.
         colour, line, alpha = (_COLOURS[number % len(_COLOURS)], "-", 0.35) if component.groups else (GREY, "--", 0.2)
-        center = component.center_measured if component.center is None else component.center
-        label = _plain(f"{region.short_name(component)}  {center:.2f}{_bound_mark(component)}")
+        position, measured = positions_for_people(result.settings.reference_at, component)
+        place = measured if position is None else position
+        label = _plain(f"{region.short_name(component)}  {place:.2f}{_bound_mark(component)}")
         curve = drawn[component.name]
         axes.fill_between(fine, background, background + curve, color=colour, alpha=alpha, lw=0, label=label)
         axes.plot(fine, background + curve, line, color=colour, lw=1.0)

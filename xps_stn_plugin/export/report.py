@@ -1,7 +1,7 @@
 """The report of one prefit: everything that outputs show, computed once; renderers read it and compute nothing.
 
 Its JSON is the schema ``xps-stn/prefit/1`` (``export/data/prefit-1.schema.json``, docs/json.md). Energies are in eV on
-the scale of ``settings.reference``; every number is finite or None.
+the scale that ``shift.convention`` states; every number is finite or None.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from xps_prefit_hooks import Status
+from xps_prefit_hooks import ReferenceAt, Status
 
 from ..core.energy_scale import NOT_READ, shift_text
 from ..fitting import ComponentRow, Confidence, FitQuality, background_table, component_table, fit_quality
@@ -48,6 +48,7 @@ class Shift(Struct, frozen=True):
     unit: str
     convention: str
     reference: float
+    reference_at: ReferenceAt = "first-member"
     applied: float = 0.0
 
     @property
@@ -118,6 +119,8 @@ class Component(Struct, frozen=True):
     atomic_percent: Value | None
     prefix: str
     fraction_of_region: float | None
+    maximum: float | None = None
+    maximum_measured: float | None = None
     confidence: tuple[ConfidenceInterval, ...] | UnsetType = UNSET
 
     @property
@@ -290,6 +293,15 @@ class Report(Struct, frozen=True):
         """File name of the source."""
         return Path(self.source).name or self.source
 
+    @property
+    def position_title(self) -> str:
+        """What tables for people give as position: the line's maximum where the scale's reference is one."""
+        return "maximum / eV" if self.shift.reference_at == "maximum" else "center / eV"
+
+    def position(self, component: Component) -> tuple[float | None, float | None]:
+        """Position of a component for people, on the corrected and on the measured axis in eV."""
+        return positions_for_people(self.shift.reference_at, component)
+
     def likely(self, least: float, most: int | None = None) -> tuple[Group, ...]:
         """Select groups of a probability above `least`, the most probable first, at most `most` of them."""
         return tuple(group for group in self.groups if (group.probability or 0.0) > least)[:most]
@@ -298,6 +310,13 @@ class Report(Struct, frozen=True):
     def modelled(self) -> dict[str, Region]:
         """Regions that have a seeded model."""
         return {name: region for name, region in self.regions.items() if region.background is not None}
+
+
+def positions_for_people(reference_at: ReferenceAt, component: Component) -> tuple[float | None, float | None]:
+    """Corrected and measured position of a component in eV: its maximum where the scale's reference is one."""
+    if reference_at == "maximum":
+        return component.maximum, component.maximum_measured
+    return component.center, component.center_measured
 
 
 def report_of(result: PrefitData) -> Report:
@@ -347,6 +366,7 @@ def _report(result: PrefitData) -> Report:
             "eV",
             result.convention,
             float(result.settings.reference),
+            result.settings.reference_at,
             float(result.applied_shift),
         ),
         groups=tuple(Group(name, _finite(probabilities[name])) for name in ranked),
@@ -407,6 +427,7 @@ def _component(
     result: PrefitData, row: ComponentRow, share: ComponentShare | None, confidence: Confidence | None
 ) -> Component:
     center, measured = result.positions(row.center)
+    maximum, maximum_measured = result.positions(row.maximum)
     intervals = (
         UNSET
         if confidence is None
@@ -428,6 +449,8 @@ def _component(
         atomic_percent=None if share is None else Value(_finite(share.atomic_percent), _finite(share.stderr)),
         prefix=row.prefix,
         fraction_of_region=_finite(row.fraction_of_region),
+        maximum=_finite(maximum),
+        maximum_measured=_finite(maximum_measured),
         confidence=intervals,
     )
 

@@ -58,7 +58,7 @@ def _show_region(name: str, region: Region, report: Report, console: Console) ->
     state = "start values" if fit is None else fit.state if fit.success else "fit without success"
     trust = "" if region.status == report.status else f"{region.status.replace('_', ' ')}, "
     console.print(_line(f"  {name}  ({trust}{background.kind} background, {state})", "bold"), soft_wrap=True)
-    table = Table("", "center / eV", "measured", "FWHM / eV", "area", "region %", box=None, pad_edge=False)
+    table = Table("", report.position_title, "measured", "FWHM / eV", "area", "region %", box=None, pad_edge=False)
     if fit is not None:
         table.add_column("atomic %")
     for column in table.columns[1:]:
@@ -68,7 +68,10 @@ def _show_region(name: str, region: Region, report: Report, console: Console) ->
         share = component.atomic_percent
         atomic = () if fit is None else ("-" if share is None else with_error(share.value, share.stderr, 1),)
         table.add_row(
-            _line(f"  {region.short_name(component)}"), *numbers(component), *atomic, Text(component.flags, "yellow")
+            _line(f"  {region.short_name(component)}"),
+            *numbers(report, component),
+            *atomic,
+            Text(component.flags, "yellow"),
         )
     console.print(table)
     if any(component.confidence for component in region.components):
@@ -81,14 +84,15 @@ def _show_region(name: str, region: Region, report: Report, console: Console) ->
         _indented(console, note, "yellow")
 
 
-def numbers(component: Component) -> tuple[str, str, str, str, str]:
+def numbers(report: Report, component: Component) -> tuple[str, str, str, str, str]:
     """Write position, measured position, width, area and share of the region's area of a component."""
     error = component.stderr["center"]
     digits = 2 if error is None else 3
+    position, measured = report.position(component)
     return (
-        with_error(component.center, error, digits),
+        with_error(position, error, digits),
         # Without a shift the measured position is the only one, so that it carries the error.
-        with_error(component.center_measured, None if component.center is not None else error, digits),
+        with_error(measured, None if position is not None else error, digits),
         with_error(component.fwhm, component.stderr["fwhm"], 2),
         value_text(or_nan(component.area), component.stderr["area"]),
         with_error(percent(component.fraction_of_region), None, 1),

@@ -136,7 +136,7 @@ def _chemistry(data: RegionData, prediction: Prediction, settings: Settings) -> 
         seen = [group for group, probability in groups.items() if GROUP_THRESHOLD <= probability < 1.0]
         groups = {group: probability for group, probability in groups.items() if probability == 1.0}
         said = ["Groups that the network sees name no component: the spectrum is out of its domain."] if seen else []
-    offset = settings.reference - ALIPHATIC_C1S
+    offset = settings.first_member - ALIPHATIC_C1S
     extent = (float(data.energy[0]), float(data.energy[-1]))
     substances = [find_substance(text) for text in settings.expect]
     own = substance_lines(data.core, substances, prediction.shift_stderr, extent, offset)

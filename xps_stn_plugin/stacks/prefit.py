@@ -17,7 +17,7 @@ from xps_prefit_hooks import PrefitError, Settings
 
 from .._util.files import check_target, write_whole
 from .._util.progress import Progress, never, nothing
-from ..core.energy_scale import shift_text
+from ..core.energy_scale import reference_text, shift_text
 from ..core.spectrum import calibrated
 from ..stn.predict import shipped
 from . import Share
@@ -234,8 +234,9 @@ def _attrs(stack: Stack, settings: Settings, notes: Sequence[str] = ()) -> dict[
     return {
         "schema": SCHEMA,
         "source": stack.source,
-        "convention": f"shift is measured minus true; aliphatic C 1s = {settings.reference:.2f} eV",
+        "convention": f"shift is measured minus true; {reference_text(settings.reference, settings.reference_at)}",
         "reference": settings.reference,
+        "reference_at": settings.reference_at,
         "notes": "\n".join(notes),
         "model": f"{model.name} {model.version}",
         "model_sha256": model.sha256,
@@ -273,4 +274,4 @@ def calibrated_pixel(
     if shift != applied:
         msg = f"{shift_text(shift, stderr, False)}, so nothing is calibrated."
         raise PrefitError(str(spectrum.attrs["source"]), msg)
-    return calibrated(spectrum, shift, stderr, float(found.attrs["reference"]))
+    return calibrated(spectrum, shift, stderr, float(found.attrs["reference"]), found.attrs["reference_at"])
