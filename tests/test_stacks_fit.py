@@ -213,3 +213,12 @@ def test_the_table_of_components_is_that_of_the_report(make):
             assert got == pytest.approx((row.center, row.fwhm, row.area), rel=1e-3)
             assert table.area_stderr[i, column] == pytest.approx(row.stderr["area"], rel=0.02)
             assert table.center_stderr[i, column] == pytest.approx(row.stderr["center"], rel=0.02)
+
+
+def test_sigma_rows_hot_channel_of_one_spectrum_has_no_weight_there():
+    rows = np.random.default_rng(8).poisson(1000, (3, 80)).astype(float)
+    rows[1, 40] = 30000
+    rows[2, 20:23] = 0
+    sigma = sigma_rows(rows)
+    assert sorted(zip(*np.nonzero(sigma > 1e6), strict=True)) == [(1, 40), (2, 20), (2, 21), (2, 22)]
+    np.testing.assert_allclose(sigma[sigma < 1e6], np.sqrt(rows[sigma < 1e6]))
