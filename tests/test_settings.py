@@ -1,16 +1,23 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 
 import pytest
 
 import xps_stn_plugin as xps
 from xps_prefit_hooks import PrefitError, Settings
-from xps_stn_plugin.settings import settings_of
+from xps_stn_plugin.settings import SettingsOptions, settings_of
 
 
 def test_defaults_are_those_of_the_contract():
     assert settings_of() == Settings()
+
+
+def test_keywords_are_the_fields_of_the_contract():
+    assert list(SettingsOptions.__annotations__) == [field.name for field in fields(Settings)]
+    with pytest.raises(TypeError, match="charge"):
+        xps.prefit("a.vms", charge=1.0)
 
 
 def test_one_name_for_several_and_any_case():
@@ -35,12 +42,12 @@ def test_settings_pass_through_unchanged():
         ({"present": "ketone (aliphatic)", "absent": "ketone (aliphatic)"}, "both present and absent"),
         ({"expect": "PMMA", "absent": "alkane"}, r"poly\(methyl methacrylate\) \(PMMA\) is expected and has alkane"),
         ({"expect": "PMMAA"}, "no substance 'PMMAA' is known"),
-        ({"expect": ["PMMA", 3]}, "expect: 3 is no name"),
-        ({"expect": " "}, "expect: ' ' is no name"),
+        ({"expect": ["PMMA", 3]}, "expect: 3 is not a name"),
+        ({"expect": " "}, "expect: ' ' is not a name"),
         ({"ties": "loose"}, "ties: 'loose' is unknown; take one of soft, hard, free"),
         ({"background": {"C1s": "cubic"}}, "background: 'cubic' is unknown"),
-        ({"transmission": math.inf}, "transmission: inf is no exponent"),
-        ({"transmission": 40}, "transmission: 40 is no exponent"),
+        ({"transmission": math.inf}, "transmission: inf is not an exponent"),
+        ({"transmission": 40}, "transmission: 40 is not an exponent"),
     ],
 )
 def test_bad_settings_are_one_sentence(options, message):

@@ -29,7 +29,7 @@ def prefit(dataset: Any, *others: Any, **settings: Any) -> PrefitResult:
     Raises
     ------
     PrefitError
-        If a dataset is no spectrum, or a setting makes no sense.
+        If a dataset is not a spectrum, or a setting makes no sense.
     """
     result: PrefitResult = run("prefit", (dataset, *others), settings).result
     return result
@@ -81,7 +81,7 @@ def fit(dataset: Any, *others: Any, **settings: Any) -> Any:
     PrefitError
         As `seed`.
     """
-    from ..fitting.report import component_table, curves
+    from ..fitting import component_table, curves
     from .spectrochempy_datasets import fitted_energies
 
     result: PrefitResult = run("send_seed", (dataset, *others), settings).result

@@ -67,7 +67,7 @@ class Trial:
     def misfit_against(self, other: Trial) -> float:
         """Chi-square of this model less that of another, in units of the better one's reduced chi-square, if above 1.
 
-        Shapes that are known no better than the residual shows are no evidence for components.
+        Shapes that are known no better than the residual shows are not evidence for components.
         """
         better = min((self.best, other.best), key=lambda best: best.chisqr)
         scale = max(1.0, better.chisqr / max(self.problem.data.size - len(self.problem.model.free), 1))
@@ -124,7 +124,7 @@ def _moved(found: Areas, problem: Problem, vector: FloatArray, values: Mapping[s
     lines = tuple(_at(line, values[f"{line.key}_center"], found.fwhm) for line in found.lines)
     areas = np.array([values[f"{line.key}_amplitude"] for line in found.lines])
     master = max((line for line in lines if not line.satellite), key=lambda line: values[f"{line.key}_amplitude"])
-    strength = CARRIED.get(found.background)
+    strength = CARRIED[found.background]
     return replace(
         found,
         lines=lines,
