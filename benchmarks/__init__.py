@@ -1,1 +1,1 @@
-"""Measurements of speed and accuracy; run each as ``python -m benchmarks.NAME`` from the project's root."""
+"""Measurements of speed and accuracy: `python -m benchmarks` lists them, `python -m benchmarks NAME` runs one."""

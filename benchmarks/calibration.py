@@ -1,6 +1,6 @@
 """Whether the error bars of the shift and the probabilities of the groups are true.
 
-    python -m benchmarks.calibration --data ../shared/measured
+    python -m benchmarks calibration --data ../shared/measured
 
 On simulation (default configuration, fixed seed) and on measured polymers, moved at random: how often the shift lies
 within 1 and 1.96 standard errors (68 % and 95 % if they are Gaussian), the error by predicted standard error, and the
@@ -380,7 +380,3 @@ def main(
     if plot_path:
         plot(plot_path, answers, results)
         console.print(f"written: {plot_path}")
-
-
-if __name__ == "__main__":
-    main()

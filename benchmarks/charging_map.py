@@ -1,6 +1,6 @@
 """A map of two polymers under a charging gradient: shift and groups of every pixel, against the highest channel.
 
-python -m benchmarks.charging_map --plot docs/images/charging_map.png
+python -m benchmarks charging_map --plot docs/images/charging_map.png
 
 The map is simulated: poly(methyl methacrylate) with islands of polystyrene, lines at the positions of Beamson & Briggs
 (1992), a Shirley step, counting noise; the charging rises by 2 eV from the left to the right. The baseline takes the
@@ -214,7 +214,3 @@ def main(size: int, counts: float, seed: int, plot: Path | None, json_path: Path
     record |= {"right": right, "per_second": size**2 / seconds, "peak_mb": peak}
     write_record(json_path, {**conditions(seed), "size": size, "counts": counts, **record})
     console.print(f"written: {json_path}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Atomic percent from seeded fits of the measured polymers, beside the stoichiometry of their repeat units.
 
-``python -m benchmarks.composition --data ../shared/measured [--sensitivity scofield] [--transmission 0]
+``python -m benchmarks composition --data ../shared/measured [--sensitivity scofield] [--transmission 0]
 [--escape-depth 0] [--json PATH]``
 
 Groups are those of ``groups.csv`` with probability 0.98 and the shift is exact: what is measured is the quantification,
@@ -11,12 +11,12 @@ alone, which no assignment of lines can spoil: where those are off too, it is th
 
 from __future__ import annotations
 
-import argparse
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import click
 import numpy as np
 import xarray as xr
 
@@ -142,15 +142,15 @@ def summary(rows: list[Row], agreements: list[Agreement]) -> dict[str, float]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--sensitivity", default="scofield")
-    parser.add_argument("--transmission", type=float, default=0.0)
-    parser.add_argument("--escape-depth", type=float, default=0.0)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
-    rows, agreements = measure(options.data, options.sensitivity, options.transmission, options.escape_depth)
+@click.command()
+@click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
+@click.option("--sensitivity", default="scofield", show_default=True)
+@click.option("--transmission", default=0.0, show_default=True)
+@click.option("--escape-depth", default=0.0, show_default=True)
+@click.option("--json", "json_path", type=click.Path(path_type=Path), default=Path("runs/composition.json"))
+def main(data: Path, sensitivity: str, transmission: float, escape_depth: float, json_path: Path) -> None:
+    """Compare atomic percent of seeded fits with the repeat units."""
+    rows, agreements = measure(data, sensitivity, transmission, escape_depth)
     print("| polymer | element | repeat unit at% | fitted at% | stderr | integrated at% |\n|---|---|---|---|---|---|")
     for row in rows:
         error = "" if row.stderr is None else f"{row.stderr:.1f}"
@@ -167,18 +167,13 @@ def main() -> None:
     print("\n| figure | value |\n|---|---|")
     for name, value in figures.items():
         print(f"| {name} | {value:.3g} |")
-    if options.json:
-        record = {
-            **conditions(0),
-            "sensitivity": options.sensitivity,
-            "transmission": options.transmission,
-            "escape_depth": options.escape_depth,
-            "summary": figures,
-            "rows": [asdict(row) for row in rows],
-            "agreements": [asdict(one) for one in agreements],
-        }
-        write_record(options.json, record)
-
-
-if __name__ == "__main__":
-    main()
+    record = {
+        **conditions(0),
+        "sensitivity": sensitivity,
+        "transmission": transmission,
+        "escape_depth": escape_depth,
+        "summary": figures,
+        "rows": [asdict(row) for row in rows],
+        "agreements": [asdict(one) for one in agreements],
+    }
+    write_record(json_path, record)

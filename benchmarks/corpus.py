@@ -1,6 +1,6 @@
 """What becomes of real files with one network and with another.
 
-    python -m benchmarks.corpus --data ../shared/corpus [--weights A --weights B] [--pictures FOLDER]
+    python -m benchmarks corpus --data ../shared/corpus [--weights A --weights B] [--pictures FOLDER]
 
 Every file below the folder is read and prefit with each network: those shipped, and those that are given. Printed are
 the statuses by what the file holds (C 1s; another of the levels that the network knows; none of them; nothing that can
@@ -220,7 +220,3 @@ def main(data: Path, paths: tuple[Path, ...], pictures: Path | None, json_path: 
     }
     write_record(json_path, without_nan(record))
     console.print(f"written: {json_path}")
-
-
-if __name__ == "__main__":
-    main()

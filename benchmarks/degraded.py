@@ -1,6 +1,6 @@
 """Measured polymers under worse conditions, one at a time: what each costs.
 
-    python -m benchmarks.degraded --data ../shared/measured
+    python -m benchmarks degraded --data ../shared/measured
 
 Every polymer is altered as the row says, moved by a random shift within 3 eV and asked. The first row alters nothing.
 Baseline: the highest C 1s channel is taken for 285.0 eV.
@@ -257,7 +257,3 @@ def main(data: Path, weights: Path | None, draws: int, seed: int, json_path: Pat
     }
     write_record(json_path, without_nan(record))
     console.print(f"written: {json_path}")
-
-
-if __name__ == "__main__":
-    main()

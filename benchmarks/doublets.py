@@ -1,6 +1,6 @@
 """The human test: C 1s doublets told from singlets, errors of their peaks, and what counting statistics allow.
 
-``python -m benchmarks.doublets [--sets 10] [--run blind] [--json PATH] [--plot PATH]``
+``python -m benchmarks doublets [--sets 10] [--run blind] [--json PATH] [--plot PATH]``
 
 The design stands in ``benchmarks.doublet_design``. Every spectrum is seeded, fitted and counted: components of at least
 1 % of the area, satellites aside. Errors are those of the doublets called doublets, peaks matched by ascending energy:
@@ -20,13 +20,13 @@ where chi-square falls by more than it does for 5 % of the true singlets (told t
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, get_args
 
+import click
 import lmfit
 import numpy as np
 from lmfit.lineshapes import pvoigt
@@ -328,39 +328,34 @@ def _threshold(run: Run, singlets: Sequence[float]) -> float:
     return float(chi2.isf(FALSE_ALARMS, 2 if run == "blind" else 1))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--sets", type=int, default=10, help="replicates of the design, each of 60 spectra")
-    parser.add_argument("--run", choices=get_args(Run), action="append", help="only this run; may be given repeatedly")
-    parser.add_argument("--no-baseline", action="store_true", help="leave the baseline out")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", type=Path, help="where to write all figures")
-    parser.add_argument("--plot", type=Path, help="where to draw the cells as a grid")
-    options = parser.parse_args()
+@click.command()
+@click.option("--sets", default=10, show_default=True, help="Replicates of the design, each of 60 spectra.")
+@click.option("--run", "runs", type=click.Choice(get_args(Run)), multiple=True, help="Only this run; may be repeated.")
+@click.option("--baseline/--no-baseline", "with_baseline", default=True, show_default=True)
+@click.option("--seed", default=1, show_default=True)
+@click.option("--plot", type=click.Path(path_type=Path), help="Where to draw the cells as a grid.")
+@click.option("--json", "json_path", type=click.Path(path_type=Path), default=Path("runs/doublets.json"))
+def main(sets: int, runs: tuple[Run, ...], with_baseline: bool, seed: int, plot: Path | None, json_path: Path) -> None:
+    """Tell doublets from singlets beside twenty experts."""
     methods: dict[str, Callable[[Sample], Found]] = {"ours": ours}
-    if not options.no_baseline:
+    if with_baseline:
         methods["baseline"] = baseline
-    rows, seconds = measure(options.run or get_args(Run), options.sets, options.seed, methods)
+    rows, seconds = measure(runs or get_args(Run), sets, seed, methods)
     names = [*methods, "ideal"]
     found = summary(rows, names)
     print(report(found, names))
     print("seconds:", ", ".join(f"{name} {value:.0f}" for name, value in seconds.items()))
-    if options.plot:
+    if plot:
         from benchmarks.doublet_picture import draw
 
-        draw(found, options.plot)
-    if options.json:
-        record = {
-            **conditions(options.seed),
-            "options": {"sets": options.sets, "runs": list(found)},
-            "cells in the design": len(cells()),
-            "seconds": seconds,
-            "experts": EXPERTS,
-            "targets": TARGETS,
-            "results": found,
-        }
-        write_record(options.json, record)
-
-
-if __name__ == "__main__":
-    main()
+        draw(found, plot)
+    record = {
+        **conditions(seed),
+        "options": {"sets": sets, "runs": list(found)},
+        "cells in the design": len(cells()),
+        "seconds": seconds,
+        "experts": EXPERTS,
+        "targets": TARGETS,
+        "results": found,
+    }
+    write_record(json_path, record)

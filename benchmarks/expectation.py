@@ -1,6 +1,6 @@
 """What the user's knowledge is worth: shift and groups with the substance expected, and with a wrong one.
 
-    python -m benchmarks.expectation --data ../shared/measured
+    python -m benchmarks expectation --data ../shared/measured
 
 Each polymer's axis is moved rigidly by a random shift within the span. Three prefits: nothing expected, the polymer
 itself expected, and one of the other named substances (of another structure) at random. The same for mixtures of two,
@@ -199,7 +199,3 @@ def main(data: Path, span: float, draws: int, seed: int, json_path: Path) -> Non
             console.print(row["regions"], row["expected"], row["contradictions"])
     write_record(json_path, {**conditions(seed), "span": span, "draws": draws, "results": results})
     console.print(f"written: {json_path}")
-
-
-if __name__ == "__main__":
-    main()

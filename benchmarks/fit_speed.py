@@ -1,6 +1,6 @@
 """Time, evaluations and success of fits of simulated C 1s regions: ours beside lmfit's own ways and lmfitxps.
 
-``python -m benchmarks.fit_speed [--draws 30] [--seed 1] [--json PATH]``
+``python -m benchmarks fit_speed [--draws 30] [--seed 1] [--json PATH]``
 
 Every draw is a new Poisson noise and new starts, the same for all ways; the ways take turns within a draw, so that
 other work on the machine hits all alike. Truth: vibrational and plain pseudo-Voigts of one width on a peak-linked
@@ -23,7 +23,6 @@ not among its models, rather than that its fits go astray.
 
 from __future__ import annotations
 
-import argparse
 import time
 import warnings
 from collections.abc import Callable
@@ -32,6 +31,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import click
 import lmfit
 import numpy as np
 import xarray as xr
@@ -281,14 +281,14 @@ def _ways_of(fits: list[Fit]) -> list[str]:
     return list(dict.fromkeys(fit.way for fit in fits if fit.draw == 0))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--draws", type=int, default=30, help="noises and starts of each case")
-    parser.add_argument("--points", type=int, nargs="+", default=[160, 300])
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", type=Path, help="where to write all figures")
-    options = parser.parse_args()
-    fits = run(options.draws, tuple(options.points), options.seed)
+@click.command()
+@click.option("--draws", default=30, show_default=True, help="Noises and starts of each case.")
+@click.option("--points", type=int, multiple=True, default=(160, 300), show_default=True)
+@click.option("--seed", default=1, show_default=True)
+@click.option("--json", "json_path", type=click.Path(path_type=Path), default=Path("runs/fit_speed.json"))
+def main(draws: int, points: tuple[int, ...], seed: int, json_path: Path) -> None:
+    """Time fits of simulated C 1s regions in every way."""
+    fits = run(draws, points, seed)
     rows = summary(fits)
     print("| lines | points | way | ms (median) | 90 % within | times ours | evaluations | success |")
     print("|---|---|---|---|---|---|---|---|")
@@ -298,16 +298,11 @@ def main() -> None:
             f"| {row['case']} | {row['points']} | {row['way']} | {figures} | {row['median evaluations']:.0f} | "
             f"{100 * row['success']:.0f} % |"
         )
-    if options.json:
-        record = {
-            **conditions(options.seed),
-            "lmfitxps": version("lmfitxps") if "lmfitxps" in _ways_of(fits) else "not installed",
-            "draws": options.draws,
-            "summary": rows,
-            "fits": [asdict(fit) for fit in fits],
-        }
-        write_record(options.json, record)
-
-
-if __name__ == "__main__":
-    main()
+    record = {
+        **conditions(seed),
+        "lmfitxps": version("lmfitxps") if "lmfitxps" in _ways_of(fits) else "not installed",
+        "draws": draws,
+        "summary": rows,
+        "fits": [asdict(fit) for fit in fits],
+    }
+    write_record(json_path, record)

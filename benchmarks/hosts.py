@@ -1,6 +1,6 @@
 """What the plugin costs NeXpy: start, time from a click to seeded components, and for how long the window stands still.
 
-python -m benchmarks.hosts --data ../shared/measured
+python -m benchmarks hosts --data ../shared/measured
 
 Runs NeXpy without a screen, in processes of its own with a fresh home. The baseline of the start is NeXpy without the
 plugin; that of the clicks is the same work done in the GUI thread.
@@ -84,7 +84,3 @@ def main(data: Path, repeats: int, spectra: int, json_path: Path) -> None:
     record = {**conditions(0), "files": [Path(file).name for file in files], "starts": starts, "clicks": clicks}
     write_record(json_path, {**record, "first": {str(delay): report for delay, report in first.items()}})
     console.print(f"written: {json_path}")
-
-
-if __name__ == "__main__":
-    main()

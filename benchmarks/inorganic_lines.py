@@ -1,6 +1,6 @@
 """Medians and spreads of the lines of inorganic samples from NIST SRD 20, for the simulator.
 
-    python -m benchmarks.inorganic_lines --nist nist_srd20.csv.gz [--out PATH]
+    python -m benchmarks inorganic_lines --nist nist_srd20.csv.gz [--out PATH]
 
 The table of the simulator is written anew unless `--out` names another file. The database itself is not part of the
 project; what is written are medians, spreads and counts of each class. Records of one compound are reduced to their
@@ -218,7 +218,3 @@ def main(nist: Path, out: Path) -> None:
         writer.writerow(_row(name, query, rows, str(nist)))
     write_text(out, HEADER + text.getvalue())
     click.echo(f"{len(QUERIES)} lines written to {out}.")
-
-
-if __name__ == "__main__":
-    main()

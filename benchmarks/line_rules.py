@@ -1,6 +1,6 @@
 """Line rules against the library of Beamson & Briggs.
 
-    python -m benchmarks.line_rules --lines ../shared/notes/beamson_briggs_lines.csv [--json PATH] [--rules]
+    python -m benchmarks line_rules --lines ../shared/notes/beamson_briggs_lines.csv [--json PATH] [--rules]
 
 Lines of one polymer and core level are paired one to one, nearest pair first. Lines of the library that are vibrational
 members of another line are left out (see `is_vibrational`). The numbers of the rules were set on this library, so the
@@ -296,7 +296,3 @@ def main(lines: Path, target: Path | None, rules: bool) -> None:
             write_record(target, record)
     except PrefitError as error:
         raise SystemExit(str(error)) from None
-
-
-if __name__ == "__main__":
-    main()

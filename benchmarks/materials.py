@@ -1,6 +1,6 @@
 """Shifts and false organic groups on inorganic materials under adventitious carbon.
 
-    python -m benchmarks.materials [--weights PATH ...]
+    python -m benchmarks materials [--weights PATH ...]
 
 The materials are line lists of handbooks (``materials.toml``, a source for each), drawn by `benchmarks.drawn_samples`
 and not by the simulator that the network learnt from: 10 draws each, charged by -6 to +8 eV, 500 to 50 000 counts,
@@ -234,7 +234,3 @@ def main(paths: tuple[Path, ...], draws: int, seed: int, json_path: Path) -> Non
     }
     write_record(json_path, without_nan(record))
     console.print(f"written: {json_path}")
-
-
-if __name__ == "__main__":
-    main()

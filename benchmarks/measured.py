@@ -1,6 +1,6 @@
 """Shift and groups on measured polymer spectra, against taking the highest C 1s channel for 285.0 eV.
 
-    python -m benchmarks.measured --data ../shared/measured
+    python -m benchmarks measured --data ../shared/measured
 
 Each polymer's axis is moved rigidly by a random shift, the file is written and read again through the public contract,
 error = predicted minus applied shift, a group counts as found above 0.5.
@@ -191,7 +191,3 @@ def main(data: Path, weights: Path | None, spans: tuple[float, ...], draws: int,
     record = {**conditions(seed), "data": data.name, "draws": draws, "model": asdict(trained.info), "results": results}
     write_record(json_path, record)
     console.print(f"written: {json_path}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Whether the network says no to what is no organic spectrum, and how often it says so of good ones.
 
-    python -m benchmarks.out_of_domain --real ../shared/real --data ../shared/measured
+    python -m benchmarks out_of_domain --real ../shared/real --data ../shared/measured
 
 The list of what it should refuse is ``out_of_domain.toml``: materials by their lines, featureless windows, measured
 polymers in a wrong way, files of real instruments. Nothing in it comes from the network's own simulator. Every case is
@@ -244,7 +244,3 @@ def main(real: Path, data: Path, weights: Path | None, draws: int, seed: int, js
     }
     write_record(json_path, without_nan(record))
     console.print(f"written: {json_path}")
-
-
-if __name__ == "__main__":
-    main()

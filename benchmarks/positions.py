@@ -1,6 +1,6 @@
 """Positions of fitted components against the library of Beamson & Briggs, and evaluations against a guessed start.
 
-    python -m benchmarks.positions --data ../shared/measured --lines ../shared/notes/beamson_briggs_lines.csv
+    python -m benchmarks positions --data ../shared/measured --lines ../shared/notes/beamson_briggs_lines.csv
 
 Each measured polymer is moved rigidly by a random shift, prefit (network, calibrated axis, seeded model) and fitted.
 Five conditions: what the network says ("network"), and the same with the exact shift, the exact groups, or both told,
@@ -403,7 +403,3 @@ def main(data: Path, lines: Path, span: float, draws: int, seed: int, json_path:
     }
     write_record(json_path, record)
     console.print(f"written: {json_path}")
-
-
-if __name__ == "__main__":
-    main()

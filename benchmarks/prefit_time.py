@@ -1,6 +1,6 @@
 """Time of a prefit: from the shell, in a running process, and of its parts, against the bare start of torch.
 
-python -m benchmarks.prefit_time examples/pmma_charged.csv
+python -m benchmarks prefit_time examples/pmma_charged.csv
 """
 
 from __future__ import annotations
@@ -70,7 +70,3 @@ def main(file: Path, repeats: int, json_path: Path) -> None:
     record = {**conditions(0), "file": file.name, "repeats": repeats, "seconds": rows}
     write_record(json_path, record)
     console.print(f"written: {json_path}")
-
-
-if __name__ == "__main__":
-    main()

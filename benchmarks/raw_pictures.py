@@ -1,6 +1,6 @@
 """Pictures of the prefit of raw files, to be looked at.
 
-    python -m benchmarks.raw_pictures --data ../shared/real --out FOLDER [--all]
+    python -m benchmarks raw_pictures --data ../shared/real --out FOLDER [--all]
 
 Every file that can be read and has a C 1s region (with ``--all``, every file) is prefit, fitted and drawn to a PNG, and
 what the program says about it is printed: status, reasons, notes of the seeds, quality of the fits, components.
@@ -65,7 +65,3 @@ def main(data: Path, out: Path, everything: bool) -> None:
             result.plot().savefig(out / f"{path.name}.png", dpi=110)
         except PrefitError as error:
             console.print(f"{path.name}: {error}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,7 @@
 """Seeded fits of the measured polymers, beside one `guess`-started pseudo-Voigt in the same run.
 
-``python -m benchmarks.seeded_fits --data ../shared/measured [--shift-error 0.1] [--wrong-groups] [--json PATH]``
-``python -m benchmarks.seeded_fits --data ../shared/measured --network 3``
+``python -m benchmarks seeded_fits --data ../shared/measured [--shift-error 0.1] [--wrong-groups] [--json PATH]``
+``python -m benchmarks seeded_fits --data ../shared/measured --network 3``
 
 Groups are those of ``groups.csv`` with probability 0.98, the others 0.02, and the shift is exact unless an error is
 asked for: what is measured is the seeding, not the network. With ``--network SPAN`` each axis is moved by a random
@@ -10,13 +10,13 @@ shift within SPAN eV, and shift and groups are what the shipped network says.
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import xarray as xr
 from lmfit.models import ConstantModel, PseudoVoigtModel
@@ -150,22 +150,17 @@ def summary(rows: list[Row]) -> dict[str, dict[str, Any]]:
     return figures
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of the measured polymers")
-    parser.add_argument("--shift-error", type=float, default=0.0, help="standard deviation of the axis error in eV")
-    parser.add_argument("--wrong-groups", action="store_true", help="miss one group and add a wrong one")
-    parser.add_argument("--network", type=float, metavar="SPAN", help="let the network read axes moved within SPAN eV")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", type=Path, help="where to write all figures")
-    options = parser.parse_args()
-    rows = run(
-        options.data,
-        shift_error=options.shift_error,
-        wrong_groups=options.wrong_groups,
-        network=options.network,
-        seed=options.seed,
-    )
+@click.command()
+@click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
+@click.option("--shift-error", default=0.0, show_default=True, help="Standard deviation of the axis error in eV.")
+@click.option("--wrong-groups", is_flag=True, help="Miss one group and add a wrong one.")
+@click.option("--network", type=float, metavar="SPAN", help="Let the network read axes moved within SPAN eV.")
+@click.option("--seed", default=1, show_default=True)
+@click.option("--json", "json_path", type=click.Path(path_type=Path), default=Path("runs/seeded_fits.json"))
+def main(data: Path, shift_error: float, wrong_groups: bool, network: float | None, seed: int, json_path: Path) -> None:
+    """Fit the measured polymers from their seeds."""
+    options = {"shift_error": shift_error, "wrong_groups": wrong_groups, "network": network, "seed": seed}
+    rows = run(data, shift_error=shift_error, wrong_groups=wrong_groups, network=network, seed=seed)
     print("polymer region components success residual/height redchi nfev seed_ms fit_ms | one line: residual nfev")
     for row in rows:
         print(
@@ -176,15 +171,10 @@ def main() -> None:
     figures = summary(rows)
     for region, values in figures.items():
         print(region, ", ".join(f"{k} {v:.4g}" for k, v in values.items()))
-    if options.json:
-        record = {
-            **conditions(options.seed),
-            "options": {k: v for k, v in vars(options).items() if k not in ("data", "json")},
-            "summary": figures,
-            "fits": [asdict(row) for row in rows],
-        }
-        write_record(options.json, record)
-
-
-if __name__ == "__main__":
-    main()
+    record = {
+        **conditions(seed),
+        "options": options,
+        "summary": figures,
+        "fits": [asdict(row) for row in rows],
+    }
+    write_record(json_path, record)

@@ -1,6 +1,6 @@
 """Shift of simulated depth profiles, level by level and shared by the series.
 
-    python -m benchmarks.series
+    python -m benchmarks series
 
 PMMA and PET (the simulator's lines, with its errors of positions, one draw for a profile) are sputtered away from an
 oxide over 20 levels. The charging is constant, drifts by 0.05 eV a level, jumps by 0.7 eV once, or is constant with one
@@ -207,7 +207,3 @@ def main(draws: int, samples: int, seed: int, picture: Path | None, json_path: P
         ]
         series_picture.draw([(one.profile, one.alone, one.shared) for one in firsts], picture)
         console.print(f"written: {picture}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Spectra per second with a four-component fit: stacks, beside loops that fit one spectrum after the other.
 
-``python -m benchmarks.stack_fits [--sizes 100 --sizes 1000 ...] [--loops 40] [--json PATH]``
+``python -m benchmarks stack_fits [--sizes 100 --sizes 1000 ...] [--loops 40] [--json PATH]``
 
 Spectra: C 1s of poly(methyl methacrylate) on 161 points, four lines on a Shirley step, 200 to 2000 counts high, charged
 by -1 to 1 eV, Poisson noise; the same for all ways. Every row is a run in fresh processes with one thread each, whose
@@ -305,7 +305,3 @@ def main(sizes: tuple[int, ...], loops: int, processes: tuple[int, ...], seed: i
     record = {**conditions(seed), "loops": loops, "rows": [asdict(row) for row in rows], "left out": left_out}
     write_record(json_path, record)
     console.print(f"written: {json_path}")
-
-
-if __name__ == "__main__":
-    main()

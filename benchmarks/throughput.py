@@ -1,6 +1,6 @@
 """Spectra per second without fits: stacks through `predict_stack`, beside a plain loop over `prefit`.
 
-``python -m benchmarks.throughput [--sizes 100 --sizes 1000 ...] [--loops 200] [--json PATH]``
+``python -m benchmarks throughput [--sizes 100 --sizes 1000 ...] [--loops 200] [--json PATH]``
 
 Every row is a run in fresh processes: one process with two threads of torch, or two processes with one thread each. A
 process makes its part of the stack (C 1s of 161 and O 1s of 121 points, counts as 16 bit integers: polymer lines at
@@ -198,7 +198,3 @@ def main(sizes: tuple[int, ...], loops: int, seed: int, json_path: Path) -> None
     )
     write_record(json_path, {**conditions(seed), "loops": loops, "rows": [asdict(row) for row in rows]})
     console.print(f"written: {json_path}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Wrong answers that are called ok, on spectra with a trap in them.
 
-    python -m benchmarks.traps [--weights PATH ...] [--fits]
+    python -m benchmarks traps [--weights PATH ...] [--fits]
 
 Kinds and truths are those of `benchmarks.trap_cases`, 14 draws each, charged by -6 to +8 eV, 500 to 50 000 counts.
 An answer is wrong if it says "ok" and its shift is more than 0.3 eV off (for two samples: for either), or it has a
@@ -192,7 +192,3 @@ def main(paths: tuple[Path, ...], draws: int, fits: bool, seed: int, json_path: 
     }
     write_record(json_path, without_nan(record))
     console.print(f"written: {json_path}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Seeded fits whose shift is wrong by as much as its error bar says, against fixed windows.
 
-    python -m benchmarks.wrong_seeds --data ../shared/measured
+    python -m benchmarks wrong_seeds --data ../shared/measured
 
 Each measured polymer is moved rigidly by a random shift and prefit by the network, which gives groups and the standard
 error of the shift. The reference is the fit of the model that is seeded with the exact shift. Then the model is seeded
@@ -237,7 +237,3 @@ def main(data: Path, span: float, draws: int, seed: int, json_path: Path) -> Non
     }
     write_record(json_path, record)
     console.print(f"written: {json_path}")
-
-
-if __name__ == "__main__":
-    main()

@@ -6,9 +6,9 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-import benchmarks.architectures as module
-from benchmarks.architectures import AVERAGED, PAPER, PLAIN, TOLD, Spectra, draw, main, networks, run, table
-from benchmarks.training import Recipe
+import benchmarks.studies.architectures as module
+from benchmarks.studies.architectures import AVERAGED, PAPER, PLAIN, TOLD, Spectra, draw, main, networks, run, table
+from benchmarks.studies.training import Recipe
 from xps_stn_plugin.core.grid import Grid
 from xps_stn_plugin.simulate.config import SimulationConfig
 from xps_stn_plugin.simulate.library import LineLibrary

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from scipy.stats import chi2
 
 from benchmarks.doublet_design import COUNTS, PAIRS, RATIOS, SEPARATIONS, Cell, Lines, Sample, cells, main_line, samples
@@ -180,12 +180,10 @@ def test_a_doublet_that_the_fit_starts_from_comes_back() -> None:
 
 
 @pytest.mark.slow
-def test_the_command_writes_figures_and_picture(tmp_path, monkeypatch, capsys) -> None:
+def test_the_command_writes_figures_and_picture(tmp_path) -> None:
     out, picture = tmp_path / "doublets.json", tmp_path / "doublets.png"
-    arguments = ["doublets", "--sets", "1", "--run", "blind", "--json", str(out), "--plot", str(picture)]
-    monkeypatch.setattr(sys, "argv", arguments)
-    main()
-    printed = capsys.readouterr().out
+    arguments = ["--sets", "1", "--run", "blind", "--json", str(out), "--plot", str(picture)]
+    printed = CliRunner().invoke(main, arguments, catch_exceptions=False).output
     assert "blind, whole design" in printed
     assert "experts" in printed
     record = json.loads(out.read_text())

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.explain import Sample, chord_trials, deletion, main, taper_trials
+from benchmarks.studies.explain import Sample, chord_trials, deletion, main, taper_trials
 from xps_stn_plugin.core.grid import Grid
 from xps_stn_plugin.models.lineshapes import pseudo_voigt
 from xps_stn_plugin.stn.attribution import Trials, line_trials

@@ -3,7 +3,7 @@ import copy
 import pytest
 import torch
 
-from benchmarks.networks import (
+from benchmarks.studies.networks import (
     AveragedModes,
     Convolutions,
     Distribution,

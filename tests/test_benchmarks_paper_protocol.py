@@ -9,8 +9,8 @@ from rich.console import Console
 from test_benchmarks_mixtures import polymer
 
 from benchmarks.mixtures import Disturbance, library, render, split_by_mixture
-from benchmarks.paper_protocol import Bench, Sizes, figures, main, our_channels, run, shipped, windows
 from benchmarks.polymers import Polymer
+from benchmarks.studies.paper_protocol import Bench, Sizes, figures, main, our_channels, run, shipped, windows
 from xps_stn_plugin.chemistry.groups import group_names
 from xps_stn_plugin.stn.weights import shipped_weights
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.networks import Reader, Reading, Regression
-from benchmarks.training import Answers, Batch, Recipe, answers, loss_of, train
+from benchmarks.studies.networks import Reader, Reading, Regression
+from benchmarks.studies.training import Answers, Batch, Recipe, answers, loss_of, train
 from xps_stn_plugin.stn.network import NetworkConfig
 
 RECIPE = Recipe(

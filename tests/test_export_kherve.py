@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 
 import lmfit
 import numpy as np
@@ -133,6 +134,13 @@ def test_ties_are_ranges_about_the_other_peak(tmp_path):
     assert low["Constraints"]["FWHM"] == "A*1.0000#0.0001"
     assert low["Constraints"]["L/G"] == "A*1.000#0.001"
     assert low["Position"] - high["Position"] == pytest.approx(1.6, abs=2e-4)
+
+
+def test_a_background_that_the_program_lacks_is_refused(tmp_path):
+    result = result_of("C1s")
+    seeds = {"C1s": result.seeds["C1s"].changed(background="spline")}
+    with pytest.raises(PrefitError, match="region C1s has the background 'spline', which KherveFitting lacks"):
+        replace(result, seeds=seeds).save(tmp_path / "a.kherve.json")
 
 
 def test_conductor_becomes_a_skewed_voigt(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 
 from xps_prefit_hooks import PrefitError
 from xps_stn_plugin.core.core_levels import core_levels
-from xps_stn_plugin.core.regions import subshells
+from xps_stn_plugin.core.element_lines import subshells
 from xps_stn_plugin.quantification import sensitivity_set, sensitivity_sets
 
 #: Share of a doublet's area in its higher-j line, by degeneracy.

@@ -23,8 +23,8 @@ def test_kinds_are_of_what_was_asked_for(wanted):
     found = kinds(wanted, PMMA)
     assert len(set(found)) == len(found)
     assert {kind.background for kind in found} == ({"shirley", "linear"} if wanted == "auto" else {wanted})
-    assert [kind.sloping for kind in found if kind.background in CARRIED] in ([], [True, False])
-    assert all(kind.sloping == (kind.background == "linear") for kind in found if kind.background not in CARRIED)
+    assert [kind.sloping for kind in found if CARRIED[kind.background]] in ([], [True, False])
+    assert all(kind.sloping == (kind.background == "linear") for kind in found if not CARRIED[kind.background])
 
 
 def test_without_points_before_the_line_a_step_stands_on_a_constant():
@@ -52,4 +52,8 @@ def test_the_reason_names_the_background_and_says_who_chose_it(wanted):
         assert said.startswith(kind.background.capitalize())
         assert said.endswith(".")
         assert ("as asked" in said) == (wanted != "auto")
-        assert ("on a slope" in said) == (kind.sloping and kind.background in CARRIED)
+        assert ("on a slope" in said) == (kind.sloping and CARRIED[kind.background] is not None)
+
+
+def test_carried_names_the_strength_of_every_background_that_can_be_asked_for():
+    assert set(CARRIED) == set(get_args(Background)) - {"auto"}

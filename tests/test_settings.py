@@ -1,16 +1,23 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 
 import pytest
 
 import xps_stn_plugin as xps
 from xps_prefit_hooks import PrefitError, Settings
-from xps_stn_plugin.settings import settings_of
+from xps_stn_plugin.settings import SettingsOptions, settings_of
 
 
 def test_defaults_are_those_of_the_contract():
     assert settings_of() == Settings()
+
+
+def test_keywords_are_the_fields_of_the_contract():
+    assert list(SettingsOptions.__annotations__) == [field.name for field in fields(Settings)]
+    with pytest.raises(TypeError, match="charge"):
+        xps.prefit("a.vms", charge=1.0)
 
 
 def test_one_name_for_several_and_any_case():

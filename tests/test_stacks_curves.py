@@ -17,6 +17,7 @@ from test_stacks_model_selection import stack as drawn
 import xps_stn_plugin as xps
 from xps_prefit_hooks import Settings
 from xps_stn_plugin.fitting import curves, fit_quality
+from xps_stn_plugin.fitting.component_rows import table_order
 from xps_stn_plugin.fitting.quality import durbin_watson, runs_test
 from xps_stn_plugin.models.lineshapes import pseudo_voigt
 from xps_stn_plugin.models.shapes import stepped_pseudo_voigt
@@ -28,7 +29,6 @@ from xps_stn_plugin.stacks.fitted import BACKGROUNDS
 from xps_stn_plugin.stacks.labels import FitLabels, parameter_meanings
 from xps_stn_plugin.stacks.prefit import prefit_stack, write_stack
 from xps_stn_plugin.stacks.stack import stack_of
-from xps_stn_plugin.stacks.table import table_order
 
 SHIFTS = np.array([-1.2, 0.0, 0.7])
 

@@ -9,11 +9,11 @@ from seeded import counted, seeded
 
 from xps_prefit_hooks import ModelInfo, PrefitError, Seed, SeedComponent, Settings
 from xps_stn_plugin.chemistry.group_lines import group_lines
+from xps_stn_plugin.fitting.component_rows import component_rows
 from xps_stn_plugin.models.shapes import SteppedPseudoVoigtModel, hydrocarbon, stepped_pseudo_voigt
 from xps_stn_plugin.stacks.clusters import Found, Gathering
 from xps_stn_plugin.stacks.fit import fit_rows
 from xps_stn_plugin.stacks.global_fit import SUBSAMPLE, series_seed, share, subsample
-from xps_stn_plugin.stacks.table import component_rows
 
 ENERGY = np.arange(279.0, 296.0, 0.1)
 LINES = ("alkyl", "ester_beta", "ester_alkoxy", "ester")

@@ -80,7 +80,7 @@ def test_stack_of_broadened_lines_is_called_uneven_as_each_alone(trained, monkey
     monkeypatch.setattr(verdict, "UNEVEN_SPREAD", 0.12)
     counts = _varied(number=24)
     stack = predict_stack(trained, _regions(counts))
-    uneven = np.flatnonzero(stack.verdict.reasons & np.uint16(Reason.UNEVEN))
+    uneven = np.flatnonzero(stack.verdict.reasons & np.uint32(Reason.UNEVEN))
     assert uneven.size >= 3
     for row in uneven:
         (sentence,) = [text for text in stack.sentences(row) if "charged unevenly by about" in text]
@@ -92,7 +92,7 @@ def test_samples_without_a_group_are_described_alike_in_a_stack_and_alone(traine
     silent = replace(trained, calibration=replace(trained.calibration, group_offset=-200.0))
     counts = _varied(number=24)
     stack = predict_stack(silent, _regions(counts))
-    described = np.flatnonzero(stack.verdict.reasons & np.uint16(Reason.NO_GROUP))
+    described = np.flatnonzero(stack.verdict.reasons & np.uint32(Reason.NO_GROUP))
     assert described.size >= 5
     for row in described:
         (sentence,) = [text for text in stack.sentences(row) if "no functional group was found" in text]
@@ -123,7 +123,7 @@ def test_it_does_not_matter_how_a_stack_is_cut(trained, chunk, monkeypatch):
     np.testing.assert_allclose(cut.probabilities, whole.probabilities, atol=1e-5)
     # The cases are there: each status, and every rule that can be had without a foreign detector.
     assert set(whole.verdict.status) == set(range(len(STATUSES)))
-    wanted = set(Reason) - {Reason.DISAGREEMENT, Reason.NO_GROUP, Reason.UNEVEN}
+    wanted = set(Reason) - {Reason.DISAGREEMENT, Reason.NO_GROUP, Reason.UNEVEN, Reason.GROUP_REFUTED}
     assert wanted <= set(Reason(int(np.bitwise_or.reduce(whole.verdict.reasons))))
 
 
@@ -228,7 +228,7 @@ def test_noise_alone_has_no_shift(trained):
     rng = np.random.default_rng(0)
     levels = np.repeat([0.1, 0.3, 2.0, 300.0], 50)[:, None]
     stack = predict_stack(trained, {"C1s": (AXES["C1s"], rng.poisson(levels, (200, AXES["C1s"].size)))})
-    quiet = (stack.verdict.reasons & np.uint16(Reason.NO_SHIFT)) != 0
+    quiet = (stack.verdict.reasons & np.uint32(Reason.NO_SHIFT)) != 0
     assert quiet.mean() > 0.98
     assert (stack.verdict.status[quiet] == STATUSES.index("out_of_domain")).all()
     for values in (stack.shift, stack.shift_stderr, stack.probabilities, stack.region_shift):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from xps_stn_plugin.stacks.fields import CARRIED, REASON_TEXTS, TOLD
+from xps_stn_plugin.stn.group_support import Support
 from xps_stn_plugin.stn.verdict import STATUSES, Evidence, Posterior, Reason, judge, sentences
 
 BINS = (np.arange(160) - 79.5) * 0.1
@@ -32,6 +33,13 @@ def _evidence(*modes, snr=None):
         shift=np.array([mean]),
         maximum=np.array([[{"C1s": 285.1, "O1s": 530.2}.get(name, np.nan) + mean for name in snr]]),
         no_group=np.array([False]),
+        support=Support(
+            ("ester (aliphatic)",),
+            np.full((1, 1), -1, dtype=np.int8),
+            np.zeros((1, 1), dtype=np.int32),
+            np.zeros((1, 1), dtype=bool),
+            np.full(shape, 0.5),
+        ),
     )
 
 
@@ -85,7 +93,15 @@ def test_posterior_spread_is_that_of_the_neighbourhood_of_the_mode():
 def test_a_region_of_noise_beside_others_is_named():
     status, reasons = _said(_evidence((1.0, 0.08, 1), snr={"C1s": 50.0, "N1s": 2.0}))
     assert status == "ok"
-    assert "N1s" in reasons[0]
+    assert reasons[0] == "No line stands above the noise in N1s (detection limit 0.5 at%)."
+
+
+def test_verdict_region_that_refutes_a_group_is_uncertain():
+    evidence = _evidence((1.0, 0.08, 1), snr={"C1s": 50.0, "N1s": 2.0})
+    refuted = np.array([[1]], dtype=np.int8)
+    status, reasons = _said(replace(evidence, support=replace(evidence.support, refuted=refuted)))
+    assert status == "uncertain"
+    assert "N1s shows no line, though 0.5 at% would show: ester (aliphatic) cannot be present." in reasons
 
 
 def test_the_end_of_the_trained_range_is_out_of_domain():

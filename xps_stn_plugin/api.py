@@ -9,17 +9,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
 import xarray as xr
 
-from xps_prefit_hooks import ALIPHATIC_C1S, Background, GroupEvidence, Prediction, PrefitError, Seed, Settings, Ties
+from xps_prefit_hooks import GroupEvidence, Prediction, PrefitError, Seed, Settings
 
 from ._util.files import Overwrite, write_all
 from .core.plugins import plugin_manager
 from .core.result import LazyEvidence, LazySeeds, PrefitData, calibrated_spectrum, scale_offset
 from .core.spectrum import checked_tree
-from .settings import settings_of
+from .settings import SettingsOptions, settings_of
 
 if TYPE_CHECKING:
     from lmfit.model import ModelResult
@@ -161,19 +161,7 @@ def read(path: str | os.PathLike[str], photon_energy: float | None = None) -> xr
     return _read(path, settings_of(photon_energy=photon_energy))
 
 
-def prefit(
-    spectrum: Spectrum,
-    *,
-    reference: float = ALIPHATIC_C1S,
-    photon_energy: float | None = None,
-    background: Background | Mapping[str, Background] = "auto",
-    ties: Ties = "soft",
-    expect: str | Iterable[str] = (),
-    present: str | Iterable[str] = (),
-    absent: str | Iterable[str] = (),
-    sensitivity: str = "scofield",
-    transmission: float = 0.0,
-) -> PrefitResult:
+def prefit(spectrum: Spectrum, **options: Unpack[SettingsOptions]) -> PrefitResult:
     """Find the shift and the functional groups of a spectrum, and seed lmfit models with them.
 
     Parameters
@@ -181,22 +169,8 @@ def prefit(
     spectrum : path, xarray.DataTree, xarray.Dataset or xarray.DataArray
         A file, a spectrum as `read` returns it, or one region over the dimension ``binding_energy`` in eV; the region's
         attribute ``region`` or its name says which one it is (``C1s``).
-    reference : float
-        Binding energy in eV that the reported scale gives to aliphatic C 1s.
-    photon_energy : float, optional
-        Photon energy in eV, for a file with a kinetic energy axis.
-    background : str, or mapping of str to str
-        Background of the seeded models, or of each region that is named; see `Settings`.
-    ties : {"soft", "hard", "free"}
-        Areas of the lines of one group: within bounds about their stoichiometric ratio, at it, or independent.
-    expect : str or iterable of str
-        Substances that the sample is expected to hold: abbreviations (``PMMA``), names or SMILES.
-    present, absent : str or iterable of str
-        Functional groups that are known to be there, or not to be there.
-    sensitivity : str
-        Name of the set of sensitivity factors for atomic percentages.
-    transmission : float
-        Exponent of the kinetic energy in the analyser's transmission function; see `Settings`.
+    **options
+        Settings by name, such as ``reference=284.8`` or ``expect="PMMA"``: those of `SettingsOptions`.
 
     Returns
     -------
@@ -207,18 +181,7 @@ def prefit(
     PrefitError
         If the spectrum cannot be read or is not one, an option makes no sense, or a plugin fails.
     """
-    settings = settings_of(
-        reference=reference,
-        photon_energy=photon_energy,
-        background=background,
-        ties=ties,
-        expect=expect,
-        present=present,
-        absent=absent,
-        sensitivity=sensitivity,
-        transmission=transmission,
-    )
-    return prefit_with(spectrum, settings)
+    return prefit_with(spectrum, settings_of(**options))
 
 
 def prefit_with(spectrum: Spectrum, settings: Settings) -> PrefitResult:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from numbers import Real
-from typing import Any, Final, get_args
+from typing import Any, Final, TypedDict, Unpack, get_args
 
 import numpy as np
 
@@ -20,19 +21,8 @@ from .chemistry.substances import find_substance
 _STEEPEST: Final = 3.0
 
 
-def settings_of(
-    *,
-    reference: float = ALIPHATIC_C1S,
-    photon_energy: float | None = None,
-    background: Background | Mapping[str, Background] = "auto",
-    ties: Ties = "soft",
-    expect: str | Iterable[str] = (),
-    present: str | Iterable[str] = (),
-    absent: str | Iterable[str] = (),
-    sensitivity: str = "scofield",
-    transmission: float = 0.0,
-) -> Settings:
-    """Make settings from what people write: one name for several, any case, blanks around; see `Settings`.
+class SettingsOptions(TypedDict, total=False):
+    """Keywords of `settings_of` and `xps_stn_plugin.prefit`; their defaults are those of `Settings`.
 
     Parameters
     ----------
@@ -42,15 +32,33 @@ def settings_of(
         Expected substances: abbreviations, names or SMILES.
     present, absent : str or iterable of str
         Functional groups that are known to be there, or not to be.
+    """
+
+    reference: float
+    photon_energy: float | None
+    background: Background | Mapping[str, Background]
+    ties: Ties
+    expect: str | Iterable[str]
+    present: str | Iterable[str]
+    absent: str | Iterable[str]
+    sensitivity: str
+    transmission: float
+
+
+def settings_of(**options: Unpack[SettingsOptions]) -> Settings:
+    """Make settings from what people write: one name for several, any case, blanks around; see `SettingsOptions`.
 
     Raises
     ------
     PrefitError
         If a value makes no sense, a group or substance is unknown, or two of them contradict each other.
+    TypeError
+        If there is no such keyword.
     """
-    reference = _number("reference", reference)
-    photon_energy = None if photon_energy is None else _number("photon energy", photon_energy)
-    transmission = _number("transmission", transmission)
+    given: dict[str, Any] = {**options}
+    asked = Settings(**given)
+    reference, transmission = _number("reference", asked.reference), _number("transmission", asked.transmission)
+    photon_energy = None if asked.photon_energy is None else _number("photon energy", asked.photon_energy)
     if not (math.isfinite(reference) and abs(reference - ALIPHATIC_C1S) <= 5.0):
         msg = f"{reference:g} eV is no energy of aliphatic C 1s; give one within 5 eV of {ALIPHATIC_C1S:.2f} eV."
         raise PrefitError("reference", msg)
@@ -59,35 +67,35 @@ def settings_of(
     if not (math.isfinite(transmission) and abs(transmission) <= _STEEPEST):
         msg = f"{transmission:g} is no exponent of a transmission function; give one within {_STEEPEST:g} of 0."
         raise PrefitError("transmission", msg)
+    background = asked.background
     if not isinstance(background, str):
         if not isinstance(background, Mapping):
             raise PrefitError("background", f"{background!r} is unknown; give one name, or one for each region.")
         background = {region.replace(" ", ""): kind for region, kind in background.items()}
     for kind in [background] if isinstance(background, str) else background.values():
         _one_of("background", kind, get_args(Background))
-    _one_of("ties", ties, get_args(Ties))
-    if sensitivity != "scofield":
+    _one_of("ties", asked.ties, get_args(Ties))
+    if asked.sensitivity != "scofield":
         from .quantification import sensitivity_set
 
-        sensitivity_set(sensitivity)
-    here, gone = _groups("present", present), _groups("absent", absent)
-    if both := [group for group in here if group in gone]:
+        sensitivity_set(asked.sensitivity)
+    present, absent = _groups("present", asked.present), _groups("absent", asked.absent)
+    if both := [group for group in present if group in absent]:
         raise PrefitError("groups", f"{', '.join(both)} cannot be both present and absent; drop one of the two.")
-    expected = _texts("expect", expect)
+    expected = _texts("expect", asked.expect)
     for substance in map(find_substance, expected):
-        if against := [group for group in gone if group in substance.groups]:
+        if against := [group for group in absent if group in substance.groups]:
             msg = f"{substance.label} is expected and has {', '.join(against)}, called absent; drop one of the two."
             raise PrefitError("groups", msg)
-    return Settings(
-        reference=float(reference),
-        photon_energy=None if photon_energy is None else float(photon_energy),
+    return replace(
+        asked,
+        reference=reference,
+        photon_energy=photon_energy,
         background=background,
-        ties=ties,
         expect=expected,
-        present=here,
-        absent=gone,
-        sensitivity=sensitivity,
-        transmission=float(transmission),
+        present=present,
+        absent=absent,
+        transmission=transmission,
     )
 
 

@@ -16,9 +16,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final, Literal
 
-_DIGITS: Final = 64
+from .checksums import DIGITS, ZEROS, digest_with_blank
+
 #: What a writer of text puts into its file, once; `seal` fills in the digest.
-MARK: Final = f"xps-stn-plugin sha256:{'0' * _DIGITS}"
+MARK: Final = f"xps-stn-plugin sha256:{ZEROS}"
 #: Column of CSV files, and entry of JSON files, with the mark.
 CHECKSUM: Final = "checksum"
 
@@ -31,8 +32,6 @@ _PNG_END, _PNG_CHECK = 12, 4
 _PNG_KEYWORD: Final = b"Comment\x00"
 #: Longest header of a safetensors file that is looked at, in bytes.
 _LONGEST_HEADER: Final = 1 << 20
-#: Bytes hashed at a time.
-_CHUNK: Final = 1 << 20
 #: Largest file in bytes that is looked through for a mark; HDF5 may be larger, its mark is at the end.
 _LARGEST: Final = 1 << 30
 #: Where the schema of an HDF5 file with results stands, in bytes from its beginning.
@@ -83,11 +82,11 @@ def seal(path: Path) -> bool:
             place = content.rfind(_BLANK) if head in (_PNG, _HDF5) else content.find(_BLANK)
             if place < 0:
                 return False
-            start = place + len(_BLANK) - _DIGITS
-            content[start : start + _DIGITS] = _digest(content, start).encode()
+            start = place + len(_BLANK) - DIGITS
+            content[start : start + DIGITS] = _digest(content, start).encode()
             if head == _PNG:
-                chunk = content[place - len(_PNG_KEYWORD) - 4 : start + _DIGITS]
-                content[start + _DIGITS : start + _DIGITS + _PNG_CHECK] = zlib.crc32(chunk).to_bytes(4, "big")
+                chunk = content[place - len(_PNG_KEYWORD) - 4 : start + DIGITS]
+                content[start + DIGITS : start + DIGITS + _PNG_CHECK] = zlib.crc32(chunk).to_bytes(4, "big")
             content.flush()
     return True
 
@@ -114,7 +113,7 @@ def origin(path: Path) -> Origin:
                 return "unchanged"
             state: Origin = "foreign"
             for start in _places(content, head == _HDF5):
-                if content[start : start + _DIGITS] == _digest(content, start).encode():
+                if content[start : start + DIGITS] == _digest(content, start).encode():
                     return "unchanged"
                 state = "changed"
     if state == "foreign" and (_has_own_header(path) or _belongs_to_preset(path)):
@@ -148,21 +147,14 @@ def _places(content: mmap.mmap, at_end: bool) -> list[int]:
     """Where the digests of marks begin."""
     if at_end:
         last = len(content) - len(_BLANK)
-        return [last + len(_BLANK) - _DIGITS] if last > 0 and _MARK.fullmatch(content[last:]) else []
+        return [last + len(_BLANK) - DIGITS] if last > 0 and _MARK.fullmatch(content[last:]) else []
     return [match.start(1) for match in _MARK.finditer(content)]
 
 
 def _digest(content: mmap.mmap, start: int) -> str:
     """SHA-256 of a file with zeros for the digits that begin at `start`, and for the check of a PNG's chunk."""
-    png = content[: len(_PNG)] == _PNG
-    end = start + _DIGITS + (_PNG_CHECK if png else 0)
-    digest = hashlib.sha256()
-    for first, last in ((0, start), (end, len(content))):
-        if first == end:
-            digest.update(b"0" * _DIGITS + bytes(end - start - _DIGITS))
-        for place in range(first, last, _CHUNK):
-            digest.update(content[place : min(place + _CHUNK, last)])
-    return digest.hexdigest()
+    check = bytes(_PNG_CHECK) if content[: len(_PNG)] == _PNG else b""
+    return digest_with_blank(content, start, ZEROS.encode() + check)
 
 
 def _has_own_header(path: Path) -> bool:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Iterable, Mapping
-from functools import cache
-from importlib.resources import files
-from types import MappingProxyType
+from collections.abc import Iterable
 
 from xps_prefit_hooks import PrefitError
 
 from .core_levels import CoreLevel, core_levels
+from .element_lines import subshells
 
 #: Name of a region that neither label nor energies tell.
 UNKNOWN = "Unknown"
@@ -101,8 +98,8 @@ def region_from_element(label: str, low: float, high: float) -> str | None:
     Returns
     -------
     str or None
-        ``Pd3d`` if just one subshell of the element has a line in the range; else None. Levels in
-        ``data/electron_levels.csv``, with their source.
+        ``Pd3d`` if just one subshell of the element has a line in the range; else None. The lines
+        are those of :func:`.subshells`.
     """
     for match in _LONE_ELEMENT.finditer(label):
         levels = subshells().get(match["element"], {})
@@ -153,16 +150,6 @@ def recognised(source: str, labels: Iterable[str], low: float, high: float) -> t
             return name, "label and energy range"
     name = region_from_energy(low, high)
     return (name, "energy range") if name else (UNKNOWN, "nothing")
-
-
-@cache
-def subshells() -> Mapping[str, Mapping[str, tuple[float, float]]]:
-    """Lowest and highest binding energy in eV of each subshell of each element."""
-    text = files(__package__).joinpath("data", "electron_levels.csv").read_text(encoding="utf-8")
-    levels: dict[str, dict[str, tuple[float, float]]] = {}
-    for row in csv.DictReader(line for line in text.splitlines() if not line.startswith("#")):
-        levels.setdefault(row["element"], {})[row["subshell"]] = float(row["low"]), float(row["high"])
-    return MappingProxyType(levels)
 
 
 def _level(match: re.Match[str]) -> str | None:

@@ -6,11 +6,12 @@ import json
 import keyword
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from xps_prefit_hooks import PrefitError
 
+from .._util.strict_json import shown, without_repetition
 from ..models.expressions import is_constant_name
 
 #: Most characters of a text and of a name.
@@ -37,7 +38,7 @@ def parsed(where: str, data: bytes) -> Any:
         If it is not UTF-8, not JSON, or nested too deeply.
     """
     try:
-        return json.loads(data.decode("utf-8"), object_pairs_hook=_without_repetition)
+        return json.loads(data.decode("utf-8"), object_pairs_hook=without_repetition)
     except RecursionError as error:
         raise PrefitError(where, "its JSON is nested too deeply.") from error
     except ValueError as error:
@@ -141,23 +142,6 @@ class Record:
         return value
 
 
-def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        raise ValueError(f"the name {shown(repeated([key for key, _ in pairs]))} is there twice in one object")
-    return content
-
-
-def repeated(names: Iterable[str]) -> str | None:
-    """Find the first name that is there twice."""
-    seen = set[str]()
-    for name in names:
-        if name in seen:
-            return name
-        seen.add(name)
-    return None
-
-
 def _number(value: object) -> float | None:
     """Return a JSON number; None for all else, and for whole numbers that no double holds."""
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -175,16 +159,6 @@ def _is_text(value: object, most: int) -> bool:
         and "\0" not in value
         and not any("\ud800" <= character <= "\udfff" for character in value)
     )
-
-
-def shown(value: object) -> str:
-    """Return content of a file for a message: escaped and cut."""
-    if isinstance(value, dict | list):
-        return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value)} items"
-    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 200:
-        return "a very large number"
-    text = ascii(value[:61]) if isinstance(value, str) else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def shortened(error: BaseException) -> str:

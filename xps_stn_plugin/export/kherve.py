@@ -55,7 +55,7 @@ def library(result: PrefitData, first: str) -> dict[str, Any]:
     Raises
     ------
     PrefitError
-        If a region has more peaks than there are letters.
+        If a region has more peaks than there are letters, or a background that the program lacks.
     """
     regions = regions_in_order(result)
     shift = 0.0 if result.moved is None else float(result.shift)
@@ -144,10 +144,13 @@ def _peaks(result: PrefitData, region: str) -> dict[str, dict[str, Any]]:
     else:
         msg = f"region {region} has {len(peaks)} peaks; KherveFitting names them by letter, so 26 at most."
         raise PrefitError(result.source, msg)
+    if seed.background not in _BACKGROUNDS:
+        msg = f"region {region} has the background {seed.background!r}, which KherveFitting lacks; seed another."
+        raise PrefitError(result.source, msg)
     energy = result.axis[region].to_dataset()["binding_energy"].values
     ends = float(energy[0]), float(energy[-1])
     background = {
-        "Bkg Type": _BACKGROUNDS.get(seed.background, "Shirley"),
+        "Bkg Type": _BACKGROUNDS[seed.background],
         "Bkg Low": round(ends[0], 3),
         "Bkg High": round(ends[1], 3),
         "Bkg Offset Low": 0.0,

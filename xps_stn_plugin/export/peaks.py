@@ -16,8 +16,8 @@ import numpy as np
 
 from xps_prefit_hooks import PrefitError
 
+from ..fitting.component_rows import drawn_width
 from ..fitting.parameter_names import doublets
-from ..fitting.report import drawn_width
 from ..models.backgrounds import split
 from ..models.losses import VIBRATION_MEMBERS
 from ..models.shapes import (

@@ -19,8 +19,9 @@ import numpy as np
 from xps_prefit_hooks import PrefitError, Seed, SeedComponent
 
 from .. import models
+from .._util.strict_json import repeated, shown
 from ..models.expressions import names_in
-from .checked_json import MAX_NAME, MAX_TEXT, NAME, OPEN, Record, parsed, repeated, shortened, shown
+from .checked_json import MAX_NAME, MAX_TEXT, NAME, OPEN, Record, parsed, shortened
 from .seed_parameters import SeedParameters
 
 SCHEMA: Final = "xps-stn/seeds/2"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .confidence import Confidence, Interval, add_confidence, confidence_intervals
+from .curves import curves
 from .fit import fit_seed
 from .report import (
     BackgroundRow,
@@ -10,7 +11,6 @@ from .report import (
     FitQuality,
     background_table,
     component_table,
-    curves,
     fit_quality,
 )
 from .standard_errors import complete_errors

@@ -33,18 +33,20 @@ def strong_correlations(seed: Seed, found: Uncertainty) -> tuple[tuple[Parameter
     return tuple(pairs)
 
 
+def signal_sources(seed: Seed, params: lmfit.Parameters) -> dict[str, set[str]]:
+    """For each component the free parameters with whose lower bound, 0, its area ends."""
+    found: dict[str, set[str]] = {component.name: set() for component in seed.components}
+    for component in seed.components:
+        area = f"{component.prefix}amplitude"
+        if area in params and params[area].min >= 0:
+            found[component.name] |= {source for source in sources(params, area) if params[source].min == 0}
+    return found
+
+
 def without_signal(seed: Seed, params: lmfit.Parameters, bounds: Mapping[str, str]) -> set[str]:
     """Names of the components whose area ended at zero."""
-    return {
-        component.name
-        for component in seed.components
-        if f"{component.prefix}amplitude" in params
-        and params[f"{component.prefix}amplitude"].min >= 0
-        and any(
-            bounds.get(source) == "lower" and params[source].min == 0
-            for source in sources(params, f"{component.prefix}amplitude")
-        )
-    }
+    areas_from = signal_sources(seed, params)
+    return {name for name, free in areas_from.items() if any(bounds.get(source) == "lower" for source in free)}
 
 
 def bound_sentences(seed: Seed, params: lmfit.Parameters, bounds: Mapping[str, str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -126,20 +126,44 @@ def bound_margins(low: ArrayLike, high: ArrayLike, errors: ArrayLike, largest: A
         return np.where(both, _AT_BOUND * (np.asarray(high, dtype=float) - np.asarray(low, dtype=float)), one_sided)
 
 
+def bound_sides(
+    seed: Seed,
+    names: Sequence[str],
+    free: Sequence[str],
+    values: NDArray[np.float64],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    errors: NDArray[np.float64],
+) -> NDArray[np.int8]:
+    """Find the free parameters that ended at a bound: -1 at the lower, 1 at the upper one, else 0; shape (k, free).
+
+    Parameters
+    ----------
+    seed : Seed
+    names, free : sequence of str
+        All parameters, and those that vary.
+    values : ndarray, shape (k, names)
+    low, high, errors : ndarray, shape (k, free)
+        Bounds and standard errors; 0 where there is none.
+    """
+    place = {name: i for i, name in enumerate(names)}
+    v = values[:, [place[name] for name in free]]
+    largest = np.zeros(v.shape)
+    for i, name in enumerate(free):
+        if alike := [place[other] for other in alike_names(seed, place, name)]:
+            largest[:, i] = np.abs(values[:, alike]).max(axis=1)
+    margins = bound_margins(low, high, np.where(np.isfinite(errors), errors, 0.0), largest)
+    return np.where(v - low <= margins, -1, np.where(high - v <= margins, 1, 0)).astype(np.int8)
+
+
 def at_bounds(seed: Seed, params: lmfit.Parameters) -> dict[str, str]:
     """Free parameters that ended at a bound: ``lower`` or ``upper`` by name."""
-    found = {}
-    for name in free_names(params):
-        parameter = params[name]
-        low, high, value = parameter.min, parameter.max, parameter.value
-        error = parameter.stderr if parameter.stderr and np.isfinite(parameter.stderr) else 0.0
-        largest = max((abs(float(params[alike].value)) for alike in alike_names(seed, params, name)), default=0.0)
-        margin = float(bound_margins(low, high, error, largest))
-        if value - low <= margin:
-            found[name] = "lower"
-        elif high - value <= margin:
-            found[name] = "upper"
-    return found
+    free = free_names(params)
+    values = np.array([[float(parameter.value) for parameter in params.values()]])
+    bounds = np.array([[params[name].min, params[name].max, params[name].stderr or 0.0] for name in free], dtype=float)
+    low, high, errors = bounds.reshape(-1, 3).T[:, None]
+    sides = bound_sides(seed, tuple(params), free, values, low, high, errors)[0]
+    return {name: "lower" if side < 0 else "upper" for name, side in zip(free, sides, strict=True) if side}
 
 
 def alike_names(seed: Seed, names: Container[str], name: str) -> list[str]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import lmfit
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from xps_prefit_hooks import Seed, SeedComponent
-from xps_stn_plugin.models.backgrounds import split
 
+from .component_rows import component_rows, table_order
+from .curves import curves
 from .doubts import (
     bound_sentences,
     correlation_sentences,
@@ -21,7 +22,8 @@ from .doubts import (
     strong_correlations,
     without_signal,
 )
-from .parameter_names import at_bounds, background_names, doublets, parameter_name, sources
+from .fit_rows import FitRows
+from .parameter_names import at_bounds, background_names, parameter_name, sources
 from .quality import (
     chi_square_probability,
     describes,
@@ -30,7 +32,7 @@ from .quality import (
     probability_text,
     quality_line,
 )
-from .standard_errors import Uncertainty, inherited_errors, uncertainty
+from .standard_errors import uncertainty
 
 FloatArray = NDArray[np.float64]
 
@@ -151,32 +153,31 @@ class BackgroundRow:
 
 
 def component_table(seed: Seed, fit: lmfit.model.ModelResult | None = None) -> list[ComponentRow]:
-    """Components of a seed, ascending in binding energy; start values where there is no fit.
-
-    Errors include, in quadrature, how well that is known at which the seed holds what the data do not determine.
-    """
-    if fit is None:
-        return _rows(seed, seed.params, {}, {})
-    return _rows(seed, fit.params, _all_errors(fit.params, uncertainty(seed, fit)), at_bounds(seed, fit.params))
-
-
-def _all_errors(params: lmfit.Parameters, found: Uncertainty) -> dict[str, float]:
-    """Errors of the fit and those of what is held, in quadrature."""
-    errors = dict(found.stderr)
-    for name, error in zip(params, inherited_errors(params)[0].tolist(), strict=True):
-        if error > 0:
-            errors[name] = math.hypot(errors.get(name, 0.0), error)
-    return errors
-
-
-def _rows(
-    seed: Seed, params: lmfit.Parameters, errors: Mapping[str, float], bounds: Mapping[str, str]
-) -> list[ComponentRow]:
-    empty = without_signal(seed, params, bounds)
-    found = [_row(seed, params, lines, errors, bounds, empty) for lines in doublets(seed)]
-    total = sum(row.area for row in found)
-    rows = [replace(row, fraction_of_region=row.area / total if total else float("nan")) for row in found]
-    return sorted(rows, key=lambda row: row.center)
+    """Components of a seed, ascending in binding energy; start values where there is no fit: see `component_rows`."""
+    params = seed.params if fit is None else fit.params
+    row = FitRows.of_one(seed, fit)
+    table = component_rows(seed, row, params)
+    total = float(table.area.sum())
+    bounds = dict(zip(row.free, row.sides[0].tolist(), strict=True))
+    empty = without_signal(seed, params, {name: "lower" for name, side in bounds.items() if side < 0})
+    found = []
+    for column, (first, *_) in enumerate(table_order(seed)):
+        errors = {"center": table.center_stderr, "fwhm": table.fwhm_stderr, "area": table.area_stderr}
+        area = float(table.area[0, column])
+        found.append(
+            ComponentRow(
+                prefix=first.prefix,
+                name=first.name,
+                groups=first.groups,
+                center=float(table.center[0, column]),
+                fwhm=float(table.fwhm[0, column]),
+                area=area,
+                stderr={name: float(e[0, column]) for name, e in errors.items() if np.isfinite(e[0, column])},
+                fraction_of_region=area / total if total else math.nan,
+                at_bound=("area",) if first.name in empty else _bound_words(seed, params, first, bounds),
+            )
+        )
+    return sorted(found, key=lambda component: component.center)
 
 
 def background_table(seed: Seed, fit: lmfit.model.ModelResult | None = None) -> list[BackgroundRow]:
@@ -189,38 +190,6 @@ def background_table(seed: Seed, fit: lmfit.model.ModelResult | None = None) -> 
     ]
 
 
-def curves(seed: Seed, params: lmfit.Parameters, x: ArrayLike) -> dict[str, FloatArray]:
-    """Curves to draw.
-
-    Parameters
-    ----------
-    seed : Seed
-    params : lmfit.Parameters
-        Start values or those of a fit.
-    x : array_like, shape (n,)
-        Binding energies in eV, in any order and spacing.
-
-    Returns
-    -------
-    dict of str to ndarray, shape (n,)
-        ``background`` (with the steps of all components), ``envelope`` (everything), and one curve for each
-        component by its name, without background, the lines of a doublet summed.
-    """
-    energy = np.asarray(x, dtype=float)
-    names = {component.prefix: component.name for component in seed.components}
-    background = np.zeros_like(energy)
-    lines: dict[str, FloatArray] = {component.name: np.zeros_like(energy) for component in seed.components}
-    for model in seed.model.components:
-        line, step = split(model, params, energy)
-        if model.prefix in names:
-            lines[names[model.prefix]] = lines[names[model.prefix]] + line
-            background = background + step
-        else:
-            background = background + line
-    envelope = background + sum(lines.values())
-    return {"background": background, "envelope": envelope, **lines}
-
-
 def fit_quality(seed: Seed, fit: lmfit.model.ModelResult) -> FitQuality:
     """Judge a fit."""
     energy, counts = np.asarray(fit.userkws["x"], dtype=float), np.asarray(fit.data, dtype=float)
@@ -231,7 +200,7 @@ def fit_quality(seed: Seed, fit: lmfit.model.ModelResult) -> FitQuality:
     weights = np.ones_like(counts) if fit.weights is None else np.asarray(fit.weights, dtype=float)
     found = uncertainty(seed, fit)
     bounds = at_bounds(seed, fit.params)
-    rows = _rows(seed, fit.params, _all_errors(fit.params, found), bounds)
+    rows = component_table(seed, fit)
     narrowest = min((row.fwhm for row in rows if row.fwhm > 0), default=1.0)
     tests = examine_residual(energy, residual * weights, narrowest)
     weighting = str(getattr(fit, "weighting", "not known"))
@@ -266,86 +235,16 @@ def fit_quality(seed: Seed, fit: lmfit.model.ModelResult) -> FitQuality:
     )
 
 
-def _row(
-    seed: Seed,
-    params: lmfit.Parameters,
-    lines: list[SeedComponent],
-    errors: Mapping[str, float],
-    bounds: Mapping[str, str],
-    empty: set[str],
-) -> ComponentRow:
-    first = lines[0]
-    prefix = first.prefix
-    amplitudes = [f"{line.prefix}amplitude" for line in lines]
-    width, width_error = _width(seed, params, prefix, errors)
-    # Lines of a doublet are tied, so that their errors add and not their squares.
-    area_errors = [errors.get(name, float("nan")) for name in amplitudes]
-    stderr = {"center": errors.get(f"{prefix}center", float("nan")), "fwhm": width_error, "area": sum(area_errors)}
-    if first.name in empty:
-        # Without area, neither position nor width mean anything.
-        stderr["center"] = stderr["fwhm"] = float("nan")
-    decisive = {
-        source
-        for bare in ("center", "sigma", "amplitude")
-        if f"{prefix}{bare}" in params
-        for source in sources(params, f"{prefix}{bare}")
-        if source in bounds
-    }
-    return ComponentRow(
-        prefix=prefix,
-        name=first.name,
-        groups=first.groups,
-        center=float(params[f"{prefix}center"].value),
-        fwhm=width,
-        area=float(sum(params[name].value for name in amplitudes)),
-        stderr={key: float(value) for key, value in stderr.items() if np.isfinite(value)},
-        fraction_of_region=float("nan"),
-        at_bound=("area",) if first.name in empty else _bound_words(seed, first, sorted(decisive)),
-    )
-
-
-def _bound_words(seed: Seed, component: SeedComponent, decisive: list[str]) -> tuple[str, ...]:
+def _bound_words(
+    seed: Seed, params: lmfit.Parameters, component: SeedComponent, bounds: Mapping[str, int]
+) -> tuple[str, ...]:
     """Words for the parameters at a bound that decide the component; of others' areas and ratios, none."""
+    names = [f"{component.prefix}{bare}" for bare in ("center", "sigma", "amplitude")]
+    decisive = {source for name in names if name in params for source in sources(params, name) if bounds.get(source)}
     words = []
-    for name in decisive:
+    for name in sorted(decisive):
         what = parameter_name(seed, name)
         # A width may be shared; another line's area or position at a bound is that line's affair.
         if what.quantity in _BOUND_WORDS and (what.owner == component.name or what.quantity == "width"):
             words.append(_BOUND_WORDS[what.quantity])
     return tuple(dict.fromkeys(words))
-
-
-def _width(seed: Seed, params: lmfit.Parameters, prefix: str, errors: Mapping[str, float]) -> tuple[float, float]:
-    """Full width at half maximum and its error: the model's own, or that of the line as drawn."""
-    sigma = params.get(f"{prefix}sigma")
-    if (own := params.get(f"{prefix}fwhm")) is not None:
-        error = errors.get(own.name, float("nan"))
-        if not np.isfinite(error) and sigma is not None and sigma.value > 0:
-            error = errors.get(sigma.name, float("nan")) * own.value / sigma.value
-        return float(own.value), error
-    model = next(model for model in seed.model.components if model.prefix == prefix)
-    width = drawn_width(model, params, float(params[f"{prefix}center"].value))
-    # A line keeps its shape when its width scales.
-    relative = (
-        errors.get(f"{prefix}sigma", float("nan")) / sigma.value if sigma is not None and sigma.value else math.nan
-    )
-    return width, width * relative
-
-
-def drawn_width(model: lmfit.Model, params: lmfit.Parameters, center: float) -> float:
-    """Full width at half maximum in eV of a component as drawn about `center`; NaN where it has none within 50 eV."""
-    reach = 0.5
-    while reach <= 50.0:
-        x = np.linspace(center - reach, center + reach, 4001)
-        line, _ = split(model, params, x)
-        top = int(np.argmax(line))
-        above = line >= 0.5 * line[top]
-        if line[top] > 0 and not above[0] and not above[-1]:
-            left = int(np.argmax(above))
-            right = x.size - 1 - int(np.argmax(above[::-1]))
-            half = 0.5 * line[top]
-            low = np.interp(half, line[left - 1 : left + 1], x[left - 1 : left + 1])
-            high = np.interp(half, line[right + 1 : right - 1 : -1], x[right + 1 : right - 1 : -1])
-            return float(high - low)
-        reach *= 2.0
-    return math.nan

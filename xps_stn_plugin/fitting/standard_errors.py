@@ -12,22 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xps_prefit_hooks import Seed
-from xps_stn_plugin.models.solver import UNSEEN
 from xps_stn_plugin.models.ties import TiedRows, Ties
 from xps_stn_plugin.seeding.prior import expectations
 
-from .parameter_names import at_bounds, free_names, sources
+from .parameter_names import at_bounds, free_names
+from .row_errors import mended, plain_covariances, propagated
 
 FloatArray = NDArray[np.float64]
 
 #: Share of a parameter's range that a numerical derivative steps.
 _STEP: Final = 1e-6
-
-#: A parameter does nothing if its whole range changes the weighted residual by less than this many standard deviations.
-NO_EFFECT: Final = 1e-2
-
-#: Share of an unseen direction from which on a parameter takes part in it.
-TAKES_PART: Final = 1e-2
 
 
 @dataclass(frozen=True)
@@ -63,50 +57,38 @@ class Uncertainty:
 
 
 def uncertainty(seed: Seed, fit: lmfit.model.ModelResult) -> Uncertainty:
-    """Return lmfit's standard errors, or better ones where lmfit has none or useless ones.
-
-    The covariance is the inverse of J^T J, J being the Jacobian of the weighted residual, scaled by the reduced
-    chi-square as lmfit does. It is useless where the data do not depend on a parameter (the position of a component
-    without area), do not see a direction, or leave a parameter that has both bounds with an error wider than its range.
-    Then parameters at a bound and those that change nothing are held. A range that is narrower than the error counts as
-    what is known, with the variance of an even distribution over it. Parameters that take part in a direction that is
-    still not seen have no error. Errors of tied parameters are propagated to first order.
-    """
+    """Return lmfit's standard errors, or those of `row_errors` where lmfit has none or useless ones."""
     free = free_names(fit.params)
     given = {name: float(p.stderr) for name, p in fit.params.items() if _is_error(p.stderr)}
     missing = [name for name in free if name not in given]
-    if not fit.success or fit.ndata <= len(free):
+    if not free or not fit.success or fit.ndata <= len(free):
         return Uncertainty(given, _given_correlations(fit.params, free), undetermined=tuple(missing))
-    jacobian = dict(zip(free, _jacobian(fit, free).T, strict=True))
-    scale = math.sqrt(float(fit.redchi)) if fit.scale_covar else 1.0
-    held = {name: "no effect" for name in free if _is_idle(fit.params[name], jacobian[name], scale)}
-    left = [name for name in free if name not in held]
-    covariance, seen, pairs = _covariance(jacobian, left, {}, scale)
-    spoiled = bool(held) or not seen.all() or bool(_vague(fit.params, left, covariance))
+    jacobian = _jacobian(fit, free)
+    jacobian = np.where(np.isfinite(jacobian).all(axis=0), jacobian, 0.0)
+    square = (jacobian.T @ jacobian)[None]
+    scale = np.array([math.sqrt(float(fit.redchi)) if fit.scale_covar else 1.0])
+    width = np.array([[float(fit.params[name].max - fit.params[name].min) for name in free]])
+    plain = plain_covariances(square, scale, width)
+    spoiled = bool(plain.spoiled[0])
     if not (missing or spoiled):
         return Uncertainty(given, _given_correlations(fit.params, free))
-    ranges: dict[str, float] = {}
-    if spoiled:
-        given = {}
-        held = {**dict.fromkeys(at_bounds(seed, fit.params), "bound"), **held}
-        left = [name for name in free if name not in held]
-        for _ in left:
-            covariance, seen, pairs = _covariance(jacobian, left, ranges, scale)
-            worst = next((name for name in _vague(fit.params, left, covariance) if name not in ranges), None)
-            if worst is None:
-                break
-            ranges[worst] = float(fit.params[worst].max - fit.params[worst].min) / math.sqrt(12.0)
-    names = [name for name, here in zip(left, seen, strict=True) if here]
-    covariance = covariance[np.ix_(seen, seen)]
-    undetermined = tuple(name for name in left if name not in names)
-    found = dict(zip(names, np.sqrt(np.diag(covariance)).tolist(), strict=True))
-    found |= {
-        name: error
-        for name, error in _tied_errors(fit.params, names, covariance).items()
-        if sources(fit.params, name).isdisjoint(undetermined)
-    }
+    bounds = at_bounds(seed, fit.params)
+    sides = np.array([[{"lower": -1, "upper": 1}.get(bounds.get(name, ""), 0) for name in free]], dtype=np.int8)
+    covariances = mended(plain, square, scale, width, sides)
+    ties = Ties.compile(fit.params)
+    values = np.array([[float(parameter.value) for parameter in fit.params.values()]])
+    stderr = propagated(covariances, ties.slopes(TiedRows.of(tuple(ties.start), values)))[0]
+    computed = {name: error for name, error in zip(fit.params, stderr.tolist(), strict=True) if _is_error(error)}
+    lost, held = covariances.lost[0], covariances.held[0]
+    known = [i for i in range(len(free)) if not lost[i] and not held[i]]
     return Uncertainty(
-        {**found, **given}, _correlations(names, covariance), held, pairs, undetermined, tuple(ranges), spoiled
+        {**computed, **({} if spoiled else given)},
+        _correlations([free[i] for i in known], covariances.matrix[0][np.ix_(known, known)]),
+        {name: "no effect" if covariances.idle[0, i] else "bound" for i, name in enumerate(free) if held[i]},
+        tuple((free[i], free[j], sign) for i, j, sign in covariances.pairs[0]),
+        tuple(name for i, name in enumerate(free) if lost[i]),
+        tuple(name for i, name in enumerate(free) if covariances.by_range[0, i]),
+        spoiled,
     )
 
 
@@ -166,26 +148,13 @@ def complete_errors(seed: Seed, fit: lmfit.model.ModelResult) -> None:
         fit.params[second].correl.setdefault(first, value)
     if found.undetermined or not fit.success:
         return
-    errors = np.array([0.0 if name in found.held else found.stderr[name] for name in free])
+    errors = np.array([0.0 if name in found.held else found.stderr.get(name, 0.0) for name in free])
     correlation = np.eye(len(free))
     for first, second, value in found.correlations:
         i, j = free.index(first), free.index(second)
         correlation[i, j] = correlation[j, i] = value
     fit.covar = correlation * np.outer(errors, errors)
     fit.var_names, fit.errorbars = free, True
-
-
-def _vague(params: lmfit.Parameters, names: list[str], covariance: FloatArray) -> list[str]:
-    """Parameters whose error is wider than the range that they have, the worst first."""
-    widths = np.array([float(params[name].max - params[name].min) for name in names])
-    ratios = np.sqrt(np.diag(covariance)) / widths
-    return [names[i] for i in np.argsort(-ratios, kind="stable") if ratios[i] > 1.0]
-
-
-def _is_idle(parameter: lmfit.Parameter, slope: FloatArray, scale: float) -> bool:
-    """Whether a parameter, taken through its whole range, changes the residual by less than its noise `scale`."""
-    size, width = float(np.linalg.norm(slope)), float(parameter.max - parameter.min)
-    return not 0 < size < math.inf or size * width <= NO_EFFECT * scale
 
 
 def _is_error(value: float | None) -> bool:
@@ -220,50 +189,6 @@ def _jacobian(fit: lmfit.model.ModelResult, free: list[str]) -> FloatArray:
         parameter.set(value=value)
         columns.append((sides[1] - sides[0]) / (ends[1] - ends[0]))
     return np.stack(columns, axis=1)
-
-
-def _covariance(
-    jacobian: Mapping[str, FloatArray], names: list[str], ranges: Mapping[str, float], scale: float
-) -> tuple[FloatArray, NDArray[np.bool_], tuple[tuple[str, str, float], ...]]:
-    """Covariance, which parameters take part in no unseen direction, and the pairs that make those up.
-
-    `ranges` are standard deviations of what is known beside the data.
-    """
-    if not names:
-        return np.empty((0, 0)), np.empty(0, dtype=bool), ()
-    columns = np.stack([jacobian[name] for name in names], axis=1)
-    known = np.array([[scale / ranges[name] if name == other else 0.0 for other in names] for name in ranges])
-    columns = np.vstack([columns, known.reshape(-1, len(names))])
-    norms = np.linalg.norm(columns, axis=0)
-    _, singular, directions = np.linalg.svd(columns / norms, full_matrices=False)
-    unseen = singular < UNSEEN * singular[0]
-    pairs = []
-    for direction in directions[unseen]:
-        i, j = np.argsort(-np.abs(direction))[:2]
-        pairs.append((names[min(i, j)], names[max(i, j)], float(np.sign(direction[i] * direction[j]))))
-    seen = np.all(np.abs(directions[unseen]) < TAKES_PART, axis=0)
-    half = directions[~unseen].T / singular[~unseen]
-    return scale**2 * half @ half.T / np.outer(norms, norms), seen, tuple(pairs)
-
-
-def _tied_errors(params: lmfit.Parameters, names: list[str], covariance: FloatArray) -> dict[str, float]:
-    """Errors of the parameters that follow from the free ones `names`."""
-    tied = [name for name, parameter in params.items() if parameter.expr]
-    moved = params.copy()
-    gradients = np.zeros((len(tied), len(names)))
-    errors = np.sqrt(np.diag(covariance))
-    for column, (name, error) in enumerate(zip(names, errors, strict=True)):
-        value = float(params[name].value)
-        step = max(1e-3 * float(error), 1e-9 * abs(value)) or 1e-12
-        ends = [min(max(value + sign * step, params[name].min), params[name].max) for sign in (-1, 1)]
-        sides = []
-        for end in ends:
-            moved[name].set(value=end)
-            sides.append(np.array([float(moved[other].value) for other in tied]))
-        moved[name].set(value=value)
-        gradients[:, column] = (sides[1] - sides[0]) / (ends[1] - ends[0])
-    variances = np.einsum("ij,jk,ik->i", gradients, covariance, gradients)
-    return {name: math.sqrt(v) for name, v in zip(tied, variances.tolist(), strict=True) if v > 0}
 
 
 def _given_correlations(params: lmfit.Parameters, free: list[str]) -> tuple[tuple[str, str, float], ...]:

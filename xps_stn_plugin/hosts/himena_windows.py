@@ -88,7 +88,7 @@ def picture_of_region(result: PrefitResult, region: str) -> Any:
     """Figure of himena with data and seeded curves of a region; binding energies ascend to the left."""
     import himena.standards.plotting as plotting
 
-    from ..fitting.report import curves
+    from ..fitting import curves
 
     data, seed = result.axis[region].to_dataset(), result.seeds[region]
     energy, counts = data["binding_energy"].values, data["counts"].values

@@ -81,7 +81,7 @@ def fit(dataset: Any, *others: Any, **settings: Any) -> Any:
     PrefitError
         As `seed`.
     """
-    from ..fitting.report import component_table, curves
+    from ..fitting import component_table, curves
     from .spectrochempy_datasets import fitted_energies
 
     result: PrefitResult = run("send_seed", (dataset, *others), settings).result

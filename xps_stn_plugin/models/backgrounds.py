@@ -29,7 +29,7 @@ FloatArray = NDArray[np.float64]
 BACKGROUND_PARAMETERS: Final = ("step", "loss", "loss_c", "loss_d")
 
 #: The parameters that are proportional to the background; at 0 there is none.
-_STRENGTHS: Final = ("step", "loss")
+STRENGTHS: Final = ("step", "loss")
 
 #: Parameters of `cross_section` by the name of the background in the settings. Two-parameter universal cross section
 #: U2: B = 2866 eV2, C = 1643 eV2 (S. Tougaard, Solid State Commun. 61 (1987) 547), so D = 4 C. Three-parameter cross
@@ -148,12 +148,18 @@ def background_parameters(model: lmfit.Model) -> tuple[str, ...]:
     return tuple(name for name in model.param_names if name in own)
 
 
-def split(model: lmfit.Model, params: lmfit.Parameters, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Line and background of one component model, each with the shape of `x`; other models have no background."""
-    whole = np.asarray(model.eval(params, x=x), dtype=float)
+def split(
+    model: lmfit.Model, params: lmfit.Parameters, x: FloatArray, values: Mapping[str, float] | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """Line and background of one component model, each with the shape of `x`; other models have no background.
+
+    `values` are those that differ from `params`.
+    """
+    given = dict(values or {})
+    whole = np.asarray(model.eval(params, x=x, **given), dtype=float)
     own = background_parameters(model)
-    none = {name: 0.0 for name in own if name.removeprefix(model.prefix) in _STRENGTHS}
+    none = {name: 0.0 for name in own if name.removeprefix(model.prefix) in STRENGTHS}
     if not none:
         return whole, np.zeros_like(whole)
-    line = np.asarray(model.eval(params, x=x, **none), dtype=float)
+    line = np.asarray(model.eval(params, x=x, **(given | none)), dtype=float)
     return line, whole - line

@@ -7,13 +7,14 @@ its derivatives. All of them together cost one product of small matrices.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .backgrounds import STRENGTHS
 from .components import Component
 from .losses import Losses
 
@@ -30,6 +31,14 @@ _LINE: Final = ("amplitude", "center", "sigma", "fraction", "step")
 #: Derivatives of a line by its parameters as sums over its basis: parameter and curve of each term that is not 0, in
 #: the order in which `LineBlock.factors` writes them; those from the sixth on are the step's.
 _TERMS: Final = np.array([[0, 1, 2, 2, 3, 0, 1, 2, 3, 4], [0, 1, 2, 0, 3, 4, 0, 5, 6, 4]])
+
+
+class ComponentCurves(NamedTuple):
+    """A component, its curve without background, and the background that it carries, each of shape (k, m)."""
+
+    component: Component
+    line: FloatArray
+    below: FloatArray
 
 
 class Block(Protocol):
@@ -58,11 +67,16 @@ class Block(Protocol):
         """Write how the basis makes up the curve, shape (k, b), and its derivatives, shape (k, p, b), zero before."""
         ...
 
+    def curves(self, x: FloatArray, values: FloatArray) -> Iterator[ComponentCurves]:
+        """Draw each component over energies (k, m) for parameters (k, all)."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class StraightBlock:
     """Constants and straight lines: basis ``x`` and 1."""
 
+    components: Sequence[Component]
     names: Sequence[str]
     place: IndexArray
     on: FloatArray
@@ -74,6 +88,7 @@ class StraightBlock:
         """Make it of components; `place` is that of each parameter among all."""
         names = [(bare, name) for component in components for bare, name in component.names.items()]
         return cls(
+            components,
             [name for _, name in names],
             np.array([place[name] for _, name in names], dtype=np.intp),
             np.array([[float(bare == "slope"), float(bare != "slope")] for bare, _ in names]),
@@ -88,6 +103,15 @@ class StraightBlock:
         """Write the factors."""
         curve[:] = values[:, self.place] @ self.on
         slopes[:] = self.on
+
+    def curves(self, x: FloatArray, values: FloatArray) -> Iterator[ComponentCurves]:
+        """Draw each component."""
+        place = dict(zip(self.names, self.place.tolist(), strict=True))
+        for component in self.components:
+            line = np.zeros(x.shape)
+            for bare, name in component.names.items():
+                line += values[:, place[name], None] * (x if bare == "slope" else 1.0)
+            yield ComponentCurves(component, line, np.zeros(x.shape))
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +147,19 @@ class SingleBlock:
         curve[:, 0] = 1.0
         count = len(self.moving)
         slopes[:, range(count), range(1, count + 1)] = 1.0
+
+    def curves(self, x: FloatArray, values: FloatArray) -> Iterator[ComponentCurves]:
+        """Draw the component."""
+        strengths = [bare for bare in STRENGTHS if bare in self.component.names]
+        line, below = np.empty(x.shape), np.zeros(x.shape)
+        for i, axis in enumerate(x):
+            arguments = {bare: float(values[i, self.place[name]]) for bare, name in self.component.names.items()}
+            whole, slopes = self.component.evaluate(axis, arguments, strengths)
+            # The background is proportional to its strength.
+            for bare in strengths:
+                below[i] += arguments[bare] * slopes[bare]
+            line[i] = whole - below[i]
+        yield ComponentCurves(self.component, line, below)
 
 
 @dataclass(frozen=True, eq=False)
@@ -285,6 +322,21 @@ class LineBlock:
         slopes[:, self.terms[0], self.terms[1]] = np.concatenate(terms, axis=1)
         for row, (i, _) in enumerate(self.moving):
             slopes[:, 5 * n + row, (7 if self.stepped else 4) * n + row] = area[:, i]
+
+    def curves(self, x: FloatArray, values: FloatArray) -> Iterator[ComponentCurves]:
+        """Draw each line."""
+        n = len(self.lines)
+        basis = np.empty((len(x), self.size, x.shape[1]))
+        self.evaluate(x, values, basis)
+        area, _, _, _, step = values[:, self.place].swapaxes(0, 1)[..., None]
+        for i, component in enumerate(self.lines):
+            line = area[:, i] * basis[:, i]
+            if self.stepped:
+                yield ComponentCurves(
+                    component, line, (self.has_step[i] * area[:, i] * step[:, i]) * basis[:, 4 * n + i]
+                )
+            else:
+                yield ComponentCurves(component, line, np.zeros(x.shape))
 
     def _layout(self, values: FloatArray) -> _Layout:
         each = [

@@ -12,7 +12,7 @@ import lmfit
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .blocks import Block, LineBlock, SingleBlock, StraightBlock
+from .blocks import Block, ComponentCurves, LineBlock, SingleBlock, StraightBlock
 from .components import Component
 from .ties import TiedRows, Ties
 
@@ -76,14 +76,17 @@ class CompiledModel:
         ValueError
             If ties depend on each other in a circle.
         """
-        if not _is_sum(model):
-            return None
+        known = {name for part in model.components for name in part.param_names} <= set(params)
+        compiled = cls.to_draw(model, params) if known and _is_sum(model) else None
+        return compiled if compiled is not None and compiled.free else None
+
+    @classmethod
+    def to_draw(cls, model: lmfit.Model, params: lmfit.Parameters) -> CompiledModel:
+        """Compile the components of any lmfit model, whether or not their sum can be fitted; see `compile`."""
         ties = Ties.compile(params)
-        if not ties.free or not {name for part in model.components for name in part.param_names} <= set(ties.start):
-            return None
         components = tuple(Component.of(component, params) for component in model.components)
         bounds = [(float(params[name].min), float(params[name].max)) for name in ties.free]
-        low, high = np.array(bounds).T
+        low, high = np.array(bounds).reshape(-1, 2).T
         return cls.of(components, ties, low, high)
 
     @classmethod
@@ -166,6 +169,20 @@ class CompiledModel:
         mixed = np.concatenate([factors[:, :1], chain.swapaxes(1, 2) @ factors[:, 1:]], axis=1)
         both = mixed @ basis
         return both[:, 0], both[:, 1:]
+
+    def component_curves(self, x: FloatArray, values: FloatArray) -> list[ComponentCurves]:
+        """Draw the components, in their order.
+
+        Parameters
+        ----------
+        x : ndarray, shape (k, m)
+            Energies in eV.
+        values : ndarray, shape (k, names)
+            All parameters.
+        """
+        drawn = [curves for block, _, _ in self._places for curves in block.curves(x, values)]
+        order = {id(component): i for i, component in enumerate(self.components)}
+        return sorted(drawn, key=lambda curves: order[id(curves.component)])
 
     def block(self, points: int) -> int:
         """Say how many spectra of so many points are best evaluated together."""

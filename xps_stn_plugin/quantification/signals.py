@@ -12,7 +12,7 @@ import xarray as xr
 
 from xps_prefit_hooks import Seed
 from xps_stn_plugin.core.core_levels import core_levels
-from xps_stn_plugin.core.regions import subshells
+from xps_stn_plugin.core.element_lines import subshells
 
 from .areas import ComponentAreas, FloatArray, component_areas
 from .sensitivity import SensitivitySet, sensitivity_sets

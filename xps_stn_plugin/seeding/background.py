@@ -19,8 +19,10 @@ class Kind(NamedTuple):
     sloping: bool
 
 
-#: Parameter of a line for the strength of the background that it carries, by kind.
-CARRIED: Final[Mapping[str, str]] = MappingProxyType({"shirley": "step", "tougaard-u2": "loss", "tougaard-u3": "loss"})
+#: Parameter of a line for the strength of the background that it carries, by kind; None where lines carry none.
+CARRIED: Final[Mapping[str, str | None]] = MappingProxyType(
+    {"offset": None, "linear": None, "shirley": "step", "tougaard-u2": "loss", "tougaard-u3": "loss"}
+)
 
 
 def kinds(wanted: Background, data: RegionData) -> tuple[Kind, ...]:

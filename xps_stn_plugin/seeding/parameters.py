@@ -94,7 +94,7 @@ def assembled(
         Sentences for the seed.
     """
     background = found.background
-    carried = CARRIED.get(background)
+    carried = CARRIED[background]
     models: list[tuple[str, type[lmfit.Model]]] = []
     components: list[SeedComponent] = []
     for line in found.lines:

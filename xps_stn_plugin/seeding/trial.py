@@ -124,7 +124,7 @@ def _moved(found: Areas, problem: Problem, vector: FloatArray, values: Mapping[s
     lines = tuple(_at(line, values[f"{line.key}_center"], found.fwhm) for line in found.lines)
     areas = np.array([values[f"{line.key}_amplitude"] for line in found.lines])
     master = max((line for line in lines if not line.satellite), key=lambda line: values[f"{line.key}_amplitude"])
-    strength = CARRIED.get(found.background)
+    strength = CARRIED[found.background]
     return replace(
         found,
         lines=lines,

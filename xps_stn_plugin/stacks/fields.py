@@ -43,6 +43,8 @@ REASON_TEXTS: Final = {
     int(Reason.DISAGREEMENT): "A region seems to be charged otherwise than C 1s.",
     int(Reason.NOT_MEASURED): "A region was not measured, or is without any signal.",
     int(Reason.NO_GROUP): "No functional group was found; C 1s is adventitious carbon or inorganic.",
+    int(Reason.GROUP_REFUTED): "A group was found of which a measured region shows no line; it is not present.",
+    int(Reason.GROUP_UNTESTED): "A group was found that a region would test which was not measured.",
     CARRIED: "The shift is carried over from other spectra of the series.",
     TOLD: "What is known of the sample was put together with what the network says, or contradicts it.",
     PLUGIN: "The predictor of a plugin answered for this spectrum, or failed at it.",

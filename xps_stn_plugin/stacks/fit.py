@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -11,79 +10,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import PrefitError, Seed
 from xps_stn_plugin.core.spectrum import in_range
+from xps_stn_plugin.fitting.fit_rows import FITTED, GIVEN_UP, NOT_FITTED, FitRows
+from xps_stn_plugin.fitting.row_errors import row_errors
 from xps_stn_plugin.models.compiled import CompiledModel
 from xps_stn_plugin.models.solver import EVALUATIONS_PER_PARAMETER, Problem, solve
 from xps_stn_plugin.seeding.region import noise_of_counts
-
-from .errors import row_errors
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 #: Spectra that are worked on at a time: what is not kept is never larger than this many.
 CHUNK: Final = 256
-
-#: What a row's status says, by its number.
-FIT_STATUSES: Final = (
-    "fitted",
-    "given up: no minimum within the evaluations allowed",
-    "not fitted: intensities that are no numbers, or all the same",
-)
-FITTED, GIVEN_UP, NOT_FITTED = range(3)
-
-
-@dataclass(frozen=True, eq=False)
-class FitRows:
-    """Fits of k spectra with one model structure.
-
-    Parameters
-    ----------
-    names : tuple of str
-        All parameters of the model, tied and fixed ones too, in lmfit's order.
-    free : tuple of str
-        Those that the fit varied.
-    values, stderr : ndarray, shape (k, names)
-        In the units of the parameters. Where a row was not fitted both are NaN; an error is NaN where there is none.
-    at_bound : ndarray of bool, shape (k, free)
-        Free parameters that ended at a bound.
-    status : ndarray of int, shape (k,)
-        Place in `FIT_STATUSES`; 0 is a success.
-    nfev : ndarray of int, shape (k,)
-        Evaluations of the model.
-    chisqr, redchi : ndarray, shape (k,)
-        Chi-square, and over its degrees of freedom.
-    """
-
-    names: tuple[str, ...]
-    free: tuple[str, ...]
-    values: FloatArray
-    stderr: FloatArray
-    at_bound: BoolArray
-    status: NDArray[np.int8]
-    nfev: NDArray[np.int64]
-    chisqr: FloatArray
-    redchi: FloatArray
-
-    def __len__(self) -> int:
-        return self.status.size
-
-    @property
-    def success(self) -> BoolArray:
-        """Whether a minimum was found, shape (k,)."""
-        return np.equal(self.status, FITTED)
-
-    def message(self, row: int) -> str:
-        """Say what became of one row."""
-        return FIT_STATUSES[int(self.status[row])]
-
-    def column(self, name: str) -> FloatArray:
-        """Values of one parameter, shape (k,)."""
-        return self.values[:, self.names.index(name)]
-
-    def put(self, rows: NDArray[np.intp], other: FitRows) -> None:
-        """Take the rows of other fits of the same model in place."""
-        for field in ("values", "stderr", "at_bound", "status", "nfev", "chisqr", "redchi"):
-            getattr(self, field)[rows] = getattr(other, field)
 
 
 def sigma_rows(counts: ArrayLike, attrs: Mapping[str, Any] | None = None) -> FloatArray:
@@ -196,10 +133,10 @@ def compiled_model(seed: Seed) -> CompiledModel:
 def unfitted(count: int, model: CompiledModel) -> FitRows:
     """Make room for the fits of `count` spectra."""
     values, stderr = np.full((2, count, len(model.names)), np.nan)
-    bound = np.zeros((count, len(model.free)), dtype=bool)
+    sides = np.zeros((count, len(model.free)), dtype=np.int8)
     status, nfev = np.full(count, NOT_FITTED, dtype=np.int8), np.zeros(count, dtype=np.int64)
     chisqr, redchi = np.full((2, count), np.nan)
-    return FitRows(model.names, model.free, values, stderr, bound, status, nfev, chisqr, redchi)
+    return FitRows(model.names, model.free, values, stderr, sides, status, nfev, chisqr, redchi)
 
 
 def _scale(model: CompiledModel, x: FloatArray, data: FloatArray, start: FloatArray) -> FloatArray:
@@ -219,6 +156,4 @@ def _fitted(seed: Seed, problem: Problem, start: FloatArray, most: int) -> FitRo
     stderr = np.where(solved.converged[:, None] & (points > free), errors.stderr, np.nan)
     status = np.where(solved.converged, FITTED, GIVEN_UP).astype(np.int8)
     chisqr, values = solved.normal.chisqr, model.values(solved.v, problem.scale)
-    return FitRows(
-        model.names, model.free, values, stderr, errors.at_bound, status, solved.nfev, chisqr, chisqr / degrees
-    )
+    return FitRows(model.names, model.free, values, stderr, errors.sides, status, solved.nfev, chisqr, chisqr / degrees)

@@ -7,10 +7,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from xps_stn_plugin.fitting.fit_rows import FITTED, NOT_FITTED
 from xps_stn_plugin.fitting.quality import describes
 
 from .fields import Field, Labels, energy_attrs
-from .fit import FITTED, NOT_FITTED
 from .fitted import BACKGROUNDS, NONE, StackFits
 from .labels import FitLabels
 

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xps_prefit_hooks import Background, Seed
+from xps_stn_plugin.fitting.component_rows import ComponentRows, component_rows, table_order
+from xps_stn_plugin.fitting.fit_rows import NOT_FITTED, FitRows
 
 from .curves import CurveRows, curve_rows
-from .fit import NOT_FITTED, FitRows
 from .labels import FitLabels
-from .table import ComponentRows, component_rows, table_order
 
 FloatArray = NDArray[np.float64]
 

@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import PrefitError, Seed, Settings
+from xps_stn_plugin.fitting.fit_rows import FITTED, GIVEN_UP, FitRows
+from xps_stn_plugin.fitting.row_errors import row_errors
 from xps_stn_plugin.models.compiled import CompiledModel
 from xps_stn_plugin.models.solver import (
     EVALUATIONS_PER_PARAMETER,
@@ -28,8 +30,7 @@ from xps_stn_plugin.models.solver import (
 )
 
 from .clusters import Gathering
-from .errors import row_errors
-from .fit import FITTED, GIVEN_UP, FitRows, compiled_model, fine_rows, prepared, unfitted
+from .fit import compiled_model, fine_rows, prepared, unfitted
 from .model_selection import seeded_by_plugin
 
 FloatArray = NDArray[np.float64]
@@ -123,7 +124,7 @@ class Shared:
         values = problem.model.values(solved.v, problem.scale)
         chisqr = solved.normal.chisqr
         names, free = problem.model.names, problem.model.free
-        result.put(good, FitRows(names, free, values, stderr, errors.at_bound, status, solved.nfev, chisqr, redchi))
+        result.put(good, FitRows(names, free, values, stderr, errors.sides, status, solved.nfev, chisqr, redchi))
         return result
 
 

@@ -18,15 +18,16 @@ from numpy.typing import ArrayLike, NDArray
 from xps_prefit_hooks import Prediction, Seed, Settings
 from xps_stn_plugin.core.plugins import plugin_manager
 from xps_stn_plugin.core.spectrum import region_dataset, spectrum_tree
+from xps_stn_plugin.fitting.component_rows import ComponentRows
+from xps_stn_plugin.fitting.fit_rows import FitRows
 from xps_stn_plugin.seeding.region import noise_of_counts
 from xps_stn_plugin.seeding.trial import EVIDENCE
 from xps_stn_plugin.stn.verdict import STATUSES
 
 from .clusters import COMMON, Found, Gathering, Key, Mean, keys_of
-from .fit import FitRows, fit_rows, sigma_rows
+from .fit import fit_rows, sigma_rows
 from .fitted import SeedFits, StackFits
 from .labels import FitLabels
-from .table import ComponentRows
 
 FloatArray = NDArray[np.float64]
 

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from xps_stn_plugin.fitting.component_rows import table_order
+
 from .clusters import Found
 from .fit import sigma_rows
 from .fitted import SeedFits, StackFits
 from .global_fit import Shared, share
 from .labels import FitLabels
-from .table import table_order
 
 FloatArray = NDArray[np.float64]
 

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
+#: Height over noise below which a region shows no line (Rose criterion: 5).
+NO_LINE = 5.0
 #: Points averaged at each end for the straight line below the peak, at most.
 END_POINTS = 4
 #: Distance from the maximum, in FWHM, from which on a peak has nothing but tails, which are alike on both sides.
@@ -39,6 +41,24 @@ def line_to_noise(counts: FloatArray) -> FloatArray:
     noise = channel_noise(counts)
     ratio: FloatArray = np.divide(height, noise, out=np.full(noise.shape, np.inf), where=noise > 0)
     return ratio
+
+
+def line_area(energy: FloatArray, counts: FloatArray) -> FloatArray:
+    """Area above a straight line between the ends, in intensity times eV; 0 where it is negative.
+
+    Parameters
+    ----------
+    energy : ndarray, shape (points,)
+        In eV, ascending.
+    counts : ndarray, shape (..., points)
+        Intensities.
+
+    Returns
+    -------
+    ndarray, shape (...,)
+    """
+    area = np.trapezoid(_above_ends(counts), energy, axis=-1)
+    return np.asarray(np.maximum(area, 0.0))
 
 
 def line_maximum(energy: FloatArray, counts: FloatArray) -> FloatArray:

@@ -17,8 +17,9 @@ from ..core.grid import Grid, relative, to_bins
 from ..core.single_channels import without_single_channels
 from ..core.spectrum import MIN_POINTS, in_range
 from .answers import ask, combined
-from .signal import channels_at_maximum, line_maximum, line_to_noise, plain_peak
-from .verdict import CARBON, GROUP_FOUND, NO_LINE, STATUSES, BoolArray, Evidence, FloatArray, Verdict, judge, sentences
+from .group_support import GROUP_FOUND, detection_limits, supported
+from .signal import NO_LINE, channels_at_maximum, line_maximum, line_to_noise, plain_peak
+from .verdict import CARBON, STATUSES, BoolArray, Evidence, FloatArray, Verdict, judge, sentences
 from .view import nothing_known, outside_window
 from .weights import TrainedNetwork
 
@@ -302,8 +303,8 @@ def _chunk(
     lined = signal_to_noise >= NO_LINE
     # The network is asked where there is something to ask about.
     asked = np.flatnonzero(lined.any(axis=1))
-    there = ~np.isnan(signal_to_noise[asked])
-    rates, measured = _binned(trained.grid, regions, [values[asked] for values in counts], there)
+    there = ~np.isnan(signal_to_noise)
+    rates, measured = _binned(trained.grid, regions, [values[asked] for values in counts], there[asked])
     levels = tuple(region.name for region in regions)
     known = None if shift is None else shift[asked]
     answers = ask(trained, levels, rates, measured, known, keep_posterior=keep_posterior)
@@ -313,6 +314,12 @@ def _chunk(
     told = lined & (lined & carbon).any(axis=1, keepdims=True)
     disagreement = np.where(told, np.where(carbon, 0.0, found.region_shift), np.nan)
     region_stderr = np.hypot(found.shift_stderr[:, None], np.where(carbon, 0.0, found.region_sigma))
+    axes = [region.energy for region in regions]
+    limits = detection_limits(levels, axes, counts, [region.duration for region in regions])
+    limits = np.where(there, limits, np.nan) if regions else np.zeros(shape)
+    probabilities, support = supported(
+        trained.groups, found.probabilities, levels, axes, found.shift, lined, there, limits
+    )
     evidence = Evidence(
         regions=levels,
         signal_to_noise=signal_to_noise,
@@ -324,7 +331,8 @@ def _chunk(
         disagreement=disagreement,
         shift=found.shift,
         maximum=maximum,
-        no_group=np.all(found.probabilities <= GROUP_FOUND, axis=1),
+        no_group=np.all(probabilities <= GROUP_FOUND, axis=1),
+        support=support,
     )
     return StackPrediction(
         groups=trained.groups,
@@ -332,7 +340,7 @@ def _chunk(
         notes=notes,
         shift=found.shift,
         shift_stderr=found.shift_stderr,
-        probabilities=found.probabilities,
+        probabilities=probabilities,
         region_shift=found.shift[:, None] + disagreement,
         region_stderr=np.where(told, region_stderr, np.nan),
         evidence=evidence,

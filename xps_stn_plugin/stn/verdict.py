@@ -13,6 +13,8 @@ from xps_prefit_hooks import ALIPHATIC_C1S, Status
 
 from ..chemistry.compounds import carbon_maximum
 from .appearance import appearance, at_carbon
+from .group_support import Support, refuted_sentences, untested_sentences
+from .signal import NO_LINE
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -27,8 +29,6 @@ AWAY = 0.6
 #: 0.2 eV would doubt a quarter and 6 %.
 UNEVEN_SPREAD = 0.225
 NEAR = 0.8
-#: Height over noise below which a region shows no line (Rose criterion: 5).
-NO_LINE = 5.0
 #: Channels in a row at a region's maximum from which on the detector is taken for saturated: noise lets two be alike
 #: now and then, four hardly ever.
 SATURATED = 4
@@ -40,8 +40,8 @@ EDGE = 0.25
 #: spectra it shows an eighth of what is there, on measured polymers a quarter, with a noise of 0.03 eV.
 DISAGREE_EV = 0.1
 
-#: Probability above which a functional group counts as found.
-GROUP_FOUND = 0.5
+#: Detection limit in atomic percent from which on it says nothing.
+LEAST_INFORMATIVE = 50.0
 
 #: Core level that carries the scale.
 CARBON = "C1s"
@@ -66,6 +66,8 @@ class Reason(IntFlag):
     NOT_MEASURED = 1024
     NO_GROUP = 8192
     UNEVEN = 16384
+    GROUP_REFUTED = 1 << 20
+    GROUP_UNTESTED = 1 << 21
 
     @classmethod
     def outside(cls) -> Reason:
@@ -75,7 +77,15 @@ class Reason(IntFlag):
     @classmethod
     def doubts(cls) -> Reason:
         """Rules that make it "uncertain"."""
-        return cls.NO_CARBON | cls.ONE_LINE | cls.SATURATED | cls.STANDARD_ERROR | cls.SEVERAL_SHIFTS | cls.UNEVEN
+        return (
+            cls.NO_CARBON
+            | cls.ONE_LINE
+            | cls.SATURATED
+            | cls.STANDARD_ERROR
+            | cls.SEVERAL_SHIFTS
+            | cls.UNEVEN
+            | cls.GROUP_REFUTED
+        )
 
 
 @dataclass(frozen=True)
@@ -146,6 +156,8 @@ class Evidence:
         Measured binding energy of a region's highest line in eV; NaN where it shows none.
     no_group : ndarray of bool, shape (n,)
         Whether no functional group is more probable than not.
+    support : Support
+        What the regions say about the groups.
     """
 
     regions: tuple[str, ...]
@@ -159,6 +171,7 @@ class Evidence:
     shift: FloatArray
     maximum: FloatArray
     no_group: BoolArray
+    support: Support
 
     @property
     def measured(self) -> BoolArray:
@@ -210,6 +223,8 @@ def judge(evidence: Evidence) -> Verdict:
         Reason.NOT_MEASURED: ~measured.all(axis=1),
         # Where the network cannot place the lines, its sentence says what they look like.
         Reason.NO_GROUP: evidence.no_group & ~no_carbon & ~evidence.foreign & ~at_edge,
+        Reason.GROUP_REFUTED: (evidence.support.refuted >= 0).any(axis=1),
+        Reason.GROUP_UNTESTED: (evidence.support.untested > 0).any(axis=1) | evidence.support.unseen.any(axis=1),
     }
     reasons = np.zeros(len(lined), dtype=np.uint32)
     for reason, speaks in spoken.items():
@@ -272,8 +287,12 @@ def sentences(evidence: Evidence, reasons: int, row: int) -> tuple[str, ...]:
         told.append(
             f"Lines look broadened or doubled alike: the sample may be charged unevenly by about {apart_by:.1f} eV."
         )
+    if Reason.GROUP_REFUTED in said:
+        told += refuted_sentences(evidence.support, evidence.regions, row)
     if Reason.NO_LINE in said:
-        told.append(f"No line stands above the noise in {', '.join(names[measured & ~lined])}.")
+        empty = np.flatnonzero(measured & ~lined)
+        limits = [f"{names[column]}{_limit(evidence.support.limit[row, column])}" for column in empty]
+        told.append(f"No line stands above the noise in {', '.join(limits)}.")
     apart = evidence.disagreement[row]
     for column in np.flatnonzero(np.abs(apart) > DISAGREE_EV) if Reason.DISAGREEMENT in said else ():
         by = f"{abs(apart[column]):.2f} eV {'more' if apart[column] > 0 else 'less'}"
@@ -286,9 +305,16 @@ def sentences(evidence: Evidence, reasons: int, row: int) -> tuple[str, ...]:
         told.append(
             f"With hydrocarbon at {ALIPHATIC_C1S:.2f} eV the sample looks like {seen}; no functional group was found."
         )
+    if Reason.GROUP_UNTESTED in said:
+        told += untested_sentences(evidence.support, row)
     if Reason.NOT_MEASURED in said:
         told.append(f"Not measured, or without any signal: {', '.join(names[~measured])}.")
     return tuple(told)
+
+
+def _limit(percent: float) -> str:
+    """Write a detection limit in atomic percent for people; nothing where there is no line to compare with."""
+    return f" (detection limit {percent:.1g} at%)" if percent < LEAST_INFORMATIVE else ""
 
 
 def _unplaced(evidence: Evidence, row: int) -> str:

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from xps_prefit_hooks import PrefitError
+from xps_stn_plugin._util.checksums import ZEROS, digest_with_blank
+from xps_stn_plugin._util.strict_json import without_repetition
 
-#: Key of the checksum in the metadata, and what stands for it while it is computed.
+#: Key of the checksum in the metadata.
 CHECKSUM: Final = "sha256"
-_BLANK: Final = "0" * 64
 
 #: Key of the metadata in a header of safetensors.
 _METADATA: Final = "__metadata__"
@@ -70,13 +71,9 @@ def is_sealed(source: str, data: bytes) -> bool:
         return False
     start, end = 8, 8 + int.from_bytes(data[:8], "little")
     token = _token(checksum)
-    if data.count(token, start, end) != 1 or len(checksum) != len(_BLANK):
+    if data.count(token, start, end) != 1 or len(checksum) != len(ZEROS):
         raise damaged(source, "its checksum does not stand where it should")
-    place = data.index(token, start, end)
-    digest = hashlib.sha256(data[:place])
-    digest.update(_token(_BLANK))
-    digest.update(memoryview(data)[place + len(token) :])
-    if digest.hexdigest() != checksum:
+    if digest_with_blank(data, data.index(token, start, end), _token(ZEROS)) != checksum:
         raise damaged(source, "its checksum is not that of its content")
     return True
 
@@ -98,15 +95,15 @@ def sealed(source: str, data: bytes, metadata: Mapping[str, str]) -> bytes:
     PrefitError
         If the header is damaged.
     """
-    header = {**_header(source, data), _METADATA: {**metadata, CHECKSUM: _BLANK}}
+    header = {**_header(source, data), _METADATA: {**metadata, CHECKSUM: ZEROS}}
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=True).encode()
     # The tensors begin at a multiple of eight bytes.
     text += b" " * (-len(text) % 8)
     body = memoryview(data)[8 + int.from_bytes(data[:8], "little") :]
     whole = b"".join([len(text).to_bytes(8, "little"), text, body])
-    place = whole.index(_token(_BLANK))
+    place = whole.index(_token(ZEROS))
     checksum = hashlib.sha256(whole).hexdigest()
-    return b"".join([whole[:place], _token(checksum), memoryview(whole)[place + len(_token(_BLANK)) :]])
+    return b"".join([whole[:place], _token(checksum), memoryview(whole)[place + len(_token(ZEROS)) :]])
 
 
 def damaged(source: str, reason: str) -> PrefitError:
@@ -123,7 +120,7 @@ def _header(source: str, data: bytes) -> dict[str, Any]:
     if len(data) < 8 or size > min(len(data) - 8, _MAX_HEADER):
         raise damaged(source, f"a header of {size} bytes in a file of {len(data)}")
     try:
-        header = json.loads(data[8 : 8 + size], object_pairs_hook=_without_repetition)
+        header = json.loads(data[8 : 8 + size], object_pairs_hook=without_repetition)
     except (ValueError, RecursionError) as error:
         raise damaged(source, "its header cannot be understood") from error
     if not isinstance(header, dict):
@@ -136,10 +133,3 @@ def _texts(source: str, header: Mapping[str, Any]) -> Mapping[str, str]:
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         raise damaged(source, "its metadata are not texts")
     return metadata
-
-
-def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        raise ValueError("a name is there twice")
-    return content

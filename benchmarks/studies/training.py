@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.networks import Reader, Reading
+from benchmarks.studies.networks import Reader, Reading
 from xps_stn_plugin.stn.metrics import group_metrics, shift_metrics
 
 

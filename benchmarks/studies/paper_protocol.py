@@ -1,6 +1,6 @@
 """The protocol of arXiv 2603.05350 on the measured polymers: its networks and ours on the same mixtures.
 
-    python -m benchmarks.paper_protocol --data ../shared/measured
+    python -m benchmarks paper_protocol --data ../shared/measured
 
 This benchmark alone trains on measured spectra; the weights are thrown away. Three parts:
 
@@ -50,10 +50,10 @@ from benchmarks.mixtures import (
     split_by_mixture,
     split_by_polymer,
 )
-from benchmarks.networks import Ours, PaperMlp, PaperStn, Reader
 from benchmarks.polymers import Polymer, load
 from benchmarks.record import conditions, write_record
-from benchmarks.training import Answers, Batch, Recipe, Trained, answers, train
+from benchmarks.studies.networks import Ours, PaperMlp, PaperStn, Reader
+from benchmarks.studies.training import Answers, Batch, Recipe, Trained, answers, train
 from xps_prefit_hooks import ALIPHATIC_C1S
 from xps_stn_plugin.chemistry.groups import group_names
 from xps_stn_plugin.core.core_levels import core_levels
@@ -436,7 +436,3 @@ def main(
     if part in ("shipped", "all"):
         trained = load_weights(weights) if weights else shipped_weights()
         console.print(shipped_table([bench.shipped(trained, span) for span in spans]))
-
-
-if __name__ == "__main__":
-    main()

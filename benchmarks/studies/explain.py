@@ -1,6 +1,6 @@
 """Ways to say which part of a spectrum speaks for a group, against known lines and the deletion test.
 
-    python -m benchmarks.explain
+    python -m benchmarks explain
 
 Simulated spectra whose shift and group the network reads right. "Right place": the place that a method calls the most
 important lies at a line that the group brings (``group_lines.toml``, its window widened by 0.3 eV); by chance it does
@@ -249,7 +249,3 @@ def main(number: int, structures: int, weights: Path | None, seed: int, json_pat
     record = {**conditions(seed), "model": asdict(trained.info), "number": number, **summary, "results": results}
     write_record(json_path, record)
     console.print(f"written: {json_path}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Architectures on the same simulated spectra and the same number of batches, several seeds each.
 
-    python -m benchmarks.architectures
+    python -m benchmarks architectures
 
 All are trained on the same spectra (drawn once with the project's simulator, without the samples that the network must
 say no to) for the same number of batches at the same rate, and asked about the same 4 000 others. Each finished run
@@ -27,7 +27,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks.networks import (
+from benchmarks.record import conditions, write_record
+from benchmarks.studies.networks import (
     AveragedModes,
     Distribution,
     Ours,
@@ -36,8 +37,7 @@ from benchmarks.networks import (
     Regression,
     Unaligned,
 )
-from benchmarks.record import conditions, write_record
-from benchmarks.training import Batch, Recipe, answers, train
+from benchmarks.studies.training import Batch, Recipe, answers, train
 from xps_prefit_hooks import ALIPHATIC_C1S
 from xps_stn_plugin.chemistry.groups import group_names
 from xps_stn_plugin.core.grid import Grid
@@ -292,7 +292,3 @@ def main(
     if not timing.exists():
         write_record(timing, {**conditions(0), "threads": THREADS, "milliseconds": inference_times(config)})
     console.print(table(records, json.loads(timing.read_text(encoding="utf-8"))["milliseconds"]))
-
-
-if __name__ == "__main__":
-    main()

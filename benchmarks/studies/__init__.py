@@ -1,0 +1,1 @@
+"""Studies that retrain or take networks apart; they take hours and are repeated seldom."""

@@ -1,0 +1,1 @@
+"""Programs that make the reference tables of the package from libraries and databases."""
