@@ -77,7 +77,7 @@ class Answers:
     label : str
         The set.
     source : tuple of str
-        Samples, n of them; draws of one sample are no independent evidence.
+        Samples, n of them; draws of one sample are not independent evidence.
     error, stderr : ndarray, shape (n,)
         Predicted minus true shift, and predicted standard error, in eV.
     probability : ndarray, shape (n, groups)

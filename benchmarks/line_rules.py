@@ -4,7 +4,7 @@
 
 Lines of one polymer and core level are paired one to one, nearest pair first. Lines of the library that are vibrational
 members of another line are left out (see `is_vibrational`). The numbers of the rules were set on this library, so the
-deviations say how well general rules can describe it; they are no forecast for other materials.
+deviations say how well general rules can describe it; they are not a forecast for other materials.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether the network says no to what is no organic spectrum, and how often it says so of good ones.
+"""Whether the network says no to what is not an organic spectrum, and how often it says so of good ones.
 
     python -m benchmarks out_of_domain --real ../shared/real --data ../shared/measured
 

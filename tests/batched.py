@@ -24,7 +24,7 @@ def write_columns(path, seed=0):
     return path
 
 
-#: Files that are no spectra, and a part of the reason that is given.
+#: Files that are not spectra, and a part of the reason that is given.
 RUBBISH = {
     "picture.png": (b"\x89PNG\r\n\x1a\n" + bytes(100), "a PNG image"),
     "empty.csv": (b"", "the file is empty"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# A loaded machine is no defect. In CI the examples are the same in every run; at a desk they are new ones.
+# A loaded machine is not a defect. In CI the examples are the same in every run; at a desk they are new ones.
 settings.register_profile("project", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("project")
 

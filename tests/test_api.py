@@ -122,13 +122,13 @@ def _with_nan():
 @pytest.mark.parametrize(
     ("spectrum", "options", "message"),
     [
-        ([1.0, 2.0], {}, "list is no spectrum; give a path"),
+        ([1.0, 2.0], {}, "list is not a spectrum; give a path"),
         (xr.DataTree(), {}, r"no counts over binding_energy \(its variables: none\)"),
         (xr.Dataset({"a": ("x", [1.0])}), {}, r"region given has no counts over binding_energy \(its variables: a\)"),
         (_with_nan(), {}, r"made.csv: region C1s has 1 intensities that are not numbers, first at point 4"),
         ("nowhere.csv", {}, "nowhere.csv: there is no such file"),
-        (fakes.spectrum(), {"reference": 300.0}, "reference: 300 eV is no energy of aliphatic C 1s"),
-        (fakes.spectrum(), {"reference": math.nan}, "reference: nan eV is no energy"),
+        (fakes.spectrum(), {"reference": 300.0}, "reference: 300 eV is not an energy of aliphatic C 1s"),
+        (fakes.spectrum(), {"reference": math.nan}, "reference: nan eV is not an energy"),
         (fakes.spectrum(), {"photon_energy": -1.0}, "photon energy: -1 eV"),
         (
             fakes.spectrum(),

@@ -50,7 +50,7 @@ def test_some_failed_is_1(fake, run, tmp_path):
     ("arguments", "said"),
     [
         (["none.csv"], "there is no such file"),
-        (["a.csv", "--reference", "200"], "is no energy of aliphatic C 1s"),
+        (["a.csv", "--reference", "200"], "is not an energy of aliphatic C 1s"),
         (["a.csv", "--present", "nonsense"], "there is no functional group"),
         (["a.csv", "--background", "linear", "--background", "shirley"], "give --background once"),
         (["a.csv", "--jobs", "0"], "jobs"),

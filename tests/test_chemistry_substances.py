@@ -102,7 +102,7 @@ def test_unknown_substances_are_one_sentence(text, message):
 
 def test_bad_smiles_is_one_sentence():
     pytest.importorskip("rdkit")
-    with pytest.raises(PrefitError, match="is no SMILES that RDKit can read"):
+    with pytest.raises(PrefitError, match="is not a SMILES that RDKit can read"):
         find_substance("*CC(*")
 
 

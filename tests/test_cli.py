@@ -190,7 +190,7 @@ def test_failed_file_does_not_stop_the_others(fake, run, file, tmp_path):
     ("arguments", "code", "message"),
     [
         (["{file}", "{file}", "--json", "-"], 2, "--json is for one FILE; use --out DIR for several."),
-        (["{file}", "--reference", "300"], 1, "Error: reference: 300 eV is no energy of aliphatic C 1s"),
+        (["{file}", "--reference", "300"], 1, "Error: reference: 300 eV is not an energy of aliphatic C 1s"),
         (["{file}", "--reference", "high"], 2, "'high' is not a valid float"),
         (["{file}", "--plot", "{folder}/a.docx"], 1, "no output format has the suffix '.docx'"),
         (["{file}", "--csv", "{folder}/none/a.csv"], 1, "does not exist; make it or choose another."),

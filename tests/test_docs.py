@@ -43,7 +43,7 @@ def test_page_local_links_exist(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=identifier)
 def test_page_named_files_exist(page):
-    # Pages leave out the name of the package; a placeholder such as <format> is no name.
+    # Pages leave out the name of the package; a placeholder such as <format> is not a name.
     folders = (ROOT, ROOT / "xps_stn_plugin", ROOT / "hooks", ROOT / "weights")
     missing = [name for name in MODULE.findall(text_of(page)) if not any((each / name).exists() for each in folders)]
     assert missing == []

@@ -70,7 +70,7 @@ def test_the_exporter_writes_the_same_and_open_bounds_are_valid_json(fake, tmp_p
     result = xps.prefit(fakes.spectrum())
     write(result, tmp_path / "a.json")
     text = (tmp_path / "a.json").read_text()
-    document = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    document = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     assert document["schema"] == "xps-stn/seeds/2"
     assert (document["source"], document["shift"]) == ("made.csv", fakes.SHIFT)
     for region, seed in load_seeds(tmp_path / "a.json").items():
@@ -111,7 +111,7 @@ def sums(draw):
 def test_any_sum_of_known_models_makes_the_round_trip(tmp_path_factory, seed):
     path = tmp_path_factory.mktemp("seeds") / "a.json"
     save_seeds(path, seed)
-    json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     again = load_seeds(path)["C1s"]
     assert again.params == seed.params
     assert list(again.params) == list(seed.params)
@@ -400,7 +400,7 @@ CHAIN = [{"name": f"q{n}", "expr": f"q{n + 1}"} for n in range(60)] + [{"name": 
         (extra({"name": "q", "min": 1, "max": 1}), "parameter q: its min 1 is not below its max 1"),
         (extra({"name": "q", "min": 2}), "parameter q: its value 1 is not between its bounds 2 and inf"),
         (extra(*({"name": f"q{n}"} for n in range(10_001))), "'params' has 10009 items; 10000 are the most"),
-        (lambda region: region["params"].append(7), "params 9: 7 is not a JSON object"),
+        (lambda region: region["params"].append(7), "params 9: 7 is not JSON object"),
         (lambda region: region["params"][0].pop("expr"), "parameter g_amplitude: 'expr' is missing"),
         (lambda region: region.update(models=[]), "models: there are none"),
         (lambda region: region.update(models=[region["models"][0]] * 2), "two of them have the parameter 'g_ampl"),

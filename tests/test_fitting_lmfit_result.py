@@ -418,7 +418,7 @@ def test_certified_values_of_nist(name, start, shape):
     found = [fit.params[f"b{n + 1}"] for n in range(values.size)]
     np.testing.assert_allclose([p.value for p in found], values, rtol=1e-8)
     np.testing.assert_allclose([p.stderr for p in found], errors, rtol=1e-6)
-    # Carried over the ties: a height is no parameter of the line.
+    # Carried over the ties: a height is not a parameter of the line.
     area = fit.params["one_amplitude"]
     assert area.value == pytest.approx(values[2] * values[4] * np.sqrt(np.pi), rel=1e-7)
 

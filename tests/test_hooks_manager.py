@@ -189,7 +189,7 @@ class _NeedsArgument:
     ("plugin", "message"),
     [
         (_WrongArgument, r"spectra"),
-        (_UnknownHook, r"implements xps_prefit_prediction, which is no hook; known are xps_prefit_explain, "),
+        (_UnknownHook, r"implements xps_prefit_prediction, which is not a hook; known are xps_prefit_explain, "),
         (_NoHook, r"implements no hook; mark its functions"),
         (_Wrapper, r"wraps xps_prefit_predict; wrappers are not supported"),
         (_NeedsArgument, r"TypeError: .*what"),

@@ -12,7 +12,7 @@ from xps_prefit_hooks import PrefitError
 from xps_stn_plugin.hosts.axes import is_kinetic
 
 ROOT = Path(__file__).parent.parent
-# What all hosts share is no adapter.
+# What all hosts share is not an adapter.
 HOSTS = [path for path in sorted((ROOT / "xps_stn_plugin" / "hosts").glob("*.py")) if path.name != "host.py"]
 
 

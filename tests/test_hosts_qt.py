@@ -267,7 +267,7 @@ def test_a_range_drawn_in_the_picture_is_looked_at_closer(host):
         QtTest.QTest.mouseMove(view, other)
         QtTest.QTest.mouseRelease(view, left, plain, other)
 
-    # A click is no range.
+    # A click is not a range.
     draw_range(begun, begun)
     assert view.span is None and settled(form)
     draw_range(begun, ended)
@@ -353,8 +353,8 @@ def test_what_is_known_about_one_sample_is_not_told_of_another(host):
     ("field", "text", "sentence"),
     [
         ("expect", "PMNA", "expect: no substance 'PMNA' is known"),
-        ("reference", "28x", "reference: '28x' is no number"),
-        ("reference", "100", "reference: 100 eV is no energy of aliphatic C 1s"),
+        ("reference", "28x", "reference: '28x' is not a number"),
+        ("reference", "100", "reference: 100 eV is not an energy of aliphatic C 1s"),
         ("photon_energy", "-1", "photon energy: -1 eV is none"),
     ],
 )

@@ -56,7 +56,7 @@ def test_an_unknown_photon_energy_and_a_foreign_one_are_said():
 
 @pytest.mark.parametrize(("name", "value"), [("transmission", 50.0), ("escape_depth", float("nan"))])
 def test_what_is_no_exponent_is_refused(name, value):
-    with pytest.raises(PrefitError, match="is no exponent of the kinetic energy"):
+    with pytest.raises(PrefitError, match="is not an exponent of the kinetic energy"):
         quantify_fits(*sample(PMMA, SCOFIELD).arguments, **{name: value})
 
 

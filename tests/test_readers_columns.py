@@ -113,7 +113,7 @@ def test_photon_energy_that_does_not_fit(tmp_path, photon_energy, sentence):
 def test_region_from_header_before_energy_range(tmp_path):
     path = written(tmp_path / "a.txt", ENERGY, COUNTS, header="BE,counts", comments=["# Region: Ru 3d"])
     assert read(path)["Ru3d"].attrs["region_from"] == "label"
-    # a comment that tells of a core level in passing is no label
+    # a comment that tells of a core level in passing is not a label
     path = written(
         tmp_path / "b.txt", ENERGY + 245, COUNTS, header="BE,counts", comments=["# calibrated to C 1s 284.8"]
     )

@@ -218,7 +218,7 @@ def test_file_cut_off_anywhere_says_where(tmp_path, scan):
 @pytest.mark.parametrize(
     ("parts", "sentence"),
     [
-        ([["energy,counts"], ["285,100"]], "this is no VAMAS file: it begins with 'energy,counts'"),
+        ([["energy,counts"], ["285,100"]], "this is not a VAMAS file: it begins with 'energy,counts'"),
         ([header(mode="MAPSV", scan="MAPPING"), block()], "scan mode is 'MAPPING'"),
         ([header(), block(counts=[1, 2])], "block 1: region C 1s has 2 points"),
         ([header(), block(counts=[*COUNTS, "NaN"])], "has 1 intensities that are not numbers"),

@@ -82,8 +82,8 @@ def test_shift_from_expected_lines():
         ({}, "region: the spectrum has C1s, O1s; say which one"),
         ({"region": "N1s"}, "region N1s: there is no model to be seeded; there is for: C1s, O1s"),
         ({"region": "C1s", "groups": ["esther"]}, "no functional group 'esther'; near are"),
-        ({"region": "C1s", "shift": float("nan")}, "nan eV is no shift"),
-        ({"region": "C1s", "shift_stderr": -1.0}, "-1 eV is no standard error"),
+        ({"region": "C1s", "shift": float("nan")}, "nan eV is not a shift"),
+        ({"region": "C1s", "shift_stderr": -1.0}, "-1 eV is not a standard error"),
         ({"region": "C1s", "groups": ["amine"], "absent": "amine"}, "both present and absent"),
     ],
 )
@@ -116,7 +116,7 @@ def test_joined_models_fit_together():
     assert tied.params["carbide_center"].value == pytest.approx(tied.params["ester_center"].value - 7.5)
     with pytest.raises(PrefitError, match="seed of C1s: has 'carbide_amplitude' already"):
         joined.joined(extra)
-    with pytest.raises(PrefitError, match="'a step' is no component: it has no 'a_amplitude'"):
+    with pytest.raises(PrefitError, match="'a step' is not a component: it has no 'a_amplitude'"):
         seed.joined(lmfit.models.LinearModel(prefix="a_"), name="a step")
 
 

@@ -51,7 +51,7 @@ def test_soft_ties_keep_the_ratio_within_its_bounds():
     params["ester_amplitude"].set(value=300.0)
     ratio.set(value=1.2)
     assert params["ester_alkoxy_amplitude"].value == pytest.approx(360.0)
-    # Alkane is no part of the ester: its area is its own.
+    # Alkane is not a part of the ester: its area is its own.
     assert not params["alkyl_amplitude"].expr
 
 

@@ -42,12 +42,12 @@ def test_settings_pass_through_unchanged():
         ({"present": "ketone (aliphatic)", "absent": "ketone (aliphatic)"}, "both present and absent"),
         ({"expect": "PMMA", "absent": "alkane"}, r"poly\(methyl methacrylate\) \(PMMA\) is expected and has alkane"),
         ({"expect": "PMMAA"}, "no substance 'PMMAA' is known"),
-        ({"expect": ["PMMA", 3]}, "expect: 3 is no name"),
-        ({"expect": " "}, "expect: ' ' is no name"),
+        ({"expect": ["PMMA", 3]}, "expect: 3 is not a name"),
+        ({"expect": " "}, "expect: ' ' is not a name"),
         ({"ties": "loose"}, "ties: 'loose' is unknown; take one of soft, hard, free"),
         ({"background": {"C1s": "cubic"}}, "background: 'cubic' is unknown"),
-        ({"transmission": math.inf}, "transmission: inf is no exponent"),
-        ({"transmission": 40}, "transmission: 40 is no exponent"),
+        ({"transmission": math.inf}, "transmission: inf is not an exponent"),
+        ({"transmission": 40}, "transmission: 40 is not an exponent"),
     ],
 )
 def test_bad_settings_are_one_sentence(options, message):

@@ -184,7 +184,7 @@ def test_a_doubt_that_all_spectra_share_stays(calibration):
     found = shared_shift(table, BINS, calibration)
     alone = shared_shift(table[:1], BINS, calibration)
     assert "With a probability of 30% the true shifts of the whole series lie +2.5 eV away" in found.notes[0]
-    # Every spectrum has the same doubt for the same reason: twelve of them are no surer than one.
+    # Every spectrum has the same doubt for the same reason: twelve of them are not surer than one.
     assert found.stderr[0] > 0.7 * alone.stderr[0] > 0.3
 
 

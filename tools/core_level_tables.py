@@ -334,7 +334,7 @@ def photo_table(rows: Iterable[Photo]) -> str:
         (
             [
                 row.element, row.number, row.line, f"{row.energy:.2f}", row.origin, f"{row.low:.1f}", f"{row.high:.1f}",
-                _short(row.width), *map(_short, row.scofield), _short(row.compound_splitting), int(row.main),
+                _short(row.width), *map(_as_published, row.scofield), _short(row.compound_splitting), int(row.main),
                 int(row.element not in NOT_METALLIC),
             ]
             for row in rows
@@ -365,6 +365,11 @@ def _table(header: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
 
 def _short(value: float | None) -> str:
     return "" if value is None else f"{value:.4g}"
+
+
+def _as_published(value: float | None) -> str:
+    """Cross section with the digits of Scofield's table."""
+    return "" if value is None else f"{value:.3g}" if value < 10 else f"{value:.2f}"
 
 
 def deviations(rows: Sequence[Photo], reference: Path) -> list[str]:

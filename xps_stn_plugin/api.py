@@ -312,12 +312,12 @@ def checked_spectrum(spectrum: Spectrum, settings: Settings) -> xr.DataTree:
     Raises
     ------
     PrefitError
-        If it cannot be read or is no spectrum.
+        If it cannot be read or is not a spectrum.
     """
     if isinstance(spectrum, str | os.PathLike):
         spectrum = _read(spectrum, settings)
     source = _source(spectrum, "spectrum")
     if isinstance(spectrum, xr.DataTree | xr.Dataset | xr.DataArray):
         return checked_tree(source, spectrum)
-    msg = f"{type(spectrum).__name__} is no spectrum; give a path, or a DataTree, Dataset or DataArray of xarray."
+    msg = f"{type(spectrum).__name__} is not a spectrum; give a path, or a DataTree, Dataset or DataArray of xarray."
     raise PrefitError(source, msg)

@@ -162,7 +162,7 @@ def prefit(
     "--timeout",
     type=click.FloatRange(min=0.0),
     metavar="SECONDS",
-    help="Longest time for one file (3600 s); the file has failed then. 0 is no limit. Not with --scheduler.",
+    help="Longest time for one file (3600 s); the file has failed then. 0 sets no limit. Not with --scheduler.",
 )
 @_FORCE
 def batch(

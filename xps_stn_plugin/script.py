@@ -97,7 +97,7 @@ def seeds(
     known = settings_of(present=groups).present
     settings = settings_of(**{**vars(settings), "present": (*known, *settings.present)})
     if not (math.isfinite(shift_stderr) and shift_stderr >= 0):
-        raise PrefitError("shift_stderr", f"{shift_stderr:g} eV is no standard error; give a number from 0 on.")
+        raise PrefitError("shift_stderr", f"{shift_stderr:g} eV is not a standard error; give a number from 0 on.")
     tree = checked_spectrum(spectrum, settings)
     prediction = _prediction(tree, settings, shift, shift_stderr)
     return region_seeds(calibrated_spectrum(tree, prediction, settings), prediction, settings)
@@ -123,7 +123,7 @@ def fit(seed: Seed, data: xr.DataArray | xr.Dataset | xr.DataTree, **options: An
     Raises
     ------
     PrefitError
-        If the data are no spectrum of one region.
+        If the data are not a spectrum of one region.
     """
     from .fitting import fit_seed
 
@@ -151,5 +151,5 @@ def _prediction(spectrum: xr.DataTree, settings: Settings, shift: float | None, 
         found = shift_of_lines(spectrum, substances)
         return Prediction(found.shift, found.stderr, groups, "ok", (), {}, _BY_HAND)
     if not math.isfinite(shift):
-        raise PrefitError("shift", f"{shift} eV is no shift; give a number of eV.")
+        raise PrefitError("shift", f"{shift} eV is not a shift; give a number of eV.")
     return Prediction(shift - scale_offset(settings), stderr, groups, "ok", (), {}, _BY_HAND)

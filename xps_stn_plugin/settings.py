@@ -60,12 +60,12 @@ def settings_of(**options: Unpack[SettingsOptions]) -> Settings:
     reference, transmission = _number("reference", asked.reference), _number("transmission", asked.transmission)
     photon_energy = None if asked.photon_energy is None else _number("photon energy", asked.photon_energy)
     if not (math.isfinite(reference) and abs(reference - ALIPHATIC_C1S) <= 5.0):
-        msg = f"{reference:g} eV is no energy of aliphatic C 1s; give one within 5 eV of {ALIPHATIC_C1S:.2f} eV."
+        msg = f"{reference:g} eV is not an energy of aliphatic C 1s; give one within 5 eV of {ALIPHATIC_C1S:.2f} eV."
         raise PrefitError("reference", msg)
     if photon_energy is not None and not (math.isfinite(photon_energy) and photon_energy > 0):
         raise PrefitError("photon energy", f"{photon_energy:g} eV is none; give a positive number of eV.")
     if not (math.isfinite(transmission) and abs(transmission) <= _STEEPEST):
-        msg = f"{transmission:g} is no exponent of a transmission function; give one within {_STEEPEST:g} of 0."
+        msg = f"{transmission:g} is not an exponent of a transmission function; give one within {_STEEPEST:g} of 0."
         raise PrefitError("transmission", msg)
     background = asked.background
     if not isinstance(background, str):
@@ -123,7 +123,7 @@ def _texts(what: str, given: str | Iterable[str]) -> tuple[str, ...]:
     texts = [given] if isinstance(given, str) else list(given)
     for text in texts:
         if not isinstance(text, str) or not text.strip():
-            raise PrefitError(what, f"{text!r} is no name; give texts.")
+            raise PrefitError(what, f"{text!r} is not a name; give texts.")
     return tuple(dict.fromkeys(text.strip() for text in texts))
 
 

@@ -317,7 +317,7 @@ class PluginManager:
             (own,) = (impl for impl in caller.get_hookimpls() if impl.plugin is plugin)
             if not caller.has_spec() and not own.optionalhook:
                 known = ", ".join(self.hooks)
-                raise PrefitError(name, f"it implements {caller.name}, which is no hook; known are {known}.")
+                raise PrefitError(name, f"it implements {caller.name}, which is not a hook; known are {known}.")
             if own.hookwrapper or own.wrapper:
                 raise PrefitError(name, f"it wraps {caller.name}; wrappers are not supported, implement the hook.")
 

@@ -274,7 +274,7 @@ class Seed:
         if name:
             needed = [f"{model.prefix}{part}" for part in ("amplitude", "center", "sigma")]
             if lacking := [key for key in needed if key not in added]:
-                raise PrefitError(f"seed of {self.region}", f"{name!r} is no component: it has no {lacking[0]!r}.")
+                raise PrefitError(f"seed of {self.region}", f"{name!r} is not a component: it has no {lacking[0]!r}.")
             components = (*components, SeedComponent(model.prefix, name))
         merged = self.params.copy()
         merged.update(added)

@@ -44,7 +44,7 @@ class Piece:
     stem : str
         What its name in the outputs is made of.
     alone : str
-        Why a single spectrum shares nothing, in a sentence; empty where it has not been asked to, or is no such.
+        Why a single spectrum shares nothing, in a sentence; empty where it has not been asked to, or is not one.
     """
 
     paths: tuple[Path, ...]

@@ -147,7 +147,7 @@ def _telling(y: FloatArray) -> NDArray[np.intp]:
 
 
 def _route(x: FloatArray, y: FloatArray) -> str:
-    """Path through points, those that are no numbers left out."""
+    """Path through points, those that are not numbers left out."""
     steps = (f"{right} {down}" for right, down in _steps(x, y))
     return f"M{'l'.join(steps)}"
 

@@ -29,7 +29,7 @@ LEAST_PROBABILITY: Final = 0.5
 
 
 class DamagedRecordError(Exception):
-    """The bytes are no record, or not all of one."""
+    """The bytes are not a record, or not all of one."""
 
 
 @dataclass(frozen=True)

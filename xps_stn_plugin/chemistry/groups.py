@@ -84,7 +84,7 @@ def functional_groups(smiles: str) -> frozenset[str]:
     rules agree for 25 of the 32 groups that occur. Its table of groups is not readable, so the reasons for the
     others are guesses: amide 9 (paper 8) and amine 5 (7), because urethane and urea count as amides here and not as
     amines; ether (aromatic) 6 (7) and ether (aliphatic) 14 (16), because carbonates, carbamates, epoxides and
-    P-O-aryl are no ethers here; alcohol (aliphatic) 5 (4), because ethyl cellulose keeps a hydroxyl here; ketone
+    P-O-aryl are not ethers here; alcohol (aliphatic) 5 (4), because ethyl cellulose keeps a hydroxyl here; ketone
     (aliphatic) 4 (3), because poly(acetylacetoxyethyl methacrylate) is one here; alkane 85 (81), because the
     backbones of the two poly(diallyl phthalate)s and the CH2 of urethane and urea are alkane by the definition and
     not in the paper's hand-made table.

@@ -196,7 +196,7 @@ def _compiled() -> tuple[
         for rule in rules:
             pattern = Chem.MolFromSmarts(rule.smarts)
             if pattern is None:
-                raise PrefitError("line_rules.toml", f"{rule.smarts!r} of {rule.name!r} is no SMARTS: correct it.")
+                raise PrefitError("line_rules.toml", f"{rule.smarts!r} of {rule.name!r} is not a SMARTS: correct it.")
             mapped = tuple(atom.GetIdx() for atom in pattern.GetAtoms() if atom.GetAtomMapNum() == 1)
             done.append((rule, pattern, mapped or (0,)))
         return tuple(done)

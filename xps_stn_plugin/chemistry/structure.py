@@ -38,5 +38,5 @@ def read_structure(smiles: str) -> Chem.Mol:
     with rdBase.BlockLogs():
         molecule = Chem.MolFromSmiles(smiles)
     if molecule is None or not molecule.GetNumAtoms():
-        raise PrefitError("structure", f"{smiles!r} is no SMILES that RDKit can read: correct the repeat unit.")
+        raise PrefitError("structure", f"{smiles!r} is not a SMILES that RDKit can read: correct the repeat unit.")
     return molecule

@@ -155,7 +155,7 @@ def recognised(source: str, labels: Iterable[str], low: float, high: float) -> t
 def _level(match: re.Match[str]) -> str | None:
     element, subshell = match["element"].capitalize(), match["subshell"].lower()
     if match["element"] in _WORDS and match[0] != match["element"] + match["subshell"]:
-        return None  # "as 3d map" is no arsenic
+        return None  # "as 3d map" is not an arsenic
     return element + subshell if subshell in subshells().get(element, {}) else None
 
 

@@ -197,7 +197,7 @@ def checked_tree(source: str, spectrum: xr.DataTree | xr.Dataset | xr.DataArray)
     Raises
     ------
     PrefitError
-        If it is no spectrum.
+        If it is not a spectrum.
     """
     attrs: Mapping[Any, Any] = {}
     if isinstance(spectrum, xr.DataTree) and spectrum.children:

@@ -122,7 +122,7 @@ def _shift(
 
     if refused := _refused(pattern, labels, offset):
         return replace(alone, reasons=(refused,))
-    # A sample that holds something else may hold it in C 1s, too: its lines are no scale then.
+    # A sample that holds something else may hold it in C 1s, too: its lines are not a scale then.
     if said.status == "out_of_domain" or pattern.foreign or pattern.empty:
         return alone
     lines, network = text(pattern.shift, pattern.stderr), text(said.shift, said.shift_stderr)

@@ -21,7 +21,7 @@ BoolArray = NDArray[np.bool_]
 FIT_STATUSES: Final = (
     "fitted",
     "given up: no minimum within the evaluations allowed",
-    "not fitted: intensities that are no numbers, or all the same",
+    "not fitted: intensities that are not numbers, or all the same",
 )
 FITTED, GIVEN_UP, NOT_FITTED = range(3)
 

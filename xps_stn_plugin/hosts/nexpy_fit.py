@@ -60,7 +60,7 @@ def fit_parts(seed: Seed, x: NDArray[np.float64], keys: Mapping[type, str]) -> l
     Raises
     ------
     PrefitError
-        If NeXpy offers no such model, or the model is no sum.
+        If NeXpy offers no such model, or the model is not a sum.
     """
     from .nexpy_models import FreeParameterModel
 
@@ -88,7 +88,7 @@ def fit_parts(seed: Seed, x: NDArray[np.float64], keys: Mapping[type, str]) -> l
         attrs = {bare: _attrs(seed.params[old], renamed) for old, bare in names.items()}
         found.append(FitPart(title, keys[type(component)], values, attrs, curve))
     if not np.allclose(sum(part.curve for part in found), seed.model.eval(seed.params, x=x)):
-        raise PrefitError(f"region {seed.region}", "its model is no sum of components, which NeXpy's Fit panel needs.")
+        raise PrefitError(f"region {seed.region}", "its model is not a sum, which NeXpy's Fit panel needs.")
     return found
 
 

@@ -50,7 +50,7 @@ class ImportDialog(NXImportDialog):  # type: ignore[misc]  # NeXpy has no type h
         try:
             energy = float(text) if text else None
         except ValueError:
-            raise NeXusError(f"The photon energy '{text}' is no number; give it in eV, or nothing.") from None
+            raise NeXusError(f"The photon energy '{text}' is not a number; give it in eV, or nothing.") from None
         try:
             return nexus_root(read(self.import_file, energy))
         except PrefitError as error:

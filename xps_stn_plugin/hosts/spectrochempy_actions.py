@@ -45,7 +45,7 @@ def run(
     Raises
     ------
     PrefitError
-        If a dataset is no spectrum, a setting makes no sense, or the action cannot be done.
+        If a dataset is not a spectrum, a setting makes no sense, or the action cannot be done.
     """
     from ..settings import settings_of
     from .spectrochempy_datasets import in_electronvolts, spectrum_of_datasets

@@ -50,7 +50,7 @@ def spectrum_of_datasets(datasets: tuple[Any, ...], settings: Settings) -> xr.Da
     Raises
     ------
     PrefitError
-        If there is none, or one is no spectrum.
+        If there is none, or one is not a spectrum.
     """
     from ..core.spectrum import spectrum_tree, unique_name
     from ..readers.assembly import dataset_of
@@ -121,7 +121,7 @@ def _raw_region(dataset: Any) -> RawRegion:
 
     where = str(getattr(dataset, "name", type(dataset).__name__))
     if not hasattr(dataset, "coord"):
-        raise PrefitError(where, "it is no dataset; `scp.xps_stn.read` makes datasets of a file.")
+        raise PrefitError(where, "it is not a dataset; `scp.xps_stn.read` makes datasets of a file.")
     counts = np.ma.masked_array(dataset.data, dataset.mask).squeeze()
     axis = dataset.coord(-1)
     if counts.ndim != 1 or axis is None:

@@ -29,7 +29,7 @@ def prefit(dataset: Any, *others: Any, **settings: Any) -> PrefitResult:
     Raises
     ------
     PrefitError
-        If a dataset is no spectrum, or a setting makes no sense.
+        If a dataset is not a spectrum, or a setting makes no sense.
     """
     result: PrefitResult = run("prefit", (dataset, *others), settings).result
     return result

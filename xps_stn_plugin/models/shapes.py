@@ -287,7 +287,7 @@ class RegionModel(lmfit.model.CompositeModel):  # type: ignore[misc]
     Parameters
     ----------
     components : sequence of lmfit.Model
-        At least two models that are no sums themselves, with different prefixes.
+        At least two models that are not sums themselves, with different prefixes.
     """
 
     def __init__(self, components: Sequence[lmfit.Model]) -> None:

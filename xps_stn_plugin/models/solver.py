@@ -117,7 +117,7 @@ class Problem:
             off = v - (self.means[rows] if isinstance(self.means, np.ndarray) else self.means)
             normal.chisqr[:] += (known * off**2).sum(axis=1)
             normal.descent[:] -= known * off
-            normal.square[:, range(v.shape[1]), range(v.shape[1])] += known
+            _diagonal(normal.square)[:] += known
         return normal
 
     def _normal(self, rows: NDArray[np.intp], v: FloatArray) -> Normal:
@@ -309,17 +309,21 @@ def _product(left: FloatArray, square: FloatArray, right: FloatArray) -> FloatAr
     return np.asarray((left[:, None, :] @ (square @ right[:, :, None]))[:, 0, 0])
 
 
+def _diagonal(square: FloatArray) -> FloatArray:
+    """View of the diagonals, shape (k, p), of matrices (k, p, p)."""
+    return np.asarray(np.einsum("kii->ki", square))
+
+
 def _solved(square: FloatArray, right: FloatArray, fixed: BoolArray, damping: FloatArray) -> FloatArray:
     """Solve the damped normal equations for the parameters that are not fixed; 0 for those that are."""
-    size = right.shape[1]
-    diagonal = square.diagonal(axis1=1, axis2=2)
+    diagonal = _diagonal(square)
     seen = diagonal > 0
     norms = np.sqrt(np.where(seen, diagonal, 1.0))
     loose = ~fixed & seen
     both = loose[:, :, None] & loose[:, None, :]
     matrix = np.where(both, square / (norms[:, :, None] * norms[:, None, :]), 0.0)
     # With a trace of the diagonal, two parameters that do the same have a solution too.
-    matrix[:, range(size), range(size)] = np.where(loose, 1.0 + damping[:, None] + 1e-12, 1.0)
+    _diagonal(matrix)[:] = np.where(loose, 1.0 + damping[:, None] + 1e-12, 1.0)
     target = np.where(loose, right / norms, 0.0)
     solution: FloatArray = np.linalg.solve(matrix, target[:, :, None])[:, :, 0] / norms
     return solution

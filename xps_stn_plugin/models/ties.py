@@ -258,7 +258,7 @@ def _by_rows(function: Value, values: Mapping[str, Any], count: int) -> FloatArr
 def _tie(name: str, params: Parameters) -> Tie:
     parameter = params[name]
     parsed = parse(parameter.expr)
-    # A user may have named a parameter like a constant, or hold values in lmfit's interpreter that are no parameters.
+    # A user may have named a parameter like a constant, or hold values in lmfit's interpreter that are not parameters.
     if parsed is None or not set(parsed[1]) <= set(params) or any(map(is_constant_name, params)):
         parsed = _foreign(parameter.expr, params)
     value, slopes = parsed

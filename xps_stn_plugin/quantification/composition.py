@@ -227,7 +227,7 @@ def quantify_fits(
     factors = sensitivity_set(sensitivity)
     for what, exponent in (("transmission", transmission), ("escape depth", escape_depth)):
         if not abs(exponent) <= _STEEPEST:
-            msg = f"{exponent:g} is no exponent of the kinetic energy; give one within {_STEEPEST:g} of 0."
+            msg = f"{exponent:g} is not an exponent of the kinetic energy; give one within {_STEEPEST:g} of 0."
             raise PrefitError(what, msg)
     found, notes = signals(spectrum, seeds, fits, Correction(factors, transmission, escape_depth, photon_energy))
     notes = _scale_notes(factors, transmission, escape_depth) + notes

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from xps_prefit_hooks import PrefitError
+from xps_stn_plugin.core.element_lines import level_lines, subshells
 
 
 @dataclass(frozen=True)
@@ -83,5 +84,22 @@ def _set(name: str, row: dict[str, Any]) -> SensitivitySet:
         photon_energies=tuple(row["photon_energy"]),
         transmission=row["transmission"],
         escape_depth=row["escape_depth"],
-        factors=MappingProxyType({core: SensitivityFactor(*values) for core, values in row["factors"].items()}),
+        factors=MappingProxyType(
+            {core: SensitivityFactor(*values) for core, values in row["factors"].items()}
+            if "factors" in row
+            else _cross_sections(row["photon_energy"][0])
+        ),
     )
+
+
+def _cross_sections(photon_energy: float) -> dict[str, SensitivityFactor]:
+    """Scofield's cross sections of all levels that the photon energy (eV) reaches, C 1s = 1."""
+    factors = {}
+    for element, of_element in subshells().items():
+        for subshell in of_element:
+            level = element + subshell
+            lines = [line.scofield.get(photon_energy) for line in level_lines(level)]
+            known = [value for value in lines if value is not None]
+            if len(known) == len(lines):
+                factors[level] = SensitivityFactor(round(sum(known), 5), known[0] if len(known) == 2 else None)
+    return factors

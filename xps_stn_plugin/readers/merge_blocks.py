@@ -29,7 +29,7 @@ _PLACES: Final = re.compile(
     r"^(stage|sample|position|pos|coord|coordinate)?[\s_-]*[xyz][\s_-]*(position|pos|coord|coordinate|axis)?$",
     re.IGNORECASE,
 )
-#: Attributes that all spectra of a series have in common: else their counts do not compare, or they are no series.
+#: Attributes that all spectra of a series have in common: else their counts do not compare, or they are not a series.
 _COMMON: Final = {
     "region": "core levels",
     "sample": "samples",
@@ -155,7 +155,7 @@ def _together(group: Sequence[RawRegion], levels: bool) -> Iterator[RawRegion | 
         yield from group
         return
     names = _axes(varying, len(group), {label for label in varying if _units(group[0], label)})
-    reason = _apart(group) if names else "they are no complete grid"
+    reason = _apart(group) if names else "they are not a complete grid"
     if reason:
         yield from group
         what = f"{len(group)} blocks of {group[0].labels[0]} differ in {', '.join(varying)}"

@@ -124,7 +124,7 @@ def _region(where: str, block: VamasBlock, index: int, header: VamasHeader) -> R
     kinetic = bool(re.search(r"kinetic|\bk\.?\s*+e\b", axis))
     if not kinetic and not re.search(r"binding|\bb\.?\s*+e\b", axis):
         message = (
-            f"the abscissa is '{block.abscissa_label}', neither kinetic nor binding energy, so this is no spectrum."
+            f"the abscissa is '{block.abscissa_label}', neither kinetic nor binding energy, so this is not a spectrum."
         )
         raise PrefitError(where, message)
     intensity = _intensity(where, block)

@@ -191,7 +191,7 @@ def read_blocks(source: str, lines: Sequence[str], offset: int = 0) -> list[Vama
 def _header(cursor: _Cursor) -> VamasHeader:
     found = cursor.text("the identification line")
     if found != VAMAS_LINE:
-        message = f"this is no VAMAS file: it begins with '{found[:40]}' instead of '{VAMAS_LINE[:31]} ...'."
+        message = f"this is not a VAMAS file: it begins with '{found[:40]}' instead of '{VAMAS_LINE[:31]} ...'."
         raise PrefitError(cursor.source, message)
     cursor.texts(4, "the institution, instrument, operator and experiment")
     cursor.texts(cursor.whole("the number of comment lines"), "a comment line")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .areas import Areas
-from .background import Kind
+from .background import CARRIED, Kind
 from .conductor import suspicious, with_tail, without_idle_tail
 from .drafted import DraftedSeed
 from .growth import NARROWER, grown, unexplained
@@ -33,6 +33,10 @@ _SHAPE_ERROR: Final = 0.005
 
 #: How much better in BIC a background with a step must be than a straight one: "positive" evidence.
 _STEP_EVIDENCE: Final = 2.0
+
+#: A background without a slope or a step that is this many of its standard errors squared off zero is not tried: BIC
+#: asks for about 5.
+_PLAIN: Final = 60.0
 
 #: A line with less than this share of the region's area counts as empty.
 _EMPTY: Final = 0.01
@@ -119,6 +123,7 @@ def _first(found: Areas, fit: Callable[..., Trial]) -> Trial:
 def _background(best: Trial, kinds: Sequence[Kind], fit: Callable[[Areas, float], Trial]) -> Trial:
     """Put the same lines on the best of all backgrounds."""
     others = [kind for kind in kinds if kind != (best.found.background, best.found.sloping)]
+    others = [kind for kind in others if _lacking(best, kind) < _PLAIN]
     trials = [best, *(fit(replace(best.found, **kind._asdict(), base=None), best.best.scale) for kind in others)]
     for other in trials[1:]:
         if best.worse_by(other) > 0:
@@ -128,3 +133,24 @@ def _background(best: Trial, kinds: Sequence[Kind], fit: Callable[[Areas, float]
         if plain.found.background == "linear" and plain.worse_by(best) < _STEP_EVIDENCE:
             return plain
     return best
+
+
+def _lacking(best: Trial, kind: Kind) -> float:
+    """Square, in standard errors, of the one background parameter that another kind lacks; 0 if that is not all."""
+    strength = CARRIED[best.found.background]
+    if not best.found.sloping or strength is None:
+        return 0.0
+    if kind.background == "linear":
+        missing = strength
+    elif kind == (best.found.background, False):
+        missing = "slope"
+    else:
+        return 0.0
+    fit = best.best
+    variances = np.diag(fit.covariance)
+    squares = [
+        fit.vector[i] ** 2 / variances[i]
+        for i, name in enumerate(fit.names)
+        if name.endswith(f"_{missing}") and variances[i] > 0
+    ]
+    return float(min(squares, default=0.0))

@@ -24,7 +24,7 @@ _SLACK: Final = (0.65, 1.5)
 #: Probability of a line of a substance that the user expects.
 _EXPECTED: Final = 0.99
 
-#: A line of a substance bears the name of a line of its groups that is no farther in eV.
+#: A line of a substance bears the name of a line of its groups that is not farther in eV.
 _NAMESAKE: Final = 1.0
 
 

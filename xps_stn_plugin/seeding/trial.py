@@ -67,7 +67,7 @@ class Trial:
     def misfit_against(self, other: Trial) -> float:
         """Chi-square of this model less that of another, in units of the better one's reduced chi-square, if above 1.
 
-        Shapes that are known no better than the residual shows are no evidence for components.
+        Shapes that are known no better than the residual shows are not evidence for components.
         """
         better = min((self.best, other.best), key=lambda best: best.chisqr)
         scale = max(1.0, better.chisqr / max(self.problem.data.size - len(self.problem.model.free), 1))

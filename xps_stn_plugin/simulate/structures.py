@@ -131,7 +131,7 @@ def _sanitised(smiles: str) -> str | None:
     unit = Chem.MolFromSmiles(smiles)
     if unit is None:
         raise PrefitError(
-            "building_blocks.toml", f"the blocks joined to {smiles!r}, which is no molecule: correct them."
+            "building_blocks.toml", f"the blocks joined to {smiles!r}, which is not a molecule: correct them."
         )
     lowest, highest = HEAVY_ATOMS
     if not lowest <= unit.GetNumAtoms() - 2 <= highest:

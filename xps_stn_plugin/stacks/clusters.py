@@ -202,7 +202,7 @@ class Gathering:
         Parameters
         ----------
         counts : array_like, shape (k, m)
-            Rows that are no numbers, or all the same, were not measured.
+            Rows that are not numbers, or all the same, were not measured.
         found : Found
         """
         values = np.asarray(counts, dtype=float)

@@ -75,7 +75,7 @@ def fit_rows(
     Raises
     ------
     PrefitError
-        If shapes do not fit, or the model is no sum of components.
+        If shapes do not fit, or the model is not a sum of components.
     """
     axis, rows, moved, spread = prepared(seed, energy, counts, shifts, sigma)
     model = compiled_model(seed)
@@ -126,7 +126,7 @@ def compiled_model(seed: Seed) -> CompiledModel:
     """
     model = CompiledModel.compile(seed.model, seed.params)
     if model is None:
-        raise PrefitError(f"region {seed.region}", "its model is no sum of components: fit its spectra one at a time.")
+        raise PrefitError(f"region {seed.region}", "its model is not a sum: fit its spectra one at a time.")
     return model
 
 

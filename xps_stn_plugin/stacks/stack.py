@@ -165,7 +165,7 @@ def stack_of(spectra: xr.DataTree | xr.Dataset | xr.DataArray) -> Stack:
     Raises
     ------
     PrefitError
-        If that is no spectrum, or regions do not go together.
+        If that is not a spectrum, or regions do not go together.
     """
     source = str(getattr(getattr(spectra, "root", spectra), "attrs", {}).get("source", "stack"))
     tree = checked_tree(source, spectra)

@@ -91,7 +91,7 @@ class SettingsForm(QtWidgets.QWidget):  # type: ignore[misc]  # qtpy has no type
         Raises
         ------
         PrefitError
-            If it is no number.
+            If it is not a number.
         """
         text = self.photon_energy.text()
         return _number("photon energy", text, "1486.6, or nothing") if text.strip() else None
@@ -160,7 +160,7 @@ def _number(what: str, text: str, example: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise PrefitError(what, f"{text.strip()!r} is no number; write a number of eV such as {example}.")
+        raise PrefitError(what, f"{text.strip()!r} is not a number; write a number of eV such as {example}.")
     return value
 
 
