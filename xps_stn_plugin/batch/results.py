@@ -17,6 +17,7 @@ from xps_prefit_hooks import PrefitError, Settings
 
 from .._util.files import check_target, write_json
 from .._util.marks import origin
+from ..export.json_export import text_of
 from .contact_sheet import write_sheet
 from .entry import Entry
 from .outputs import JSON_FOLDER, SHEET, STORE, SUMMARY, is_own_file
@@ -171,8 +172,8 @@ def _document(entry: Entry) -> str | None:
         if document is None:
             _log.warning("%s has more than %d spectra, too many for JSON; they are in the store.", entry.source, MOST)
         return None if document is None else dumps(document)
-    document = entry.document()
-    return None if document is None else json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    report = entry.report()
+    return None if report is None else text_of(report)
 
 
 def _write_documents(folder: Path, outputs: _Outputs, target: _Target) -> None:
