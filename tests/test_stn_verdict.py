@@ -40,6 +40,9 @@ def _evidence(*modes, snr=None):
             np.zeros((1, 1), dtype=bool),
             np.full(shape, 0.5),
         ),
+        cut=np.zeros((*shape, 2), dtype=bool),
+        left_out=np.zeros(shape, dtype=bool),
+        replaced=np.full((*shape, 2), np.nan),
     )
 
 
@@ -197,3 +200,11 @@ def test_a_region_that_was_not_measured_is_named_but_does_not_condemn():
     status, reasons = _said(_evidence((1.0, 0.08, 1), snr={"C1s": 100.0, "O1s": np.nan}))
     assert status == "ok"
     assert [("O1s" in reason and "C1s" not in reason) for reason in reasons] == [True]
+
+
+def test_verdict_hot_channels_are_named_and_leave_the_status():
+    evidence = _evidence((1.0, 0.08, 1))
+    evidence.replaced[0, 0, 0] = 292.0
+    status, reasons = _said(evidence)
+    assert status == "ok"
+    assert reasons == ("Hot or dead channels of C1s were left out, at 292.00 eV as measured.",)

@@ -133,7 +133,7 @@ class PrefitResult(PrefitData):
 
     def report(self) -> Report:
         """Return everything that outputs show, computed once; see ``xps_stn_plugin.export.report.Report``."""
-        from .export.report import report_of
+        from .export.make_report import report_of
 
         return report_of(self)
 
@@ -186,7 +186,11 @@ def prefit(spectrum: Spectrum, **options: Unpack[SettingsOptions]) -> PrefitResu
 
 def prefit_with(spectrum: Spectrum, settings: Settings) -> PrefitResult:
     """Prefit with settings that `settings_of` made; see `prefit`."""
-    tree = checked_spectrum(spectrum, settings)
+    return prefit_checked(checked_spectrum(spectrum, settings), settings)
+
+
+def prefit_checked(tree: xr.DataTree, settings: Settings) -> PrefitResult:
+    """Prefit a spectrum that `checked_spectrum` returned; see `prefit`."""
     source = str(tree.attrs["source"])
     said = plugin_manager().predict(tree, settings)
     prediction = said
@@ -248,7 +252,7 @@ def prefit_many(
         from .stacks.stack import stack_of
 
         own = {name: options.pop(name) for name in stack_options() if name in options}
-        return prefit_stack(stack_of(spectra), settings_of(**options), **own)
+        return prefit_stack(stack_of(spectra), settings_of(**options), PrefitResult, **own)
     settings = settings_of(**options)
     if isinstance(spectra, str | os.PathLike):
         if Path(spectra).is_dir():

@@ -85,8 +85,8 @@ class PluginManager:
         callers = (self._pluggy.get_hookcallers(plugin) or []) if plugin is not None else []
         return tuple(sorted(caller.name for caller in callers))
 
-    def asked_before(self, hook: str, plugin: str) -> tuple[str, ...]:
-        """Names of the plugins whose implementation of `hook` is called before that of `plugin`, in this order."""
+    def asked_before(self, hook: str, plugin: str = "") -> tuple[str, ...]:
+        """Name the plugins whose `hook` is called before that of `plugin`, in this order; all without `plugin`."""
         return tuple(implementation.plugin_name for implementation in self._implementations(hook, before=plugin))
 
     def load(self) -> tuple[PluginReport, ...]:

@@ -172,16 +172,11 @@ def _drawing(entry: Entry, name: str) -> Drawing:
     curves = region.curves
     if not region.has_model:
         return Drawing(curves[AXIS], curves[COUNTS])
-    assert entry.record.document is not None
-    components = entry.record.document["regions"][name]["components"]
+    assert entry.record.report is not None
+    components = entry.record.report.regions[name].components
     drawn = [
-        Component(
-            one["name"],
-            one["center_measured"] if one["center"] is None else one["center"],
-            number if one["groups"] else None,
-            curve,
-        )
-        for number, (one, curve) in enumerate(zip(components, curves[COMPONENTS:], strict=True))
+        Component(row.name, row.position, number if row.groups else None, curve)
+        for number, (row, curve) in enumerate(zip(components, curves[COMPONENTS:], strict=True))
     ]
     return Drawing(curves[AXIS], curves[COUNTS], curves[BACKGROUND], curves[ENVELOPE], drawn)
 

@@ -48,12 +48,13 @@ def stack_record(spectrum: xr.DataTree, settings: Settings, fit: bool, share: Sh
     PrefitError
         If regions do not go together, nothing was measured, or an option makes no sense for it.
     """
+    from ..api import PrefitResult
     from ..stacks.fields import NO_DATA, STACK_STATUSES
     from ..stacks.prefit import stack_bytes
     from ..stacks.stack import stack_of
 
     stack = stack_of(spectrum)
-    data = stack_bytes(stack, settings, fit=fit, share=share, curves=True)
+    data = stack_bytes(stack, settings, PrefitResult, fit=fit, share=share, curves=True)
     with opened(data) as file:
         statuses = file["status"][...].ravel()
     there = statuses[statuses != NO_DATA]

@@ -17,10 +17,10 @@ from .._util.files import Overwrite, write_whole
 from ..core.nexus_terms import CONCEPTS, DEFINITIONS, DEFINITIONS_URL, GROUPS, SIGNAL_UNITS
 from ..core.regions import SURVEY, VALENCE
 from ..core.spectrum import OFFSET, unique_name
+from .make_report import report_of
 from .nexus_fit import write_fit
 from .nexus_found import write_found
 from .nexus_groups import PROGRAM, collection, field, group, link, parameter, process, sentences
-from .report import report_of
 
 if TYPE_CHECKING:
     import h5py

@@ -15,7 +15,8 @@ from rich.text import Text
 from xps_prefit_hooks import shown
 
 from ..fitting.quality import decimals, value_text
-from .report import Component, ConfidenceInterval, Quantification, Region, Report, report_of
+from .make_report import report_of
+from .report import Component, ConfidenceInterval, Quantification, Region, Report
 from .texts import or_nan, percent, with_error
 
 if TYPE_CHECKING:

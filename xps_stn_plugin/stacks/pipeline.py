@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from xps_prefit_hooks import PrefitError, Settings
 
 from .._util.progress import Progress, never, nothing
+from ..core.result import PrefitData
 from ..stn.predict import shipped
 from ..stn.stack import StackPrediction
 from ..stn.verdict import STATUSES
@@ -33,6 +35,8 @@ LARGEST_CURVE: Final = 192 * 2**20
 #: Makes arrays for fields, by path: in memory, or in a file; asked again, it gives the same ones, with more labels.
 Place = Callable[[Sequence[Field]], Mapping[str, Any]]
 Counts = Mapping[str, NDArray[Any]]
+#: Makes the result of one spectrum; it takes the parameters of `PrefitData`.
+MakeResult = Callable[..., PrefitData]
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,8 @@ class Plan:
         Told of every finished block; asked before each.
     curves : bool
         Whether calibrated axes and curves are kept.
+    make_result : callable
+        Makes the result of a spectrum for plugins that listen for fits.
     """
 
     settings: Settings
@@ -58,6 +64,7 @@ class Plan:
     progress: Progress = nothing
     cancelled: Callable[[], bool] = never
     curves: bool = False
+    make_result: MakeResult = PrefitData
 
 
 @dataclass
@@ -193,6 +200,7 @@ def _fit(
 ) -> tuple[list[Field], list[str]]:
     """Seed and fit every region; what was placed is added to `arrays`."""
     from .fit_fields import curve_fields, fit_fields, fit_values
+    from .listeners import tell_listeners
     from .model_selection import Structures, decide
 
     stack, drawn = walk.stack, walk.plan.curves
@@ -224,6 +232,9 @@ def _fit(
     for name, own in models.items():
         if isinstance(own, Structures):
             fields[name] = _refit(stack, own, fields[name], arrays, predictor, place, curves=drawn)
+    tell_listeners(
+        stack, walk.plan.settings, models, fields, arrays, partial(_found, predictor, arrays), walk.plan.make_result
+    )
     return [one for own in fields.values() for one in own], notes
 
 

@@ -18,13 +18,14 @@ from xps_prefit_hooks import PrefitError, Settings
 from .._util.files import check_target, write_whole
 from .._util.progress import Progress, never, nothing
 from ..core.energy_scale import is_told, reference_text, shift_text
+from ..core.result import PrefitData
 from ..core.spectrum import calibrated
 from ..stn.predict import shipped
 from . import Share
 from .disk import new_file
 from .fields import Field, labelled
 from .file import place_fields, write_counts, write_frame
-from .pipeline import Place, Plan, do
+from .pipeline import MakeResult, Place, Plan, do
 from .predict import StackPredictor
 from .stack import Stack, stack_of
 
@@ -37,6 +38,7 @@ SCHEMA: Final = "xps-stn/stack/1"
 def prefit_stack(
     stack: Stack,
     settings: Settings,
+    make_result: MakeResult = PrefitData,
     *,
     fit: bool = False,
     share: Share = "none",
@@ -50,6 +52,8 @@ def prefit_stack(
     stack : Stack
     settings : Settings
         From `xps_stn_plugin.settings.settings_of`.
+    make_result : callable
+        Makes the result of a spectrum for plugins that listen for finished fits.
     fit : bool
         Whether models are seeded and fitted. Spectra in which the same groups were found share the model's structure.
     share : {"none", "shift", "components"}
@@ -77,7 +81,7 @@ def prefit_stack(
     PrefitError
         If an option makes no sense for this stack, or it is cancelled.
     """
-    plan = _plan(stack, settings, fit, share, progress, cancelled)
+    plan = replace(_plan(stack, settings, fit, share, progress, cancelled), make_result=make_result)
     if stack.lazy and not fit and share == "none":
         predictor = StackPredictor.of(stack, settings, shipped())
         fields = predictor.fields()
@@ -142,13 +146,19 @@ def write_stack(
 
 
 def stack_bytes(
-    stack: Stack, settings: Settings, *, fit: bool = False, share: Share = "none", curves: bool = False
+    stack: Stack,
+    settings: Settings,
+    make_result: MakeResult = PrefitData,
+    *,
+    fit: bool = False,
+    share: Share = "none",
+    curves: bool = False,
 ) -> bytes:
     """Content of the file that `write_stack` writes with counts, for a stack that fits into memory."""
     import h5py
 
     buffer = BytesIO()
-    plan = replace(_plan(stack, settings, fit, share, nothing, never), curves=curves)
+    plan = replace(_plan(stack, settings, fit, share, nothing, never), curves=curves, make_result=make_result)
     with h5py.File(buffer, "w") as file:
         _write(file, stack, plan, counts=True)
     return buffer.getvalue()
