@@ -60,9 +60,10 @@ def _report(regions, status="ok", shift=1.0, groups=()):
             "unit": "eV",
             "convention": "",
             "reference": 285.0,
+            "applied": shift or 0.0,
         },
         "groups": [{"name": name, "probability": probability} for name, probability in groups],
-        "regions": regions,
+        "regions": {name: {**region, "status": status} for name, region in regions.items()},
         "quantification": None,
         "model": {"name": "", "version": "", "sha256": ""},
     }
@@ -114,6 +115,8 @@ def test_a_region_becomes_a_row():
         "reference_eV": "285.00",
         "reasons": "Why not.; Note.; Doubt.",
         "place": "",
+        "applied_shift_eV": "1.0000",
+        "reference_at": "first-member",
     }
 
 

@@ -211,3 +211,12 @@ def test_component_rows_without_area_have_no_error_of_position_and_width():
     for error in (table.center_stderr, table.fwhm_stderr):
         assert np.isfinite(error[:, column]).tolist() == [True, False]
     assert np.isfinite(table.area_stderr[:, column]).all()
+
+
+def test_sigma_rows_hot_channel_of_one_spectrum_has_no_weight_there():
+    rows = np.random.default_rng(8).poisson(1000, (3, 80)).astype(float)
+    rows[1, 40] = 30000
+    rows[2, 20:23] = 0
+    sigma = sigma_rows(rows)
+    assert sorted(zip(*np.nonzero(sigma > 1e6), strict=True)) == [(1, 40), (2, 20), (2, 21), (2, 22)]
+    np.testing.assert_allclose(sigma[sigma < 1e6], np.sqrt(rows[sigma < 1e6]))

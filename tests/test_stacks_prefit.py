@@ -144,8 +144,8 @@ def test_one_region_as_an_array_and_dimensions_in_any_order(values, found):
 
 def test_the_reference_moves_the_scale(values, found):
     other = xps.prefit_many(stacked.tree(values, (6, 10)), reference=284.8)
-    np.testing.assert_allclose(other["shift"], found["shift"] + 0.2, atol=1e-9)
-    np.testing.assert_allclose(other["C1s/region_shift"], found["C1s/region_shift"] + 0.2, atol=1e-9)
+    np.testing.assert_allclose(other["shift"], found["shift"] + 0.315, atol=1e-9)
+    np.testing.assert_allclose(other["C1s/region_shift"], found["C1s/region_shift"] + 0.315, atol=1e-9)
     np.testing.assert_array_equal(other["O1s/disagreement"], found["O1s/disagreement"])
 
 
@@ -261,10 +261,25 @@ def test_a_calibrated_pixel_is_that_of_a_prefit(values, found):
     np.testing.assert_allclose(moved["C1s/binding_energy"], alone["C1s/binding_energy"], atol=1e-5)
     np.testing.assert_array_equal(moved["C1s/counts"], alone["C1s/counts"])
     nowhere = np.argwhere(np.isnan(found["shift"].values) & (found["status"].values != STACK_STATUSES.index("no_data")))
-    with pytest.raises(PrefitError, match="no shift was found"):
+    with pytest.raises(PrefitError, match="no shift, so nothing is calibrated"):
         calibrated_pixel(spectra, found, y=int(nowhere[0][0]), x=int(nowhere[0][1]))
     with pytest.raises(PrefitError, match="needs y, x; given were x"):
         calibrated_pixel(spectra, found, x=1)
+
+
+def test_a_stack_out_of_domain_stays_as_measured_unless_asked_for(values, found):
+    outside = found["status"].values == STACK_STATUSES.index("out_of_domain")
+    shifted = np.isfinite(found["shift"].values)
+    assert (outside & shifted).any()
+    assert (found["applied_shift"].values[outside] == 0.0).all()
+    moved = ~outside & shifted
+    np.testing.assert_array_equal(found["applied_shift"].values[moved], found["shift"].values[moved])
+    spectra = stacked.tree(values, (6, 10))
+    y, x = np.argwhere(outside & shifted)[0].tolist()
+    with pytest.raises(PrefitError, match="not applied, so nothing is calibrated"):
+        calibrated_pixel(spectra, found, y=y, x=x)
+    anyway = xps.prefit_many(spectra, apply_anyway=True)
+    np.testing.assert_array_equal(anyway["applied_shift"].values[shifted], anyway["shift"].values[shifted])
 
 
 def test_what_does_not_go_together_is_said():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 from msgspec import UNSET
 
+from ..core.energy_scale import NOT_READ
 from ..fitting import ComponentRow, Confidence, FitQuality, background_table, component_table, fit_quality
 from ..quantification import ComponentShare, quantify
 from .report import (
@@ -85,6 +86,8 @@ def _report(result: PrefitData) -> Report:
             "eV",
             result.convention,
             float(result.settings.reference),
+            result.settings.reference_at,
+            float(result.applied_shift),
         ),
         groups=tuple(Group(name, _finite(probabilities[name])) for name in ranked),
         regions={str(name): region_report(result, str(name), shares) for name in result.spectrum.children},
@@ -116,8 +119,10 @@ def region_report(
         if shift is None
         else RegionShift(_finite(shift.value), _finite(shift.stderr), _finite(shift.disagreement), "eV")
     )
+    status = result.region_status(name)
+    unread = () if result.moved is None or result.is_read(name) else (NOT_READ,)
     if seed is None:
-        return Region(region_shift, None, (), (), None, level, label)
+        return Region(region_shift, None, (), unread, None, level, label, status)
     rows = background_table(seed, fit)
     confidence: Confidence | None = getattr(fit, "confidence", None)
     return Region(
@@ -130,10 +135,11 @@ def region_report(
         components=tuple(
             _component(result, row, shares.get((name, row.name)), confidence) for row in component_table(seed, fit)
         ),
-        notes=tuple(seed.notes),
+        notes=(*unread, *seed.notes),
         fit=None if fit is None else _fit(seed, fit, confidence),
         core_level=level,
         label=label,
+        status=status,
     )
 
 
@@ -141,6 +147,7 @@ def _component(
     result: PrefitData, row: ComponentRow, share: ComponentShare | None, confidence: Confidence | None
 ) -> Component:
     center, measured = result.positions(row.center)
+    maximum, maximum_measured = result.positions(row.maximum)
     intervals = (
         UNSET
         if confidence is None
@@ -162,6 +169,8 @@ def _component(
         atomic_percent=None if share is None else Value(_finite(share.atomic_percent), _finite(share.stderr)),
         prefix=row.prefix,
         fraction_of_region=_finite(row.fraction_of_region),
+        maximum=_finite(maximum),
+        maximum_measured=_finite(maximum_measured),
         confidence=intervals,
     )
 

@@ -1,18 +1,20 @@
 """The report of one prefit: everything that outputs show, computed once; renderers read it and compute nothing.
 
 Its JSON is the schema ``xps-stn/prefit/1`` (``export/data/prefit-1.schema.json``, docs/json.md). Energies are in eV on
-the scale of ``settings.reference``; every number is finite or None.
+the scale that ``shift.convention`` states; every number is finite or None.
 """
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Final
 
 from msgspec import UNSET, Struct, UnsetType
 
-from xps_prefit_hooks import Status
+from xps_prefit_hooks import ReferenceAt, Status
+
+from ..core.energy_scale import shift_text
+from .texts import or_nan
 
 SCHEMA: Final = "xps-stn/prefit/1"
 
@@ -32,11 +34,18 @@ class Shift(Struct, frozen=True):
     unit: str
     convention: str
     reference: float
+    reference_at: ReferenceAt = "first-member"
+    applied: float = 0.0
+
+    @property
+    def is_applied(self) -> bool:
+        """Whether energies are moved by it."""
+        return self.value is not None and self.applied == self.value
 
     @property
     def text(self) -> str:
         """Shift and standard error, for people."""
-        return "no shift" if self.value is None else f"shift {self.value:+.2f} ± {self.stderr or math.nan:.2f} eV"
+        return shift_text(or_nan(self.value), or_nan(self.stderr), self.is_applied)
 
 
 class RegionShift(Struct, frozen=True):
@@ -96,13 +105,9 @@ class Component(Struct, frozen=True):
     atomic_percent: Value | None
     prefix: str
     fraction_of_region: float | None
+    maximum: float | None = None
+    maximum_measured: float | None = None
     confidence: tuple[ConfidenceInterval, ...] | UnsetType = UNSET
-
-    @property
-    def position(self) -> float:
-        """Binding energy on the calibrated axis, or on the measured one where there is no shift; NaN without either."""
-        position = self.center_measured if self.center is None else self.center
-        return math.nan if position is None else position
 
     @property
     def flags(self) -> str:
@@ -171,6 +176,7 @@ class Region(Struct, frozen=True):
     fit: Fit | None
     core_level: str = ""
     label: str = ""
+    status: Status = "uncertain"
 
     @property
     def state(self) -> str:
@@ -276,6 +282,15 @@ class Report(Struct, frozen=True):
         """File name of the source."""
         return Path(self.source).name or self.source
 
+    @property
+    def position_title(self) -> str:
+        """What tables for people give as position: the line's maximum where the scale's reference is one."""
+        return "maximum / eV" if self.shift.reference_at == "maximum" else "center / eV"
+
+    def position(self, component: Component) -> tuple[float | None, float | None]:
+        """Position of a component for people, on the corrected and on the measured axis in eV."""
+        return positions_for_people(self.shift.reference_at, component)
+
     def likely(self, least: float, most: int | None = None) -> tuple[Group, ...]:
         """Select groups of a probability above `least`, the most probable first, at most `most` of them."""
         return tuple(group for group in self.groups if (group.probability or 0.0) > least)[:most]
@@ -284,3 +299,10 @@ class Report(Struct, frozen=True):
     def modelled(self) -> dict[str, Region]:
         """Regions that have a seeded model."""
         return {name: region for name, region in self.regions.items() if region.background is not None}
+
+
+def positions_for_people(reference_at: ReferenceAt, component: Component) -> tuple[float | None, float | None]:
+    """Corrected and measured position of a component in eV: its maximum where the scale's reference is one."""
+    if reference_at == "maximum":
+        return component.maximum, component.maximum_measured
+    return component.center, component.center_measured

@@ -12,17 +12,22 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from xps_prefit_hooks import PrefitError
+from xps_stn_plugin.core.single_channels import single_channels, without_single_channels
 from xps_stn_plugin.core.spectrum import MODEL_WIDTH
 
 from .counting import count_size, scatter_over
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 #: Wider regions are surveys, in eV.
 SURVEY_WIDTH: Final = MODEL_WIDTH
 
 #: Attribute of a region that is a sum of spectra: intensity that stands for one count in them.
 COUNT_SIZE: Final = "count_size"
+
+#: Standard deviation of a hot or dead channel in units of the region's largest intensity: it has no weight in any fit.
+_MASKED: Final = 1e6
 
 #: Share of the points that makes an end, and the fewest.
 _END_SHARE, _END_POINTS = 0.06, 3
@@ -39,10 +44,13 @@ class Noise:
     source : str
         ``Poisson, from counts`` (``of ... each`` where one is not 1), ``Poisson, from counts per second and dwell
         time`` or ``estimated from the scatter``.
+    masked : ndarray of bool, shape (n,)
+        Hot and dead channels: their `sigma` is so large that they have no weight.
     """
 
     sigma: FloatArray
     source: str
+    masked: BoolArray
 
 
 #: The quietest channels of data that scatter more than this many times Poisson's noise are not plain counts; the
@@ -109,8 +117,27 @@ def noise_of(dataset: xr.Dataset) -> Noise:
     return noise_of_counts(np.asarray(dataset["counts"].values, dtype=float), dataset.attrs)
 
 
-def noise_of_counts(counts: FloatArray, attrs: Mapping[Any, Any]) -> Noise:
-    """Noise of intensities.
+def noise_of_counts(counts: FloatArray, attrs: Mapping[Any, Any], masked: BoolArray | None = None) -> Noise:
+    """Noise of intensities; hot and dead channels have no weight.
+
+    Parameters
+    ----------
+    counts, attrs
+        As for `noise_of_clean_counts`.
+    masked : ndarray of bool, shape (n,), optional
+        Hot and dead channels where they are known; by default those of `single_channels`.
+    """
+    masked = single_channels(counts) if masked is None else masked
+    if not masked.any():
+        return Noise(*noise_of_clean_counts(counts, attrs), masked)
+    clean, source = noise_of_clean_counts(counts[~masked], attrs)
+    sigma = np.full(counts.shape, _MASKED * max(float(np.abs(counts).max()), np.finfo(float).tiny))
+    sigma[~masked] = clean
+    return Noise(sigma, source, masked)
+
+
+def noise_of_clean_counts(counts: FloatArray, attrs: Mapping[Any, Any]) -> tuple[FloatArray, str]:
+    """Find the standard deviation of intensities, and say how it is known.
 
     Poisson where the intensities are whole multiples of one count, whatever its size (see `count_size`), or the region
     says that it holds counts, or counts per second with a dwell time, and the data do not scatter much more than that;
@@ -144,8 +171,8 @@ def noise_of_counts(counts: FloatArray, attrs: Mapping[Any, Any]) -> Noise:
         if fitting:
             # What is said of the counts wins where both are as good.
             sigma, source, _ = noises[-min(fitting)[1]]
-            return Noise(sigma, source)
-    return Noise(np.full(counts.shape, scatter(counts)), "estimated from the scatter")
+            return sigma, source
+    return np.full(counts.shape, scatter(counts)), "estimated from the scatter"
 
 
 def _stated_count(attrs: Mapping[Any, Any]) -> tuple[float | None, str]:
@@ -193,9 +220,12 @@ def region_data(region: str, dataset: xr.Dataset) -> RegionData:
     if counts.ndim != 1:
         raise PrefitError(f"region {region}", f"holds a stack of shape {counts.shape}; seed one spectrum at a time.")
     energy = np.asarray(dataset["binding_energy"].values, dtype=float)
-    noise = noise_of(dataset)
     order = np.argsort(energy, kind="stable")
-    energy, counts, sigma = energy[order], counts[order], noise.sigma[order]
+    energy, counts = energy[order], counts[order]
+    noise = noise_of_counts(counts, dataset.attrs)
+    # What is to be seeded must not rest on hot and dead channels; in the fit they have no weight.
+    counts = without_single_channels(counts)
+    sigma = np.interp(energy, energy[~noise.masked], noise.sigma[~noise.masked])
     points = max(_END_POINTS, round(_END_SHARE * counts.size))
     low, high = counts[:points], counts[-points:]
     slope, slope_error = _slope_before_the_line(energy, counts, sigma, float(low.mean()), float(high.mean()))
@@ -204,7 +234,7 @@ def region_data(region: str, dataset: xr.Dataset) -> RegionData:
         core=str(dataset.attrs.get("region") or region),
         energy=energy,
         counts=counts,
-        noise=Noise(sigma, noise.source),
+        noise=noise,
         low_end=float(low.mean()),
         high_end=float(high.mean()),
         end_error=float(np.hypot(sigma[:points].mean(), sigma[-points:].mean()) / np.sqrt(points)),
@@ -228,3 +258,9 @@ def _slope_before_the_line(
     slope = float(np.sum(x * counts[before])) / spread
     error = float(sigma[before].mean()) / np.sqrt(spread)
     return slope if abs(slope) > 4 * error else 0.0, math.hypot(error, _TAIL_SLOPE * float(above.max()))
+
+
+def bad_channels(data: RegionData) -> list[str]:
+    """Say at which energies hot or dead channels are left out, as a list of no or one sentence."""
+    places = ", ".join(f"{energy:.2f}" for energy in data.energy[data.noise.masked])
+    return [f"Hot or dead channels have no weight in the fit: {places} eV."] if places else []

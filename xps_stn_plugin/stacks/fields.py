@@ -45,6 +45,9 @@ REASON_TEXTS: Final = {
     int(Reason.NO_GROUP): "No functional group was found; C 1s is adventitious carbon or inorganic.",
     int(Reason.GROUP_REFUTED): "A group was found of which a measured region shows no line; it is not present.",
     int(Reason.GROUP_UNTESTED): "A group was found that a region would test which was not measured.",
+    int(Reason.CUT_LINE): "The edge of a region's window cuts a line.",
+    int(Reason.LEFT_OUT): "The network did not read a region whose window cuts a line.",
+    int(Reason.BAD_CHANNELS): "Hot or dead channels were left out.",
     CARRIED: "The shift is carried over from other spectra of the series.",
     TOLD: "What is known of the sample was put together with what the network says, or contradicts it.",
     PLUGIN: "The predictor of a plugin answered for this spectrum, or failed at it.",
@@ -128,6 +131,7 @@ def network_fields(groups: Sequence[str], regions: Sequence[str]) -> tuple[Field
     return (
         Field("shift", attrs=energy_attrs("measured minus true binding energy")),
         Field("shift_stderr", attrs=energy_attrs("standard error of the shift")),
+        Field("applied_shift", attrs=energy_attrs("what is taken off the measured energies; 0 for none")),
         Field("status", dtype="i1", attrs=statuses, fill=NO_DATA),
         Field("reasons", dtype="u4", attrs=reasons, fill=int(Reason.NO_SHIFT | Reason.NOT_MEASURED)),
         Field(
@@ -164,7 +168,7 @@ def labelled(stack: Stack, fields: Sequence[Field], arrays: Mapping[str, Any], a
 
 def axis_fields(stack: Stack) -> tuple[Field, ...]:
     """Fields of the calibrated axis of every spectrum, one for each region."""
-    attrs = energy_attrs("binding energy as measured minus the shift; NaN where no shift was found")
+    attrs = energy_attrs("binding energy as measured minus the applied shift")
     return tuple(
         Field(CALIBRATED, name, labels={"binding_energy": region.energy}, attrs=attrs)
         for name, region in stack.regions.items()

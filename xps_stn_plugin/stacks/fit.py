@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import PrefitError, Seed
+from xps_stn_plugin.core.single_channels import single_channels
 from xps_stn_plugin.core.spectrum import in_range
 from xps_stn_plugin.fitting.fit_rows import FITTED, GIVEN_UP, NOT_FITTED, FitRows
 from xps_stn_plugin.fitting.row_errors import row_errors
@@ -36,7 +37,9 @@ def sigma_rows(counts: ArrayLike, attrs: Mapping[str, Any] | None = None) -> Flo
     -------
     ndarray, shape (k, m)
     """
-    return np.array([noise_of_counts(row, attrs or {}).sigma for row in np.asarray(counts, dtype=float)])
+    rows = np.asarray(counts, dtype=float)
+    masked = single_channels(rows)
+    return np.array([noise_of_counts(row, attrs or {}, bad).sigma for row, bad in zip(rows, masked, strict=True)])
 
 
 def fit_rows(

@@ -10,8 +10,9 @@ import numpy as np
 
 from xps_prefit_hooks import Prediction, Seed, Settings
 
+from ..core.energy_scale import scale_offset
 from ..core.plugins import plugin_manager
-from ..core.result import PrefitData, calibrated_spectrum, scale_offset
+from ..core.result import PrefitData, calibrated_spectrum
 from ..fitting.fit_rows import FITTED, NOT_FITTED
 from ..fitting.lmfit_result import result_at
 from ..stn.verdict import STATUSES

@@ -122,7 +122,7 @@ def do(stack: Stack, plan: Plan, place: Place) -> tuple[list[Field], dict[str, A
     for block, counts in walk.over("shifts and groups"):
         rows = None if series is None else _rows(series, block)
         put(fields, arrays, block, predictor.answer(counts, rows))
-        shift = np.asarray(arrays["shift"][block]).reshape(-1, 1)
+        shift = np.asarray(arrays["applied_shift"][block]).reshape(-1, 1)
         put(axes, arrays, block, [stack.regions[axis.region].energy - shift for axis in axes])
         for name, gathering in gatherings.items():
             gathering.add(counts[name], _found(predictor, arrays, block))
@@ -183,11 +183,12 @@ def _gatherings(stack: Stack) -> dict[str, Gathering]:
 
 
 def _found(predictor: StackPredictor, arrays: Mapping[str, Any], block: Block) -> Found:
-    """Take from the results what is known of the spectra of a block before they are seeded."""
+    """Take from the results what the seeds of a block need: applied shifts alone."""
     from .clusters import Found
 
-    names = ("shift", "shift_stderr", "status", "probability")
-    shift, stderr, status, probability = (np.asarray(arrays[name][block]) for name in names)
+    names = ("shift", "shift_stderr", "applied_shift", "status", "probability")
+    shift, stderr, applied, status, probability = (np.asarray(arrays[name][block]) for name in names)
+    shift, stderr = (np.where(applied == shift, values, np.nan) for values in (shift, stderr))
     known = np.where(status == NO_DATA, STATUSES.index("out_of_domain"), status).astype(np.int8).ravel()
     groups = predictor.trained.groups
     table = probability.reshape(-1, len(groups)).astype(float)

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import Prediction, PrefitError, Settings
 
+from ..core.energy_scale import is_applied, scale_offset
 from ..core.plugins import BUILTIN, plugin_manager
-from ..core.result import scale_offset
 from ..core.spectrum import spectrum_tree
 from ..stn.predict import predict_view
 from ..stn.stack import StackPrediction
@@ -137,9 +137,11 @@ class StackPredictor:
             shift, stderr = series.shift, series.stderr
             reasons, status = series.judged(reasons, status)
         some = _measured(counts).any(axis=1)
+        applied = is_applied(shift, status == STATUSES.index("out_of_domain"), self.settings)
         values = (
             np.where(some, shift + self.offset, np.nan),
             np.where(some, stderr, np.nan),
+            np.where(some, np.where(applied, shift + self.offset, 0.0), np.nan),
             np.where(some, status, NO_DATA),
             reasons,
             prediction.probabilities,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,6 +17,7 @@ from xps_prefit_hooks import PrefitError, Settings
 
 from .._util.files import check_target, write_whole
 from .._util.progress import Progress, never, nothing
+from ..core.energy_scale import reference_text, shift_text
 from ..core.result import PrefitData
 from ..core.spectrum import calibrated
 from ..stn.predict import shipped
@@ -69,12 +69,12 @@ def prefit_stack(
     -------
     xarray.DataTree
         On the dimensions and coordinates of the stack. Root: ``shift``, ``shift_stderr`` (eV, on the scale of
-        ``settings.reference``), ``status`` and ``reasons`` (flags, see their attributes), ``probability`` over
-        ``group``. For each region that the network looks at: ``region_shift``, ``region_shift_stderr``,
-        ``disagreement`` (eV). With `fit`: ``center``, ``fwhm``, ``area`` and their ``_stderr`` over ``component``,
-        lmfit's ``parameter_value`` and ``parameter_stderr`` over ``parameter``, ``redchi``, ``success`` and more. NaN
-        where nothing was measured. Of Dask's counts nothing is computed yet, and
-        the arrays are Dask's, too, where neither `fit` nor `share` needs to see all of them first.
+        ``settings.reference``), ``applied_shift`` (eV; what is taken off the measured energies), ``status`` and
+        ``reasons`` (flags, see their attributes), ``probability`` over ``group``. For each region that the network
+        looks at: ``region_shift``, ``region_shift_stderr``, ``disagreement`` (eV). With `fit`: ``center``, ``fwhm``,
+        ``area`` and their ``_stderr`` over ``component``, lmfit's ``parameter_value`` and ``parameter_stderr`` over
+        ``parameter``, ``redchi``, ``success`` and more. NaN where nothing was measured. Of Dask's counts nothing is
+        computed yet, and the arrays are Dask's, too, where neither `fit` nor `share` needs to see all of them first.
 
     Raises
     ------
@@ -244,8 +244,9 @@ def _attrs(stack: Stack, settings: Settings, notes: Sequence[str] = ()) -> dict[
     return {
         "schema": SCHEMA,
         "source": stack.source,
-        "convention": f"shift is measured minus true; aliphatic C 1s = {settings.reference:.2f} eV",
+        "convention": f"shift is measured minus true; {reference_text(settings.reference, settings.reference_at)}",
         "reference": settings.reference,
+        "reference_at": settings.reference_at,
         "notes": "\n".join(notes),
         "model": f"{model.name} {model.version}",
         "model_sha256": model.sha256,
@@ -274,11 +275,13 @@ def calibrated_pixel(
     Raises
     ------
     PrefitError
-        If nothing was measured there, or no shift was found.
+        If nothing was measured there, or no shift is applied.
     """
     stack = spectra if isinstance(spectra, Stack) else stack_of(spectra)
     spectrum = stack.spectrum(place)
-    shift, stderr = (float(found.dataset[name].isel(place).item()) for name in ("shift", "shift_stderr"))
-    if math.isnan(shift):
-        raise PrefitError(str(spectrum.attrs["source"]), "no shift was found, so nothing is calibrated.")
-    return calibrated(spectrum, shift, stderr, float(found.attrs["reference"]))
+    names = ("shift", "shift_stderr", "applied_shift")
+    shift, stderr, applied = (float(found.dataset[name].isel(place).item()) for name in names)
+    if shift != applied:
+        msg = f"{shift_text(shift, stderr, False)}, so nothing is calibrated."
+        raise PrefitError(str(spectrum.attrs["source"]), msg)
+    return calibrated(spectrum, shift, stderr, float(found.attrs["reference"]), found.attrs["reference_at"])

@@ -140,7 +140,7 @@ def explain_with(
         )
     )
     names = _names(spectrum, regions)
-    offset = prediction.shift + ALIPHATIC_C1S - settings.reference
+    offset = prediction.shift + ALIPHATIC_C1S - settings.first_member
 
     def evidence(run: slice, column: int) -> GroupEvidence:
         row = trials.region[run.start]

@@ -53,7 +53,8 @@ def predict_with(trained: TrainedNetwork, spectrum: xr.DataTree, shift: float | 
     view = view_of_spectrum(spectrum, trained.grid)
     counts = {name: spectrum.children[name].to_dataset()["counts"].values[None] for name in view.energies}
     source = str(spectrum.attrs.get("source", "spectrum"))
-    return predict_view(trained, view, counts, shift, source=source).prediction(0)
+    prediction = predict_view(trained, view, counts, shift, source=source).prediction(0)
+    return replace(prediction, regions_read=tuple(view.names.values()))
 
 
 def predict_view(
