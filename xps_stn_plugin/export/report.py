@@ -6,7 +6,6 @@ the scale that ``shift.convention`` states; every number is finite or None.
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Final
 
@@ -109,12 +108,6 @@ class Component(Struct, frozen=True):
     maximum: float | None = None
     maximum_measured: float | None = None
     confidence: tuple[ConfidenceInterval, ...] | UnsetType = UNSET
-
-    @property
-    def position(self) -> float:
-        """Binding energy on the calibrated axis, or on the measured one where there is no shift; NaN without either."""
-        position = self.center_measured if self.center is None else self.center
-        return math.nan if position is None else position
 
     @property
     def flags(self) -> str:
