@@ -7,6 +7,7 @@ lmfit is asked for anything, and the standard errors of tied parameters follow f
 
 from __future__ import annotations
 
+import math
 import threading
 import warnings
 from collections.abc import Callable, Mapping
@@ -20,7 +21,8 @@ from lmfit.model import ModelResult
 from numpy.typing import NDArray
 
 from xps_stn_plugin.models.compiled import CompiledModel
-from xps_stn_plugin.models.solver import STEP_ERRORS, Problem, Solved, solve_one
+from xps_stn_plugin.models.counts import solve_counts
+from xps_stn_plugin.models.solver import STEP_ERRORS, Problem, Solved
 
 FloatArray = NDArray[np.float64]
 
@@ -77,6 +79,7 @@ def solve_compiled(
     weights: FloatArray,
     max_nfev: int,
     options: Mapping[str, Any],
+    count_size: float = math.nan,
 ) -> CompiledFit:
     """Fit a compiled model to one spectrum.
 
@@ -91,6 +94,8 @@ def solve_compiled(
         Of `OPTIONS`. The search ends at a step that chi-square expects to fall by a smaller share for than the least of
         ``ftol``, ``xtol`` and ``gtol``; by default at one of less than 0.003 standard errors. ``x_scale`` is without
         effect, since steps do not depend on the units of the parameters.
+    count_size : float
+        Intensity of one count where weights are to be those of the fitted model; NaN where they are to stay.
 
     Raises
     ------
@@ -101,7 +106,10 @@ def solve_compiled(
     tolerances = [float(options[name]) for name in ("ftol", "xtol", "gtol") if options.get(name) is not None]
     degrees = max(problem.data.size - len(compiled.free), 1)
     step_errors = float(np.sqrt(min(tolerances) * degrees)) if tolerances else STEP_ERRORS
-    solved = solve_one(problem, max_nfev=max_nfev, step_errors=step_errors)
+    sizes = np.array([count_size])
+    problem, solved = solve_counts(
+        problem, sizes, compiled.start[None], max_nfev, from_start=True, step_errors=step_errors
+    )
     if not np.isfinite(solved.normal.chisqr[0]):
         raise ValueError("the model or the data are not finite")
     success, nfev = bool(solved.converged[0]), int(solved.nfev[0])

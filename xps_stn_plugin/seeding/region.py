@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from xps_prefit_hooks import PrefitError
 from xps_stn_plugin.core.spectrum import MODEL_WIDTH
+from xps_stn_plugin.models.counts import sigma_before_fit
 
 from .counting import count_size, scatter_over
 
@@ -39,10 +40,17 @@ class Noise:
     source : str
         ``Poisson, from counts`` (``of ... each`` where one is not 1), ``Poisson, from counts per second and dwell
         time`` or ``estimated from the scatter``.
+    count_size : float
+        Intensity of one count; NaN where the noise is not that of counts.
     """
 
     sigma: FloatArray
     source: str
+    count_size: float = math.nan
+
+    def before_fit(self, counts: FloatArray) -> FloatArray:
+        """Find the standard deviations that weigh data for which there is no model yet: see `sigma_before_fit`."""
+        return sigma_before_fit(counts, self.count_size) if math.isfinite(self.count_size) else self.sigma
 
 
 #: The quietest channels of data that scatter more than this many times Poisson's noise are not plain counts; the
@@ -132,19 +140,18 @@ def noise_of_counts(counts: FloatArray, attrs: Mapping[Any, Any]) -> Noise:
         if size is not None:
             how = "Poisson, from counts" if size == 1.0 else f"Poisson, from counts of {size:.6g} each"
             # Few decimals make whole multiples, too, of data that scatter less; whole numbers are believed in any case.
-            noises.append((_poisson(counts, size), how, 0.0 if size == 1.0 else _LEAST_POISSON))
+            noises.append((Noise(_poisson(counts, size), how, size), 0.0 if size == 1.0 else _LEAST_POISSON))
         if stated is not None and counts.max() >= stated:
-            noises.append((_poisson(counts, stated), source, 0.0))
-        ratios = [scatter_over(sigma, counts) for sigma, _, _ in noises]
+            noises.append((Noise(_poisson(counts, stated), source, stated), 0.0))
+        ratios = [scatter_over(noise.sigma, counts) for noise, _ in noises]
         fitting = [
             (round(abs(math.log(max(typical, _NO_SCATTER))), 6), -n)
-            for n, ((typical, quiet), (sigma, _, least)) in enumerate(zip(ratios, noises, strict=True))
-            if quiet <= _MOST_POISSON and (typical >= least or np.mean(counts / sigma) < _SPARSE)
+            for n, ((typical, quiet), (noise, least)) in enumerate(zip(ratios, noises, strict=True))
+            if quiet <= _MOST_POISSON and (typical >= least or np.mean(counts / noise.sigma) < _SPARSE)
         ]
         if fitting:
             # What is said of the counts wins where both are as good.
-            sigma, source, _ = noises[-min(fitting)[1]]
-            return Noise(sigma, source)
+            return noises[-min(fitting)[1]][0]
     return Noise(np.full(counts.shape, scatter(counts)), "estimated from the scatter")
 
 
@@ -195,7 +202,7 @@ def region_data(region: str, dataset: xr.Dataset) -> RegionData:
     energy = np.asarray(dataset["binding_energy"].values, dtype=float)
     noise = noise_of(dataset)
     order = np.argsort(energy, kind="stable")
-    energy, counts, sigma = energy[order], counts[order], noise.sigma[order]
+    energy, counts, sigma = energy[order], counts[order], noise.before_fit(counts)[order]
     points = max(_END_POINTS, round(_END_SHARE * counts.size))
     low, high = counts[:points], counts[-points:]
     slope, slope_error = _slope_before_the_line(energy, counts, sigma, float(low.mean()), float(high.mean()))
@@ -204,7 +211,7 @@ def region_data(region: str, dataset: xr.Dataset) -> RegionData:
         core=str(dataset.attrs.get("region") or region),
         energy=energy,
         counts=counts,
-        noise=Noise(sigma, noise.source),
+        noise=replace(noise, sigma=sigma),
         low_end=float(low.mean()),
         high_end=float(high.mean()),
         end_error=float(np.hypot(sigma[:points].mean(), sigma[-points:].mean()) / np.sqrt(points)),
