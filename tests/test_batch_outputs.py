@@ -48,9 +48,15 @@ def _document(regions, status="ok", shift=1.0, groups=()):
         "source": "",
         "status": status,
         "reasons": ["Why\nnot."],
-        "shift": {"value": shift, "stderr": None if shift is None else 0.1, "unit": "eV", "convention": ""},
+        "shift": {
+            "value": shift,
+            "stderr": None if shift is None else 0.1,
+            "applied": shift or 0.0,
+            "unit": "eV",
+            "convention": "",
+        },
         "groups": [{"name": name, "probability": probability} for name, probability in groups],
-        "regions": regions,
+        "regions": {name: {**region, "status": status} for name, region in regions.items()},
         "quantification": None,
     }
 
@@ -100,6 +106,8 @@ def test_a_region_becomes_a_row():
         "reference_eV": "285.00",
         "reasons": "Why not.; Note.; Doubt.",
         "place": "",
+        "applied_shift_eV": "1.0000",
+        "reference_at": "first-member",
     }
 
 

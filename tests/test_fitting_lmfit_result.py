@@ -268,7 +268,7 @@ def test_evaluations_are_counted_as_they_are(monkeypatch):
     seed, data = doublet()
     compiled = CompiledModel.compile(seed.model, seed.params)
     x, y = data["binding_energy"].values, data["counts"].values
-    fit = lmfit_result.solve_compiled(compiled, x, y, 1.0 / np.sqrt(y), 1000, {}, 1.0)
+    fit = lmfit_result.solve_compiled(compiled, x, y, 1.0 / np.sqrt(y), 1000, {}, np.ones(y.size))
     assert fit.known["nfev"] == len(calls)
 
 

@@ -59,7 +59,7 @@ def test_weights_of_the_fit_lead_to_the_maximum_of_the_likelihood():
     model = CompiledModel.compile(seed.model, seed.params)
     counts = np.random.default_rng(1).poisson(truth(180.0, 3.0)).astype(float)
     problem = Problem.of_one(model, X, counts, 1.0 / sigma_before_fit(counts, 1.0))
-    _, solved = solve_counts(problem, np.array([1.0]), model.start[None], 2000)
+    _, solved = solve_counts(problem, np.ones((1, X.size)), model.start[None], 2000)
     assert solved.converged[0]
 
     def likelihood(v):

@@ -95,7 +95,9 @@ def test_what_was_not_fitted_has_no_curves():
     seed = seeded(counted(y, 1), ALKANE, ESTER, x=x)
     counts = np.array([counted(y, 2), np.full(x.size, np.nan)])
     fits = fit_rows(seed, x, counts)
-    rows = curve_rows(seed, x, counts, np.zeros(2), NoiseRows(np.ones(counts.shape), np.full(2, np.nan)), fits)
+    rows = curve_rows(
+        seed, x, counts, np.zeros(2), NoiseRows(np.ones(counts.shape), np.full(counts.shape, np.nan)), fits
+    )
     for curve in (rows.background, rows.envelope, rows.residual, rows.lines, rows.durbin_watson, rows.runs_p):
         assert np.isfinite(curve[0]).all() and np.isnan(curve[1]).all()
     empty = CurveRows.empty(0, 3, 7)

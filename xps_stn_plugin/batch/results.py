@@ -145,7 +145,7 @@ class _Target:
 def _rows(outputs: _Outputs, settings: Settings, identity: Mapping[str, Any]) -> Iterator[Row]:
     for entry in outputs:
         try:
-            rows = rows_of(entry, settings.reference, identity["fit"])
+            rows = rows_of(entry, settings.reference, identity["fit"], settings.reference_at)
         except Exception as error:  # noqa: BLE001 (one spectrum must not cost the others their results)
             outputs.failed(entry, "row of the summary", error)
             rows = [Row(entry.source, reference=settings.reference, reasons=(outputs.failures[entry.name],))]

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 SCHEMA: Final = "xps-stn/batch/1"
 
 #: Columns of the summary that hold text.
-_TEXTS: Final = frozenset({"source", "region", "status", "groups", "fitted", "background", "reasons", "place"})
+_TEXTS: Final = frozenset(
+    {"source", "region", "status", "groups", "fitted", "background", "reasons", "place", "reference_at"}
+)
 
 _SPECTRUM: Final = (
     Variable("source", text=True, meaning="file"),
@@ -39,6 +41,7 @@ _SPECTRUM: Final = (
     Variable("reasons", text=True),
     Variable("shift", units="eV", meaning="measured minus true binding energy"),
     Variable("shift_stderr", units="eV", meaning="standard error of the shift"),
+    Variable("applied_shift", units="eV", meaning="taken off the measured energies; 0 where they are as measured"),
     Variable("probability", ("group",), meaning="probability of a functional group"),
     Variable("atomic_percent", ("element",), units="%"),
     Variable("atomic_percent_stderr", ("element",), units="%"),
@@ -67,7 +70,7 @@ _REGION: Final = (
     Variable("notes", text=True, meaning="what was merged, dropped or added, and what should be doubted"),
     *(Variable(f"fit_{name}") for name in _FIT_NUMBERS),
     *(Variable(f"fit_{name}", text=True) for name in _FIT_TEXTS),
-    Variable("binding_energy", ("channel",), "eV", "calibrated; as measured where no shift was found"),
+    Variable("binding_energy", ("channel",), "eV", "calibrated; as measured where no shift is applied"),
     Variable("binding_energy_measured", ("channel",), "eV"),
     Variable("counts", ("channel",), meaning="intensity as measured"),
     Variable("background", ("channel",)),
@@ -227,6 +230,7 @@ def _of_spectrum(entry: Entry, layout: _Layout) -> dict[str, Part]:
         **values,
         "shift": ((), _number(said["shift"]["value"])),
         "shift_stderr": ((), _number(said["shift"]["stderr"])),
+        "applied_shift": ((), _number(said["shift"]["applied"])),
         "probability": (at_groups, [_number(group["probability"]) for group in groups]),
         "atomic_percent": (at_elements, [_number(element["atomic_percent"]) for element in elements]),
         "atomic_percent_stderr": (at_elements, [_number(element["stderr"]) for element in elements]),

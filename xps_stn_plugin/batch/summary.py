@@ -6,7 +6,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
+
+from xps_prefit_hooks import ReferenceAt
 
 from .._util.files import Overwrite, write_csv
 from ..export.texts import cell
@@ -28,8 +30,8 @@ class Row:
     source, region : str
         The file, and the region's name in it; no region for a file that failed.
     status : str
-        "ok", "uncertain" or "out_of_domain" as the shift is, or "failed" where the file or the region's fit failed; of
-        a stack also "no_data" where nothing was measured.
+        "ok", "uncertain" or "out_of_domain" as the shift is, "uncertain" for "ok" where the region was not read, or
+        "failed" where the file or the region's fit failed; of a stack also "no_data" where nothing was measured.
     shift, shift_stderr : float
         Measured minus true binding energy of the spectrum, and its standard error.
     region_shift, disagreement : float
@@ -51,6 +53,10 @@ class Row:
         Why the status is what it is; what should be doubted.
     place : str
         Which spectrum of a stack it is: ``etch_time=30 s``.
+    applied_shift : float
+        What was taken off the measured energies; 0 where they are as measured.
+    reference_at : {"maximum", "first-member", ""}
+        Whether `reference` is the energy of the line's maximum or of its first vibrational member.
     """
 
     source: str
@@ -71,6 +77,8 @@ class Row:
     reference: float = math.nan
     reasons: tuple[str, ...] = ()
     place: str = ""
+    applied_shift: float = math.nan
+    reference_at: ReferenceAt | Literal[""] = ""
 
     @property
     def badness(self) -> tuple[int, float]:
@@ -114,12 +122,15 @@ COLUMNS: Final = (
     "reference_eV",
     "reasons",
     "place",
+    "applied_shift_eV",
+    "reference_at",
 )
 
 # Digits behind the point; other numbers have six significant ones.
 _DIGITS: Final = {
     "shift": 4,
     "shift_stderr": 4,
+    "applied_shift": 4,
     "region_shift": 4,
     "disagreement": 4,
     "durbin_watson": 3,
@@ -127,7 +138,7 @@ _DIGITS: Final = {
 }
 
 
-def rows_of(entry: Entry, reference: float, fit: bool = True) -> list[Row]:
+def rows_of(entry: Entry, reference: float, fit: bool = True, reference_at: ReferenceAt = "first-member") -> list[Row]:
     """Rows of one file.
 
     Parameters
@@ -137,6 +148,8 @@ def rows_of(entry: Entry, reference: float, fit: bool = True) -> list[Row]:
         Binding energy in eV of aliphatic C 1s in the settings.
     fit : bool
         Whether fits were asked for.
+    reference_at : {"maximum", "first-member"}
+        What `reference` is the energy of.
 
     Returns
     -------
@@ -148,10 +161,13 @@ def rows_of(entry: Entry, reference: float, fit: bool = True) -> list[Row]:
     if record.stack is not None:
         from .stacks import places_of
 
-        return [Row(source, reference=reference, **values) for values in places_of(record.stack, fit)]
+        return [
+            Row(source, reference=reference, reference_at=reference_at, **values)
+            for values in places_of(record.stack, fit)
+        ]
     said = record.document
     if said is None:
-        return [Row(source, reference=reference, reasons=(record.reason,))]
+        return [Row(source, reference=reference, reference_at=reference_at, reasons=(record.reason,))]
     groups = tuple(
         (group["name"], group["probability"])
         for group in said["groups"]
@@ -161,11 +177,13 @@ def rows_of(entry: Entry, reference: float, fit: bool = True) -> list[Row]:
         Row(
             source,
             name,
-            status="failed" if name in record.failures else said["status"],
+            status="failed" if name in record.failures else region["status"],
             shift=_number(said["shift"]["value"]),
             shift_stderr=_number(said["shift"]["stderr"]),
+            applied_shift=_number(said["shift"]["applied"]),
             groups=groups,
             reference=reference,
+            reference_at=reference_at,
             reasons=tuple(
                 dict.fromkeys(
                     (

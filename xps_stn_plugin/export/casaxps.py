@@ -84,7 +84,7 @@ def table(result: PrefitData) -> list[dict[str, str]]:
 def calibration(result: PrefitData) -> str:
     """Return CasaXPS's calibration: measured and assigned position of aliphatic C 1s."""
     if result.moved is None:
-        return "Calib: none, no shift was found; positions are as measured"
+        return f"Calib: none, {result.shift_text}; positions are as measured"
     reference = result.settings.reference
     return f"Calib M = {reference + result.shift:.4f} A = {reference:.4f} BE ADD"
 
@@ -99,7 +99,7 @@ def write(result: PrefitData, path: Path) -> None:
     """
     head = (
         f"# Components in the terms of CasaXPS, untested in CasaXPS; {MARK}",
-        f"# {_plain(result.source)}; binding energies in eV, calibrated",
+        f"# {_plain(result.source)}; binding energies in eV; {result.scale_text}",
         calibration(result),
     )
     # Names alone may be anything; the others are numbers and what CasaXPS understands.

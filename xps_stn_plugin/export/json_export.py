@@ -28,7 +28,7 @@ def schema() -> dict[str, Any]:
 def document(result: PrefitData) -> dict[str, Any]:
     """Return the report with the evidence for groups as plain values; every number is finite or None.
 
-    Energies are in eV on the scale of ``settings.reference``; ``center_measured`` is on the measured axis.
+    Energies are in eV on the scale that ``shift.convention`` states; ``center_measured`` is on the measured axis.
     """
     return cast("dict[str, Any]", json.loads(json.dumps(_plain(result), allow_nan=False)))
 

@@ -1,7 +1,7 @@
 """The report of one prefit: everything that outputs show, computed once; renderers read it and compute nothing.
 
 Its JSON is the schema ``xps-stn/prefit/1`` (``export/data/prefit-1.schema.json``, docs/json.md). Energies are in eV on
-the scale of ``settings.reference``; every number is finite or None.
+the scale that ``shift.convention`` states; every number is finite or None.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from xps_prefit_hooks import Status
+from xps_prefit_hooks import ReferenceAt, Status
 
+from ..core.energy_scale import NOT_READ, shift_text
 from ..fitting import ComponentRow, Confidence, FitQuality, background_table, component_table, fit_quality
 from ..fitting.quality import quality_line
 from ..quantification import ComponentShare, quantify
+from .texts import or_nan
 
 if TYPE_CHECKING:
     from lmfit.model import ModelResult
@@ -46,11 +48,18 @@ class Shift(Struct, frozen=True):
     unit: str
     convention: str
     reference: float
+    reference_at: ReferenceAt = "first-member"
+    applied: float = 0.0
+
+    @property
+    def is_applied(self) -> bool:
+        """Whether energies are moved by it."""
+        return self.value is not None and self.applied == self.value
 
     @property
     def text(self) -> str:
         """Shift and standard error, for people."""
-        return "no shift" if self.value is None else f"shift {self.value:+.2f} ± {self.stderr or math.nan:.2f} eV"
+        return shift_text(or_nan(self.value), or_nan(self.stderr), self.is_applied)
 
 
 class RegionShift(Struct, frozen=True):
@@ -110,6 +119,8 @@ class Component(Struct, frozen=True):
     atomic_percent: Value | None
     prefix: str
     fraction_of_region: float | None
+    maximum: float | None = None
+    maximum_measured: float | None = None
     confidence: tuple[ConfidenceInterval, ...] | UnsetType = UNSET
 
     @property
@@ -176,6 +187,7 @@ class Region(Struct, frozen=True):
     fit: Fit | None
     core_level: str = ""
     label: str = ""
+    status: Status = "uncertain"
 
     @property
     def state(self) -> str:
@@ -281,6 +293,15 @@ class Report(Struct, frozen=True):
         """File name of the source."""
         return Path(self.source).name or self.source
 
+    @property
+    def position_title(self) -> str:
+        """What tables for people give as position: the line's maximum where the scale's reference is one."""
+        return "maximum / eV" if self.shift.reference_at == "maximum" else "center / eV"
+
+    def position(self, component: Component) -> tuple[float | None, float | None]:
+        """Position of a component for people, on the corrected and on the measured axis in eV."""
+        return positions_for_people(self.shift.reference_at, component)
+
     def likely(self, least: float, most: int | None = None) -> tuple[Group, ...]:
         """Select groups of a probability above `least`, the most probable first, at most `most` of them."""
         return tuple(group for group in self.groups if (group.probability or 0.0) > least)[:most]
@@ -289,6 +310,13 @@ class Report(Struct, frozen=True):
     def modelled(self) -> dict[str, Region]:
         """Regions that have a seeded model."""
         return {name: region for name, region in self.regions.items() if region.background is not None}
+
+
+def positions_for_people(reference_at: ReferenceAt, component: Component) -> tuple[float | None, float | None]:
+    """Corrected and measured position of a component in eV: its maximum where the scale's reference is one."""
+    if reference_at == "maximum":
+        return component.maximum, component.maximum_measured
+    return component.center, component.center_measured
 
 
 def report_of(result: PrefitData) -> Report:
@@ -338,6 +366,8 @@ def _report(result: PrefitData) -> Report:
             "eV",
             result.convention,
             float(result.settings.reference),
+            result.settings.reference_at,
+            float(result.applied_shift),
         ),
         groups=tuple(Group(name, _finite(probabilities[name])) for name in ranked),
         regions={str(name): region_report(result, str(name), shares) for name in result.spectrum.children},
@@ -369,8 +399,10 @@ def region_report(
         if shift is None
         else RegionShift(_finite(shift.value), _finite(shift.stderr), _finite(shift.disagreement), "eV")
     )
+    status = result.region_status(name)
+    unread = () if result.moved is None or result.is_read(name) else (NOT_READ,)
     if seed is None:
-        return Region(region_shift, None, (), (), None, level, label)
+        return Region(region_shift, None, (), unread, None, level, label, status)
     rows = background_table(seed, fit)
     confidence: Confidence | None = getattr(fit, "confidence", None)
     return Region(
@@ -383,10 +415,11 @@ def region_report(
         components=tuple(
             _component(result, row, shares.get((name, row.name)), confidence) for row in component_table(seed, fit)
         ),
-        notes=tuple(seed.notes),
+        notes=(*unread, *seed.notes),
         fit=None if fit is None else _fit(seed, fit, confidence),
         core_level=level,
         label=label,
+        status=status,
     )
 
 
@@ -394,6 +427,7 @@ def _component(
     result: PrefitData, row: ComponentRow, share: ComponentShare | None, confidence: Confidence | None
 ) -> Component:
     center, measured = result.positions(row.center)
+    maximum, maximum_measured = result.positions(row.maximum)
     intervals = (
         UNSET
         if confidence is None
@@ -415,6 +449,8 @@ def _component(
         atomic_percent=None if share is None else Value(_finite(share.atomic_percent), _finite(share.stderr)),
         prefix=row.prefix,
         fraction_of_region=_finite(row.fraction_of_region),
+        maximum=_finite(maximum),
+        maximum_measured=_finite(maximum_measured),
         confidence=intervals,
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, Literal
@@ -14,7 +13,7 @@ from lmfit.model import ModelResult
 
 from xps_prefit_hooks import PrefitError, Seed
 from xps_stn_plugin.models.compiled import CompiledModel
-from xps_stn_plugin.models.counts import poisson_sigma
+from xps_stn_plugin.models.counts import fitted_sigma
 from xps_stn_plugin.models.solver import EVALUATIONS_PER_PARAMETER
 from xps_stn_plugin.seeding.drafted import DraftedSeed, compiled_seed
 from xps_stn_plugin.seeding.region import noise_of
@@ -81,7 +80,7 @@ def fit_seed(
         )
     energy = np.asarray(dataset["binding_energy"].values, dtype=float)
     given: lmfit.Parameters | None = kws.pop("params", None)
-    weighting, count_size = "given by the caller", math.nan
+    weighting, count_size = "given by the caller", np.full(counts.shape, np.nan)
     if "weights" not in kws:
         noise = noise_of(dataset)
         weighting, count_size = noise.source, noise.count_size
@@ -98,8 +97,9 @@ def fit_seed(
                 compiled = compiled_seed(seed) if given is None else CompiledModel.compile(seed.model, given)
             if compiled is None:
                 fitted = _by_lmfit(seed, given, energy, counts, max_nfev, kws)
-                if math.isfinite(count_size) and fitted.success:
-                    kws["weights"] = 1.0 / poisson_sigma(np.asarray(fitted.best_fit, dtype=float), count_size)
+                if np.isfinite(count_size).any() and fitted.success:
+                    drawn = np.asarray(fitted.best_fit, dtype=float)
+                    kws["weights"] = 1.0 / fitted_sigma(drawn, count_size, 1.0 / kws["weights"])
                     fitted = _by_lmfit(seed, given, energy, counts, max_nfev, kws)
                 return _completed(seed, fitted, weighting)
             most = EVALUATIONS_PER_PARAMETER * (len(compiled.free) + 1) if max_nfev is None else max_nfev

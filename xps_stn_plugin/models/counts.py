@@ -48,6 +48,12 @@ def poisson_sigma(curve: FloatArray, count_size: ArrayLike) -> FloatArray:
     return np.asarray(size * np.sqrt(np.maximum(curve / size, LEAST_COUNTS)))
 
 
+def fitted_sigma(curve: FloatArray, count_size: FloatArray, sigma: FloatArray) -> FloatArray:
+    """Find the standard deviations that the fitted `curve` leads to; `sigma` where `count_size` is NaN."""
+    counted = np.isfinite(count_size)
+    return np.where(counted, poisson_sigma(curve, np.where(counted, count_size, 1.0)), sigma)
+
+
 def sigma_before_fit(counts: FloatArray, count_size: float) -> FloatArray:
     """Find the standard deviation of each intensity, shape (n,), from its neighbours' average where no model is known.
 
@@ -67,8 +73,8 @@ def solve_counts(
     ----------
     problem : Problem
         With weights to begin with.
-    count_size : ndarray, shape (k,)
-        Intensity of one count; NaN for spectra whose weights are to stay.
+    count_size : ndarray, shape (k, m)
+        Intensity of one count; NaN for channels whose weights are to stay.
     start : ndarray, shape (k, free)
     max_nfev : int
         Most evaluations for a row.
@@ -81,7 +87,7 @@ def solve_counts(
         With the weights of the fit.
     Solved
     """
-    counted = np.isfinite(count_size)
+    counted = np.isfinite(count_size).any(axis=1)
     if not counted.any():
         return problem, solve(problem, start, max_nfev, **options)
     # With weights that will change, it is enough to come near.
@@ -112,12 +118,12 @@ def solve_counts(
 def _reweighted(problem: Problem, v: FloatArray, count_size: FloatArray) -> tuple[Problem, Normal]:
     """Problem with the weights of the model at `v`, shape (k, free), and the expansion of its chi-square there."""
     block = problem.model.block(problem.x.shape[1])
-    weights, parts = np.empty(problem.weights.shape), []
+    weights, parts = problem.weights.copy(), []
     for start in range(0, len(v), block):
         rows = slice(start, start + block)
         scale = None if problem.scale is None else problem.scale[rows]
         curve, slopes = problem.model.evaluate(problem.x[rows], v[rows], scale)
-        weights[rows] = 1.0 / poisson_sigma(curve, count_size[rows, None])
+        weights[rows] = 1.0 / fitted_sigma(curve, count_size[rows], 1.0 / weights[rows])
         parts.append(expansion(problem.data[rows] - curve, slopes, weights[rows]))
     whole = Normal(*(np.concatenate(each) for each in zip(*parts, strict=True)))
     weighted = replace(problem, weights=weights)

@@ -22,7 +22,7 @@ from .background import Kind, kinds, reason, shows_step
 from .drafted import DraftedSeed
 from .lines import GROUP_THRESHOLD, Line, expected_lines, merge_distance, merge_lines
 from .parameters import assembled
-from .region import SURVEY_WIDTH, RegionData, region_data
+from .region import SURVEY_WIDTH, RegionData, bad_channels, region_data
 from .selection import Tail, select
 from .substance_lines import substance_lines
 
@@ -77,7 +77,7 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
     level = core_levels().get(data.core)
     doublet = Doublet(level.splitting or 0.0, level.ratio or 0.0) if level else Doublet()
     fwhm = level.fwhm if level else _GENERIC_FWHM
-    notes: list[str] = []
+    notes = bad_channels(data)
     lines, said = _chemistry(data, prediction, settings)
     notes += said
     most = _MOST_UNASSIGNED if not lines else _MOST_UNASSIGNED - 2
@@ -136,7 +136,7 @@ def _chemistry(data: RegionData, prediction: Prediction, settings: Settings) -> 
         seen = [group for group, probability in groups.items() if GROUP_THRESHOLD <= probability < 1.0]
         groups = {group: probability for group, probability in groups.items() if probability == 1.0}
         said = ["Groups that the network sees name no component: the spectrum is out of its domain."] if seen else []
-    offset = settings.reference - ALIPHATIC_C1S
+    offset = settings.first_member - ALIPHATIC_C1S
     extent = (float(data.energy[0]), float(data.energy[-1]))
     substances = [find_substance(text) for text in settings.expect]
     own = substance_lines(data.core, substances, prediction.shift_stderr, extent, offset)

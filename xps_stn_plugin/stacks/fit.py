@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import PrefitError, Seed
+from xps_stn_plugin.core.single_channels import single_channels
 from xps_stn_plugin.core.spectrum import in_range
 from xps_stn_plugin.fitting.fit_rows import FITTED, GIVEN_UP, NOT_FITTED, FitRows
 from xps_stn_plugin.fitting.row_errors import row_errors
 from xps_stn_plugin.models.compiled import CompiledModel
-from xps_stn_plugin.models.counts import poisson_sigma, solve_counts
+from xps_stn_plugin.models.counts import fitted_sigma, solve_counts
 from xps_stn_plugin.models.solver import EVALUATIONS_PER_PARAMETER, Problem
 from xps_stn_plugin.seeding.region import noise_of_counts
 
@@ -31,8 +32,8 @@ class NoiseRows(NamedTuple):
     ----------
     sigma : ndarray, shape (k, m)
         Standard deviation of each intensity, for weights before a fit.
-    count_size : ndarray, shape (k,)
-        Intensity of one count; NaN where the noise is not that of counts.
+    count_size : ndarray, shape (k, m)
+        Intensity of one count; NaN where the noise is not that of counts, and in masked channels.
     """
 
     sigma: FloatArray
@@ -40,9 +41,7 @@ class NoiseRows(NamedTuple):
 
     def fitted(self, curves: FloatArray) -> FloatArray:
         """Find the standard deviations of intensities whose expectation is `curves`, shape (k, m)."""
-        counted = np.isfinite(self.count_size)[:, None]
-        size = np.where(counted, self.count_size[:, None], 1.0)
-        return np.where(counted, poisson_sigma(curves, size), self.sigma)
+        return fitted_sigma(curves, self.count_size, self.sigma)
 
     def of(self, rows: NDArray[np.intp]) -> NoiseRows:
         """Take some of the spectra."""
@@ -59,9 +58,11 @@ def noise_rows(counts: ArrayLike, attrs: Mapping[str, Any] | None = None) -> Noi
         Attributes of their region: ``intensity``, ``dwell_time`` (s) and ``scans`` are used.
     """
     rows = np.asarray(counts, dtype=float)
-    noises = [noise_of_counts(row, attrs or {}) for row in rows]
+    masked = single_channels(rows)
+    noises = [noise_of_counts(row, attrs or {}, bad) for row, bad in zip(rows, masked, strict=True)]
     sigma = np.array([noise.before_fit(row) for noise, row in zip(noises, rows, strict=True)])
-    return NoiseRows(sigma.reshape(rows.shape), np.array([noise.count_size for noise in noises], dtype=float))
+    sizes = np.array([noise.count_size for noise in noises])
+    return NoiseRows(sigma.reshape(rows.shape), sizes.reshape(rows.shape))
 
 
 def fit_rows(
@@ -136,7 +137,7 @@ def prepared(
         noise = noise_rows(rows)
     elif not isinstance(noise, NoiseRows):
         sigma = np.broadcast_to(np.asarray(noise, dtype=float), rows.shape)
-        noise = NoiseRows(sigma, np.full(len(rows), np.nan))
+        noise = NoiseRows(sigma, np.full(rows.shape, np.nan))
     return axis, rows, moved, noise
 
 
