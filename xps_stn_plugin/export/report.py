@@ -7,7 +7,7 @@ the scale that ``shift.convention`` states; every number is finite or None.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -31,6 +31,13 @@ if TYPE_CHECKING:
     from ..core.result import PrefitData
 
 SCHEMA: Final = "xps-stn/prefit/1"
+
+#: Verdicts, the worst first.
+VERDICTS: Final = ("failed", "poor", "out_of_domain", "uncertain", "ok")
+
+#: Probabilities between these are undecided. Groups are in doubt where more than this share of a region is unexplained.
+UNDECIDED: Final = (0.3, 0.7)
+UNEXPLAINED: Final = 0.1
 
 
 class Value(Struct, frozen=True):
@@ -141,6 +148,25 @@ class Correlation(Struct, frozen=True):
     value: float | None
 
 
+class Verdicts(Struct, frozen=True):
+    """Trust in the shift, in the groups, and in the fit of each region that has a model, each for itself."""
+
+    shift: Status
+    groups: Status
+    fits: dict[str, str]
+
+    @property
+    def named(self) -> tuple[tuple[str, str], ...]:
+        """Subject and verdict of each: ``shift``, ``groups``, ``fit of C1s``."""
+        fits = ((f"fit of {region}", verdict) for region, verdict in self.fits.items())
+        return (("shift", self.shift), ("groups", self.groups), *fits)
+
+    @property
+    def worst(self) -> str:
+        """The worst of the verdicts; regions that were not fitted do not count."""
+        return min((verdict for _, verdict in self.named if verdict in VERDICTS), key=VERDICTS.index)
+
+
 class Fit(Struct, frozen=True):
     """Fit of a region."""
 
@@ -158,9 +184,10 @@ class Fit(Struct, frozen=True):
     notes: tuple[str, ...]
     method: str = ""
     rms_residual: float | None = None
+    verdict: str = "ok"
 
     @property
-    def verdict(self) -> str:
+    def fitted(self) -> str:
         """``yes`` for a fit that describes the data, ``poor`` for another, ``failed`` for one without success."""
         return ("yes" if self.describes_data else "poor") if self.success else "failed"
 
@@ -168,7 +195,7 @@ class Fit(Struct, frozen=True):
     def state(self) -> str:
         """Success and quality of the fit in one line."""
         return {"failed": "fit without success; ", "poor": "does not describe the data; "}.get(
-            self.verdict, ""
+            self.fitted, ""
         ) + self.line
 
     @property
@@ -287,6 +314,7 @@ class Report(Struct, frozen=True):
     regions: dict[str, Region]
     quantification: Quantification | None
     model: Model
+    verdicts: Verdicts
 
     @property
     def name(self) -> str:
@@ -355,6 +383,7 @@ def _report(result: PrefitData) -> Report:
     model = result.prediction.model
     amounts = quantify(result) if result.fits else None
     shares = {} if amounts is None else {(share.region, share.name): share for share in amounts.components}
+    regions = {str(name): region_report(result, str(name), shares) for name in result.spectrum.children}
     return Report(
         schema=SCHEMA,
         source=result.source,
@@ -370,10 +399,49 @@ def _report(result: PrefitData) -> Report:
             float(result.applied_shift),
         ),
         groups=tuple(Group(name, _finite(probabilities[name])) for name in ranked),
-        regions={str(name): region_report(result, str(name), shares) for name in result.spectrum.children},
+        regions=regions,
         quantification=None if amounts is None else msgspec.convert(amounts.to_dict(), Quantification, strict=False),
         model=Model(model.name, model.version, model.sha256),
+        verdicts=_verdicts(result, regions),
     )
+
+
+def _verdicts(result: PrefitData, regions: Mapping[str, Region]) -> Verdicts:
+    modelled = {name: region for name, region in regions.items() if region.background is not None}
+    fits = {name: "not fitted" if region.fit is None else region.fit.verdict for name, region in modelled.items()}
+    groups = groups_verdict(result.status, result.prediction.groups, modelled.values())
+    return Verdicts(result.status, groups, fits)
+
+
+def groups_verdict(status: Status, probabilities: Mapping[str, float], regions: Iterable[Region]) -> Status:
+    """Judge the groups by themselves.
+
+    Parameters
+    ----------
+    status : str
+        Status of the shift, which tells whether the network knows such spectra.
+    probabilities : mapping of str to float
+    regions : iterable of Region
+        Those that have a model.
+
+    Returns
+    -------
+    str
+        ``uncertain`` where a probability is undecided, a component that no group explains holds more than `UNEXPLAINED`
+        of its region, or a group that is present has components without signal alone.
+    """
+    if status != "ok":
+        return status
+    if any(UNDECIDED[0] < probability < UNDECIDED[1] for probability in probabilities.values()):
+        return "uncertain"
+    signal: dict[str, bool] = {}
+    for region in regions:
+        for component in region.components:
+            if not component.groups and (component.fraction_of_region or 0.0) > UNEXPLAINED:
+                return "uncertain"
+            for group in component.groups:
+                signal[group] = signal.get(group, False) or component.at_bound != ("area",)
+    return "ok" if all(signal.values()) else "uncertain"
 
 
 def region_report(
@@ -474,6 +542,7 @@ def _fit(seed: Seed, fit: ModelResult, confidence: Confidence | None) -> Fit:
         notes=(*quality.notes, *(confidence.notes if confidence else ())),
         method=str(fit.method),
         rms_residual=_finite(quality.rms_residual),
+        verdict=quality.verdict,
     )
 
 
