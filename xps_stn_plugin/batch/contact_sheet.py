@@ -158,9 +158,10 @@ def _card(entry: Entry, rows: Sequence[tuple[int, Row]]) -> str:
     ]
     why = markup(" ".join(dict.fromkeys(reason for _, row in rows for reason in row.reasons)))
     title = markup(entry.source, quote=True)
+    colour = min((row.colour for _, row in rows if row.status == status), key=WORST_FIRST.index, default=status)
     return (
-        f'<div class="card {status}"><div><a href="#row{rows[0][0]}" title="{title}">{name}</a> '
-        f"<b>{status.replace('_', ' ')}{shift}</b></div>"
+        f'<div class="card {colour}"><div><a href="#row{rows[0][0]}" title="{title}">{name}</a> '
+        f"<b>shift {status.replace('_', ' ')}{shift}</b></div>"
         + (f"<div>{markup(groups)}</div>" if groups else "")
         + f'<div class="regions">{"".join(figures)}</div><div class="why">{why}</div></div>'
     )

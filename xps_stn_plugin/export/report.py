@@ -18,6 +18,13 @@ from .texts import or_nan
 
 SCHEMA: Final = "xps-stn/prefit/1"
 
+#: Verdicts, the worst first.
+VERDICTS: Final = ("failed", "poor", "out_of_domain", "uncertain", "ok")
+
+#: Probabilities between these are undecided. Groups are in doubt where more than this share of a region is unexplained.
+UNDECIDED: Final = (0.3, 0.7)
+UNEXPLAINED: Final = 0.1
+
 
 class Value(Struct, frozen=True):
     """A number with its standard error."""
@@ -127,6 +134,25 @@ class Correlation(Struct, frozen=True):
     value: float | None
 
 
+class Verdicts(Struct, frozen=True):
+    """Trust in the shift, in the groups, and in the fit of each region that has a model, each for itself."""
+
+    shift: Status
+    groups: Status
+    fits: dict[str, str]
+
+    @property
+    def named(self) -> tuple[tuple[str, str], ...]:
+        """Subject and verdict of each: ``shift``, ``groups``, ``fit of C1s``."""
+        fits = ((f"fit of {region}", verdict) for region, verdict in self.fits.items())
+        return (("shift", self.shift), ("groups", self.groups), *fits)
+
+    @property
+    def worst(self) -> str:
+        """The worst of the verdicts; regions that were not fitted do not count."""
+        return min((verdict for _, verdict in self.named if verdict in VERDICTS), key=VERDICTS.index)
+
+
 class Fit(Struct, frozen=True):
     """Fit of a region."""
 
@@ -144,9 +170,10 @@ class Fit(Struct, frozen=True):
     notes: tuple[str, ...]
     method: str = ""
     rms_residual: float | None = None
+    verdict: str = "ok"
 
     @property
-    def verdict(self) -> str:
+    def fitted(self) -> str:
         """``yes`` for a fit that describes the data, ``poor`` for another, ``failed`` for one without success."""
         return ("yes" if self.describes_data else "poor") if self.success else "failed"
 
@@ -154,7 +181,7 @@ class Fit(Struct, frozen=True):
     def state(self) -> str:
         """Success and quality of the fit in one line."""
         return {"failed": "fit without success; ", "poor": "does not describe the data; "}.get(
-            self.verdict, ""
+            self.fitted, ""
         ) + self.line
 
     @property
@@ -276,6 +303,7 @@ class Report(Struct, frozen=True):
     regions: dict[str, Region]
     quantification: Quantification | None
     model: Model
+    verdicts: Verdicts
 
     @property
     def name(self) -> str:

@@ -139,9 +139,10 @@ def carbon_reference(prediction: Prediction, spectrum: xr.DataTree, settings: Se
         groups = {group: float(group == _ALIPHATIC) for group in prediction.groups}
         start = replace(prediction, shift=shift, shift_stderr=GIVEN_SHIFT_STDERR, groups=groups, status="ok")
     for _ in range(_MOST_FITS):
-        row = _aliphatic(start, region, name, settings)
-        if row is None:
+        component = _aliphatic(start, region, name, settings)
+        if component is None:
             return "The shift cannot be taken from C-C: the fit of C 1s has no aliphatic component."
+        row = component
         shift = start.shift + _above_reference(row, settings)
         settled, start = abs(shift - start.shift) < _STAYS, replace(start, shift=shift)
         if settled:
