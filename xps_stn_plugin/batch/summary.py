@@ -208,7 +208,7 @@ def _of_region(region: dict[str, Any], fit_wanted: bool, failed: bool) -> dict[s
         "fitted": "failed" if failed or not fit else "yes" if fit.get("describes_data", True) else "poor",
         "background": region["background"]["kind"],
         "components": len(region["components"]),
-        "unassigned": sum(not component["groups"] for component in region["components"]),
+        "unassigned": sum(not (component["groups"] or component.get("level")) for component in region["components"]),
         "redchi": _number(fit.get("redchi")),
         "durbin_watson": _number(fit.get("durbin_watson")),
         "runs_p": _number(fit.get("runs_p")),

@@ -25,6 +25,7 @@ _QUANTITIES: Final = {
     "sigma": "width",
     "fwhm": "width",
     "ratio": "area ratio",
+    "splitting": "splitting",
     "fraction": "Lorentzian share",
 }
 
