@@ -227,7 +227,7 @@ def _of_region(region: Region, fit_wanted: bool, failed: bool) -> dict[str, Any]
         "fitted": "failed" if failed or fit is None else "yes" if fit.describes_data else "poor",
         "background": region.background.kind,
         "components": len(region.components),
-        "unassigned": sum(not component.groups for component in region.components),
+        "unassigned": sum(not (component.groups or component.level) for component in region.components),
     }
     if fit is not None:
         values |= {name: _number(getattr(fit, name)) for name in ("redchi", "durbin_watson", "runs_p")}

@@ -132,7 +132,7 @@ def groups_verdict(status: Status, probabilities: Mapping[str, float], regions: 
     signal: dict[str, bool] = {}
     for region in regions:
         for component in region.components:
-            if not component.groups and (component.fraction_of_region or 0.0) > UNEXPLAINED:
+            if not (component.groups or component.level) and (component.fraction_of_region or 0.0) > UNEXPLAINED:
                 return "uncertain"
             for group in component.groups:
                 signal[group] = signal.get(group, False) or component.at_bound != ("area",)
@@ -203,6 +203,7 @@ def _component(
     return Component(
         name=row.name,
         groups=tuple(row.groups),
+        level=row.level,
         center=_finite(center),
         center_measured=_finite(measured),
         fwhm=_finite(row.fwhm),

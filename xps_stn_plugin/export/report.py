@@ -98,7 +98,7 @@ class ConfidenceInterval(Struct, frozen=True):
     high: float | None
 
 
-class Component(Struct, frozen=True):
+class Component(Struct, frozen=True, omit_defaults=True):
     """One component; a spin-orbit doublet is one."""
 
     name: str
@@ -115,11 +115,13 @@ class Component(Struct, frozen=True):
     maximum: float | None = None
     maximum_measured: float | None = None
     confidence: tuple[ConfidenceInterval, ...] | UnsetType = UNSET
+    #: Core level of another element that it belongs to; empty for the region's own.
+    level: str = ""
 
     @property
     def flags(self) -> str:
         """What is special about the component, in a few words."""
-        words = [] if self.groups else ["unassigned"]
+        words = [] if self.groups else [f"line of {self.level[:-2]}" if self.level else "unassigned"]
         if self.at_bound == ("area",):
             words.append("no signal")
         elif self.at_bound:

@@ -57,7 +57,7 @@ class ComponentShare:
     groups : tuple of str
         Functional groups that bring it.
     assigned : bool
-        Whether a group brings it; others count for their element all the same.
+        Whether a group or another element brings it; others count for their element all the same.
     atomic_percent : float
         Of all atoms.
     stderr : float or None
@@ -306,14 +306,15 @@ def _normalised(amounts: FloatArray, covariance: FloatArray | None) -> tuple[Flo
 
 
 def _element(signal: Signal, shares: Shares, *, only: bool) -> ElementShare:
-    own = np.array([region == signal.region for region in shares.regions], dtype=float)
+    places = zip(shares.regions, shares.cores, strict=True)
+    own = np.array([place == (signal.region, signal.core) for place in places], dtype=float)
     # One element alone makes up 100 % whatever its area.
     error = 0.0 if only else None if shares.covariance is None else _root(own @ shares.covariance @ own)
     return ElementShare(signal.symbol, signal.region, float(own @ shares.percent), error)
 
 
 def _components(signal: Signal, shares: Shares) -> list[ComponentShare]:
-    start = shares.regions.index(signal.region)
+    start = list(zip(shares.regions, shares.cores, strict=True)).index((signal.region, signal.core))
     within, within_covariance = _normalised(signal.amounts, signal.covariance)
     free = np.zeros(within.size) if signal.covariance is None else np.diag(signal.covariance) > 0
     return [
@@ -321,7 +322,7 @@ def _components(signal: Signal, shares: Shares) -> list[ComponentShare]:
             region=signal.region,
             name=component.name,
             groups=component.groups,
-            assigned=bool(component.groups),
+            assigned=bool(component.groups or component.level),
             atomic_percent=float(shares.percent[start + i]),
             stderr=_root(shares.covariance[start + i, start + i])
             if shares.covariance is not None and free[i]

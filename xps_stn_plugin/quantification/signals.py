@@ -114,13 +114,16 @@ def signals(
             if not fit.success:
                 notes.append(f"{region}: the fit did not converge, so that its areas are not the best ones.")
             usable.append((region, core, match["element"], factor))
-    chosen, said = _one_each(usable)
-    notes += said
+    foreign_rows, said = _of_other_elements(usable, seeds, correction.factors)
+    usable = [row for row in usable if any(not component.level for component in seeds[row[0]].components)]
+    chosen, more = _one_each([*usable, *foreign_rows])
+    notes += [*said, *more]
     exposures, said = _exposures([datasets[region] for region, *_ in chosen], [region for region, *_ in chosen])
     notes += said
     found, unknown, foreign = [], [], {}
     for (region, core, symbol, factor), exposure in zip(chosen, exposures, strict=True):
-        areas = component_areas(seeds[region], fits[region])
+        own = core == str(datasets[region].attrs["region"])
+        areas = component_areas(seeds[region], fits[region]).of_level("" if own else core)
         energy, known = photon_energy(datasets[region].attrs, correction.photon_energy)
         unknown += [] if known else [region]
         if not is_for(correction.factors, energy):
@@ -139,6 +142,24 @@ def signals(
         advice = f"; take {' or '.join(fitting)}" if fitting else ""
         notes.append(f"The factors of {correction.factors.name!r} are not for the X-rays of {others}{advice}.")
     return found, notes
+
+
+def _of_other_elements(
+    usable: Sequence[tuple[str, str, str, float]], seeds: Mapping[str, Seed], factors: SensitivitySet
+) -> tuple[list[tuple[str, str, str, float]], list[str]]:
+    """Lines of other elements in the regions that are counted with, as further rows, and sentences about them."""
+    rows, notes = [], []
+    for region, core, symbol, _ in usable:
+        for level in dict.fromkeys(component.level for component in seeds[region].components if component.level):
+            element = level[:-2]
+            notes.append(f"{label(level)} in {region} does not count for {symbol}.")
+            if level not in factors.factors:
+                notes.append(f"{element} is left out: the set {factors.name!r} has no sensitivity factor of {level}.")
+                continue
+            rows.append((region, level, element, factors.factors[level].whole))
+        if all(component.level for component in seeds[region].components):
+            notes.append(f"{region} shows no line of {label(core)}.")
+    return rows, notes
 
 
 def _factor(core: str, dataset: xr.Dataset, factors: SensitivitySet, paired: bool) -> tuple[float | None, str]:
