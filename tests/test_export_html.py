@@ -74,7 +74,7 @@ def test_fragment_tells_what_was_found(fitted):
     assert ("span", "ok") in read.texts
     sentence = (
         "Binding energies were measured 1.25 ± 0.06 eV too high (shift +1.25 eV); "
-        "on the corrected scale aliphatic C 1s is at 285.00 eV."
+        "on the corrected scale aliphatic C 1s = 285.00 eV (first vibrational member)."
     )
     assert sentence in read.under("p")
     assert "Looks fine." in read.under("li")

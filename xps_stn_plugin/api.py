@@ -16,8 +16,9 @@ import xarray as xr
 from xps_prefit_hooks import GroupEvidence, Prediction, PrefitError, Seed, Settings
 
 from ._util.files import Overwrite, write_all
+from .core.energy_scale import scale_offset
 from .core.plugins import plugin_manager
-from .core.result import LazyEvidence, LazySeeds, PrefitData, calibrated_spectrum, scale_offset
+from .core.result import LazyEvidence, LazySeeds, PrefitData, calibrated_spectrum, shift_is_applied
 from .core.spectrum import checked_tree
 from .settings import SettingsOptions, settings_of
 
@@ -45,8 +46,7 @@ class PrefitFailure:
 class PrefitResult(PrefitData):
     """Result of a prefit: its data, with methods that fit, quantify, report, draw and write.
 
-    Energies are in eV on the scale that gives aliphatic C 1s the binding energy ``settings.reference``. `PrefitData`
-    describes the parameters.
+    Energies are in eV on the scale that `convention` states. `PrefitData` describes the parameters.
     """
 
     def fit(self, region: str = "C1s", **options: Any) -> ModelResult:
@@ -133,7 +133,7 @@ class PrefitResult(PrefitData):
 
     def report(self) -> Report:
         """Return everything that outputs show, computed once; see ``xps_stn_plugin.export.report.Report``."""
-        from .export.report import report_of
+        from .export.make_report import report_of
 
         return report_of(self)
 
@@ -186,20 +186,21 @@ def prefit(spectrum: Spectrum, **options: Unpack[SettingsOptions]) -> PrefitResu
 
 def prefit_with(spectrum: Spectrum, settings: Settings) -> PrefitResult:
     """Prefit with settings that `settings_of` made; see `prefit`."""
-    tree = checked_spectrum(spectrum, settings)
+    return prefit_checked(checked_spectrum(spectrum, settings), settings)
+
+
+def prefit_checked(tree: xr.DataTree, settings: Settings) -> PrefitResult:
+    """Prefit a spectrum that `checked_spectrum` returned; see `prefit`."""
     source = str(tree.attrs["source"])
     said = plugin_manager().predict(tree, settings)
-    if not math.isfinite(said.shift) and said.status != "out_of_domain":
-        msg = f"{said.model.name} gave {said.shift} eV as shift and called it {said.status}."
-        raise PrefitError(source, msg)
     prediction = said
     if settings.expect or settings.present or settings.absent:
         # lmfit comes with it, which a prefit without fit does not need.
         from .expectation import steered
 
         prediction = steered(said, tree, settings, partial(plugin_manager().predict, tree, settings))
-    moved = calibrated_spectrum(tree, prediction, settings) if math.isfinite(prediction.shift) else None
-    # Without a shift the data alone seed models on the measured axis: metals are fitted too.
+    moved = calibrated_spectrum(tree, prediction, settings) if shift_is_applied(prediction, settings) else None
+    # Where no shift is applied the data alone seed models on the measured axis: metals are fitted too.
     axis = tree if moved is None else moved
     return PrefitResult(
         source,
@@ -251,7 +252,7 @@ def prefit_many(
         from .stacks.stack import stack_of
 
         own = {name: options.pop(name) for name in stack_options() if name in options}
-        return prefit_stack(stack_of(spectra), settings_of(**options), **own)
+        return prefit_stack(stack_of(spectra), settings_of(**options), PrefitResult, **own)
     settings = settings_of(**options)
     if isinstance(spectra, str | os.PathLike):
         if Path(spectra).is_dir():
@@ -288,18 +289,20 @@ def region_seeds(spectrum: xr.DataTree, prediction: Prediction, settings: Settin
 
 
 def _region_seed(spectrum: xr.DataTree, prediction: Prediction, settings: Settings, region: str) -> Seed | None:
-    seed = plugin_manager().seed(spectrum, region, prediction, settings)
+    applied = shift_is_applied(prediction, settings)
+    known = prediction if applied else replace(prediction, shift=math.nan, shift_stderr=math.nan)
+    seed = plugin_manager().seed(spectrum, region, known, settings)
     if seed is None:
         return None
-    if math.isfinite(prediction.shift):
+    if applied:
         return seed.changed(shift=prediction.shift + scale_offset(settings))
-    return seed.changed(notes=(*seed.notes, "No shift was found: the model is for the measured axis."))
+    return seed.changed(notes=(*seed.notes, "No shift is applied: the model is for the measured axis."))
 
 
 def _evidence(
     spectrum: xr.DataTree, prediction: Prediction, settings: Settings
 ) -> Mapping[str, tuple[GroupEvidence, ...]]:
-    return plugin_manager().explain(spectrum, prediction, settings) if math.isfinite(prediction.shift) else {}
+    return plugin_manager().explain(spectrum, prediction, settings) if shift_is_applied(prediction, settings) else {}
 
 
 def _source(spectrum: Any, default: str) -> str:

@@ -71,16 +71,20 @@ def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def _option(field: Field[Any], kind: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     # The background is one word for all regions, or one for a region: texts here, as several values are.
     multiple = field.name == "background" or get_origin(kind) is tuple
+    optional = multiple or bool(field.metadata.get("optional"))
     if get_origin(kind) is Literal:
         kind = click.Choice(get_args(kind))
     elif field.default is None:
         (kind,) = set(get_args(kind)) - {type(None)}
+    name = f"--{field.name.replace('_', '-')}"
+    if kind is bool:
+        return click.option(name, is_flag=True, default=field.default, help=field.metadata["help"])
     return click.option(
-        f"--{field.name.replace('_', '-')}",
+        name,
         type=str if multiple else kind,
         multiple=multiple,
-        default=None if multiple else field.default,
-        show_default=not multiple and field.default is not None,
+        default=None if optional else field.default,
+        show_default=not optional and field.default is not None,
         metavar=field.metadata.get("metavar"),
         help=field.metadata["help"],
     )
@@ -91,7 +95,8 @@ def _option(field: Field[Any], kind: Any) -> Callable[[Callable[..., Any]], Call
 def main() -> None:
     """Charge-correct XPS spectra, name their functional groups, and seed and fit lmfit models.
 
-    Energies are in eV. The shift is measured minus true binding energy; saturated hydrocarbon C 1s is 285.00 eV.
+    Energies are in eV. The shift is measured minus true binding energy. The first vibrational member of saturated
+    hydrocarbon C 1s is at 285.00 eV; with --reference EV the maximum of the line is at EV.
     """
 
 

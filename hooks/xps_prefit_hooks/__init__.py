@@ -11,6 +11,7 @@ from ._markers import PROJECT, hookimpl, hookspec
 from ._texts import LONGEST, shown
 from ._types import (
     ALIPHATIC_C1S,
+    MAXIMUM_ABOVE_FIRST_MEMBER,
     Background,
     Exporter,
     GroupEvidence,
@@ -20,6 +21,7 @@ from ._types import (
     ModelInfo,
     Prediction,
     Reader,
+    ReferenceAt,
     RegionShift,
     Seed,
     SeedComponent,
@@ -31,6 +33,7 @@ from ._types import (
 __all__ = [
     "ALIPHATIC_C1S",
     "LONGEST",
+    "MAXIMUM_ABOVE_FIRST_MEMBER",
     "PLUGINS_VARIABLE",
     "PROJECT",
     "Background",
@@ -45,6 +48,7 @@ __all__ = [
     "Prediction",
     "PrefitError",
     "Reader",
+    "ReferenceAt",
     "RegionShift",
     "Seed",
     "SeedComponent",

@@ -9,6 +9,7 @@ from typing import Final
 
 from .._util.files import Overwrite, write_text
 from .._util.marks import MARK
+from ..core.energy_scale import reference_text, shift_text
 from ..export.texts import markup
 from .entry import Entry, not_written
 from .outputs import SUMMARY
@@ -101,6 +102,9 @@ def write_sheet(
         "by their largest reduced chi-square (χ²). Dots: data; red: envelope; dashed grey: background; filled: "
         "components (grey: no group explains it; the mouse tells name and position). A name leads to its row in the "
         "table below.</p>",
+        f"<p>Energies: {reference_text(rows[0].reference, rows[0].reference_at)}.</p>"
+        if rows and rows[0].reference_at
+        else "",
         f"<p>The {left} best ones are not drawn.</p>" if left else "",
         f"<p>{_OF_STACKS.format(stacked)}</p>" if stacked else "",
         '<div class="sheet">',
@@ -118,8 +122,14 @@ def _badness(rows: Sequence[Row]) -> tuple[int, float]:
     """Key that sorts the worst spectrum first."""
     worst = max((row.redchi for row in rows if math.isfinite(row.redchi)), default=-math.inf)
     # A map of thousands always has a bad pixel.
-    status = commonest_status(rows) if rows[0].place else min((row.status for row in rows), key=WORST_FIRST.index)
+    status = commonest_status(rows) if rows[0].place else _status(rows)
     return WORST_FIRST.index(status), -worst
+
+
+def _status(rows: Sequence[Row]) -> str:
+    """Status of a spectrum: that of the regions that were read, which is the best, unless something failed."""
+    statuses = {row.status for row in rows}
+    return "failed" if "failed" in statuses else max(statuses, key=WORST_FIRST.index)
 
 
 def _count(order: Sequence[str], of_source: dict[str, list[tuple[int, Row]]]) -> str:
@@ -137,7 +147,9 @@ def _card(entry: Entry, rows: Sequence[tuple[int, Row]]) -> str:
     status = entry.record.status
     first = rows[0][1]
     name = markup(Path(entry.source).name)
-    shift = f" {first.shift:+.2f} ± {first.shift_stderr:.2f} eV" if math.isfinite(first.shift) else ""
+    shift = ""
+    if math.isfinite(first.shift):
+        shift = f", {shift_text(first.shift, first.shift_stderr, first.applied_shift == first.shift)}"
     groups = ", ".join(f"{group} {probability:.2f}" for group, probability in first.groups)
     figures = [
         f"<figure>{picture(_drawing(entry, row.region))}<figcaption>{markup(row.caption)}</figcaption></figure>"
@@ -160,16 +172,11 @@ def _drawing(entry: Entry, name: str) -> Drawing:
     curves = region.curves
     if not region.has_model:
         return Drawing(curves[AXIS], curves[COUNTS])
-    assert entry.record.document is not None
-    components = entry.record.document["regions"][name]["components"]
+    assert entry.record.report is not None
+    components = entry.record.report.regions[name].components
     drawn = [
-        Component(
-            one["name"],
-            one["center_measured"] if one["center"] is None else one["center"],
-            number if one["groups"] else None,
-            curve,
-        )
-        for number, (one, curve) in enumerate(zip(components, curves[COMPONENTS:], strict=True))
+        Component(row.name, row.position, number if row.groups else None, curve)
+        for number, (row, curve) in enumerate(zip(components, curves[COMPONENTS:], strict=True))
     ]
     return Drawing(curves[AXIS], curves[COUNTS], curves[BACKGROUND], curves[ENVELOPE], drawn)
 

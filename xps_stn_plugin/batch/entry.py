@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import NoReturn
 
+import msgspec
+
+from ..export.report import Report
 from .record import Record
 
 
@@ -25,9 +28,10 @@ class Entry:
     source: str
     record: Record
 
-    def document(self) -> dict[str, Any] | None:
-        """JSON of the prefit with the file's path; None where nothing came of the file."""
-        return None if self.record.document is None else {**self.record.document, "source": self.source}
+    def report(self) -> Report | None:
+        """Report of the prefit with the file's path; None where nothing came of the file."""
+        report = self.record.report
+        return None if report is None else msgspec.structs.replace(report, source=self.source)
 
 
 def not_written(entry: Entry, output: str, error: Exception) -> NoReturn:

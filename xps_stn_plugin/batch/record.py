@@ -13,9 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from ..export.report import Report
 from .cache_key import FORMAT
 
 FloatArray = NDArray[np.float64]
@@ -56,7 +58,7 @@ class RegionRecord:
     curves : ndarray, shape (3, n) or (5 + components, n)
         Calibrated binding energy in eV (the measured one where no shift was found), measured binding energy in eV,
         counts as measured; with a model also its background, its envelope, and one row for each component in the order
-        of the document, without background.
+        of the report, without background.
     parameters : tuple of ParameterRecord
         Of the lmfit model.
     """
@@ -99,26 +101,25 @@ class Record:
 
     Parameters
     ----------
-    document : mapping or None
-        The JSON of the prefit (schema ``xps-stn/prefit/1``) with an empty ``source`` and no evidence; None where
-        nothing came of the file.
+    report : Report or None
+        Report of the prefit with an empty ``source`` and no evidence; None where nothing came of the file.
     reason : str
         Why nothing came of it, in one sentence; empty otherwise.
     failures : mapping of str to str
         Why a region has no model or no good fit, by region.
     regions : mapping of str to RegionRecord
-        By name, in the order of the document.
+        By name, in the order of the report.
     final : bool
         False for an error that nobody foresaw, which may not come again: the file is tried anew in the next run.
     details : str
         Traceback of such an error.
     stack : StackRecord or None
-        Of a file with a stack, which has no document.
+        Of a file with a stack, which has no report.
     limit : float or None
         Time in seconds that was not enough for the file; with more it is tried anew.
     """
 
-    document: Mapping[str, Any] | None = None
+    report: Report | None = None
     reason: str = ""
     failures: Mapping[str, str] = field(default_factory=dict)
     regions: Mapping[str, RegionRecord] = field(default_factory=dict)
@@ -132,9 +133,9 @@ class Record:
         """Status of the spectrum: that of its shift, or "failed" where the file or one of its regions failed."""
         if self.stack is not None:
             return self.stack.status
-        if self.document is None or self.failures:
+        if self.report is None or self.failures:
             return "failed"
-        return str(self.document["status"])
+        return self.report.status
 
 
 def encode(record: Record) -> bytes:
@@ -151,7 +152,7 @@ def encode(record: Record) -> bytes:
         for name, region in record.regions.items()
     }
     head = {
-        "document": record.document,
+        "report": None if record.report is None else msgspec.to_builtins(record.report),
         "reason": record.reason,
         "failures": dict(record.failures),
         "regions": regions,
@@ -181,7 +182,15 @@ def decode(data: bytes) -> Record:
     try:
         return _decoded(data, start)
     # The digest is right, so somebody else wrote it, or another version did.
-    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+        msgspec.ValidationError,
+    ) as error:
         raise DamagedRecordError from error
 
 
@@ -201,19 +210,19 @@ def _decoded(data: bytes, start: int) -> Record:
             for parameter, value, stderr, low, high, vary, expr in region["parameters"]
         )
         regions[name] = RegionRecord(dict(region["attrs"]), values.astype(float), parameters)
-    packed_stack = head.pop("stack")
+    packed_report, packed_stack = head.pop("report"), head.pop("stack")
+    report = None if packed_report is None else msgspec.convert(packed_report, Report)
     stack = None if packed_stack is None else StackRecord(**packed_stack, data=bytes(curves[place:]))
-    record = Record(regions=regions, stack=stack, **head)
+    record = Record(report, regions=regions, stack=stack, **head)
     if not _fields_have_their_types(record):
         raise TypeError(head)
     return record
 
 
 def _fields_have_their_types(record: Record) -> bool:
-    document, stack = record.document, record.stack
+    stack = record.stack
     return (
-        (document is None or isinstance(document, dict))
-        and isinstance(record.failures, dict)
+        isinstance(record.failures, dict)
         and all(isinstance(reason, str) for reason in record.failures.values())
         and isinstance(record.reason, str)
         and isinstance(record.details, str)

@@ -15,7 +15,7 @@ from .entry import Entry
 from .overview import lines, overview
 from .picture import colour_of, picture
 from .record import StackRecord
-from .stacks import areas_of, drawings_of, notes_of, shift_of
+from .stacks import areas_of, drawings_of, not_applied, notes_of, shift_of
 from .summary import WORST_FIRST, Row
 
 #: Spectra of a short stack, whose fits are all drawn; of a longer one so many of the worst are.
@@ -76,6 +76,7 @@ def _overviews(stack: StackRecord) -> Iterator[str]:
     shift = shift_of(stack)
     known = np.isfinite(shift).any()
     said = f"shift {over}: {np.nanmin(shift):+.2f} to {np.nanmax(shift):+.2f} eV" if known else f"no shift {over}"
+    said += f", {left} of them not applied" if (left := not_applied(stack)) else ""
     shape = ' class="map"' if len(dims) > 1 else ""
     yield _figure(overview(shift), markup(said), shape)
     for region, areas in areas_of(stack).items():

@@ -10,8 +10,9 @@ from typing import Final
 
 import xarray as xr
 
-from xps_prefit_hooks import ALIPHATIC_C1S, Prediction, PrefitError, RegionShift, Settings, Status
+from xps_prefit_hooks import Prediction, PrefitError, RegionShift, Settings, Status
 from xps_stn_plugin.chemistry.substances import Substance, find_substance
+from xps_stn_plugin.core.energy_scale import scale_offset
 from xps_stn_plugin.stn.signal import saturated_channels
 from xps_stn_plugin.stn.verdict import SATURATED, SECOND_SHIFT
 
@@ -115,7 +116,7 @@ def _shift(
         return (
             replace(alone, reasons=(f"No measured region shows a line where {labels} has one.",)) if labels else alone
         )
-    offset = ALIPHATIC_C1S - settings.reference
+    offset = scale_offset(settings)
 
     def text(value: float, stderr: float) -> str:
         return f"{value + offset:+.2f} ± {stderr:.2f} eV"

@@ -21,7 +21,8 @@ from .._util.marks import MARK
 from ..core.core_levels import core_levels
 from ..fitting import curves
 from ..seeding import noise_of
-from .report import Component, Region, region_report
+from .make_report import region_report
+from .report import Component, Region, positions_for_people
 from .texts import or_nan
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def figure(result: PrefitData) -> Figure:
     """Draw a result.
 
     Binding energies decrease to the right. A region without a seeded model shows its data alone; a stack is left out.
-    The axis is the measured one where no shift was found.
+    The axis is the measured one where no shift is applied.
 
     Returns
     -------
@@ -137,7 +138,8 @@ def _draw_region(main: Axes, residual: Axes, result: PrefitData, region: Region,
         lowest = residual
     level = core_levels().get(str(data.attrs.get("region")))
     state = "" if seed is None else _state(region)
-    main.set_title(_plain(f"{level.label if level and name == level.name else name}{state}"), fontsize=11, loc="left")
+    title = f"{level.label if level and name == level.name else name}{_trust(result, region)}{state}"
+    main.set_title(_plain(title), fontsize=11, loc="left")
     main.set_title(_quality(region), fontsize=8, loc="right", color=GREY)
     main.set_ylabel(f"intensity / {data.attrs.get('intensity', 'arbitrary')}", fontsize=9)
     lowest.set_xlabel(f"{'measured ' if result.moved is None else ''}binding energy / eV", fontsize=9)
@@ -186,8 +188,9 @@ def draw_components(axes: Axes, result: PrefitData, seed: Seed, region: Region, 
     for number, component in enumerate(region.components):
         # A component that no group explains is grey and dashed, so that nobody takes it for an assignment.
         colour, line, alpha = (_COLOURS[number % len(_COLOURS)], "-", 0.35) if component.groups else (GREY, "--", 0.2)
-        center = component.center_measured if component.center is None else component.center
-        label = _plain(f"{region.short_name(component)}  {center:.2f}{_bound_mark(component)}")
+        position, measured = positions_for_people(result.settings.reference_at, component)
+        place = measured if position is None else position
+        label = _plain(f"{region.short_name(component)}  {place:.2f}{_bound_mark(component)}")
         curve = drawn[component.name]
         axes.fill_between(fine, background, background + curve, color=colour, alpha=alpha, lw=0, label=label)
         axes.plot(fine, background + curve, line, color=colour, lw=1.0)
@@ -253,6 +256,11 @@ def _state(region: Region) -> str:
     if region.fit is None:
         return "   start values, not fitted"
     return "" if region.fit.success else "   fit without success"
+
+
+def _trust(result: PrefitData, region: Region) -> str:
+    """Status of a region where it is another than that of the spectrum, which the title has."""
+    return "" if region.status == result.status else f"   {region.status.replace('_', ' ')}"
 
 
 def _quality(region: Region) -> str:

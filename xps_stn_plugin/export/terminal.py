@@ -15,7 +15,8 @@ from rich.text import Text
 from xps_prefit_hooks import shown
 
 from ..fitting.quality import decimals, value_text
-from .report import Component, ConfidenceInterval, Quantification, Region, report_of
+from .make_report import report_of
+from .report import Component, ConfidenceInterval, Quantification, Region, Report
 from .texts import or_nan, percent, with_error
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def show(result: PrefitData, console: Console, written: Iterable[Path] = ()) -> 
     groups = ", ".join(f"{group.name} {group.probability:.2f}" for group in report.likely(0.5))
     console.print(_line(f"  groups: {groups or 'none above 0.5'}"), soft_wrap=True)
     for name, region in report.modelled.items():
-        _show_region(name, region, console)
+        _show_region(name, region, report, console)
     if report.quantification is not None and report.quantification.elements:
         _show_quantification(report.quantification, console)
     files = ", ".join(map(str, written))
@@ -52,12 +53,13 @@ def _line(text: str, style: str = "") -> Text:
     return Text(shown(text), style)
 
 
-def _show_region(name: str, region: Region, console: Console) -> None:
+def _show_region(name: str, region: Region, report: Report, console: Console) -> None:
     fit, background = region.fit, region.background
     assert background is not None  # it has a model
     state = "start values" if fit is None else fit.state if fit.success else "fit without success"
-    console.print(_line(f"  {name}  ({background.kind} background, {state})", "bold"), soft_wrap=True)
-    table = Table("", "center / eV", "measured", "FWHM / eV", "area", "region %", box=None, pad_edge=False)
+    trust = "" if region.status == report.status else f"{region.status.replace('_', ' ')}, "
+    console.print(_line(f"  {name}  ({trust}{background.kind} background, {state})", "bold"), soft_wrap=True)
+    table = Table("", report.position_title, "measured", "FWHM / eV", "area", "region %", box=None, pad_edge=False)
     if fit is not None:
         table.add_column("atomic %")
     for column in table.columns[1:]:
@@ -67,7 +69,10 @@ def _show_region(name: str, region: Region, console: Console) -> None:
         share = component.atomic_percent
         atomic = () if fit is None else ("-" if share is None else with_error(share.value, share.stderr, 1),)
         table.add_row(
-            _line(f"  {region.short_name(component)}"), *numbers(component), *atomic, Text(component.flags, "yellow")
+            _line(f"  {region.short_name(component)}"),
+            *numbers(report, component),
+            *atomic,
+            Text(component.flags, "yellow"),
         )
     console.print(table)
     if any(component.confidence for component in region.components):
@@ -80,14 +85,15 @@ def _show_region(name: str, region: Region, console: Console) -> None:
         _indented(console, note, "yellow")
 
 
-def numbers(component: Component) -> tuple[str, str, str, str, str]:
+def numbers(report: Report, component: Component) -> tuple[str, str, str, str, str]:
     """Write position, measured position, width, area and share of the region's area of a component."""
     error = component.stderr["center"]
     digits = 2 if error is None else 3
+    position, measured = report.position(component)
     return (
-        with_error(component.center, error, digits),
+        with_error(position, error, digits),
         # Without a shift the measured position is the only one, so that it carries the error.
-        with_error(component.center_measured, None if component.center is not None else error, digits),
+        with_error(measured, None if position is not None else error, digits),
         with_error(component.fwhm, component.stderr["fwhm"], 2),
         value_text(or_nan(component.area), component.stderr["area"]),
         with_error(percent(component.fraction_of_region), None, 1),

@@ -9,18 +9,23 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import lmfit
 import numpy as np
+import xarray as xr
 from lmfit.minimizer import MinimizerResult
 from lmfit.model import ModelResult
 from numpy.typing import NDArray
 
+from xps_prefit_hooks import Seed
 from xps_stn_plugin.models.compiled import CompiledModel
 from xps_stn_plugin.models.solver import STEP_ERRORS, Problem, Solved, solve_one
+from xps_stn_plugin.seeding.region import noise_of
+
+from .standard_errors import complete_errors
 
 FloatArray = NDArray[np.float64]
 
@@ -203,6 +208,55 @@ def model_result(
     result.rsquared = 1.0 - np.sum((data - result.best_fit) ** 2) / max(spread, np.finfo(float).tiny)
     result.components = model.components
     return result
+
+
+def result_at(
+    seed: Seed,
+    dataset: xr.Dataset,
+    values: Mapping[str, float],
+    *,
+    held: Collection[str] = (),
+    success: bool,
+    nfev: int,
+) -> ModelResult:
+    """Make the result of a fit that was done together with others, from the values that it found.
+
+    Parameters
+    ----------
+    seed : Seed
+    dataset : xarray.Dataset
+        The region on the axis that the seed was made for: ``counts(binding_energy)``.
+    values : mapping of str to float
+        Of all parameters of the seed.
+    held : collection of str
+        Parameters that count as fixed: other spectra decided them as well.
+    success : bool
+        Whether a minimum was found.
+    nfev : int
+        Evaluations of the model.
+    """
+    noise = noise_of(dataset)
+    message = _MESSAGES[int(success)].format(STEP_ERRORS)
+
+    def make() -> ModelResult:
+        params = seed.params.copy()
+        for name, value in values.items():
+            if not (parameter := params[name]).expr:
+                parameter.set(value=value, min=min(parameter.min, value), max=max(parameter.max, value))
+                parameter.vary = parameter.vary and name not in held
+        compiled = CompiledModel.compile(seed.model, params)
+        # A model that is not a sum of components is fitted alone.
+        assert compiled is not None
+        energy, counts = (np.asarray(dataset[name].values, dtype=float) for name in ("binding_energy", "counts"))
+        problem = Problem.of_one(compiled, energy, counts, 1.0 / noise.sigma)
+        v = np.array([[values[name] for name in compiled.free]])
+        solved = Solved(v, problem.normal(np.array([0]), v), np.array([nfev]), np.array([success]))
+        result = model_result(CompiledFit(problem, solved, nfev, {}, message), seed.model, params)
+        result.weighting = noise.source
+        complete_errors(seed, result)
+        return result
+
+    return DeferredResult(make, success=success, nfev=nfev, message=message, weighting=noise.source)
 
 
 def _tell(

@@ -25,7 +25,9 @@ _QUANTITIES: Final = {
     "sigma": "width",
     "fwhm": "width",
     "ratio": "area ratio",
-    "splitting": "splitting",
+    "splitting": "spin-orbit splitting",
+    "branching": "area ratio of the doublet",
+    "broadening": "width ratio of the doublet",
     "fraction": "Lorentzian share",
 }
 

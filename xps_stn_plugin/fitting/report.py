@@ -36,6 +36,7 @@ from .standard_errors import uncertainty
 
 FloatArray = NDArray[np.float64]
 
+
 #: Words of `ComponentRow.at_bound`, by what the parameter is.
 _BOUND_WORDS = {
     "position": "position",
@@ -123,6 +124,8 @@ class ComponentRow:
     at_bound : tuple of str
         What ended at a bound: ``position``, ``width``, ``area``, ``ratio`` (its area to that of another line of its
         group).
+    maximum : float
+        Binding energy in eV of the highest point of the line as drawn: above `center` for lines with a tail.
     """
 
     prefix: str
@@ -135,6 +138,7 @@ class ComponentRow:
     stderr: Mapping[str, float]
     fraction_of_region: float
     at_bound: tuple[str, ...] = ()
+    maximum: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -179,6 +183,7 @@ def component_table(seed: Seed, fit: lmfit.model.ModelResult | None = None) -> l
                 stderr={name: float(e[0, column]) for name, e in errors.items() if np.isfinite(e[0, column])},
                 fraction_of_region=area / total if total else math.nan,
                 at_bound=("area",) if first.name in empty else _bound_words(seed, params, first, bounds),
+                maximum=float(table.maximum[0, column]),
             )
         )
     return sorted(found, key=lambda component: component.center)

@@ -106,7 +106,7 @@ def fitted_energies(dataset: Any, result: PrefitResult) -> Any:
     energy = in_electronvolts(where, dataset.coord(-1))
     if _kinetic(dataset):
         energy = binding_energy(where, energy, next(iter(result.spectrum.children.values())).attrs["photon_energy"])
-    return energy if result.moved is None else energy - result.shift
+    return energy - result.applied_shift
 
 
 def _kinetic(dataset: Any) -> bool:

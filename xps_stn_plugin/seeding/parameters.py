@@ -26,7 +26,7 @@ from xps_stn_plugin.models.drafts import ModelDraft, Parameter, ParameterSet
 from .areas import Areas, Doublet
 from .background import CARRIED
 from .drafted import DraftedSeed
-from .lines import ForeignLevel, Line, master_line
+from .lines import Line, master_line
 from .prior import expect
 from .region import RegionData
 
@@ -67,6 +67,9 @@ _FRACTION_BOUNDS: Final = (0.0, 0.8)
 
 #: Lorentzian share that is expected, and its standard deviation.
 _USUAL_FRACTION: Final = (0.25, 0.12)
+
+#: Standard deviation of what a doublet's splitting, ratio and widths may differ by, over the most that they may.
+_RANGE_DEVIATION: Final = 0.4
 
 #: Standard errors of the slope before the line within which that of the background lies.
 _SLOPE_ERRORS: Final = 5.0
@@ -135,9 +138,8 @@ def assembled(
                 expr="", value=_inside(found.fwhm / 2, low, high), min=low, max=high, vary=True
             )
         if pairs[line.key].ratio:
-            _tie_doublet(params, f"{line.key}_", pairs[line.key], carried)
-        if line.foreign and line.foreign.ratio:
-            _free_splitting(params, line.key, line.foreign)
+            shared_by = line.key if line.foreign else master.key
+            _tie_doublet(params, f"{line.key}_", f"{shared_by}_", pairs[line.key], carried)
     for line in found.lines:
         if line.satellite:
             lead = next(other for other in mains if line.satellite.relative_to in other.members)
@@ -154,7 +156,7 @@ def assembled(
 
 def _doublet_of(line: Line, doublet: Doublet) -> Doublet:
     """Doublet of a line: that of the region, or of another element's level."""
-    return Doublet(line.foreign.splitting, line.foreign.ratio) if line.foreign else doublet
+    return Doublet(line.foreign.splitting, line.foreign.ratio, _SPLITTING_ERROR) if line.foreign else doublet
 
 
 def _component_model(line: Line, background: Background) -> type[lmfit.Model]:
@@ -273,20 +275,35 @@ def _order(params: ParameterSet, lines: list[Line]) -> None:
         second.set(expr=f"{before.key}_center+{line.key}_gap", min=-np.inf, max=np.inf)
 
 
-def _tie_doublet(params: ParameterSet, prefix: str, doublet: Doublet, carried: str | None) -> None:
-    low = f"{prefix}low_"
-    params[f"{low}amplitude"].set(expr=f"{doublet.ratio:.9g}*{prefix}amplitude")
-    params[f"{low}center"].set(expr=f"{prefix}center+{doublet.splitting:g}")
+def _tie_doublet(params: ParameterSet, prefix: str, master: str, doublet: Doublet, carried: str | None) -> None:
+    """Tie the lower-j line; all doublets of a region share the splitting, the ratio and the widths' ratio."""
+    low, shared = f"{prefix}low_", _shared(params, master, doublet)
+    params[f"{low}amplitude"].set(expr=f"{shared['branching']}*{prefix}amplitude")
+    params[f"{low}center"].set(expr=f"{prefix}center+{shared['splitting']}")
     for name in ("sigma", "fraction", *([carried] if carried else [])):
         params[f"{low}{name}"].set(expr=f"{prefix}{name}")
+    if doublet.most_broader > 1.0:
+        params[f"{low}sigma"].set(expr=f"{shared['broadening']}*{prefix}sigma")
 
 
-def _free_splitting(params: ParameterSet, key: str, level: ForeignLevel) -> None:
-    """Let the distance of a doublet's lines vary within what tables and compounds differ by."""
-    low, high = level.splitting - _SPLITTING_ERROR, level.splitting + _SPLITTING_ERROR
-    params.add(f"{key}_splitting", value=level.splitting, min=low, max=high)
-    expect(params[f"{key}_splitting"], level.splitting, _SPLITTING_ERROR / 2)
-    params[f"{key}_low_center"].set(expr=f"{key}_center+{key}_splitting")
+def _shared(params: ParameterSet, master: str, doublet: Doublet) -> dict[str, str]:
+    """Give splitting, ratio of areas and of widths of a region's doublets: numbers, or parameters of the largest."""
+    ranges = {
+        "splitting": (doublet.splitting, doublet.splitting_range),
+        "branching": (doublet.ratio, doublet.ratio * doublet.ratio_range),
+        "broadening": (doublet.broader, doublet.most_broader - doublet.broader),
+    }
+    shared = {}
+    for name, (usual, reach) in ranges.items():
+        # The network's levels hold both, written as they always were.
+        shared[name] = f"{usual:g}" if name == "splitting" else f"{usual:.9g}"
+        if reach > 0:
+            shared[name] = f"{master}{name}"
+            least = 1.0 if name == "broadening" else usual - reach
+            if shared[name] not in params:
+                params.add(shared[name], value=_inside(usual, least, usual + reach), min=least, max=usual + reach)
+                expect(params[shared[name]], usual, _RANGE_DEVIATION * reach)
+    return shared
 
 
 def _set_background(params: ParameterSet, data: RegionData, found: Areas) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import ModelInfo, Prediction, PrefitError, Settings
 from xps_stn_plugin.chemistry.group_lines import group_lines
-from xps_stn_plugin.core.result import scale_offset
+from xps_stn_plugin.core.energy_scale import scale_offset
 from xps_stn_plugin.core.single_channels import without_single_channels
 from xps_stn_plugin.core.spectrum import MIN_POINTS
 from xps_stn_plugin.seeding.counting import count_size

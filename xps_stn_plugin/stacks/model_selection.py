@@ -31,6 +31,9 @@ from .labels import FitLabels
 
 FloatArray = NDArray[np.float64]
 
+#: Number in place of a structure's for a spectrum that was seeded singly.
+SINGLE: Final = -2
+
 #: Columns for components of spectra that are seeded singly and have no name that the structures have.
 OTHERS: Final = 6
 
@@ -179,7 +182,7 @@ class Structures:
             own = self._single(rows[i : i + 1], found.rows(slice(i, i + 1)), int(structure[i]), curves)
             columns = [] if own is None else self._columns(own.components)
             if own is not None and len(columns) == len(own.components.names):
-                structure[i], single[i] = -2, (own, columns)
+                structure[i], single[i] = SINGLE, (own, columns)
         labels = self.labels.with_seeds(own.seed for own, _ in single.values())
         fits = StackFits.empty(labels, structure, self.energy.size if curves else None)
         self._fit_in(fits, rows, found)
@@ -190,12 +193,7 @@ class Structures:
     def _single(self, counts: FloatArray, one: Found, old: int, curves: bool) -> SeedFits | None:
         """Fit of one spectrum, shape (1, m), with a seed of its own; None where that is not better."""
         shift = float(one.shift[0]) if math.isfinite(one.shift[0]) else 0.0
-        probabilities = dict(zip(one.groups, map(float, one.probabilities[0]), strict=True))
-        status = STATUSES[int(one.status[0])]
-        known = Prediction(shift, float(one.shift_stderr[0]), probabilities, status, (), {}, one.model)
-        seed = seeded_by_plugin(
-            self.region, self.level, self.energy - shift, counts[0], self.attrs, known, self.settings
-        )
+        seed = self.single_seed(counts[0], one)
         if seed is None:
             return None
         sigma = sigma_rows(counts, self.attrs)
@@ -207,6 +205,16 @@ class Structures:
             if before.success[0] and not _better(own, before, self.energy.size):
                 return None
         return SeedFits.of(seed, own, self.energy, counts, np.array([shift]), sigma, curves=curves)
+
+    def single_seed(self, counts: FloatArray, known: Found, row: int = 0) -> Seed | None:
+        """Seed of one spectrum, shape (m,), by itself; `row` is its place in `known`."""
+        shift = float(known.shift[row]) if math.isfinite(known.shift[row]) else 0.0
+        probabilities = dict(zip(known.groups, map(float, known.probabilities[row]), strict=True))
+        status = STATUSES[int(known.status[row])]
+        prediction = Prediction(shift, float(known.shift_stderr[row]), probabilities, status, (), {}, known.model)
+        return seeded_by_plugin(
+            self.region, self.level, self.energy - shift, counts, self.attrs, prediction, self.settings
+        )
 
     def _columns(self, table: ComponentRows) -> list[int]:
         """Columns for the components of a spectrum that was seeded singly; too few where there is no room."""

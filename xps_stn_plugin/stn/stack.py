@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from types import MappingProxyType
 from typing import Protocol
 
@@ -70,6 +71,8 @@ class StackPrediction:
     distribution : ndarray of float32, shape (n, bins), or None
         The network's distribution over shifts, bin by bin (`ShiftTransformer.shift_bins`), where it was asked for; NaN
         where there is no shift.
+    others : mapping of int to Prediction
+        Rows that do not come from the network alone; see `replaced`.
     """
 
     groups: tuple[str, ...]
@@ -83,6 +86,7 @@ class StackPrediction:
     evidence: Evidence
     verdict: Verdict
     distribution: NDArray[np.float32] | None = None
+    others: Mapping[int, Prediction] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return self.shift.size
@@ -98,6 +102,8 @@ class StackPrediction:
 
     def prediction(self, row: int) -> Prediction:
         """One spectrum's row by itself."""
+        if row in self.others:
+            return self.others[row]
         shifts = {
             name: RegionShift(float(value), float(stderr), float(apart))
             for name, value, stderr, apart in zip(
@@ -122,7 +128,47 @@ class StackPrediction:
     @classmethod
     def joined(cls, parts: Sequence[StackPrediction]) -> StackPrediction:
         """One stack after the other, all of the same regions and network."""
-        return combined(parts, np.concatenate)
+        starts = accumulate((len(part) for part in parts), initial=0)
+        others = {
+            start + row: one for start, part in zip(starts, parts, strict=False) for row, one in part.others.items()
+        }
+        return replace(combined(parts, np.concatenate), others=others)
+
+    def replaced(self, predictions: Mapping[int, Prediction], reasons: NDArray[np.uint32]) -> StackPrediction:
+        """Put predictions from elsewhere in the place of the network's.
+
+        Parameters
+        ----------
+        predictions : mapping of int to Prediction
+            By row. A region's shift is by its core level. Groups that the network does not know are left out of
+            `probabilities`; those that a prediction does not know are NaN there.
+        reasons : ndarray of uint32, shape (n,)
+            New reasons of all spectra.
+        """
+        rows = list(predictions)
+        shift, stderr, status = self.shift.copy(), self.shift_stderr.copy(), self.verdict.status.copy()
+        probabilities, disagreement = self.probabilities.copy(), self.evidence.disagreement.copy()
+        region_shift, region_stderr = self.region_shift.copy(), self.region_stderr.copy()
+        nothing = RegionShift(np.nan, np.nan, np.nan)
+        for row in rows:
+            one = predictions[row]
+            shift[row], stderr[row], status[row] = one.shift, one.shift_stderr, STATUSES.index(one.status)
+            probabilities[row] = [one.groups.get(name, np.nan) for name in self.groups]
+            regions = [one.region_shifts.get(level, nothing) for level in self.regions]
+            region_shift[row] = [region.value for region in regions]
+            region_stderr[row] = [region.stderr for region in regions]
+            disagreement[row] = [region.disagreement for region in regions]
+        return replace(
+            self,
+            shift=shift,
+            shift_stderr=stderr,
+            probabilities=probabilities,
+            region_shift=region_shift,
+            region_stderr=region_stderr,
+            evidence=replace(self.evidence, disagreement=disagreement),
+            verdict=Verdict(status, reasons),
+            others={**self.others, **predictions},
+        )
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,9 @@ class SettingsForm(QtWidgets.QWidget):  # type: ignore[misc]  # qtpy has no type
         self.photon_energy = QtWidgets.QLineEdit()
         self.photon_energy.setPlaceholderText("as in the file")
         self.photon_energy.setToolTip("In eV; for kinetic energy axes. Al K\u03b1 is 1486.6, Mg K\u03b1 1253.6")
-        self.reference = QtWidgets.QLineEdit(f"{ALIPHATIC_C1S:.2f}")
-        self.reference.setToolTip("Binding energy in eV that the scale gives to aliphatic C 1s")
+        self.reference = QtWidgets.QLineEdit()
+        self.reference.setPlaceholderText(f"{ALIPHATIC_C1S:.2f}, first vibrational member")
+        self.reference.setToolTip("Binding energy in eV that the scale gives to the maximum of aliphatic C 1s")
         self.expect = QtWidgets.QLineEdit()
         self.expect.setPlaceholderText("such as PMMA, PET")
         self.expect.setToolTip("Substances that the sample should hold: abbreviations, names or SMILES, with commas")
@@ -63,7 +64,7 @@ class SettingsForm(QtWidgets.QWidget):  # type: ignore[misc]  # qtpy has no type
         """Start afresh, without a word."""
         self.blockSignals(True)
         self.photon_energy.clear()
-        self.reference.setText(f"{ALIPHATIC_C1S:.2f}")
+        self.reference.clear()
         self.expect.clear()
         self.background.setCurrentIndex(0)
         self.ties.setCurrentIndex(0)
@@ -79,7 +80,7 @@ class SettingsForm(QtWidgets.QWidget):  # type: ignore[misc]  # qtpy has no type
         """
         return {
             "photon_energy": self.photon_energy_given(),
-            "reference": _number("reference", self.reference.text(), "285.00"),
+            "reference": self._given("reference", self.reference, "284.8"),
             "expect": split_names(self.expect.text()),
             "background": self.background.currentText(),
             "ties": self.ties.currentText(),
@@ -93,8 +94,12 @@ class SettingsForm(QtWidgets.QWidget):  # type: ignore[misc]  # qtpy has no type
         PrefitError
             If it is not a number.
         """
-        text = self.photon_energy.text()
-        return _number("photon energy", text, "1486.6, or nothing") if text.strip() else None
+        return self._given("photon energy", self.photon_energy, "1486.6")
+
+    def _given(self, what: str, field: QtWidgets.QLineEdit, example: str) -> float | None:
+        """Return the number of a field; None where it is empty."""
+        text = field.text()
+        return _number(what, text, f"{example}, or nothing") if text.strip() else None
 
     def _typed(self, *_: object) -> None:
         self.changed.emit(TEXT_PAUSE)
