@@ -203,7 +203,7 @@ def _component(
     return Component(
         name=row.name,
         groups=tuple(row.groups),
-        level=row.level,
+        level=row.level or UNSET,
         center=_finite(center),
         center_measured=_finite(measured),
         fwhm=_finite(row.fwhm),

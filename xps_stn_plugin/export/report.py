@@ -98,7 +98,7 @@ class ConfidenceInterval(Struct, frozen=True):
     high: float | None
 
 
-class Component(Struct, frozen=True, omit_defaults=True):
+class Component(Struct, frozen=True):
     """One component; a spin-orbit doublet is one."""
 
     name: str
@@ -115,8 +115,8 @@ class Component(Struct, frozen=True, omit_defaults=True):
     maximum: float | None = None
     maximum_measured: float | None = None
     confidence: tuple[ConfidenceInterval, ...] | UnsetType = UNSET
-    #: Core level of another element that it belongs to; empty for the region's own.
-    level: str = ""
+    #: Core level of another element that it belongs to; not there for the region's own.
+    level: str | UnsetType = UNSET
 
     @property
     def flags(self) -> str:

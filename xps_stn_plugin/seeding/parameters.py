@@ -26,7 +26,7 @@ from xps_stn_plugin.models.drafts import ModelDraft, Parameter, ParameterSet
 from .areas import Areas, Doublet
 from .background import CARRIED
 from .drafted import DraftedSeed
-from .lines import ForeignLevel, Line, master_line
+from .lines import Line, master_line
 from .prior import expect
 from .region import RegionData
 
@@ -138,9 +138,8 @@ def assembled(
                 expr="", value=_inside(found.fwhm / 2, low, high), min=low, max=high, vary=True
             )
         if pairs[line.key].ratio:
-            _tie_doublet(params, f"{line.key}_", f"{master.key}_", pairs[line.key], carried)
-        if line.foreign and line.foreign.ratio:
-            _free_splitting(params, line.key, line.foreign)
+            shared_by = line.key if line.foreign else master.key
+            _tie_doublet(params, f"{line.key}_", f"{shared_by}_", pairs[line.key], carried)
     for line in found.lines:
         if line.satellite:
             lead = next(other for other in mains if line.satellite.relative_to in other.members)
@@ -157,7 +156,7 @@ def assembled(
 
 def _doublet_of(line: Line, doublet: Doublet) -> Doublet:
     """Doublet of a line: that of the region, or of another element's level."""
-    return Doublet(line.foreign.splitting, line.foreign.ratio) if line.foreign else doublet
+    return Doublet(line.foreign.splitting, line.foreign.ratio, _SPLITTING_ERROR) if line.foreign else doublet
 
 
 def _component_model(line: Line, background: Background) -> type[lmfit.Model]:
@@ -305,14 +304,6 @@ def _shared(params: ParameterSet, master: str, doublet: Doublet) -> dict[str, st
                 params.add(shared[name], value=_inside(usual, least, usual + reach), min=least, max=usual + reach)
                 expect(params[shared[name]], usual, _RANGE_DEVIATION * reach)
     return shared
-
-
-def _free_splitting(params: ParameterSet, key: str, level: ForeignLevel) -> None:
-    """Let the distance of a doublet's lines vary within what tables and compounds differ by."""
-    low, high = level.splitting - _SPLITTING_ERROR, level.splitting + _SPLITTING_ERROR
-    params.add(f"{key}_splitting", value=level.splitting, min=low, max=high)
-    expect(params[f"{key}_splitting"], level.splitting, _SPLITTING_ERROR / 2)
-    params[f"{key}_low_center"].set(expr=f"{key}_center+{key}_splitting")
 
 
 def _set_background(params: ParameterSet, data: RegionData, found: Areas) -> None:

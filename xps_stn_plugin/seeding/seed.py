@@ -207,12 +207,7 @@ def _in_words(name: str, lines: Sequence[Line]) -> str:
     if what in _OF_DOUBLET:
         return _OF_DOUBLET[what]
     line = next(line.name for line in lines if line.key == key)
-    return {
-        "gap": f"position of {line}",
-        "center": f"position of {line}",
-        "ratio": f"area of {line}",
-        "splitting": f"splitting of {line}",
-    }[what]
+    return {"gap": f"position of {line}", "center": f"position of {line}", "ratio": f"area of {line}"}[what]
 
 
 def _broad(width: float, usual: float) -> list[str]:
