@@ -13,6 +13,7 @@ import xarray as xr
 from xps_prefit_hooks import Seed
 from xps_stn_plugin.core.core_levels import core_levels
 from xps_stn_plugin.core.element_lines import subshells
+from xps_stn_plugin.fitting.parameter_names import doublets
 
 from .areas import ComponentAreas, FloatArray, component_areas
 from .sensitivity import SensitivitySet, sensitivity_sets
@@ -101,7 +102,10 @@ def signals(
     for region, fit in fits.items():
         core = str(datasets[region].attrs["region"])
         match = _CORE_LEVEL.fullmatch(core)
-        factor, why = (None, "no core level") if match is None else _factor(core, datasets[region], correction.factors)
+        paired = any(len(lines) > 1 for lines in doublets(seeds[region]))
+        factor, why = (
+            (None, "no core level") if match is None else _factor(core, datasets[region], correction.factors, paired)
+        )
         if match is None or factor is None:
             notes.append(f"{region} is left out of the percentages: {why}.")
         elif not fit.nfev or not all(np.isfinite(parameter.value) for parameter in fit.params.values()):
@@ -137,13 +141,13 @@ def signals(
     return found, notes
 
 
-def _factor(core: str, dataset: xr.Dataset, factors: SensitivitySet) -> tuple[float | None, str]:
-    """Factor for what the region shows of a core level: the whole of it, or the higher-j line."""
+def _factor(core: str, dataset: xr.Dataset, factors: SensitivitySet, paired: bool) -> tuple[float | None, str]:
+    """Factor for what the region shows of a core level: the whole of it (`paired` lines), or the higher-j line."""
     if core not in factors.factors:
         return None, f"the set {factors.name!r} has no sensitivity factor of {label(core)}"
     factor = factors.factors[core]
     element, subshell = core[:-2], core[-2:]
-    if core in core_levels() or subshell not in subshells().get(element, {}):
+    if paired or core in core_levels() or subshell not in subshells().get(element, {}):
         return factor.whole, ""
     near, far = subshells()[element][subshell]
     energy = dataset["binding_energy"].values

@@ -62,6 +62,9 @@ _FRACTION_BOUNDS: Final = (0.0, 0.8)
 #: Lorentzian share that is expected, and its standard deviation.
 _USUAL_FRACTION: Final = (0.25, 0.12)
 
+#: Standard deviation of what a doublet's splitting, ratio and widths may differ by, over the most that they may.
+_RANGE_DEVIATION: Final = 0.4
+
 #: Standard errors of the slope before the line within which that of the background lies.
 _SLOPE_ERRORS: Final = 5.0
 
@@ -121,7 +124,7 @@ def assembled(
             tie = {"value": max(found.strength, _LEAST_STRENGTH[carried]), "min": 0.0, "vary": True}
             params[f"{line.key}_{carried}"].set(**tie if own else {"expr": f"{master.key}_{carried}"})
         if doublet.ratio:
-            _tie_doublet(params, f"{line.key}_", doublet, carried)
+            _tie_doublet(params, f"{line.key}_", f"{master.key}_", doublet, carried)
     for line in found.lines:
         if line.satellite:
             lead = next(other for other in mains if line.satellite.relative_to in other.members)
@@ -252,12 +255,35 @@ def _order(params: ParameterSet, lines: list[Line]) -> None:
         second.set(expr=f"{before.key}_center+{line.key}_gap", min=-np.inf, max=np.inf)
 
 
-def _tie_doublet(params: ParameterSet, prefix: str, doublet: Doublet, carried: str | None) -> None:
-    low = f"{prefix}low_"
-    params[f"{low}amplitude"].set(expr=f"{doublet.ratio:.9g}*{prefix}amplitude")
-    params[f"{low}center"].set(expr=f"{prefix}center+{doublet.splitting:g}")
+def _tie_doublet(params: ParameterSet, prefix: str, master: str, doublet: Doublet, carried: str | None) -> None:
+    """Tie the lower-j line; all doublets of a region share the splitting, the ratio and the widths' ratio."""
+    low, shared = f"{prefix}low_", _shared(params, master, doublet)
+    params[f"{low}amplitude"].set(expr=f"{shared['branching']}*{prefix}amplitude")
+    params[f"{low}center"].set(expr=f"{prefix}center+{shared['splitting']}")
     for name in ("sigma", "fraction", *([carried] if carried else [])):
         params[f"{low}{name}"].set(expr=f"{prefix}{name}")
+    if doublet.most_broader > 1.0:
+        params[f"{low}sigma"].set(expr=f"{shared['broadening']}*{prefix}sigma")
+
+
+def _shared(params: ParameterSet, master: str, doublet: Doublet) -> dict[str, str]:
+    """Give splitting, ratio of areas and of widths of a region's doublets: numbers, or parameters of the largest."""
+    ranges = {
+        "splitting": (doublet.splitting, doublet.splitting_range),
+        "branching": (doublet.ratio, doublet.ratio * doublet.ratio_range),
+        "broadening": (doublet.broader, doublet.most_broader - doublet.broader),
+    }
+    shared = {}
+    for name, (usual, reach) in ranges.items():
+        # The network's levels hold both, written as they always were.
+        shared[name] = f"{usual:g}" if name == "splitting" else f"{usual:.9g}"
+        if reach > 0:
+            shared[name] = f"{master}{name}"
+            least = 1.0 if name == "broadening" else usual - reach
+            if shared[name] not in params:
+                params.add(shared[name], value=_inside(usual, least, usual + reach), min=least, max=usual + reach)
+                expect(params[shared[name]], usual, _RANGE_DEVIATION * reach)
+    return shared
 
 
 def _set_background(params: ParameterSet, data: RegionData, found: Areas) -> None:

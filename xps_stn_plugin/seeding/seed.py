@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -14,20 +15,26 @@ import xarray as xr
 from xps_prefit_hooks import ALIPHATIC_C1S, Prediction, PrefitError, Seed, Settings
 from xps_stn_plugin.chemistry.group_lines import group_lines
 from xps_stn_plugin.chemistry.substances import find_substance
-from xps_stn_plugin.core.core_levels import core_levels
 from xps_stn_plugin.models import TOUGAARD
 
-from .areas import Areas, Doublet, estimate_areas, find_lines
+from .areas import Areas, estimate_areas, find_lines
 from .background import Kind, kinds, reason, shows_step
 from .drafted import DraftedSeed
+from .levels import level_shape
 from .lines import GROUP_THRESHOLD, Line, expected_lines, merge_distance, merge_lines
 from .parameters import assembled
 from .region import SURVEY_WIDTH, RegionData, bad_channels, region_data
 from .selection import Tail, select
 from .substance_lines import substance_lines
 
-#: Width (start, low, high) in eV where the core level is not in the table; from metals to oxides' multiplets.
-_GENERIC_FWHM: Final = (1.5, 0.5, 4.0)
+#: Parameters that the doublets of a region share.
+_OF_DOUBLET: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "splitting": "spin-orbit splitting",
+        "branching": "area ratio of the doublet",
+        "broadening": "width ratio of the doublet",
+    }
+)
 
 #: Lines that the data may add where no group explains any.
 _MOST_UNASSIGNED: Final = 6
@@ -74,9 +81,8 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
     if region.startswith("Survey") or dataset.attrs.get("region") == "Survey" or np.ptp(energies) > SURVEY_WIDTH:
         return None
     data = region_data(region, dataset)
-    level = core_levels().get(data.core)
-    doublet = Doublet(level.splitting or 0.0, level.ratio or 0.0) if level else Doublet()
-    fwhm = level.fwhm if level else _GENERIC_FWHM
+    shape = level_shape(data)
+    doublet, fwhm = shape.doublet, shape.fwhm
     notes = bad_channels(data)
     lines, said = _chemistry(data, prediction, settings)
     notes += said
@@ -95,14 +101,14 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
         found = replace(found, strength=TOUGAARD[allowed[0].background]["loss"])
     # Graphitic carbon is often taken for a polymer; where the user says what the sample is, it is that.
     tail: Tail = "suspected" if data.core == "C1s" and not settings.expect else "none"
-    if level is None or prediction.status == "out_of_domain":
+    if not shape.known or prediction.status == "out_of_domain":
         tail = "tried"
     clean = partial(_without_empty, core=data.core)
     found, held, said = select(data, _started(found), build, allowed, most, clean, tail=tail)
     why = reason(wanted, Kind(found.background, found.sloping))
     seed = build(found)
     fixed = _held(seed, held, found.lines)
-    broad = _broad(found.fwhm, fwhm[2]) if level else []
+    broad = _broad(found.fwhm, fwhm[2]) if shape.known else []
     return seed.changed(notes=(why, *notes, *said, *broad, *fixed, *_unassigned(found)))
 
 
@@ -181,6 +187,8 @@ def _in_words(name: str, lines: Sequence[Line]) -> str:
         return "slope of the background"
     if what == "fraction":
         return "Lorentzian share"
+    if what in _OF_DOUBLET:
+        return _OF_DOUBLET[what]
     line = next(line.name for line in lines if line.key == key)
     return {"gap": f"position of {line}", "center": f"position of {line}", "ratio": f"area of {line}"}[what]
 
