@@ -160,8 +160,8 @@ def test_batch_applies_a_given_shift(predictor, tmp_path):
     pairs = zip(region["binding_energy"].values, region["counts"].values, strict=True)
     path.write_text("binding_energy_eV,intensity\n" + "".join(f"{energy:.3f},{counts}\n" for energy, counts in pairs))
     record = make_record([path], Settings(shift=1.5), False)
-    assert record.document is not None
-    assert record.document["shift"]["applied"] == pytest.approx(1.5)
+    assert record.report is not None
+    assert record.report.shift.applied == pytest.approx(1.5)
 
 
 def test_given_shift_refuses_what_is_not_a_number():
