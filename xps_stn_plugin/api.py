@@ -16,7 +16,7 @@ import xarray as xr
 from xps_prefit_hooks import GroupEvidence, Prediction, PrefitError, Seed, Settings
 
 from ._util.files import Overwrite, write_all
-from .core.energy_scale import scale_offset
+from .core.energy_scale import is_told, scale_offset
 from .core.plugins import plugin_manager
 from .core.result import LazyEvidence, LazySeeds, PrefitData, calibrated_spectrum, shift_is_applied
 from .core.spectrum import checked_tree
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from lmfit.model import ModelResult
     from matplotlib.figure import Figure
 
-    from .export.report import Report
+    from .export.report import Report, Verdicts
     from .quantification import Quantification
 
 Spectrum = str | os.PathLike[str] | xr.DataTree | xr.Dataset | xr.DataArray
@@ -131,6 +131,11 @@ class PrefitResult(PrefitData):
 
         return fragment(self)
 
+    @property
+    def verdicts(self) -> Verdicts:
+        """Trust in the shift, in the groups, and in the fit of each region, each for itself."""
+        return self.report().verdicts
+
     def report(self) -> Report:
         """Return everything that outputs show, computed once; see ``xps_stn_plugin.export.report.Report``."""
         from .export.make_report import report_of
@@ -194,11 +199,11 @@ def prefit_checked(tree: xr.DataTree, settings: Settings) -> PrefitResult:
     source = str(tree.attrs["source"])
     said = plugin_manager().predict(tree, settings)
     prediction = said
-    if settings.expect or settings.present or settings.absent:
+    if is_told(settings):
         # lmfit comes with it, which a prefit without fit does not need.
-        from .expectation import steered
+        from .fitting.charge_reference import with_knowledge
 
-        prediction = steered(said, tree, settings, partial(plugin_manager().predict, tree, settings))
+        prediction = with_knowledge(said, tree, settings, partial(plugin_manager().predict, tree, settings))
     moved = calibrated_spectrum(tree, prediction, settings) if shift_is_applied(prediction, settings) else None
     # Where no shift is applied the data alone seed models on the measured axis: metals are fitted too.
     axis = tree if moved is None else moved

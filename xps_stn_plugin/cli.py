@@ -72,10 +72,10 @@ def _option(field: Field[Any], kind: Any) -> Callable[[Callable[..., Any]], Call
     # The background is one word for all regions, or one for a region: texts here, as several values are.
     multiple = field.name == "background" or get_origin(kind) is tuple
     optional = multiple or bool(field.metadata.get("optional"))
+    if field.default is None:
+        (kind,) = set(get_args(kind)) - {type(None)}
     if get_origin(kind) is Literal:
         kind = click.Choice(get_args(kind))
-    elif field.default is None:
-        (kind,) = set(get_args(kind)) - {type(None)}
     name = f"--{field.name.replace('_', '-')}"
     if kind is bool:
         return click.option(name, is_flag=True, default=field.default, help=field.metadata["help"])

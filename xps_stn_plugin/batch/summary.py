@@ -88,6 +88,11 @@ class Row:
         return WORST_FIRST.index(self.status), worst
 
     @property
+    def colour(self) -> str:
+        """Status that colours the row: never ok where its fit is not."""
+        return "uncertain" if self.status == "ok" and self.fitted in ("poor", "failed") else self.status
+
+    @property
     def caption(self) -> str:
         """What there is to a picture of the region, in a line."""
         text = self.region

@@ -25,9 +25,11 @@ from .doubts import (
 from .fit_rows import FitRows
 from .parameter_names import at_bounds, background_names, parameter_name, sources
 from .quality import (
+    FitVerdict,
     chi_square_probability,
     describes,
     examine_residual,
+    fit_verdict,
     misfit_sentence,
     probability_text,
     quality_line,
@@ -69,6 +71,10 @@ class FitQuality:
         Two-sided probability of the runs of one sign in the weighted residual (Wald-Wolfowitz).
     weighting : str
         Where the weights come from: ``Poisson, from counts``, ``estimated from the scatter``, ``given by the caller``.
+    structured : bool
+        Whether the residual is not noise; see `quality.examine_residual`.
+    success : bool
+        Whether the fit found a minimum.
     chi_square_probability : float or None
         Probability of a chi-square as large, where the weights are Poisson; None otherwise, for an estimated noise is
         not known well enough.
@@ -85,6 +91,8 @@ class FitQuality:
     notes: tuple[str, ...]
     runs_p: float = math.nan
     weighting: str = "not known"
+    structured: bool = False
+    success: bool = True
     chi_square_probability: float | None = None
     correlations: tuple[tuple[str, str, float], ...] = ()
 
@@ -92,6 +100,11 @@ class FitQuality:
     def describes_data(self) -> bool:
         """Whether the model describes the data at all: the residual is at most ten times the noise."""
         return bool(describes(self.redchi))
+
+    @property
+    def verdict(self) -> FitVerdict:
+        """Trust in the fit; see `fit_verdict`."""
+        return fit_verdict(self.redchi, self.relative_rms, structured=self.structured, success=self.success)
 
     @property
     def line(self) -> str:
@@ -237,6 +250,8 @@ def fit_quality(seed: Seed, fit: lmfit.model.ModelResult) -> FitQuality:
         notes=tuple(notes),
         runs_p=tests.runs_p,
         weighting=weighting,
+        structured=tests.structured,
+        success=bool(fit.success),
         chi_square_probability=(
             chi_square_probability(float(fit.chisqr), int(fit.nfree)) if weighting.startswith("Poisson") else None
         ),

@@ -124,7 +124,7 @@ def _foreign(
     """Lines of other elements that may lie in a region; none where no shift is known."""
     if not math.isfinite(prediction.shift_stderr):
         return ()
-    offset = settings.reference - ALIPHATIC_C1S
+    offset = settings.first_member - ALIPHATIC_C1S
     photon_energy = settings.photon_energy or float(spectrum[region].attrs.get("photon_energy") or AL_K_ALPHA)
     shown = shown_elements(spectrum, region, offset)
     trusted = prediction.status == "ok"
@@ -163,7 +163,9 @@ def _chemistry(data: RegionData, prediction: Prediction, settings: Settings) -> 
         said = ["Groups that the network sees name no component: the spectrum is out of its domain."] if seen else []
     offset = settings.first_member - ALIPHATIC_C1S
     extent = (float(data.energy[0]), float(data.energy[-1]))
-    substances = [find_substance(text) for text in settings.expect]
+    expected = [find_substance(text) for text in settings.expect]
+    # Groups of a substance that the spectrum contradicts keep the network's probabilities.
+    substances = [one for one in expected if all(prediction.groups.get(group, 1.0) == 1.0 for group in one.groups)]
     own = substance_lines(data.core, substances, prediction.shift_stderr, extent, offset)
     lines, notes = expected_lines(data.core, groups, prediction.shift_stderr, extent, offset)
     notes = [*said, *notes]
