@@ -3,7 +3,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from xps_stn_plugin.export.report import Component, Region, Verdicts, groups_verdict
+from xps_stn_plugin.export.make_report import groups_verdict
+from xps_stn_plugin.export.report import Component, Region, Verdicts
 
 
 def region(*components):

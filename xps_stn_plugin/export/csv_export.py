@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._util.files import write_csv
-from .report import report_of
+from .make_report import report_of
 from .texts import cell, percent
 
 if TYPE_CHECKING:

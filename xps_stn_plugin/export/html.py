@@ -21,8 +21,9 @@ from .._util.marks import MARK
 from ..core.core_levels import core_levels
 from ..core.energy_scale import reference_text
 from ..fitting.quality import value_text
+from .make_report import report_of
 from .plot import LEAST_PROBABILITY, MOST_GROUPS, STATUS_COLOURS, figure
-from .report import Element, Region, Report, Value, report_of
+from .report import Element, Region, Report, Value
 from .templates import render
 from .terminal import numbers
 from .texts import or_nan, with_error

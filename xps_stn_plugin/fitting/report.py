@@ -123,6 +123,8 @@ class ComponentRow:
         lmfit prefix (of the higher-j line) and name for people.
     groups : tuple of str
         Functional groups that bring it; empty for an unassigned component.
+    level : str
+        Core level of another element that it belongs to; empty for the region's own.
     center : float
         Binding energy in eV; of the higher-j line, and of the first vibrational member.
     fwhm : float
@@ -143,6 +145,7 @@ class ComponentRow:
     prefix: str
     name: str
     groups: tuple[str, ...]
+    level: str
     center: float
     fwhm: float
     area: float
@@ -187,6 +190,7 @@ def component_table(seed: Seed, fit: lmfit.model.ModelResult | None = None) -> l
                 prefix=first.prefix,
                 name=first.name,
                 groups=first.groups,
+                level=first.level,
                 center=float(table.center[0, column]),
                 fwhm=float(table.fwhm[0, column]),
                 area=area,

@@ -41,6 +41,16 @@ class ComponentAreas:
     centers: FloatArray
     covariance: FloatArray | None
 
+    def of_level(self, level: str) -> ComponentAreas:
+        """Those of another element's core level (``K2p``), or with an empty text those of the region's own."""
+        rows = [i for i, component in enumerate(self.components) if component.level == level]
+        return ComponentAreas(
+            tuple(self.components[i] for i in rows),
+            self.values[rows],
+            self.centers[rows],
+            None if self.covariance is None else self.covariance[np.ix_(rows, rows)],
+        )
+
 
 def component_areas(seed: Seed, fit: lmfit.model.ModelResult) -> ComponentAreas:
     """Areas of the components of a fit, with the covariance that the fit's own covariance gives them.

@@ -38,6 +38,31 @@ _VIBRATION_DEVIATION: Final = 0.2 * math.sqrt(2.0 / 3.0)
 
 
 @dataclass(frozen=True)
+class ForeignLevel:
+    """Core level of another element than the region's.
+
+    Parameters
+    ----------
+    level : str
+        ``K2p``.
+    labels : tuple of str
+        Names of its lines for people, higher j first: ``K 2p3/2``, ``K 2p1/2``; one for a line without partner.
+    splitting : float
+        Distance of the second line above the first in eV; 0 for one line.
+    ratio : float
+        Area of the second line over that of the first; 0 for one line.
+    fwhm : float
+        Usual full width at half maximum in eV.
+    """
+
+    level: str
+    labels: tuple[str, ...]
+    splitting: float
+    ratio: float
+    fwhm: float
+
+
+@dataclass(frozen=True)
 class Line:
     """A line to be seeded: prefix key, name, position and window in eV, and what it is made of.
 
@@ -73,6 +98,8 @@ class Line:
         Its atoms in the family.
     slack : tuple of float
         By which factors its area may differ from what its atoms say.
+    foreign : ForeignLevel or None
+        For a line of another element, its core level.
     """
 
     key: str
@@ -93,6 +120,13 @@ class Line:
     family: str = ""
     atoms: float = 0.0
     slack: tuple[float, float] = (1.0, 1.0)
+    foreign: ForeignLevel | None = None
+
+
+def master_line(lines: Iterable[Line], areas: Mapping[str, float]) -> Line:
+    """Line that carries width and shape for all: the largest one, of the region's own element where there is one."""
+    mains = [line for line in lines if not line.satellite]
+    return max([line for line in mains if not line.foreign] or mains, key=lambda line: areas[line.key])
 
 
 def expected_lines(
