@@ -23,6 +23,7 @@ from .doubts import (
     without_signal,
 )
 from .fit_rows import FitRows
+from .noise_kind import COUNTS, NOISE_KINDS, SMOOTHED, noise_sentence
 from .parameter_names import at_bounds, background_names, parameter_name, sources
 from .quality import (
     FitVerdict,
@@ -232,7 +233,12 @@ def fit_quality(
     notes = [] if fit.success else [str(fit.message)]
     if fit.success and weighting != "not known" and not describes(fit.redchi):
         notes.append(misfit_sentence(float(fit.redchi), relative))
-    if tests.structured:
+    kind = str(getattr(fit, "noise_kind", NOISE_KINDS[COUNTS]))
+    if said := noise_sentence(NOISE_KINDS.index(kind), float(getattr(fit, "local_noise", 1.0))):
+        notes.append(said)
+    # Smoothing makes neighbours alike; what is missing would make chi-square large.
+    structured = tests.structured and not (kind == NOISE_KINDS[SMOOTHED] and fit.redchi < 1.0)
+    if structured:
         notes.append(
             f"The residual has structure (Durbin-Watson {tests.durbin_watson:.2f}, runs test "
             f"{probability_text(tests.runs_p)}): something is missing or misplaced near {tests.place:.1f} eV, "
@@ -252,10 +258,12 @@ def fit_quality(
         notes=tuple(notes),
         runs_p=tests.runs_p,
         weighting=weighting,
-        structured=tests.structured,
+        structured=structured,
         success=bool(fit.success),
         chi_square_probability=(
-            chi_square_probability(float(fit.chisqr), int(fit.nfree)) if weighting.startswith("Poisson") else None
+            chi_square_probability(float(fit.chisqr), int(fit.nfree))
+            if weighting.startswith("Poisson") and kind == NOISE_KINDS[COUNTS]
+            else None
         ),
         correlations=tuple((str(one), str(other), value) for one, other, value in strong_correlations(seed, found)),
     )

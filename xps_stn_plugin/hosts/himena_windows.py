@@ -82,7 +82,7 @@ def table_of_region(result: PrefitResult, region: str) -> dict[str, Any]:
     return {
         "BE (eV)": data["binding_energy"].values,
         f"{data.attrs['region']} {'intensity' if kind == 'arbitrary' else kind}": data["counts"].values,
-        "weights": 1.0 / noise_of(data).sigma,
+        "weights": 1.0 / noise_of(data).before_fit(data["counts"].values.astype(float)),
     }
 
 
