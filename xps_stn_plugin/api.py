@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lmfit.model import ModelResult
     from matplotlib.figure import Figure
 
-    from .export.report import Report
+    from .export.report import Report, Verdicts
     from .quantification import Quantification
 
 Spectrum = str | os.PathLike[str] | xr.DataTree | xr.Dataset | xr.DataArray
@@ -131,6 +131,11 @@ class PrefitResult(PrefitData):
         from .export.html import fragment
 
         return fragment(self)
+
+    @property
+    def verdicts(self) -> Verdicts:
+        """Trust in the shift, in the groups, and in the fit of each region, each for itself."""
+        return self.report().verdicts
 
     def report(self) -> Report:
         """Return everything that outputs show, computed once; see ``xps_stn_plugin.export.report.Report``."""

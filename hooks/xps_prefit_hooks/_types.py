@@ -260,11 +260,14 @@ class SeedComponent:
         Name for people, region first: ``C1s O-C=O``.
     groups : tuple of str
         Functional groups that bring it; empty where the data alone ask for it.
+    level : str
+        Core level of another element that it belongs to (``K2p`` in a region of C 1s); empty for the region's own.
     """
 
     prefix: str
     name: str
     groups: tuple[str, ...] = ()
+    level: str = ""
 
 
 @dataclass(frozen=True)

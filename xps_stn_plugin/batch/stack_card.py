@@ -104,7 +104,7 @@ def _fits(stack: StackRecord, rows: Sequence[tuple[int, Row]], places: Sequence[
         number, row = rows[place]
         why = markup(" ".join([f"Row {number} of the summary.", *row.reasons]), quote=True)
         told = f"{markup(row.place)}<br>{markup(row.caption)}"
-        yield _figure(picture(drawing, *_SMALL), told, f' class="small {row.status}" title="{why}"')
+        yield _figure(picture(drawing, *_SMALL), told, f' class="small {row.colour}" title="{why}"')
 
 
 def _whole(value: float) -> str:

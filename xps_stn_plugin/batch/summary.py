@@ -85,6 +85,11 @@ class Row:
         return WORST_FIRST.index(self.status), worst
 
     @property
+    def colour(self) -> str:
+        """Status that colours the row: never ok where its fit is not."""
+        return "uncertain" if self.status == "ok" and self.fitted in ("poor", "failed") else self.status
+
+    @property
     def caption(self) -> str:
         """What there is to a picture of the region, in a line."""
         text = self.region
@@ -219,7 +224,7 @@ def _of_region(region: Region, fit_wanted: bool, failed: bool) -> dict[str, Any]
         "fitted": "failed" if failed or fit is None else "yes" if fit.describes_data else "poor",
         "background": region.background.kind,
         "components": len(region.components),
-        "unassigned": sum(not component.groups for component in region.components),
+        "unassigned": sum(not (component.groups or component.level) for component in region.components),
     }
     if fit is not None:
         values |= {name: _number(getattr(fit, name)) for name in ("redchi", "durbin_watson", "runs_p")}
