@@ -71,6 +71,7 @@ class Reason(IntFlag):
     CUT_LINE = 1 << 22
     LEFT_OUT = 1 << 23
     BAD_CHANNELS = 1 << 24
+    CARBON_FIRST = 1 << 30
 
     @classmethod
     def outside(cls) -> Reason:
