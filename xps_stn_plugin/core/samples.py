@@ -122,7 +122,7 @@ def _sample(source: str, name: str, node: xr.DataTree) -> xr.DataTree:
     return xr.DataTree.from_dict({"/": xr.Dataset(attrs=attrs), **regions})
 
 
-def one_sample(tree: xr.DataTree, wanted: str | None) -> xr.DataTree:
+def one_sample(tree: xr.DataTree, name: str | None) -> xr.DataTree:
     """Take the wanted sample of a tree; a tree of one sample is that.
 
     Raises
@@ -134,14 +134,14 @@ def one_sample(tree: xr.DataTree, wanted: str | None) -> xr.DataTree:
     if not samples:
         names = {str(child.attrs[SAMPLE]) for child in tree.children.values() if SAMPLE in child.attrs}
         names |= {str(tree.attrs[SAMPLE])} if SAMPLE in tree.attrs else set()
-        if wanted is None or wanted in names:
+        if name is None or name in names:
             return tree
         samples = dict.fromkeys(sorted(names), tree)
-    if wanted in samples:
-        return samples[wanted]
+    if name in samples:
+        return samples[name]
     listed = ", ".join(map(shown, samples)) or "one without a name"
-    if wanted is not None:
-        raise PrefitError(source, f"there is no sample {shown(wanted)}; there is {listed}.")
+    if name is not None:
+        raise PrefitError(source, f"there is no sample {shown(name)}; there is {listed}.")
     msg = (
         f"holds {len(samples)} samples ({listed}); take one of them (sample={next(iter(samples))!r}, --sample), or all "
         "(prefit_many(path)); xps.read(path) has a node for each."
@@ -154,7 +154,11 @@ def all_regions(tree: xr.DataTree) -> dict[str, xr.DataTree]:
     samples = samples_of(tree)
     if not samples:
         return dict(tree.children)
-    return {f"{sample}: {name}": region for sample, one in samples.items() for name, region in one.children.items()}
+    return {
+        f"{sample}: {name}": region
+        for sample, spectrum in samples.items()
+        for name, region in spectrum.children.items()
+    }
 
 
 def file_of(tree: xr.DataTree, source: str) -> Path:

@@ -52,8 +52,8 @@ def spectrum_of_model(model: Any, settings: Settings) -> xr.DataTree:
             spectrum = read_file(path, plugin_manager().readers(), settings)
         except PrefitError as error:
             # People know the window, not the file.
-            told = (text.replace(str(path), title) for text in (error.culprit, error.message))
-            raise type(error)(*told) from error
+            texts = (text.replace(str(path), title) for text in (error.culprit, error.message))
+            raise type(error)(*texts) from error
         skipped = [sentence.replace(str(path), title) for sentence in spectrum.attrs.get("skipped", ())]
     spectrum.attrs.update({"source": str(model.source) if isinstance(model.source, Path) else title})
     if skipped:
