@@ -59,7 +59,7 @@ def test_an_uncertain_network_gives_way_to_the_lines():
     assert 0.1 <= found.shift_stderr < 0.15
     assert found.status == "ok"
     assert found.reasons[0].startswith("The shift was taken from the lines of poly(methyl methacrylate) (PMMA)")
-    assert found.reasons[0].endswith("the network alone said -1.90 ± 0.90 eV, uncertain.")
+    assert found.reasons[0].endswith("the network alone gave -1.90 ± 0.90 eV, uncertain.")
     assert found.reasons[-1] == "The network alone: One line fits every shift."
 
 
@@ -71,7 +71,7 @@ def test_reasons_are_on_the_scale_of_the_reference():
 def test_a_sure_network_is_not_overruled():
     found, asked = steer(said(SHIFT + 1.0), expect="PMMA")
     assert (found.shift, found.status, asked) == (SHIFT + 1.0, "uncertain", [])
-    assert "but the network is sure of +2.20 ± 0.06 eV" in found.reasons[0]
+    assert "but the network is certain of +2.20 ± 0.06 eV" in found.reasons[0]
 
 
 def test_lines_that_do_not_fit_are_said_and_move_nothing():
@@ -89,8 +89,8 @@ def test_contradicting_groups_are_named_and_make_a_taken_shift_uncertain():
     assert found.groups["ester (aliphatic)"] == 1.0
     found, _ = steer(said(), present="amide", absent="ester (aliphatic)")
     assert found.reasons == (
-        "Said to be present, but the spectrum does not show it: amide (probability 0.03).",
-        "Said to be absent, but the spectrum shows it: ester (aliphatic) (probability 0.95).",
+        "Given as present, but the spectrum does not show it: amide (probability 0.03).",
+        "Given as absent, but the spectrum shows it: ester (aliphatic) (probability 0.95).",
     )
 
 
@@ -104,16 +104,16 @@ def test_regions_that_contradict_are_said():
 
 def test_a_substance_of_which_nothing_is_seen_is_named():
     found, _ = steer(said(), expect=["PMMA", "PTFE"])
-    assert any(reason.startswith("Nothing of poly(tetrafluoroethylene) (PTFE)") for reason in found.reasons)
+    assert any(reason.startswith("No intensity of poly(tetrafluoroethylene) (PTFE)") for reason in found.reasons)
 
 
 def test_mistakable_abbreviations_are_said():
     found, _ = steer(said(), expect="PVP")
     assert found.reasons[0] == (
-        "PVP was taken for poly(vinyl propionate); others mean poly(N-vinylpyrrolidone), PNVP by it."
+        "PVP was read as poly(vinyl propionate); it can also mean poly(N-vinylpyrrolidone), PNVP."
     )
     found, _ = steer(said(), expect="poly(vinyl propionate)")
-    assert "was taken for" not in found.reasons[0]
+    assert "was read as" not in found.reasons[0]
 
 
 def test_without_a_shift_only_what_is_known_is_known():

@@ -44,7 +44,7 @@ def menu_actions() -> list[MenuAction]:
         MenuAction(
             "export",
             "Export...",
-            "Write what was found in a format of your choice, other fitting programs' among them",
+            "Write the result in a format of your choice, also for other fitting programs",
             True,
             _export,
             ".json",
@@ -53,7 +53,7 @@ def menu_actions() -> list[MenuAction]:
         MenuAction(
             "batch",
             "Batch folder...",
-            "Prefit and fit all spectra of a folder: table, contact sheet, HDF5 store; may be stopped and goes on",
+            "Prefit and fit all spectra of a folder: table, contact sheet, HDF5 store; can be stopped and resumed",
             False,
             _batch,
             needs_folder=True,
@@ -100,7 +100,7 @@ def _calibrated_copy(request: MenuRequest) -> MenuOutcome:
     result = _result(request)
     out = _out(request)
     write_calibrated_copy(result, out, overwrite=_agreed(request))
-    return MenuOutcome(f"{result.source}: {result.shift_text} taken off, written to {out}.", result, (out,))
+    return MenuOutcome(f"{result.source}: {result.shift_text} subtracted, written to {out}.", result, (out,))
 
 
 def _export(request: MenuRequest) -> MenuOutcome:
@@ -115,7 +115,7 @@ def _batch(request: MenuRequest) -> MenuOutcome:
     from .settings import settings_of
 
     if request.folder is None:
-        raise PrefitError("selection", "there is no folder to work on; name one.")
+        raise PrefitError("selection", "no folder is given; name one.")
     report = run_batch(
         [request.folder],
         _out(request),

@@ -121,7 +121,7 @@ def _title(drawing: Figure, result: PrefitData) -> None:
     name = Path(result.source).name or result.source
     text = f"{name}    {result.shift_text}    {result.status.replace('_', ' ')}"
     drawing.suptitle(_plain(text), fontsize=13, fontweight="bold", color=colour)
-    note = ".  Bars under a spectrum: what speaks for a group" if any(result.evidence.values()) else ""
+    note = ".  Bars under a spectrum: evidence for a group" if any(result.evidence.values()) else ""
     drawing.supxlabel(f"Shift: {result.convention}{note}", fontsize=8, color=GREY)
 
 

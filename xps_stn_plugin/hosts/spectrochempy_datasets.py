@@ -40,7 +40,7 @@ def in_electronvolts(where: str, energy: Any) -> Any:
         return energy.to("eV").magnitude if hasattr(energy, "to") else energy
     except TypeError as error:  # pint's DimensionalityError is one
         raise PrefitError(
-            where, f"no energy is in '{energy.units}'; give it in eV or another unit of energy."
+            where, f"'{energy.units}' is not a unit of energy; give the axis in eV or another unit of energy."
         ) from error
 
 

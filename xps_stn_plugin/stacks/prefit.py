@@ -204,7 +204,7 @@ def _plan(
     if share == "components" and not fit:
         raise PrefitError("share", "components are shared by fits; ask for fits, too (fit=True).")
     if share == "shift" and (settings.expect or settings.present or settings.absent):
-        msg = "expected substances and known groups decide each shift by itself; leave them out, or share no shift."
+        msg = "expected substances and known groups apply to each shift separately; leave them out, or share no shift."
         raise PrefitError("share", msg)
     return Plan(settings, fit, share, progress, cancelled)
 
