@@ -25,7 +25,7 @@ from xps_stn_plugin.batch.inputs import find_inputs
 from xps_stn_plugin.batch.record import Record
 from xps_stn_plugin.batch.tasks import make_record
 from xps_stn_plugin.cli import main
-from xps_stn_plugin.export.report import SCHEMA, Model, Report, Shift
+from xps_stn_plugin.export.report import SCHEMA, Model, Report, Shift, Verdicts
 from xps_stn_plugin.settings import settings_of
 
 LEVELS = 12
@@ -398,7 +398,7 @@ def test_a_fit_that_failed_is_a_file_that_failed(tmp_path, monkeypatch):
 
 def test_a_reason_is_added_to_single_spectra_only():
     shift = Shift(math.pi, 0.1, "eV", "", 285.0)
-    report = Report(SCHEMA, "", "ok", ("a",), shift, (), {}, None, Model("", "", ""))
+    report = Report(SCHEMA, "", "ok", ("a",), shift, (), {}, None, Model("", "", ""), Verdicts("ok", "ok", {}))
     record = with_reason(Record(report), "b")
     assert record.report == msgspec.structs.replace(report, reasons=("a", "b"))
     failed = Record(reason="no")

@@ -66,6 +66,7 @@ def _report(regions, status="ok", shift=1.0, groups=()):
         "regions": {name: {**region, "status": status} for name, region in regions.items()},
         "quantification": None,
         "model": {"name": "", "version": "", "sha256": ""},
+        "verdicts": {"shift": status, "groups": status, "fits": {}},
     }
     return msgspec.convert(values, Report)
 

@@ -22,7 +22,7 @@ from xps_stn_plugin.batch.record import (
     encode,
 )
 from xps_stn_plugin.batch.records import Records
-from xps_stn_plugin.export.report import SCHEMA, Group, Model, Region, Report, Shift
+from xps_stn_plugin.export.report import SCHEMA, Group, Model, Region, Report, Shift, Verdicts
 
 _names = st.text(min_size=1, max_size=8)
 _numbers = st.floats()
@@ -38,7 +38,9 @@ _regions = st.builds(
     _curves,
     st.lists(_parameters, max_size=3).map(tuple),
 )
-REPORT = Report(SCHEMA, "", "ok", (), Shift(1.0, 0.1, "eV", "", 285.0), (), {}, None, Model("", "", ""))
+REPORT = Report(
+    SCHEMA, "", "ok", (), Shift(1.0, 0.1, "eV", "", 285.0), (), {}, None, Model("", "", ""), Verdicts("ok", "ok", {})
+)
 _finite = st.none() | st.floats(allow_nan=False, allow_infinity=False)
 _reports = st.builds(
     Report,

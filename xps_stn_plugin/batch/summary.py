@@ -14,10 +14,7 @@ from .._util.files import Overwrite, write_csv
 from ..export.report import Region
 from ..export.texts import cell
 from .entry import Entry
-from .record import LEAST_PROBABILITY
-
-#: Statuses of what was measured, from bad to good.
-WORST_FIRST: Final = ("failed", "out_of_domain", "uncertain", "ok")
+from .record import LEAST_PROBABILITY, WORST_FIRST
 
 
 @dataclass(frozen=True)
@@ -86,6 +83,11 @@ class Row:
         """Key that sorts the worst first: by status, then by the largest reduced chi-square."""
         worst = -self.redchi if math.isfinite(self.redchi) else math.inf
         return WORST_FIRST.index(self.status), worst
+
+    @property
+    def colour(self) -> str:
+        """Status that colours the row: never ok where its fit is not."""
+        return "uncertain" if self.status == "ok" and self.fitted in ("poor", "failed") else self.status
 
     @property
     def caption(self) -> str:
@@ -222,7 +224,7 @@ def _of_region(region: Region, fit_wanted: bool, failed: bool) -> dict[str, Any]
         "fitted": "failed" if failed or fit is None else "yes" if fit.describes_data else "poor",
         "background": region.background.kind,
         "components": len(region.components),
-        "unassigned": sum(not component.groups for component in region.components),
+        "unassigned": sum(not (component.groups or component.level) for component in region.components),
     }
     if fit is not None:
         values |= {name: _number(getattr(fit, name)) for name in ("redchi", "durbin_watson", "runs_p")}

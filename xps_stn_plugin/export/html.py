@@ -71,7 +71,7 @@ def fragment(result: PrefitData) -> str:
         share=_share,
         report=report,
         style=Markup(_style()),
-        colour=STATUS_COLOURS.get(report.status, "#555555"),
+        colour=_colour,
         shift_sentence=_shift_sentence(report),
         status_sentence=_STATUS.get(report.status, ""),
         likely=report.likely(LEAST_PROBABILITY, MOST_GROUPS),
@@ -129,6 +129,10 @@ def _title(region: str) -> str:
     """Name of a region for people: ``C 1s``."""
     level = core_levels().get(region)
     return level.label if level else region
+
+
+def _colour(verdict: str) -> str:
+    return STATUS_COLOURS.get(verdict, "#555555")
 
 
 def _words(status: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,6 +15,8 @@ from ..fitting import ComponentRow, Confidence, FitQuality, background_table, co
 from ..quantification import ComponentShare, quantify
 from .report import (
     SCHEMA,
+    UNDECIDED,
+    UNEXPLAINED,
     Background,
     Component,
     ConfidenceInterval,
@@ -29,12 +31,13 @@ from .report import (
     Report,
     Shift,
     Value,
+    Verdicts,
 )
 
 if TYPE_CHECKING:
     from lmfit.model import ModelResult
 
-    from xps_prefit_hooks import Seed
+    from xps_prefit_hooks import Seed, Status
 
     from ..core.result import PrefitData
 
@@ -75,6 +78,7 @@ def _report(result: PrefitData) -> Report:
     model = result.prediction.model
     amounts = quantify(result) if result.fits else None
     shares = {} if amounts is None else {(share.region, share.name): share for share in amounts.components}
+    regions = {str(name): region_report(result, str(name), shares) for name in result.spectrum.children}
     return Report(
         schema=SCHEMA,
         source=result.source,
@@ -90,10 +94,49 @@ def _report(result: PrefitData) -> Report:
             float(result.applied_shift),
         ),
         groups=tuple(Group(name, _finite(probabilities[name])) for name in ranked),
-        regions={str(name): region_report(result, str(name), shares) for name in result.spectrum.children},
+        regions=regions,
         quantification=None if amounts is None else msgspec.convert(amounts.to_dict(), Quantification, strict=False),
         model=Model(model.name, model.version, model.sha256),
+        verdicts=_verdicts(result, regions),
     )
+
+
+def _verdicts(result: PrefitData, regions: Mapping[str, Region]) -> Verdicts:
+    modelled = {name: region for name, region in regions.items() if region.background is not None}
+    fits = {name: "not fitted" if region.fit is None else region.fit.verdict for name, region in modelled.items()}
+    groups = groups_verdict(result.status, result.prediction.groups, modelled.values())
+    return Verdicts(result.status, groups, fits)
+
+
+def groups_verdict(status: Status, probabilities: Mapping[str, float], regions: Iterable[Region]) -> Status:
+    """Judge the groups by themselves.
+
+    Parameters
+    ----------
+    status : str
+        Status of the shift, which tells whether the network knows such spectra.
+    probabilities : mapping of str to float
+    regions : iterable of Region
+        Those that have a model.
+
+    Returns
+    -------
+    str
+        ``uncertain`` where a probability is undecided, a component that no group explains holds more than `UNEXPLAINED`
+        of its region, or a group that is present has components without signal alone.
+    """
+    if status != "ok":
+        return status
+    if any(UNDECIDED[0] < probability < UNDECIDED[1] for probability in probabilities.values()):
+        return "uncertain"
+    signal: dict[str, bool] = {}
+    for region in regions:
+        for component in region.components:
+            if not (component.groups or component.level) and (component.fraction_of_region or 0.0) > UNEXPLAINED:
+                return "uncertain"
+            for group in component.groups:
+                signal[group] = signal.get(group, False) or component.at_bound != ("area",)
+    return "ok" if all(signal.values()) else "uncertain"
 
 
 def region_report(
@@ -123,6 +166,7 @@ def region_report(
     unread = () if result.moved is None or result.is_read(name) else (NOT_READ,)
     if seed is None:
         return Region(region_shift, None, (), unread, None, level, label, status)
+    components = component_table(seed, fit)
     rows = background_table(seed, fit)
     confidence: Confidence | None = getattr(fit, "confidence", None)
     return Region(
@@ -132,11 +176,9 @@ def region_report(
             {row.name: _finite(row.value) for row in rows},
             {row.name: _finite(row.stderr) for row in rows},
         ),
-        components=tuple(
-            _component(result, row, shares.get((name, row.name)), confidence) for row in component_table(seed, fit)
-        ),
+        components=tuple(_component(result, row, shares.get((name, row.name)), confidence) for row in components),
         notes=(*unread, *seed.notes),
-        fit=None if fit is None else _fit(seed, fit, confidence),
+        fit=None if fit is None else _fit(seed, fit, components, confidence),
         core_level=level,
         label=label,
         status=status,
@@ -160,6 +202,7 @@ def _component(
     return Component(
         name=row.name,
         groups=tuple(row.groups),
+        level=row.level or UNSET,
         center=_finite(center),
         center_measured=_finite(measured),
         fwhm=_finite(row.fwhm),
@@ -175,8 +218,8 @@ def _component(
     )
 
 
-def _fit(seed: Seed, fit: ModelResult, confidence: Confidence | None) -> Fit:
-    quality: FitQuality = fit_quality(seed, fit)
+def _fit(seed: Seed, fit: ModelResult, components: Sequence[ComponentRow], confidence: Confidence | None) -> Fit:
+    quality: FitQuality = fit_quality(seed, fit, components)
     return Fit(
         success=bool(fit.success),
         describes_data=bool(quality.describes_data),
@@ -194,6 +237,7 @@ def _fit(seed: Seed, fit: ModelResult, confidence: Confidence | None) -> Fit:
         notes=(*quality.notes, *(confidence.notes if confidence else ())),
         method=str(fit.method),
         rms_residual=_finite(quality.rms_residual),
+        verdict=quality.verdict,
     )
 
 

@@ -6,7 +6,6 @@ the scale that ``shift.convention`` states; every number is finite or None.
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +17,13 @@ from ..core.energy_scale import shift_text
 from .texts import or_nan
 
 SCHEMA: Final = "xps-stn/prefit/1"
+
+#: Verdicts, the worst first.
+VERDICTS: Final = ("failed", "poor", "out_of_domain", "uncertain", "ok")
+
+#: Probabilities between these are undecided. Groups are in doubt where more than this share of a region is unexplained.
+UNDECIDED: Final = (0.3, 0.7)
+UNEXPLAINED: Final = 0.1
 
 
 class Value(Struct, frozen=True):
@@ -109,17 +115,13 @@ class Component(Struct, frozen=True):
     maximum: float | None = None
     maximum_measured: float | None = None
     confidence: tuple[ConfidenceInterval, ...] | UnsetType = UNSET
-
-    @property
-    def position(self) -> float:
-        """Binding energy on the calibrated axis, or on the measured one where there is no shift; NaN without either."""
-        position = self.center_measured if self.center is None else self.center
-        return math.nan if position is None else position
+    #: Core level of another element that it belongs to; not there for the region's own.
+    level: str | UnsetType = UNSET
 
     @property
     def flags(self) -> str:
         """What is special about the component, in a few words."""
-        words = [] if self.groups else ["unassigned"]
+        words = [] if self.groups else [f"line of {self.level[:-2]}" if self.level else "unassigned"]
         if self.at_bound == ("area",):
             words.append("no signal")
         elif self.at_bound:
@@ -132,6 +134,25 @@ class Correlation(Struct, frozen=True):
 
     between: tuple[str, str]
     value: float | None
+
+
+class Verdicts(Struct, frozen=True):
+    """Trust in the shift, in the groups, and in the fit of each region that has a model, each for itself."""
+
+    shift: Status
+    groups: Status
+    fits: dict[str, str]
+
+    @property
+    def named(self) -> tuple[tuple[str, str], ...]:
+        """Subject and verdict of each: ``shift``, ``groups``, ``fit of C1s``."""
+        fits = ((f"fit of {region}", verdict) for region, verdict in self.fits.items())
+        return (("shift", self.shift), ("groups", self.groups), *fits)
+
+    @property
+    def worst(self) -> str:
+        """The worst of the verdicts; regions that were not fitted do not count."""
+        return min((verdict for _, verdict in self.named if verdict in VERDICTS), key=VERDICTS.index)
 
 
 class Fit(Struct, frozen=True):
@@ -151,9 +172,10 @@ class Fit(Struct, frozen=True):
     notes: tuple[str, ...]
     method: str = ""
     rms_residual: float | None = None
+    verdict: str = "ok"
 
     @property
-    def verdict(self) -> str:
+    def fitted(self) -> str:
         """``yes`` for a fit that describes the data, ``poor`` for another, ``failed`` for one without success."""
         return ("yes" if self.describes_data else "poor") if self.success else "failed"
 
@@ -161,7 +183,7 @@ class Fit(Struct, frozen=True):
     def state(self) -> str:
         """Success and quality of the fit in one line."""
         return {"failed": "fit without success; ", "poor": "does not describe the data; "}.get(
-            self.verdict, ""
+            self.fitted, ""
         ) + self.line
 
     @property
@@ -283,6 +305,7 @@ class Report(Struct, frozen=True):
     regions: dict[str, Region]
     quantification: Quantification | None
     model: Model
+    verdicts: Verdicts
 
     @property
     def name(self) -> str:
