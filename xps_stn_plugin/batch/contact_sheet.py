@@ -98,8 +98,8 @@ def write_sheet(
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">',
         f'<meta name="generator" content="{MARK}"><title>Contact sheet</title>',
         f"<style>{_STYLE}</style></head><body><h1>Contact sheet</h1>",
-        f"<p>{_count(order, of_source)}. The worst come first: failed, out of domain, uncertain, ok, each "
-        "by reduced chi-square (χ²). Dots: data; red: envelope; dashed grey: background; filled: "
+        f"<p>{_count(order, of_source)}. The worst come first: failed, out of domain, uncertain, ok, then by "
+        "decreasing reduced chi-square (χ²). Dots: data; red: envelope; dashed grey: background; filled: "
         "components (grey: unassigned; point at one for its name and position). A name links to its row in the "
         "table below.</p>",
         f"<p>Energies: {reference_text(rows[0].reference, rows[0].reference_at)}.</p>"

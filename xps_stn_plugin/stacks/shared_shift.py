@@ -205,7 +205,7 @@ def shared_shift(
         msg = f"{size} spectra have {len(causes)} causes and {len(names)} labels; one for each is needed."
         raise PrefitError("shared shift", msg)
     if step is not None and not (np.isfinite(step) and step >= 0):
-        raise PrefitError("shared shift", f"a step of {step} eV per level is not a step; give 0 or more.")
+        raise PrefitError("shared shift", f"{step} eV per level is not a step; give 0 or more.")
     there = np.isfinite(table).all(axis=1)
     carries = there & np.array([not cause for cause in causes], dtype=bool)
     notes: list[str] = []
