@@ -31,11 +31,11 @@ from xps_stn_plugin.chemistry.substances import find_substance, substances
 CONTRADICTIONS = (
     "do not fit",
     "fit at several shifts",
-    "but the network is sure",
+    "but the network is certain",
     "No measured region shows a line",
     "shows a line, where",
     "shows no line, where",
-    "Nothing of",
+    "No intensity of",
     "does not show it",
     "Not expected, but",
 )

@@ -183,7 +183,7 @@ def test_no_shift_gives_a_result_that_says_so(fake):
 
 def test_no_shift_without_a_word_is_the_predictors_fault(fake):
     xps.plugin_manager().register(_Blind("ok"), "blind")
-    with pytest.raises(PrefitError, match="blind gave nan eV as shift and called it ok"):
+    with pytest.raises(PrefitError, match="blind gave nan eV as shift with the status ok"):
         xps.prefit(fakes.spectrum())
 
 

@@ -167,4 +167,4 @@ def test_region_that_was_not_read_is_never_ok(fake):
         "O1s": "ok",
         "Survey": "uncertain",
     }
-    assert "The shift does not rest on this region, which is moved with the others." in report.regions["Survey"].notes
+    assert "This region does not affect the shift and is moved with the others." in report.regions["Survey"].notes

@@ -123,8 +123,8 @@ def test_report_of_an_interrupted_run():
     text = io.StringIO()
     show_report(BatchReport(9, 1, 1, 1, 1, 2, True, (), 3.25), Console(file=text, width=300))
     assert text.getvalue().splitlines()[0] == (
-        "4 of 9 spectra: 1 ok, 1 uncertain, 1 out of domain, 1 failed (3.2 s, 2 done before). "
-        "Interrupted: the same command goes on."
+        "4 of 9 spectra: 1 ok, 1 uncertain, 1 out of domain, 1 failed (3.2 s, 2 done earlier). "
+        "Interrupted: run the same command again to resume."
     )
 
 
@@ -137,7 +137,7 @@ def test_a_folder_of_files_shares_its_shift(fake, run, tmp_path):
     assert "3 of 3 spectra" in outcome.output
     with (tmp_path / "out" / "summary.csv").open(newline="") as file:
         alone, *series = csv.DictReader(file)
-    assert "it is not of the series of 2 files in its folder, for it has no O1s." in alone["reasons"]
+    assert "it does not belong to the series of 2 files in its folder: it has no O1s." in alone["reasons"]
     assert [row["place"] for row in series] == ["file=level9"] * 2 + ["file=level10"] * 2
 
 
@@ -165,7 +165,7 @@ def test_ctrl_c_is_130_and_the_same_command_goes_on(tmp_path, jobs):
     said, errors = process.communicate(timeout=60)
     assert process.returncode == 130, said + errors
     assert errors == ""
-    assert "Interrupted: the same command goes on." in said
+    assert "Interrupted: run the same command again to resume." in said
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
-    assert "done before" in done.stdout, said + done.stdout
+    assert "done earlier" in done.stdout, said + done.stdout

@@ -128,7 +128,7 @@ def test_a_worker_of_another_version_stops_the_run(fake, tmp_path, part):
     identity = {**_identity(), **{name: value for name, value in other.items() if name == part}}
     python = "3.0" if part == "python" else engines._python()
     engines._worker_identity.cache_clear()
-    with pytest.raises(PrefitError, match=rf"worker on .*: has {part} .* was started with {said}; make them alike\."):
+    with pytest.raises(PrefitError, match=rf"worker on .*: has {part} .* was started with {said}; use the same\."):
         engines._work((task,), identity, python)
 
 
@@ -251,7 +251,7 @@ def test_run_with_a_limit_ends_the_work_on_a_stuck_file_and_does_the_others(plug
 
 
 def test_a_limit_of_time_is_not_for_a_cluster_and_needs_another_process():
-    with pytest.raises(PrefitError, match="timeout: the work on a cluster cannot be given a limit of time"):
+    with pytest.raises(PrefitError, match="timeout: a time limit cannot be set on a cluster"):
         engine_for(1, "tcp://host:8786", {}, 10.0)
     assert engine_for(1, None, {}, 10.0) is not in_this_process
 
@@ -259,7 +259,7 @@ def test_a_limit_of_time_is_not_for_a_cluster_and_needs_another_process():
 def test_a_limit_of_time_with_a_plugin_of_this_process_alone_is_told_not_to_hold(caplog):
     identity = {"plugins": [["xps_stn_plugin", "", ""], ["mine", "", ""]]}
     assert engine_for(1, None, identity, 10.0) is in_this_process
-    assert "No limit of time: the plugin mine is known to this process alone." in caplog.text
+    assert "No time limit: the plugin mine is registered in this process only." in caplog.text
 
 
 def test_a_worker_of_a_cluster_leaves_the_threads_of_torch_as_they_were(fake, tmp_path):
@@ -391,7 +391,7 @@ def test_workers_that_cannot_do_the_same_are_one_sentence(plugin, elsewhere, wit
     (said,) = [line for line in outcome.stderr.splitlines() if line.startswith("Error: ")]
     package = f"xps_stn_plugin xps-stn-plugin {version('xps-stn-plugin')}"
     assert {
-        "package": f"{address}: no worker can do the work: ModuleNotFoundError: not installed.",
+        "package": f"{address}: no worker can process the files: ModuleNotFoundError: not installed.",
         "plugin": f"has plugins {package}, and the batch was started with crashing crashing 1.0, {package};",
     }[lacks] in said
     assert "Traceback" not in outcome.output
@@ -421,7 +421,7 @@ def test_a_scheduler_that_is_lost_is_one_sentence_and_loses_nothing(plugin, else
             if done == 5:
                 scheduler.kill()
 
-        with pytest.raises(PrefitError, match="the scheduler was lost; the same command goes on where this one was"):
+        with pytest.raises(PrefitError, match="the connection to the scheduler was lost; run the same command again"):
             run_batch([folder], out, settings_of(), scheduler=address, progress=kill)
     report = run_batch([folder], out, settings_of())
     assert 5 <= report.reused < report.total == report.ok == 60

@@ -117,8 +117,8 @@ def test_several_series_of_a_folder_have_names_of_their_own(tmp_path):
     assert (one.source, two.source) == (f"{tmp_path}: a0.csv to a2.csv", f"{tmp_path}: b0.csv to b2.csv")
     assert [path.name for path in two.paths] == ["b0.csv", "b1.csv", "b2.csv"]
     assert odd.alone == (
-        "The file holds one spectrum, which has nobody to share its shift with; "
-        "it is not of the series of 3 files in its folder, for it has no C1s."
+        "The file holds a single spectrum, which cannot share its shift with others; "
+        "it does not belong to the series of 3 files in its folder: it has no C1s."
     )
 
 
@@ -130,15 +130,17 @@ def test_files_that_differ_are_by_themselves_and_say_why(tmp_path):
     (tmp_path / "rubbish.csv").write_text("Buy milk.\n")
     found = {piece.source.removeprefix(f"{tmp_path}/"): piece for piece in pieces(tmp_path)}
     assert set(found) == {str(tmp_path), "moved.csv", "short.csv", "stack.vms", "rubbish.csv"}
-    assert found["moved.csv"].alone.endswith("of the series of 3 files in its folder, for in C1s their axes differ.")
-    assert found["short.csv"].alone.endswith("for it has no O1s.")
+    assert found["moved.csv"].alone.endswith("to the series of 3 files in its folder: in C1s their axes differ.")
+    assert found["short.csv"].alone.endswith(": it has no O1s.")
 
 
 def test_files_of_which_no_two_are_alike_say_so(tmp_path):
     write(tmp_path / "a.csv", level(0))
     write(tmp_path / "b.csv", level(1), moved=0.1)
-    lonely = "The file holds one spectrum, which has nobody to share its shift with"
-    assert {piece.alone for piece in pieces(tmp_path)} == {f"{lonely}: no other file in its folder was measured alike."}
+    lonely = "The file holds a single spectrum, which cannot share its shift with others"
+    assert {piece.alone for piece in pieces(tmp_path)} == {
+        f"{lonely}: no other file there has the same acquisition settings."
+    }
     (tmp_path / "b.csv").unlink()
     assert [piece.alone for piece in pieces(tmp_path)] == [f"{lonely}."]
 
@@ -152,7 +154,7 @@ def test_settings_of_the_spectrometer_decide_as_they_do_in_a_depth_profile(tmp_p
         written(tmp_path / f"level{number}.vms", header(1), made)
     series, odd = pieces(tmp_path)
     assert len(series.paths) == 3
-    assert odd.alone.endswith("for in C1s their numbers of scans differ.")
+    assert odd.alone.endswith(": in C1s their numbers of scans differ.")
 
 
 # What becomes of them.
@@ -273,7 +275,7 @@ def test_a_changed_an_added_and_a_removed_file_make_the_series_anew_and_nothing_
     report = run(data, out)
     assert (report.reused, report.total) == (7, 8)
     (row,) = [row for row in rows(out) if row["source"] == str(lonely) and row["region"] == "C1s"]
-    assert row["reasons"].endswith("no other file in its folder was measured alike.")
+    assert row["reasons"].endswith("no other file there has the same acquisition settings.")
     assert before <= records(out)
 
 
@@ -297,7 +299,7 @@ def test_odd_files_have_rows_of_their_own(tmp_path):
     assert (report.total, report.finished, report.failed) == (5, 5, 1)
     found = rows(tmp_path / "out")
     assert [Path(row["source"]).name for row in found] == ["data"] * 6 + ["level3.csv", "level4.csv"]
-    assert "not of the series of 3 files in its folder, for it has no O1s." in found[6]["reasons"]
+    assert "not belong to the series of 3 files in its folder: it has no O1s." in found[6]["reasons"]
     assert found[7]["status"] == "failed"
     assert (tmp_path / "out" / "json" / "level3.json").is_file()
 

@@ -118,7 +118,7 @@ def test_a_pipe_in_a_folder_is_not_waited_for(folder):
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("none.csv", "no such file or folder"), ("*.none", "no file fits"), ("empty", "there is no file to work on")],
+    [("none.csv", "no such file or folder"), ("*.none", "no file fits"), ("empty", "there is no file to process")],
 )
 def test_slips_are_told_before_the_work_begins(folder, name, said):
     (folder / "empty").mkdir()

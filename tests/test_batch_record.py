@@ -189,7 +189,7 @@ def test_a_folder_is_free_again_when_its_batch_is_killed(tmp_path):
 
 def test_a_file_in_the_place_of_the_folder_is_one_sentence(tmp_path):
     (tmp_path / "out").write_text("x")
-    sentence = r"out: cannot hold the results: (Not a directory|File exists)"
+    sentence = r"out: cannot store the results: (Not a directory|File exists)"
     with pytest.raises(PrefitError, match=sentence), Records(tmp_path / "out"):
         pass
 
@@ -235,7 +235,7 @@ def test_records_let_go_of_the_folder_when_it_cannot_be_cleared(tmp_path, monkey
 
     with monkeypatch.context() as patched:
         patched.setattr("pathlib.Path.unlink", refuse)
-        with pytest.raises(PrefitError, match="cannot hold the results: Permission denied"), Records(tmp_path):
+        with pytest.raises(PrefitError, match="cannot store the results: Permission denied"), Records(tmp_path):
             pass
     with Records(tmp_path):
         assert not half.exists()

@@ -374,7 +374,7 @@ def test_a_read_only_folder_is_one_sentence(fake, folder, out, monkeypatch):
     if os.geteuid() == 0:
         # Nothing is read-only to root.
         monkeypatch.setattr("pathlib.Path.mkdir", _refuse)
-    with pytest.raises(PrefitError, match=r"out: cannot hold the results: Permission denied"):
+    with pytest.raises(PrefitError, match=r"out: cannot store the results: Permission denied"):
         run(folder, out)
     out.chmod(0o755)
 
@@ -480,7 +480,7 @@ def test_run_takes_a_users_own_file_named_as_the_store_for_a_spectrum(fake, tmp_
     (tmp_path / ".xps_stn_batch").mkdir()
     assert run(tmp_path, tmp_path / "out").total == 1
     for overwrite in (False, True):
-        with pytest.raises(PrefitError, match="is a file to work on and a name of the results"):
+        with pytest.raises(PrefitError, match="is both an input file and a file of the results"):
             run(tmp_path, tmp_path, overwrite=overwrite)
     assert (tmp_path / "spectra.h5").read_bytes() == before
 

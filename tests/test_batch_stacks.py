@@ -265,7 +265,7 @@ def test_share_is_for_the_spectra_of_a_stack(folder, tmp_path):
     )
     assert done.exit_code == 0, done.output
     found = {name: [row for row in rows(out) if row["source"].endswith(name)] for name in ("one.csv", "profile.vms")}
-    assert "nobody to share its shift with" in found["one.csv"][0]["reasons"]
+    assert "cannot share its shift with others" in found["one.csv"][0]["reasons"]
     shared = xps.prefit_many(xps.read(tmp_path / "data" / "profile.vms"), share="shift")
     written = [float(row["shift_eV"]) for row in found["profile.vms"][::2]]
     np.testing.assert_allclose(written, shared["shift"].values, atol=1e-4)

@@ -60,18 +60,18 @@ def test_an_uncertain_network_gives_way_to_the_lines():
     assert 0.1 <= found.shift_stderr < 0.15
     assert found.status == "ok"
     assert found.reasons[0].startswith("The shift was taken from the lines of poly(methyl methacrylate) (PMMA)")
-    assert found.reasons[0].endswith("the network alone said -1.90 ± 0.90 eV, uncertain.")
+    assert found.reasons[0].endswith("the network alone gave -1.90 ± 0.90 eV, uncertain.")
     assert found.reasons[-1] == "The network alone: One line fits every shift."
 
 
 def test_reasons_are_on_the_scale_of_the_reference():
     found, _ = steer(said(-1.9, 0.9, "uncertain"), expect="PMMA", reference=284.8)
-    assert "said -1.59 ± 0.90 eV" in found.reasons[0]
+    assert "gave -1.59 ± 0.90 eV" in found.reasons[0]
 
 
 def test_a_sure_network_is_not_overruled():
     found, asked = steer(said(SHIFT + 1.0), expect="PMMA")
-    _assert_unsteered(found, said(SHIFT + 1.0), "but the network is sure of +2.20 ± 0.06 eV")
+    _assert_unsteered(found, said(SHIFT + 1.0), "but the network is certain of +2.20 ± 0.06 eV")
     assert asked == []
 
 
@@ -103,8 +103,8 @@ def test_expected_group_that_is_hardly_seen_contradicts_the_expectation(status):
 def test_present_and_absent_groups_that_the_network_contradicts_keep_their_probabilities():
     found, _ = steer(said(), present="amide", absent="ester (aliphatic)")
     assert found.reasons == (
-        "Said to be present, but the spectrum does not show it: amide (probability 0.03).",
-        "Said to be absent, but the spectrum shows it: ester (aliphatic) (probability 0.95).",
+        "Given as present, but the spectrum does not show it: amide (probability 0.03).",
+        "Given as absent, but the spectrum shows it: ester (aliphatic) (probability 0.95).",
         CONTRADICTED,
     )
     assert found.status == "uncertain"
@@ -146,16 +146,16 @@ def test_adventitious_carbon_without_a_carbon_line_is_contradicted():
 
 def test_a_substance_of_which_nothing_is_seen_is_named():
     found, _ = steer(said(), expect=["PMMA", "PTFE"])
-    _assert_unsteered(found, said(), "Nothing of poly(tetrafluoroethylene) (PTFE)")
+    _assert_unsteered(found, said(), "No intensity of poly(tetrafluoroethylene) (PTFE)")
 
 
 def test_mistakable_abbreviations_are_said():
     found, _ = steer(said(), expect="PVP")
     assert found.reasons[0] == (
-        "PVP was taken for poly(vinyl propionate); others mean poly(N-vinylpyrrolidone), PNVP by it."
+        "PVP was read as poly(vinyl propionate); it can also mean poly(N-vinylpyrrolidone), PNVP."
     )
     found, _ = steer(said(), expect="poly(vinyl propionate)")
-    assert "was taken for" not in found.reasons[0]
+    assert "was read as" not in found.reasons[0]
 
 
 def test_without_a_shift_only_what_is_known_is_known():

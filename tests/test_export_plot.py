@@ -66,7 +66,7 @@ def test_plot_marks_what_speaks_for_a_group(fake):
     groups = _axes(figure)["Functional groups"]
     assert bar.get_facecolor()[:3] == groups.patches[0].get_facecolor()[:3]
     assert bar.get_facecolor()[:3] != groups.patches[1].get_facecolor()[:3]
-    assert "what speaks for a group" in figure.get_supxlabel()
+    assert "evidence for a group" in figure.get_supxlabel()
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,7 @@ def test_files_of_the_first_schema_load(fake, tmp_path):
     assert loaded.params == seed.params
     np.testing.assert_allclose(loaded.model.eval(loaded.params, x=X), seed.model.eval(seed.params, x=X))
     (tmp_path / "b.json").write_text(first_schema(seed, model="Model(gone, prefix='a_')"))
-    with pytest.raises(PrefitError, match="is not known here any more; seed the spectrum again"):
+    with pytest.raises(PrefitError, match="is not known in this version; seed the spectrum again"):
         load_seeds(tmp_path / "b.json")
 
 

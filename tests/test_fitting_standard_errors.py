@@ -86,7 +86,7 @@ def test_errors_of_the_others_where_one_component_has_no_signal():
     assert rows[1].at_bound == ("area",)
     notes = fit_quality(seed, fit).notes
     assert "C1s B has no signal: its area ended at zero." in notes
-    assert "What ended at a bound has no standard error and is held for those of the others." in notes
+    assert "Parameters that ended at a bound have no standard error and are fixed for those of the others." in notes
 
 
 def _with(seed, **values):
@@ -203,7 +203,7 @@ def test_errors_that_a_bound_has_spoiled_are_had_without_it():
         assert found.stderr[name] == pytest.approx(alone.params[name].stderr, rel=0.05), name
     notes = fit_quality(seed, plain).notes
     assert "C1s B: area ratio at the lower end of its range (0.65), distance from its neighbour" in " ".join(notes)
-    assert "What ended at a bound has no standard error and is held for those of the others." in notes
+    assert "Parameters that ended at a bound have no standard error and are fixed for those of the others." in notes
 
 
 def test_a_range_that_tells_more_than_the_data_is_the_error():

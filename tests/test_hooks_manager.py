@@ -80,7 +80,7 @@ def test_hook_predict(manager):
 
 
 def test_no_predictor_is_one_sentence(manager):
-    with pytest.raises(PrefitError, match="no predictor answered"):
+    with pytest.raises(PrefitError, match="no predictor gave a result"):
         manager.predict(None, Settings())
 
 

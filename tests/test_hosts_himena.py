@@ -100,7 +100,7 @@ def test_the_form_runs(seen):
 
 
 def test_without_himena_lmfit_there_is_no_place(seen):
-    assert seen["without"].startswith("himena-lmfit: there is no place for seeded models; install himena-lmfit")
+    assert seen["without"].startswith("himena-lmfit: seeded models cannot be opened; install himena-lmfit")
 
 
 @pytest.mark.parametrize("name", ["seeds.png", "fit.png", "form.png"])

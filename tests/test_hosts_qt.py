@@ -355,7 +355,7 @@ def test_what_is_known_about_one_sample_is_not_told_of_another(host):
         ("expect", "PMNA", "expect: no substance 'PMNA' is known"),
         ("reference", "28x", "reference: '28x' is not a number"),
         ("reference", "100", "reference: 100 eV is not an energy of aliphatic C 1s"),
-        ("photon_energy", "-1", "photon energy: -1 eV is none"),
+        ("photon_energy", "-1", "photon energy: -1 eV is not a photon energy"),
     ],
 )
 def test_bad_input_is_one_sentence_in_the_form(host, field, text, sentence):
@@ -701,7 +701,7 @@ def test_nothing_is_overwritten_without_a_question(host, tmp_path):
 
     in_file_dialog(write)
     assert host.ask_path(EXPORT, "made_x.json") == tmp_path / "a.json"
-    assert questions == [f"{tmp_path / 'a.json'} exists. Write another file in its place?"] * 2
+    assert questions == [f"{tmp_path / 'a.json'} exists. Replace it?"] * 2
 
 
 def test_the_user_may_think_better_of_it(host):

@@ -250,7 +250,7 @@ def test_files_come_as_one_dataset_a_region_that_knows_its_file(seen):
 
 def test_actions_that_write_take_a_place(seen):
     message, there = seen["copy"]
-    assert message.startswith("C1s: shift +1.25 ± 0.06 eV taken off, written to ")
+    assert message.startswith("C1s: shift +1.25 ± 0.06 eV subtracted, written to ")
     assert there
     assert seen["export"]["value"] == pytest.approx(1.45)
 
@@ -277,8 +277,8 @@ def test_refusals_are_sentences(seen):
         "PrefitError bare: the energy axis has no unit",
         "PhotonEnergyMissing C1s: the energies are kinetic and the file does not give the photon energy",
         "PrefitError reference: 300 eV is not an energy of aliphatic C 1s",
-        "PrefitError C1s: no energy is in 's'; give it in eV",
-        "PrefitError photon_energy: no energy is in 's'; give it in eV",
+        "PrefitError C1s: 's' is not a unit of energy; give the axis in eV",
+        "PrefitError photon_energy: 's' is not a unit of energy; give the axis in eV",
         "PrefitError selection: there is no place to write to; name a file.",
         "PrefitError selection: nothing is given; give a dataset for each region.",
         "PrefitError list: it is not a dataset",

@@ -59,7 +59,7 @@ def test_a_prefit_that_the_host_has_is_not_made_again(fake, run, monkeypatch):
 
 
 def test_settings_of_a_form_are_checked(fake, run):
-    with pytest.raises(PrefitError, match="photon energy: -1 eV is none"):
+    with pytest.raises(PrefitError, match="photon energy: -1 eV is not a photon energy"):
         run("prefit", fakes.spectrum(), Settings(photon_energy=-1.0))
 
 
@@ -130,7 +130,7 @@ def test_batch_can_be_cancelled_and_goes_on(fake, run, tmp_path):
 
 
 def test_batch_without_folders_is_one_sentence(fake, run, tmp_path):
-    with pytest.raises(PrefitError, match="no folder to work on"):
+    with pytest.raises(PrefitError, match="no folder is given"):
         run("batch", out=tmp_path)
     with pytest.raises(PrefitError, match="no place to write to"):
         run("batch", folder=tmp_path)

@@ -45,7 +45,7 @@ def test_a_small_disagreement_is_put_down_to_the_factors():
     oxygen = [(name, groups, position, 0.95 * atoms) for name, groups, position, atoms in PMMA["O1s"]]
     [comparison] = counted({"C1s": PMMA["C1s"], "O1s": oxygen}, counts=1e6).comparisons
     assert comparison.agrees is False
-    assert "which sensitivity factors and transmission can make" in comparison.sentence
+    assert "which sensitivity factors and transmission can cause" in comparison.sentence
 
 
 def test_three_regions_of_an_amide_and_the_worst_pair():

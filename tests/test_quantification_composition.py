@@ -123,7 +123,7 @@ def test_counts_are_divided_by_the_time_that_they_took():
     case.spectrum["O1s"].attrs["dwell_time"] = None
     found = quantify_fits(*case.arguments)
     assert percent(found) == pytest.approx({"C": 500 / 7, "O": 200 / 7}, abs=1e-3)
-    assert "No dwell time of O1s: all regions are taken to be counted equally long." in found.notes
+    assert "No dwell time of O1s: all regions are taken to have the same measuring time." in found.notes
 
 
 def test_intensities_without_a_unit_are_said_to_share_a_scale():
@@ -156,14 +156,14 @@ def test_of_two_regions_of_an_element_one_counts():
     found = quantify_fits(*sample(silicon, FACTORS, random=np.random.default_rng(0)).arguments)
     assert percent(found) == pytest.approx({"Si": 50, "O": 50}, abs=4)
     assert {element.symbol: element.region for element in found.elements} == {"Si": "Si2p", "O": "O1s"}
-    assert "Si is counted by Si2p alone; Si2s would count it again." in found.notes
+    assert "Si is counted from Si2p alone; Si2s would count it again." in found.notes
 
 
 def test_of_two_blocks_of_a_core_level_the_first_counts():
     regions = {**PMMA, "C1s_2": [("C-C", ALKANE, 285.0, 1.0)]}
     found = quantify_fits(*sample(regions, FACTORS).arguments)
     assert percent(found) == pytest.approx({"C": 500 / 7, "O": 200 / 7}, abs=1e-3)
-    assert "C is counted by C1s alone; C1s_2 would count it again." in found.notes
+    assert "C is counted from C1s alone; C1s_2 would count it again." in found.notes
 
 
 def test_one_line_of_a_wide_doublet_takes_its_own_factor():
@@ -173,7 +173,7 @@ def test_one_line_of_a_wide_doublet_takes_its_own_factor():
     assert percent(quantify_fits(*case.arguments)) == pytest.approx({"C": 50, "Cu": 50}, abs=1e-3)
     found = quantify_fits(*case.arguments, sensitivity="kratos")
     assert percent(found) == pytest.approx({"C": 100})
-    assert any("no sensitivity factor of the one line of Cu 2p in it" in note for note in found.notes)
+    assert any("no sensitivity factor of the only Cu 2p line in it" in note for note in found.notes)
 
 
 def test_without_covariance_there_are_no_errors_but_a_sentence():
@@ -210,7 +210,7 @@ def test_nothing_to_count():
 
 def test_systematic_errors_are_said_not_to_be_in_it():
     notes = quantify_fits(*sample(PMMA, FACTORS).arguments).notes
-    assert any("factors, transmission and background make about 10 %" in note for note in notes)
+    assert any("transmission and background contribute about 10 %" in note for note in notes)
     assert any("Scofield" in note for note in notes)
 
 

@@ -162,7 +162,7 @@ ROWS = "\n".join(f"{e:g},{c:g}" for e, c in zip(ENERGY, COUNTS, strict=True))
         (ROWS + "\n300\n", "row 25 has 1 number"),
         (ROWS + "\n300,inf\n", "row 25 holds 'inf'"),
         ("\n".join(f"{line},5" for line in ROWS.splitlines()), "the rows have 3 columns; name one"),
-        ("a,b,c\n" + "\n".join(f"{line},5" for line in ROWS.splitlines()), "are named a, b, c, which leaves open"),
+        ("a,b,c\n" + "\n".join(f"{line},5" for line in ROWS.splitlines()), "are named a, b, c, which is ambiguous"),
         ("\n".join(f"{e + 420:g},{e % 7:g}" for e in ENERGY), "nothing says whether the energies 700 to 711.5 eV"),
         ("\n".join(f"{e:g},{e % 7:g}" for e in range(200, 1400)), "nothing says whether the energies 200 to 1399 eV"),
         ("\n".join(f"{e:.1f};1,5" for e in ENERGY), "row 1 has a decimal comma while others have a decimal point"),

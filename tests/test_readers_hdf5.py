@@ -326,7 +326,7 @@ def test_read_of_a_file_that_hangs_libhdf5_ends_with_a_sentence(path):
     hanging(path)
     start = cpu_of_children()
     text = refusal(path)
-    assert "makes the HDF5 library go on for ever; it is damaged" in text or "cannot be read" in text
+    assert "makes the HDF5 library run without end; it is damaged" in text or "cannot be read" in text
     assert cpu_of_children() - start < 5
     hdf5_process.POOL.end()
 

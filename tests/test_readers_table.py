@@ -78,7 +78,7 @@ def test_unusable_region_is_left_out_and_told(tmp_path):
         (table(C1S[:2]), "has 2 points"),
         ("region,binding_energy_eV,intensity\n", "has a header but no rows"),
         ("region,energy,intensity\n" + table(C1S).partition("\n")[2], "needed are region, binding_energy_eV"),
-        (table(C1S, "O1s"), "region O1s covers 280 to 291.5 eV, but O 1s is looked for between"),
+        (table(C1S, "O1s"), "region O1s covers 280 to 291.5 eV, but O 1s is expected between"),
     ],
 )
 def test_wrong_tables_get_one_sentence(tmp_path, text, sentence):

@@ -70,7 +70,7 @@ def test_the_reference_moves_the_scale_only():
 def test_shift_from_expected_lines():
     seed = xps.seed(pmma(), "C1s", expect="PMMA", shift=None)
     assert seed.shift == pytest.approx(SHIFT, abs=0.2)
-    with pytest.raises(PrefitError, match="there are no lines to take it from"):
+    with pytest.raises(PrefitError, match="there is no substance to take it from"):
         xps.seed(pmma(), "C1s", shift=None)
     with pytest.raises(PrefitError, match=r"shift: the lines of poly\(ethylene glycol\) \(PEG\), expected, do not fit"):
         xps.seed(drawn({"C1s": ((285.0, 1), (291.0, 1))}), expect="PEG", shift=None)
@@ -79,7 +79,7 @@ def test_shift_from_expected_lines():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "region: the spectrum has C1s, O1s; say which one"),
+        ({}, "region: the spectrum has C1s, O1s; name one"),
         ({"region": "N1s"}, "region N1s: there is no model to be seeded; there is for: C1s, O1s"),
         ({"region": "C1s", "groups": ["esther"]}, "no functional group 'esther'; near are"),
         ({"region": "C1s", "shift": float("nan")}, "nan eV is not a shift"),

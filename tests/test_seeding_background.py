@@ -51,7 +51,7 @@ def test_the_reason_names_the_background_and_says_who_chose_it(wanted):
         said = reason(wanted, kind)
         assert said.startswith(kind.background.capitalize())
         assert said.endswith(".")
-        assert ("as asked" in said) == (wanted != "auto")
+        assert ("as requested" in said) == (wanted != "auto")
         assert ("on a slope" in said) == (kind.sloping and CARRIED[kind.background] is not None)
 
 

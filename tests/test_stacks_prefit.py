@@ -234,7 +234,7 @@ def test_predictor_of_a_plugin_answers_in_a_map_as_for_single_spectra(halves, va
             np.testing.assert_array_equal(at["probability"], found["probability"][y, x])
     assert min(counted.values()) > 2
     assert halves.shifts and set(halves.shifts) == {None}
-    assert "Predictors of plugins (halves) were asked before" in result.attrs["notes"]
+    assert "Predictors of plugins (halves) were called before" in result.attrs["notes"]
     assert "plugin halves: xps_prefit_predict failed: RuntimeError: too strong" in caplog.messages[0]
 
 
@@ -336,7 +336,7 @@ def test_progress_and_cancel(values):
         ({"share": "all"}, "share: 'all' is unknown; take one of none, shift, components"),
         ({"share": "components"}, "components are shared by fits"),
         ({"share": "shift"}, "a shared shift is for a series along one dimension; this stack has y, x"),
-        ({"expect": "PMMA", "share": "shift"}, "decide each shift by itself"),
+        ({"expect": "PMMA", "share": "shift"}, "apply to each shift separately"),
         ({"colour": "red"}, None),
     ],
 )

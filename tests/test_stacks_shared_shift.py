@@ -191,7 +191,7 @@ def test_a_doubt_that_all_spectra_share_stays(calibration):
 def test_without_any_carbon_what_there_is_is_followed_and_said(calibration):
     found = shared_shift(_bell([1.0, 1.1]), BINS, calibration, causes=["no C 1s line"] * 2)
     assert np.isfinite(found.shift).all()
-    assert "No spectrum of the series carries the scale" in found.notes[0]
+    assert "No spectrum of the series fixes the scale" in found.notes[0]
 
 
 @pytest.mark.parametrize("size", [0, 3])

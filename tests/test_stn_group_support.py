@@ -39,7 +39,7 @@ def test_supported_fluoride_with_an_empty_f1s_is_not_present():
     kept, support = _supported(("C1s", "O1s", "F1s"), [True, True, False], [1.0, 1.0, 0.3])
     assert kept[0].tolist() == [0.0, 0.98, 0.99]
     assert refuted_sentences(support, ("C1s", "O1s", "F1s"), 0) == (
-        "F1s shows no line, though 0.3 at% would show: alkyl halide (F) cannot be present.",
+        "F1s shows no line, although 0.3 at% would be visible: alkyl halide (F) cannot be present.",
     )
     assert untested_sentences(support, 0) == ()
 
@@ -54,7 +54,7 @@ def test_supported_fluoride_without_f1s_is_less_certain_and_said():
     kept, support = _supported(("C1s", "O1s"), [True, True], [1.0, 1.0])
     assert kept[0].tolist() == [UNTESTED_MOST, 0.98, 0.99]
     assert untested_sentences(support, 0) == (
-        "F1s was not measured where it would test alkyl halide (F), seen in other regions alone.",
+        "F1s was not measured where it could confirm alkyl halide (F), predicted from other regions.",
     )
 
 
@@ -62,8 +62,8 @@ def test_supported_group_without_a_measured_region_is_not_found():
     kept, support = _supported(("O1s",), [True], [1.0])
     assert kept[0].tolist() == [UNSEEN_MOST, UNTESTED_MOST, UNSEEN_MOST]
     assert untested_sentences(support, 0) == (
-        "C1s was not measured where it would test ester (aliphatic), seen in other regions alone.",
-        "No region was measured where lines of alkyl halide (F), alkane would lie: they are not found.",
+        "C1s was not measured where it could confirm ester (aliphatic), predicted from other regions.",
+        "No region was measured where alkyl halide (F), alkane would have lines: no evidence for them.",
     )
 
 

@@ -77,7 +77,7 @@ def test_one_featureless_line_is_uncertain_and_says_why(trained):
     spectrum = spectrum_tree("test", {"C1s": _region("C1s", [(286.5, 20_000)], 279, 295)})
     prediction = predict_with(trained, spectrum)
     assert prediction.status == "uncertain"
-    assert any("one line without any feature" in reason for reason in prediction.reasons)
+    assert any("only one line, without features" in reason for reason in prediction.reasons)
 
 
 def test_groups_are_read_at_a_known_shift(trained):

@@ -126,5 +126,5 @@ def test_train_resume_of_a_damaged_checkpoint_is_one_sentence(tiny, tmp_path, co
     out = tmp_path / "out"
     out.mkdir()
     (out / CHECKPOINT).write_bytes(content)
-    with pytest.raises(PrefitError, match=r"the checkpoint is damaged \(\w+\); remove it to start anew"):
+    with pytest.raises(PrefitError, match=r"the checkpoint is damaged \(\w+\); remove it to start again"):
         train(tiny, out, resume=True, device="cpu")

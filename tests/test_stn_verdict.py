@@ -70,7 +70,7 @@ def test_two_shifts_are_named():
 def test_verdict_shifts_of_two_parts_half_an_ev_apart_each_is_uncertain():
     status, reasons = _said(replace(_evidence((1.0, 0.08, 0.5), (1.5, 0.08, 0.5)), stderr=np.array([0.2])))
     assert status == "uncertain"
-    assert reasons == ("Lines look broadened or doubled alike: the sample may be charged unevenly by about 0.5 eV.",)
+    assert reasons == ("All lines look broadened or doubled: the sample may be charged unevenly by about 0.5 eV.",)
 
 
 @pytest.mark.parametrize("changes", [{"stderr": np.array([0.3])}, {"foreign": np.array([True])}])
@@ -104,7 +104,7 @@ def test_verdict_region_that_refutes_a_group_is_uncertain():
     refuted = np.array([[1]], dtype=np.int8)
     status, reasons = _said(replace(evidence, support=replace(evidence.support, refuted=refuted)))
     assert status == "uncertain"
-    assert "N1s shows no line, though 0.5 at% would show: ester (aliphatic) cannot be present." in reasons
+    assert "N1s shows no line, although 0.5 at% would be visible: ester (aliphatic) cannot be present." in reasons
 
 
 def test_the_end_of_the_trained_range_is_out_of_domain():

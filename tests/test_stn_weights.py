@@ -99,7 +99,7 @@ def test_load_weights_of_a_part_of_the_file_refuses_it(whole, tmp_path, cut):
 def test_load_weights_without_a_checksum_warns_and_loads(whole, tmp_path):
     path = tmp_path / "w.safetensors"
     path.write_bytes(unsealed(whole))
-    with pytest.warns(UserWarning, match="w.safetensors: the weights carry no checksum"):
+    with pytest.warns(UserWarning, match="w.safetensors: the weights have no checksum"):
         trained = load_weights(path)
     checksum = stamp_weights(path)
     with warnings.catch_warnings():
@@ -137,11 +137,11 @@ def put(key, value):
 HEADERS = {
     "no format": (put("format", "other"), "the weights have format 'other'"),
     "long format": (put("format", "x" * 10**5), "the weights have format 'xxx"),
-    "no grid": (lambda metadata: {k: v for k, v in metadata.items() if k != "grid"}, "its header lacks or spoils"),
-    "deep json": (put("network", "[" * 50_000), "its header lacks or spoils"),
-    "no json": (put("calibration", "{"), "its header lacks or spoils"),
-    "list for object": (put("grid", "[1]"), "its header lacks or spoils"),
-    "unknown field": (changed("network", code="x"), "its header lacks or spoils"),
+    "no grid": (lambda metadata: {k: v for k, v in metadata.items() if k != "grid"}, "its header lacks a valid"),
+    "deep json": (put("network", "[" * 50_000), "its header lacks a valid"),
+    "no json": (put("calibration", "{"), "its header lacks a valid"),
+    "list for object": (put("grid", "[1]"), "its header lacks a valid"),
+    "unknown field": (changed("network", code="x"), "its header lacks a valid"),
     "other regions": (put("regions", '["C1s"]'), "the weights were made for other core levels"),
     "groups missing": (put("groups", '["alkene"]'), "sizes or numbers that make no sense"),
     "group not a text": (put("groups", json.dumps([1] * 40)), "sizes or numbers that make no sense"),
@@ -157,7 +157,7 @@ HEADERS = {
     "wide shifts": (changed("network", max_shift=1e300), "sizes or numbers that make no sense"),
     "huge grid": (changed("grid", points=10**12), "sizes or numbers that make no sense"),
     "infinite limit": (changed("calibration", outside_limit=float("inf")), "sizes or numbers that make no sense"),
-    "huge number": (changed("calibration", blur=10**400), "sizes or numbers that make no sense|lacks or spoils"),
+    "huge number": (changed("calibration", blur=10**400), "sizes or numbers that make no sense|lacks a valid"),
     "text for a number": (changed("calibration", blur="x"), "sizes or numbers that make no sense"),
     "knots that fall": (changed("calibration", spread=[2.0, 1.0]), "sizes or numbers that make no sense"),
     "knots of unequal number": (changed("calibration", spread=[1.0]), "sizes or numbers that make no sense"),

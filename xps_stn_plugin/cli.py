@@ -110,7 +110,7 @@ def main() -> None:
 @click.option("--out", type=_PATH, help="Folder for NAME.json, NAME.csv and NAME.png of every FILE.")
 @_settings_options
 @click.option("--fit/--no-fit", default=True, help="Fit the seeded models (the default), or show their start values.")
-@click.option("--confidence", is_flag=True, help="Confidence intervals of positions and areas too.")
+@click.option("--confidence", is_flag=True, help="Add confidence intervals of positions and areas.")
 @_FORCE
 def prefit(
     files: tuple[Path, ...],
@@ -158,18 +158,18 @@ def prefit(
     type=click.Choice(["none", "shift", "components"]),
     default="none",
     show_default=True,
-    help="What the spectra of a depth profile or map (one file, or a folder of files with one spectrum each) have in "
-    "common: one (drifting) shift; positions and widths.",
+    help="Quantity that the spectra of a depth profile or map (one file, or a folder of files with one spectrum each) "
+    "share: one (drifting) shift, or positions and widths.",
 )
 @click.option("--jobs", "-j", type=click.IntRange(min=1), default=1, show_default=True, help="Number of processes.")
-@click.option("--scheduler", metavar="ADDRESS", help="Let a cluster work: its Dask scheduler, as tcp://host:8786.")
-@click.option("--resume/--no-resume", default=True, help="Keep what is finished (the default), or do all anew.")
-@click.option("--json", "as_json", is_flag=True, help="Write DIR/json/NAME.json of every spectrum, too.")
+@click.option("--scheduler", metavar="ADDRESS", help="Run on a cluster; its Dask scheduler, as tcp://host:8786.")
+@click.option("--resume/--no-resume", default=True, help="Keep finished results (the default), or do all again.")
+@click.option("--json", "as_json", is_flag=True, help="Also write DIR/json/NAME.json of every spectrum.")
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0.0),
     metavar="SECONDS",
-    help="Longest time for one file (3600 s); the file has failed then. 0 sets no limit. Not with --scheduler.",
+    help="Longest time for one file (3600 s), after which it has failed. 0 sets no limit. Not with --scheduler.",
 )
 @_FORCE
 def batch(
@@ -188,8 +188,8 @@ def batch(
 ) -> None:
     """Prefit all spectra of PATHS (files, folders, patterns) and write tables, a contact sheet and an HDF5 store.
 
-    Exit status: 0 all good, 1 some spectra failed, 2 it could not run, 130 interrupted. The same command goes on where
-    it was.
+    Exit status: 0 all good, 1 some spectra failed, 2 it could not run, 130 interrupted. The same command resumes
+    an interrupted run.
     """
     from .batch import run_batch
     from .batch.terminal import show_progress, show_report
@@ -261,7 +261,7 @@ def plugins() -> None:
 
 @main.command()
 def info() -> None:
-    """Show versions, and which network is used."""
+    """Show the versions and the network in use."""
     import platform
     from importlib.metadata import version
 
@@ -285,7 +285,7 @@ def info() -> None:
     "--number", "-n", type=click.IntRange(min=1), default=100_000, show_default=True, help="Number of spectra."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same spectra.")
-@click.option("--config", type=_PATH, help="TOML with a table simulation.")
+@click.option("--config", type=_PATH, help="TOML file with the table [simulation].")
 @_FORCE
 def simulate(path: Path, number: int, seed: int, config: Path | None, force: bool) -> None:
     """Write a reproducible set of spectra to PATH (HDF5)."""
@@ -296,11 +296,11 @@ def simulate(path: Path, number: int, seed: int, config: Path | None, force: boo
 
 
 @main.command()
-@click.option("--config", required=True, type=_PATH, help="TOML with the training configuration.")
+@click.option("--config", required=True, type=_PATH, help="TOML file with the training configuration.")
 @click.option("--out", required=True, type=_PATH, help="Folder for weights and checkpoints.")
-@click.option("--resume", is_flag=True, help="Go on from the last checkpoint in the folder.")
-@click.option("--from", "start_from", type=_PATH, help="Weights (.safetensors) to go on from instead of random ones.")
-@click.option("--device", help="cpu, cuda, cuda:1, ...; by default CUDA where there is one.")
+@click.option("--resume", is_flag=True, help="Continue from the last checkpoint in the folder.")
+@click.option("--from", "start_from", type=_PATH, help="Weights (.safetensors) to start from instead of random ones.")
+@click.option("--device", help="cpu, cuda, cuda:1, ...; by default CUDA if available.")
 @_FORCE
 def train(config: Path, out: Path, resume: bool, start_from: Path | None, device: str | None, force: bool) -> None:
     """Train the network on the simulator."""

@@ -45,7 +45,7 @@ def menu_actions() -> list[MenuAction]:
         MenuAction(
             "export",
             "Export...",
-            "Write what was found in a format of your choice, other fitting programs' among them",
+            "Write the result in a format of your choice, also for other fitting programs",
             True,
             _export,
             ".json",
@@ -54,7 +54,7 @@ def menu_actions() -> list[MenuAction]:
         MenuAction(
             "batch",
             "Batch folder...",
-            "Prefit and fit all spectra of a folder: table, contact sheet, HDF5 store; may be stopped and goes on",
+            "Prefit and fit all spectra of a folder: table, contact sheet, HDF5 store; can be stopped and resumed",
             False,
             _batch,
             needs_folder=True,
@@ -100,7 +100,7 @@ def _calibrated_copy(request: MenuRequest) -> MenuOutcome:
 
     def write(result: PrefitResult, path: Path) -> str:
         write_calibrated_copy(result, path, overwrite=_agreed(request))
-        return f"{result.source}: {result.shift_text} taken off, written to {path}."
+        return f"{result.source}: {result.shift_text} subtracted, written to {path}."
 
     return _written(request, write)
 
@@ -141,7 +141,7 @@ def _batch(request: MenuRequest) -> MenuOutcome:
     from .settings import settings_of
 
     if request.folder is None:
-        raise PrefitError("selection", "there is no folder to work on; name one.")
+        raise PrefitError("selection", "no folder is given; name one.")
     report = run_batch(
         [request.folder],
         _out(request),

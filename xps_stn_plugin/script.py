@@ -70,7 +70,7 @@ def seed(
     made = seeds(spectrum, groups=groups, shift=shift, shift_stderr=shift_stderr, **options)
     names = list(made.regions)
     if region is None and len(names) != 1:
-        raise PrefitError("region", f"the spectrum has {', '.join(names)}; say which one.")
+        raise PrefitError("region", f"the spectrum has {', '.join(names)}; name one.")
     name = names[0] if region is None else region
     if name not in made:
         raise PrefitError(

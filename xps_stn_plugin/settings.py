@@ -76,7 +76,7 @@ def settings_of(**options: Unpack[SettingsOptions]) -> Settings:
         msg = f"{reference:g} eV is not an energy of aliphatic C 1s; give one within 5 eV of {ALIPHATIC_C1S:.2f} eV."
         raise PrefitError("reference", msg)
     if photon_energy is not None and not (math.isfinite(photon_energy) and photon_energy > 0):
-        raise PrefitError("photon energy", f"{photon_energy:g} eV is none; give a positive number of eV.")
+        raise PrefitError("photon energy", f"{photon_energy:g} eV is not a photon energy; give a positive number.")
     if not (math.isfinite(transmission) and abs(transmission) <= _STEEPEST):
         msg = f"{transmission:g} is not an exponent of a transmission function; give one within {_STEEPEST:g} of 0."
         raise PrefitError("transmission", msg)
@@ -98,7 +98,7 @@ def settings_of(**options: Unpack[SettingsOptions]) -> Settings:
     expected = _texts("expect", asked.expect)
     for substance in map(find_substance, expected):
         if against := [group for group in absent if group in substance.groups]:
-            msg = f"{substance.label} is expected and has {', '.join(against)}, called absent; drop one of the two."
+            msg = f"{substance.label} is expected and has {', '.join(against)}, given as absent; drop one of the two."
             raise PrefitError("groups", msg)
     if asked.sample is not None and not (isinstance(asked.sample, str) and asked.sample.strip()):
         raise PrefitError("sample", f"{shown(repr(asked.sample), 60)} is not a name of a sample; give text.")

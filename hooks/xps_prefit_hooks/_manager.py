@@ -215,7 +215,7 @@ class PluginManager:
         """
         prediction = self._predicted(spectrum, settings, shift)
         if prediction is None:
-            raise PrefitError("plugins", "no predictor answered for this spectrum; `xps-stn plugins` lists them.")
+            raise PrefitError("plugins", "no predictor gave a result for this spectrum; `xps-stn plugins` lists them.")
         return prediction
 
     def predict_each(
@@ -249,7 +249,7 @@ class PluginManager:
             "xps_prefit_predict", Prediction, before=before, spectrum=spectrum, settings=settings, shift=shift
         )
         if prediction is not None and not math.isfinite(prediction.shift) and prediction.status != "out_of_domain":
-            msg = f"{prediction.model.name} gave {prediction.shift} eV as shift and called it {prediction.status}."
+            msg = f"{prediction.model.name} gave {prediction.shift} eV as shift with the status {prediction.status}."
             raise PrefitError(str(spectrum.attrs.get("source", "spectrum")), msg)
         return prediction
 

@@ -90,7 +90,7 @@ class Settings:
         default="first-member",
         metadata={
             "optional": True,
-            "help": "What --reference is the energy of: the line's maximum (the default), or its first member.",
+            "help": "Point of the line that --reference refers to: maximum (the default) or first member.",
         },
     )
     photon_energy: float | None = field(
@@ -105,17 +105,17 @@ class Settings:
     )
     ties: Ties = field(
         default="soft",
-        metadata={"help": "Areas of one group's lines: about their stoichiometric ratio, at it, or independent."},
+        metadata={"help": "Areas of one group's lines: near their stoichiometric ratio, at it, or independent."},
     )
     expect: tuple[str, ...] = field(
         default=(),
         metadata={"metavar": "TEXT", "help": "Expected substance: PMMA, a name, or SMILES; repeatable."},
     )
     present: tuple[str, ...] = field(
-        default=(), metadata={"metavar": "GROUP", "help": "Functional group that is there; repeatable."}
+        default=(), metadata={"metavar": "GROUP", "help": "Functional group known to be present; repeatable."}
     )
     absent: tuple[str, ...] = field(
-        default=(), metadata={"metavar": "GROUP", "help": "Functional group that is not there; repeatable."}
+        default=(), metadata={"metavar": "GROUP", "help": "Functional group known to be absent; repeatable."}
     )
     sensitivity: str = field(default="scofield", metadata={"help": "Sensitivity factors for atomic percent."})
     transmission: float = field(default=0.0, metadata={"help": "Exponent of the analyser's transmission."})
@@ -128,7 +128,7 @@ class Settings:
     calibrate_on: CalibrateOn | None = field(
         default=None, metadata={"help": "Fit C 1s and put its aliphatic component at the reference."}
     )
-    apply_anyway: bool = field(default=False, metadata={"help": "Move energies by an out-of-domain shift, too."})
+    apply_anyway: bool = field(default=False, metadata={"help": "Apply a shift that is out of domain, too."})
 
     @property
     def first_member(self) -> float:

@@ -46,8 +46,8 @@ th{position:sticky;top:0;background:#eee}tr:target{background:#ffef9f}
 """
 
 _OF_STACKS: Final = (
-    f"The {{}} rows of stacks are in {SUMMARY} alone. A stack has pictures of its shift, of the areas of its largest "
-    f"components, and of its fits: of all of up to {SHORT} spectra, of the worst {WORST} of more. The line above a "
+    f"The {{}} rows of stacks are in {SUMMARY} only. A stack has pictures of its shift, of the areas of its largest "
+    f"components, and of its fits: all of them up to {SHORT} spectra, else the worst {WORST}. The line above a "
     "picture has the colour of its status."
 )
 
@@ -98,9 +98,9 @@ def write_sheet(
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">',
         f'<meta name="generator" content="{MARK}"><title>Contact sheet</title>',
         f"<style>{_STYLE}</style></head><body><h1>Contact sheet</h1>",
-        f"<p>{_count(order, of_source)}. The worst come first: failed, out of domain, uncertain, ok, and among these "
-        "by their largest reduced chi-square (χ²). Dots: data; red: envelope; dashed grey: background; filled: "
-        "components (grey: no group explains it; the mouse tells name and position). A name leads to its row in the "
+        f"<p>{_count(order, of_source)}. The worst come first: failed, out of domain, uncertain, ok, then by "
+        "decreasing reduced chi-square (χ²). Dots: data; red: envelope; dashed grey: background; filled: "
+        "components (grey: unassigned; point at one for its name and position). A name links to its row in the "
         "table below.</p>",
         f"<p>Energies: {reference_text(rows[0].reference, rows[0].reference_at)}.</p>"
         if rows and rows[0].reference_at

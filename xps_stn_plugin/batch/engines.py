@@ -77,24 +77,24 @@ def engine_for(jobs: int, scheduler: str | None, identity: Mapping[str, Any], ti
         If a number makes no sense, packages are missing, or the scheduler does not answer.
     """
     if jobs < 1:
-        raise PrefitError("jobs", f"{jobs} processes cannot work; give one or more.")
+        raise PrefitError("jobs", f"{jobs} is not a number of processes; give one or more.")
     if timeout is not None and not 0 < timeout <= _LONGEST:
         msg = f"{timeout:g} s is not a limit for a file; give more than 0 and at most {_LONGEST:.0f} s (30 days)."
         raise PrefitError("timeout", msg)
     if scheduler is None:
         if jobs == 1 and timeout is not None and (names := _only_here(identity)):
-            _log.warning("No limit of time: the plugin %s is known to this process alone.", ", ".join(names))
+            _log.warning("No time limit: the plugin %s is registered in this process only.", ", ".join(names))
             return in_this_process
         return in_this_process if jobs == 1 and timeout is None else partial(processes, jobs, timeout, identity)
     if jobs > 1:
         raise PrefitError("jobs", f"{jobs} processes here, or the workers of {scheduler}: give one of the two.")
     if timeout is not None:
-        raise PrefitError("timeout", "the work on a cluster cannot be given a limit of time; leave it out.")
+        raise PrefitError("timeout", "a time limit cannot be set on a cluster; leave it out.")
     if missing := [package for package in _NEEDED if find_spec(package) is None]:
         msg = f"a cluster needs {' and '.join(missing)}: pip install 'xps-stn-plugin[batch]'."
         raise PrefitError("scheduler", msg)
     if not _workers_of(scheduler):
-        _log.warning("The scheduler at %s has no workers yet; the work waits for them.", scheduler)
+        _log.warning("The scheduler at %s has no workers yet; the batch waits for them.", scheduler)
     return partial(cluster, scheduler, identity)
 
 
@@ -160,7 +160,7 @@ def _connected(scheduler: str) -> Iterator[Client]:
         try:
             client = Client(scheduler, timeout=_ANSWER, set_as_default=False)
         except OSError as error:
-            raise PrefitError(scheduler, f"the scheduler does not answer any more ({_plain(error)}).") from error
+            raise PrefitError(scheduler, f"the scheduler no longer answers ({_plain(error)}).") from error
         with client:
             yield client
 
@@ -209,12 +209,14 @@ def _results(
             if isinstance(error, PrefitError):
                 raise error
             if not isinstance(error, KilledWorker):
-                raise PrefitError(address, f"no worker can do the work: {_plain(error)}.") from error
+                raise PrefitError(address, f"no worker can process the files: {_plain(error)}.") from error
             yield chunk, error
         elif future.status == "finished":
             yield chunk, result
         else:
-            raise PrefitError(address, "the scheduler was lost; the same command goes on where this one was.")
+            raise PrefitError(
+                address, "the connection to the scheduler was lost; run the same command again to resume."
+            )
         for following in islice(chunks, 1):
             pending[new := submit(following)] = following
             finished.add(new)
@@ -266,9 +268,7 @@ def check_identity(expected: Mapping[str, Any]) -> None:
     """
     for name, value in _worker_identity().items():
         if name in expected and value != expected[name]:
-            msg = (
-                f"has {name} {_words(value)}, and the batch was started with {_words(expected[name])}; make them alike."
-            )
+            msg = f"has {name} {_words(value)}, and the batch was started with {_words(expected[name])}; use the same."
             raise PrefitError(_worker_name(), msg)
 
 

@@ -159,7 +159,7 @@ def _single(path: Path, note: str = "") -> Piece:
 
 def _in_folder(files: Sequence[Path], settings: Settings, share: Share) -> list[Piece]:
     """Pieces of the files of one folder."""
-    unshared = f"The file holds one spectrum, which has nobody to share its {share} with"
+    unshared = f"The file holds a single spectrum, which cannot share its {share} with others"
     if len(files) == 1:
         return [_single(files[0], f"{unshared}.")]
     groups, ungrouped = _grouped(files, settings)
@@ -188,7 +188,7 @@ def _grouped(files: Iterable[Path], settings: Settings) -> tuple[list[_FileGroup
         try:
             spectrum = checked_spectrum(path, settings)
         except Exception as error:  # noqa: BLE001 (the work on it will come to the same, and makes a row of it)
-            _log.debug("%s is in no series, for it cannot be read", path, exc_info=error)
+            _log.debug("%s belongs to no series: it cannot be read", path, exc_info=error)
             ungrouped.append(path)
             continue
         if any(region["counts"].ndim > 1 for region in spectrum.children.values()):
@@ -208,8 +208,8 @@ def _exclusion_reason(group: _FileGroup, longest: _FileGroup | None, kinds: int)
 
     if longest is not None:
         difference = apart(longest.acquisition, group.acquisition)
-        return f"; it is not of the series of {len(longest.paths)} files in its folder, for {difference}"
-    return "" if kinds == 1 else ": no other file in its folder was measured alike"
+        return f"; it does not belong to the series of {len(longest.paths)} files in its folder: {difference}"
+    return "" if kinds == 1 else ": no other file there has the same acquisition settings"
 
 
 def _named(folder: Path) -> Path:

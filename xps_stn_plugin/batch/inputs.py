@@ -45,7 +45,7 @@ def find_inputs(paths: Iterable[str | os.PathLike[str]], out: Path | None = None
         for file in _files(path, out):
             files.setdefault(file.resolve(), file)
     if not files:
-        raise PrefitError(", ".join(map(str, named)) or "batch", "there is no file to work on; name files or a folder.")
+        raise PrefitError(", ".join(map(str, named)) or "batch", "there is no file to process; name files or a folder.")
     return sorted(files.values(), key=_natural)
 
 

@@ -45,7 +45,7 @@ class Records:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             if not os.access(self.folder, os.W_OK | os.X_OK):
-                raise PrefitError(str(out), "cannot hold the results: the folder is read-only; choose another.")
+                raise PrefitError(str(out), "cannot store the results: the folder is read-only; choose another.")
             self._lock.acquire(blocking=False)
             try:
                 self._clear()
@@ -57,7 +57,7 @@ class Records:
             msg = "another batch is writing its results there; wait for its end, or choose another folder."
             raise PrefitError(str(out), msg) from None
         except OSError as error:
-            raise PrefitError(str(out), f"cannot hold the results: {error.strerror or error}.") from error
+            raise PrefitError(str(out), f"cannot store the results: {error.strerror or error}.") from error
         return self
 
     def __exit__(

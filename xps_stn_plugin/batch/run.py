@@ -70,8 +70,8 @@ class BatchReport:
         """The report in a sentence or two for people."""
         counts = {status: getattr(self, status) for status in STATUSES}
         text = f"{self.finished} of {self.total} spectra: {counts_text(counts)} ({self.seconds:.1f} s"
-        text += f", {self.reused} done before)." if self.reused else ")."
-        return f"{text} Interrupted: the same command goes on." if self.interrupted else text
+        text += f", {self.reused} done earlier)." if self.reused else ")."
+        return f"{text} Interrupted: run the same command again to resume." if self.interrupted else text
 
 
 @dataclass(frozen=True)
@@ -259,7 +259,7 @@ def _refuse_measured(files: Sequence[Path], outputs: Sequence[Path]) -> None:
     measured = {path.resolve() for path in files}
     for path in outputs:
         if path.resolve() in measured:
-            raise PrefitError(str(path), "is a file to work on and a name of the results; choose another folder.")
+            raise PrefitError(str(path), "is both an input file and a file of the results; choose another folder.")
 
 
 class _Entries(Iterable[Entry]):

@@ -52,7 +52,7 @@ def stack_card(entry: Entry, rows: Sequence[tuple[int, Row]]) -> str:
     status_counts = ", ".join(f"{number} {status.replace('_', ' ')}" for status, number in counts.most_common())
     size = f"{' x '.join(str(len(labels)) for labels in stack.labels.values())} spectra over {', '.join(stack.labels)}"
     chi = [row.redchi for _, row in rows if math.isfinite(row.redchi)]
-    fits = f"; χ² {np.median(chi):.3g} in the middle, {max(chi):.3g} at worst" if chi else ""
+    fits = f"; χ² {np.median(chi):.3g} (median), {max(chi):.3g} (largest)" if chi else ""
     # What was not measured shows nothing.
     ranked = [(number, row) for number, row in enumerate(row for _, row in rows) if row.status in WORST_FIRST]
     ranked.sort(key=lambda numbered: numbered[1].badness)
@@ -72,7 +72,7 @@ def _overviews(stack: StackRecord) -> Iterator[str]:
     """Pictures of the shift, and of the areas of the largest components."""
     dims = list(stack.labels)
     dims_text = f"over {dims[0]}" if len(dims) == 1 else f"of {dims[-2]} (down) and {dims[-1]}" if dims else ""
-    dims_text += ", the first of what else there is" if len(dims) > 2 else ""
+    dims_text += ", at the first value of the other dimensions" if len(dims) > 2 else ""
     shift = shift_of(stack)
     has_shift = np.isfinite(shift).any()
     caption = (

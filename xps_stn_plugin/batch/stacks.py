@@ -59,7 +59,7 @@ def stack_record(spectrum: xr.DataTree, settings: Settings, fit: bool, share: Sh
         statuses = file["status"][...].ravel()
     measured = statuses[statuses != NO_DATA]
     if not measured.size:
-        raise PrefitError(stack.source, "none of the spectra of the stack holds a measurement.")
+        raise PrefitError(stack.source, "none of the spectra of the stack contains a measurement.")
     status = STACK_STATUSES[int(np.bincount(measured).argmax())]
     return StackRecord(status, {dim: stack.labels(dim) for dim in stack.dims}, tuple(stack.regions), data)
 

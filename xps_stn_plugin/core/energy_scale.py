@@ -20,7 +20,7 @@ NOT_APPLIED = (
 )
 
 #: What is said of a region that is moved by the shift of others.
-NOT_READ = "The shift does not rest on this region, which is moved with the others."
+NOT_READ = "This region does not affect the shift and is moved with the others."
 
 _REFERENCE_WORDS: Final[dict[ReferenceAt, str]] = {
     "maximum": "maximum of the line",

@@ -140,7 +140,7 @@ def recognised(source: str, labels: Iterable[str], low: float, high: float) -> t
         level = core_levels().get(name)
         if level is not None and _overlap(level, low, high) <= 0:
             message = (
-                f"region {label} covers {low:g} to {high:g} eV, but {level.label} is looked for between "
+                f"region {label} covers {low:g} to {high:g} eV, but {level.label} is expected between "
                 f"{level.window[0]:g} and {level.window[1]:g} eV; check the label and the photon energy."
             )
             raise PrefitError(source, message)

@@ -133,7 +133,7 @@ def ascending_order(source: str, location: str, energy: NDArray[np.float64]) -> 
         msg = f"{location} has the energy {ascending[duplicates[0]]:g} eV twice; give each energy one intensity."
         raise PrefitError(source, msg)
     if ascending[-1] - ascending[0] < SMALLEST_WIDTH:
-        msg = f"{location} covers {ascending[-1] - ascending[0]:.2g} eV only, less than any line is wide."
+        msg = f"{location} covers {ascending[-1] - ascending[0]:.2g} eV only, less than the width of any line."
         raise PrefitError(source, msg)
     return order
 
@@ -260,7 +260,7 @@ def too_wide(spectrum: xr.DataTree) -> tuple[str, ...]:
         width = float(energy.max() - energy.min())
         if width > MODEL_WIDTH and SURVEY not in (child.attrs.get("region", name), name.split("_")[0]):
             notes.append(
-                f"{name} is {width:.0f} eV wide and gets no model: that is for regions of up to {MODEL_WIDTH:.0f} eV. "
+                f"{name} is {width:.0f} eV wide and gets no model; the limit is {MODEL_WIDTH:.0f} eV. "
                 "Cut out the part around the line."
             )
     return tuple(notes)

@@ -119,7 +119,7 @@ def shift_of_lines(spectrum: xr.DataTree, substances: Sequence[Substance]) -> Pa
         If no substance is given, or the lines do not fit, or fit at several shifts.
     """
     if not substances:
-        raise PrefitError("shift", "there are no lines to take it from; name the substances in expect, or give it.")
+        raise PrefitError("shift", "there is no substance to take it from; name one in expect, or give the shift.")
     labels = _labels(substances)
     pattern = shift_by_pattern(spectrum, substances)
     if pattern is None:
@@ -157,11 +157,11 @@ def _shift(
         return alone
     lines, network = text(pattern.shift, pattern.stderr), text(said.shift, said.shift_stderr)
     if said.status == "uncertain":
-        msg = f"The shift was taken from the lines of {labels}, expected; the network alone said {network}, uncertain."
+        msg = f"The shift was taken from the lines of {labels}, expected; the network alone gave {network}, uncertain."
         flat = any(saturated_channels(child.to_dataset()) >= SATURATED for child in spectrum.children.values())
         return _Shift(pattern.shift, pattern.stderr, "uncertain" if flat else "ok", (msg,), moved=True)
     if abs(pattern.shift - said.shift) > _APART * math.hypot(pattern.stderr, said.shift_stderr):
-        msg = f"The lines of {labels}, expected, fit best at a shift of {lines}, but the network is sure of {network}."
+        msg = f"The lines of {labels}, expected, fit best at {lines}, but the network is certain of {network}."
         return replace(alone, status="uncertain", reasons=(msg,), contradicts=True)
     weights = said.shift_stderr**-2, pattern.stderr**-2
     mean = (weights[0] * said.shift + weights[1] * pattern.shift) / sum(weights)
@@ -174,8 +174,8 @@ def _refused(pattern: PatternShift, labels: str, offset: float) -> str:
     """Why the lines give no shift; empty where they do."""
     if pattern.misfit > MISFIT:
         return (
-            f"The lines of {labels}, expected, do not fit at any shift: they leave {pattern.misfit:.0%} of what varies "
-            f"in {pattern.worst} unexplained."
+            f"The lines of {labels}, expected, do not fit at any shift: they leave {pattern.misfit:.0%} of the "
+            f"variation in {pattern.worst} unexplained."
         )
     if pattern.elsewhere > SECOND_SHIFT:
         best, other = pattern.shift + offset, pattern.other + offset
@@ -190,7 +190,7 @@ def _pattern_doubts(pattern: PatternShift | None, substances: Sequence[Substance
     if pattern.empty:
         doubts.append(f"{', '.join(pattern.empty)} shows no line, where {labels}, expected, has one.")
     doubts += [
-        f"Nothing of {one.label}, expected, is seen beside the others."
+        f"No intensity of {one.label}, expected, is visible beside the others."
         for one, share in zip(substances, pattern.shares, strict=True)
         if share < _TRACE
     ]
@@ -205,11 +205,11 @@ def _group_doubts(prediction: Prediction, substances: Sequence[Substance], setti
     seen = prediction.groups
     expected = {group for one in substances if not one.covers_others for group in one.groups}
     doubts = []
-    for groups, word in ((expected, "Expected"), (set(settings.present) - expected, "Said to be present")):
+    for groups, word in ((expected, "Expected"), (set(settings.present) - expected, "Given as present")):
         if unseen := _listed({g: seen[g] for g in sorted(groups & set(seen)) if seen[g] < HARDLY}):
             doubts.append(f"{word}, but the spectrum does not show it: {unseen}.")
     if there := _listed({g: seen[g] for g in settings.absent if seen.get(g, 0.0) > SEEN}):
-        doubts.append(f"Said to be absent, but the spectrum shows it: {there}.")
+        doubts.append(f"Given as absent, but the spectrum shows it: {there}.")
     return tuple(doubts)
 
 
@@ -236,7 +236,7 @@ def _covering(substances: Sequence[Substance]) -> bool:
 
 def _mistakable(substances: Sequence[Substance], settings: Settings) -> tuple[str, ...]:
     return tuple(
-        f"{text} was taken for {one.name}; others mean {one.mistakable} by it."
+        f"{text} was read as {one.name}; it can also mean {one.mistakable}."
         for one, text in zip(substances, settings.expect, strict=True)
         if one.mistakable and text.casefold() == one.abbreviation.casefold()
     )

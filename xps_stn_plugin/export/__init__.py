@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def exporters() -> list[Exporter]:
     """Return the formats of this package."""
     return [
-        Exporter("json", "everything that was found (schema xps-stn/prefit/1)", ".json", _write("json_export")),
+        Exporter("json", "the complete result (schema xps-stn/prefit/1)", ".json", _write("json_export")),
         Exporter("seeds", "seeded lmfit models of all regions, to be loaded again", ".seeds.json", _write("seeds")),
         Exporter("csv", "table of components, one row for each region and component", ".csv", _write("csv_export")),
         Exporter("png", "plot of regions and groups", ".png", _write("plot")),
@@ -28,7 +28,7 @@ def exporters() -> list[Exporter]:
             ".lg4x.dat",
             _write("lg4x"),
         ),
-        Exporter("nexus", "NeXus (NXxps) with calibration, peak fits and what was found", ".nxs", _write("nexus")),
+        Exporter("nexus", "NeXus (NXxps) with calibration, peak fits and predictions", ".nxs", _write("nexus")),
         Exporter("kherve", "peak libraries for KherveFitting, one for each region", ".kherve.json", _write("kherve")),
         Exporter("casaxps", "table of components in CasaXPS's terms (untested)", ".casaxps.txt", _write("casaxps")),
         Exporter("html", "page with plot and tables, complete in one file", ".html", _write("html")),

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _STATUS: Final = {
     "ok": "the shift can be trusted",
     "uncertain": "check the shift before you rely on it",
-    "out_of_domain": "this is not like the spectra that the network knows; do not rely on the shift",
+    "out_of_domain": "the spectrum is unlike those that the network knows; do not rely on the shift",
 }
 
 #: Dots per inch of the picture, more than it is shown with so that it is sharp on fine screens.

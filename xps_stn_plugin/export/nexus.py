@@ -161,7 +161,7 @@ def _write_referencing(entry: h5py.Group, result: PrefitData, name: str, date: s
         parameter(parameters, "offset", attrs[OFFSET], "eV", error=attrs[f"{OFFSET}_stderr"])
         link(made, "calibrated_axis", entry["data/energy"])
     parameter(parameters, "status", result.region_status(name))
-    sentences(made, "reasons", "What explains the status, or warns", result.reasons)
+    sentences(made, "reasons", "Sentences that explain the status, or warn", result.reasons)
     link(made, "original_axis", entry["data/binding_energy_measured"])
     before = result.spectrum[name].attrs.items()
     if earlier := [(str(key), value) for key, value in before if str(key).startswith(_REFERENCING)]:

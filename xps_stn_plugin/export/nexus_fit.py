@@ -89,7 +89,7 @@ def write_fit(entry: h5py.Group, result: PrefitData, name: str, date: str, regio
     _write_points(background, entry, drawn["background"], intensity)
     if region.fit is not None:
         _write_merit(made, region.fit)
-    sentences(made, "notes_on_seed", "What was merged, dropped or added in the model", seed.notes)
+    sentences(made, "notes_on_seed", "Components that were merged, dropped or added", seed.notes)
 
 
 def _write_curves(made: h5py.Group, entry: h5py.Group, drawn: dict[str, Any], intensity: str) -> None:
@@ -211,7 +211,7 @@ def _write_merit(made: h5py.Group, fit: Fit) -> None:
     solver = group(made, "solver", "NXparameters")
     for name, value in (("success", fit.success), ("nfev", fit.nfev), ("message", fit.message)):
         parameter(solver, name, value)
-    sentences(made, "notes_on_fit", "What should be doubted", fit.notes)
+    sentences(made, "notes_on_fit", "Doubtful results", fit.notes)
 
 
 def _bare(seed: Seed, name: str) -> str:

@@ -33,9 +33,9 @@ def _write_prediction(entry: h5py.Group, result: PrefitData, date: str) -> None:
         parameter(model, part.name, getattr(prediction.model, part.name))
     shift = group(made, "shift", "NXparameters")
     parameter(shift, "shift", result.shift, "eV", error=result.shift_stderr, description=result.convention)
-    parameter(shift, "applied_shift", result.applied_shift, "eV", description="taken off the measured energies")
+    parameter(shift, "applied_shift", result.applied_shift, "eV", description="subtracted from the measured energies")
     parameter(shift, "status", result.status)
-    sentences(made, "reasons", "What explains the status, or warns", result.reasons)
+    sentences(made, "reasons", "Sentences that explain the status, or warn", result.reasons)
     regions = group(made, "region_shifts", "NXparameters")
     found = result.region_shifts
     field(regions, "region", list(found))
@@ -74,4 +74,4 @@ def _write_quantification(entry: h5py.Group, found: Quantification, date: str) -
     parameter(correction, "sensitivity", found.sensitivity.name, description=found.sensitivity.citation)
     parameter(correction, "transmission", found.transmission, description="exponent of the kinetic energy")
     parameter(correction, "escape_depth", found.escape_depth, description="exponent of the kinetic energy")
-    sentences(made, "notes", "What was assumed, left out, and should be doubted", found.notes)
+    sentences(made, "notes", "Assumptions, omissions and doubtful results", found.notes)

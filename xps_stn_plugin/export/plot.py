@@ -128,7 +128,7 @@ def _title(drawing: Figure, result: PrefitData) -> None:
     said = ", ".join(f"{subject} {verdict.replace('_', ' ')}" for subject, verdict in verdicts.named)
     text = f"{_plain(f'{name}    {result.shift_text}')}\n{_plain(said)}"
     drawing.suptitle(text, fontsize=13, fontweight="bold", color=colour)
-    note = ".  Bars under a spectrum: what speaks for a group" if any(result.evidence.values()) else ""
+    note = ".  Bars under a spectrum: evidence for a group" if any(result.evidence.values()) else ""
     drawing.supxlabel(f"Shift: {result.convention}{note}", fontsize=8, color=GREY)
 
 

@@ -165,7 +165,7 @@ def _first_seed(region: str, row: Record, budget: _Budget) -> Seed:
     model = row.text("model", 20_000)
     terms = [(function, prefix or "") for function, prefix in _FIRST_TERM.findall(model)]
     if not terms or any(function not in _FIRST for function, _ in terms):
-        raise PrefitError("model", f"{shown(model)} is not known here any more; seed the spectrum again.")
+        raise PrefitError("model", f"{shown(model)} is not known in this version; seed the spectrum again.")
     if len(terms) > MAX_MODELS_OF_REGION:
         raise PrefitError("model", f"has {len(terms)} terms; {MAX_MODELS_OF_REGION} are the most.")
     budget.take("models", len(terms))

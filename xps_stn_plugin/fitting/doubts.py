@@ -87,14 +87,14 @@ def error_sentences(
     if all(name in found.stderr for name in free):
         return said
     if not fit.success:
-        return ["No standard errors that mean something: the fit found no minimum."]
+        return ["No meaningful standard errors: the fit found no minimum."]
     if fit.ndata <= len(free):
         return [f"No standard errors: {fit.ndata} points cannot determine {len(free)} parameters."]
     for first, second, sign in found.inseparable:
         one, other = parameter_name(seed, first), parameter_name(seed, second)
         said.append(
             f"No standard error of the {one} and the {other}: they correlate at {sign:+.2f}, so that the data cannot "
-            "tell them apart."
+            "separate them."
         )
     named = {name for pair in found.inseparable for name in pair[:2]}
     others = [name for name in found.undetermined if name not in named]
@@ -105,7 +105,7 @@ def error_sentences(
     if idle := [what for what in idle if what.owner not in empty]:
         said.append(f"No standard error of the {_list(idle)}: the data do not depend on it.")
     if "bound" in found.held.values():
-        said.append("What ended at a bound has no standard error and is held for those of the others.")
+        said.append("Parameters that ended at a bound have no standard error and are fixed for those of the others.")
     return said
 
 

@@ -55,7 +55,7 @@ class HimenaHost(QtHost):
     def receive(self, result: PrefitResult, regions: tuple[str, ...]) -> None:
         """Open a tab for each region with its model, parameters and table, which *Curve Fit* takes by default."""
         if "himena_lmfit.widgets" not in AppActionRegistry.instance().installed_plugins:
-            message = "there is no place for seeded models; install himena-lmfit and switch it on in the settings."
+            message = "seeded models cannot be opened; install himena-lmfit and enable it in the settings."
             raise PrefitError("himena-lmfit", message)
         for region in reversed(regions):
             seed, name = result.seeds[region], f"{region} of {Path(result.source).stem}"

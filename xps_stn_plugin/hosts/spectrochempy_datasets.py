@@ -41,7 +41,7 @@ def in_electronvolts(name: str, energy: Any) -> Any:
         return energy.to("eV").magnitude if hasattr(energy, "to") else energy
     except TypeError as error:  # pint's DimensionalityError is one
         raise PrefitError(
-            name, f"no energy is in '{energy.units}'; give it in eV or another unit of energy."
+            name, f"'{energy.units}' is not a unit of energy; give the axis in eV or another unit of energy."
         ) from error
 
 

@@ -197,7 +197,7 @@ def _comparison(group: str, shares: Shares, rows: Mapping[str, tuple[Sequence[in
     sentence += "" if sigma is None else f", {sigma:.1f} standard errors"
     if agrees is False:
         sentence += (
-            ", which sensitivity factors and transmission can make"
+            ", which sensitivity factors and transmission can cause"
             if percent is not None and percent <= _SYSTEMATIC
             else ": a line is missing or assigned wrongly in one of them, or the two do not share a scale"
         )

@@ -247,7 +247,7 @@ def quantify_fits(
     compared, comparison_notes = comparisons(shares)
     unassigned = sum(row.atomic_percent for row in components if not row.assigned)
     if unassigned > 0:
-        notes.append(f"{unassigned:.1f} at% are in unassigned components, which count for their element all the same.")
+        notes.append(f"{unassigned:.1f} at% are in unassigned components, which are counted for their element.")
     notes += [comparison.sentence for comparison in compared if comparison.agrees is False]
     notes += comparison_notes
     return Quantification(elements, components, compared, tuple(notes), factors, transmission, escape_depth)
@@ -262,7 +262,7 @@ def _scale_notes(factors: SensitivitySet, transmission: float, escape_depth: flo
     else:
         notes.append(f"Transmission of the analyser taken as kinetic energy to the power of {transmission:g}.")
     if factors.transmission:
-        notes.append(f"The factors contain a transmission with the exponent {factors.transmission:g}, which is undone.")
+        notes.append(f"The factors contain a transmission of exponent {factors.transmission:g}, which is removed.")
     if factors.escape_depth:
         notes.append("The factors contain the escape depth of the electrons.")
     elif escape_depth:
@@ -271,8 +271,8 @@ def _scale_notes(factors: SensitivitySet, transmission: float, escape_depth: flo
         notes.append("The escape depth is taken to be the same for all lines.")
     notes.append("The angular asymmetry of photoemission is not corrected.")
     notes.append(
-        "Of 100 % without hydrogen and without what was not fitted; the standard errors are those of the fits, beside"
-        " which factors, transmission and background make about 10 % of each value."
+        "Percentages of the fitted regions, without hydrogen. The standard errors are those of the fits; factors,"
+        " transmission and background contribute about 10 % of each value in addition."
     )
     return notes
 

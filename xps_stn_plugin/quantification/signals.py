@@ -222,8 +222,8 @@ def _factor(core: str, dataset: xr.Dataset, factors: SensitivitySet, paired: boo
     if energy.max() >= higher_energy and energy.min() <= lower_energy:
         return factor.whole, ""
     if energy.min() <= lower_energy:
-        return factor.line, f"the set {factors.name!r} has no sensitivity factor of the one line of {label(core)} in it"
-    return None, f"the line of {label(core)} of higher j is not in it"
+        return factor.line, f"the set {factors.name!r} has no sensitivity factor of the only {label(core)} line in it"
+    return None, f"it does not contain the higher-j line of {label(core)}"
 
 
 def _one_each(usable: Sequence[tuple[str, str, str, float]]) -> tuple[list[tuple[str, str, str, float]], list[str]]:
@@ -235,7 +235,7 @@ def _one_each(usable: Sequence[tuple[str, str, str, float]]) -> tuple[list[tuple
     notes = []
     for symbol, (counted, *_) in selected.items():
         if uncounted := [region for region, _, element, _ in usable if element == symbol and region != counted]:
-            notes.append(f"{symbol} is counted by {counted} alone; {', '.join(uncounted)} would count it again.")
+            notes.append(f"{symbol} is counted from {counted} alone; {', '.join(uncounted)} would count it again.")
     return list(selected.values()), notes
 
 
@@ -251,7 +251,7 @@ def _exposures(datasets: Sequence[xr.Dataset], regions: Sequence[str]) -> tuple[
     dwells = [row.get("dwell_time") for row in attrs]
     missing = [name for name, kind, dwell in zip(regions, kinds, dwells, strict=True) if kind == "counts" and not dwell]
     if missing:
-        return equal, [f"No dwell time of {', '.join(missing)}: all regions are taken to be counted equally long."]
+        return equal, [f"No dwell time of {', '.join(missing)}: all regions are taken to have the same measuring time."]
     return [
         float(dwell) * float(row.get("scans") or 1) if kind == "counts" and dwell else 1.0
         for row, kind, dwell in zip(attrs, kinds, dwells, strict=True)

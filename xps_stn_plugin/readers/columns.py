@@ -239,7 +239,7 @@ def _columns(path: Path, rows: Rows) -> tuple[int, int]:
     intensities = [i for i, name in enumerate(rows.names) if _INTENSITY.search(name) and i not in energies]
     if len(energies) != 1 or len(intensities) != 1:
         named = ", ".join(rows.names)
-        raise PrefitError(str(path), f"the columns are named {named}, which leaves open what to take; {message}")
+        raise PrefitError(str(path), f"the columns are named {named}, which is ambiguous; {message}")
     return energies[0], intensities[0]
 
 

@@ -179,7 +179,7 @@ class Process:
         if late:
             return f"gave no answer within {clock:.0f} s; it is damaged or out of reach"
         if status == -getattr(signal, "SIGPROF", 0):
-            return "makes the HDF5 library go on for ever; it is damaged"
+            return "makes the HDF5 library run without end; it is damaged"
         return "makes the HDF5 library crash; it is damaged"
 
     def _reply(self) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def reason(wanted: Background, kind: Kind) -> str:
     name = kind.background.capitalize()
     base = " on a slope" if kind.sloping and kind.background not in ("offset", "linear") else ""
     if wanted != "auto":
-        return f"{name} background{base}, as asked."
+        return f"{name} background{base}, as requested."
     if kind.background == "linear":
         return "Linear background: the data show no step at the peaks."
     return f"{name} background{base}: the data show a step at the peaks."

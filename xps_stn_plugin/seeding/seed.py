@@ -161,7 +161,7 @@ def _chemistry(data: RegionData, prediction: Prediction, settings: Settings) -> 
         # What the user knows has a probability of 1; what the network sees in such a spectrum names nothing.
         seen = [group for group, probability in groups.items() if GROUP_THRESHOLD <= probability < 1.0]
         groups = {group: probability for group, probability in groups.items() if probability == 1.0}
-        said = ["Groups that the network sees name no component: the spectrum is out of its domain."] if seen else []
+        said = ["The predicted groups name no component: the spectrum is out of domain."] if seen else []
     offset = settings.first_member - ALIPHATIC_C1S
     extent = (float(data.energy[0]), float(data.energy[-1]))
     expected = [find_substance(text) for text in settings.expect]
@@ -198,7 +198,7 @@ def _held(seed: DraftedSeed, names: Sequence[str], lines: Sequence[Line]) -> lis
     for name in held:
         hold(free[name])
     words = ", ".join(_in_words(name, lines) for name in held)
-    return [f"Held where it is usual, for the data say less of it: {words}."] if held else []
+    return [f"Fixed at typical values because the data do not constrain them: {words}."] if held else []
 
 
 def _in_words(name: str, lines: Sequence[Line]) -> str:
@@ -206,7 +206,7 @@ def _in_words(name: str, lines: Sequence[Line]) -> str:
     if what == "slope":
         return "slope of the background"
     if what == "fraction":
-        return "Lorentzian share"
+        return "Lorentzian fraction"
     if what in _OF_DOUBLET:
         return _OF_DOUBLET[what]
     line = next(line.name for line in lines if line.key == key)
@@ -218,7 +218,7 @@ def _broad(width: float, usual: float) -> list[str]:
         return []
     return [
         f"The lines are {width:.1f} eV wide, organic ones at most {usual:.1f} eV: a source without monochromator, "
-        "uneven charging, conductive carbon or more lines than can be told apart."
+        "uneven charging, conductive carbon or unresolved lines."
     ]
 
 
@@ -229,7 +229,7 @@ def _unassigned(found: Areas) -> list[str]:
     one = len(places) == 1
     return [
         f"{len(places)} unassigned component{'' if one else 's'} at {', '.join(places)} eV: "
-        f"the data ask for signal that no group found explains."
+        f"no predicted group accounts for this intensity."
     ]
 
 

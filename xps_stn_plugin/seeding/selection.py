@@ -108,7 +108,7 @@ def select(
     held = [name for name, error in best.best.errors.items() if error > DETERMINED * best.expected[name][1]]
     notes = [f"Dropped, not needed by the data (BIC): {', '.join(gone)}."] if gone else []
     if empty:
-        notes.append(f"Dropped, for want of signal: {', '.join(empty)}.")
+        notes.append(f"Dropped for lack of signal: {', '.join(empty)}.")
     if tails := [line.name for line in best.found.lines if line.conductive]:
         notes.append(f"With the tail of a conductor (Doniach and Sunjic): {', '.join(tails)}.")
     return best.found, tuple(held), notes

@@ -31,27 +31,27 @@ CALIBRATED: Final = "binding_energy_calibrated"
 #: What each bit of ``reasons`` says.
 REASON_TEXTS: Final = {
     int(Reason.NO_SHIFT): "No line stands above the noise, so there is no shift.",
-    int(Reason.AT_EDGE): "The shift lies at or beyond the end of what the network was trained for.",
+    int(Reason.AT_EDGE): "The shift lies at or beyond the end of the range that the network was trained for.",
     int(Reason.FOREIGN): "The network cannot place the lines, or parts of the sample are charged differently.",
     int(Reason.NO_CARBON): "There is no C 1s line, so the scale rests on the other regions alone.",
-    int(Reason.ONE_LINE): "There is one line without any feature, which fits every shift.",
+    int(Reason.ONE_LINE): "There is only one line, without features, which fits every shift.",
     int(Reason.SATURATED): "The detector was saturated.",
     int(Reason.STANDARD_ERROR): "The standard error of the shift is above 0.25 eV.",
     int(Reason.SEVERAL_SHIFTS): "Several shifts fit.",
-    int(Reason.UNEVEN): "Lines look broadened or doubled alike: the sample may be charged unevenly.",
+    int(Reason.UNEVEN): "All lines look broadened or doubled: the sample may be charged unevenly.",
     int(Reason.NO_LINE): "A region shows no line above the noise.",
-    int(Reason.DISAGREEMENT): "A region seems to be charged otherwise than C 1s.",
-    int(Reason.NOT_MEASURED): "A region was not measured, or is without any signal.",
+    int(Reason.DISAGREEMENT): "A region seems to be charged differently from C 1s.",
+    int(Reason.NOT_MEASURED): "A region was not measured, or shows no signal.",
     int(Reason.NO_GROUP): "No functional group was found; C 1s is adventitious carbon or inorganic.",
-    int(Reason.GROUP_REFUTED): "A group was found of which a measured region shows no line; it is not present.",
-    int(Reason.GROUP_UNTESTED): "A group was found that a region would test which was not measured.",
+    int(Reason.GROUP_REFUTED): "A predicted group is not present: a measured region shows none of its lines.",
+    int(Reason.GROUP_UNTESTED): "A region that could confirm a predicted group was not measured.",
     int(Reason.CUT_LINE): "The edge of a region's window cuts a line.",
     int(Reason.LEFT_OUT): "The network did not read a region whose window cuts a line.",
     int(Reason.CARBON_FIRST): "C 1s alone gives the shift, because the other regions leave it open.",
     int(Reason.BAD_CHANNELS): "Hot or dead channels were left out.",
     CARRIED: "The shift is carried over from other spectra of the series.",
-    TOLD: "What is known of the sample was put together with what the network says, or contradicts it.",
-    PLUGIN: "The predictor of a plugin answered for this spectrum, or failed at it.",
+    TOLD: "The user's knowledge of the sample was combined with the network's prediction, or contradicts it.",
+    PLUGIN: "The predictor of a plugin was used for this spectrum, or failed on it.",
 }
 
 
@@ -125,14 +125,14 @@ def network_fields(groups: Sequence[str], regions: Sequence[str]) -> tuple[Field
         "flag_meanings": " ".join(STACK_STATUSES),
     }
     reasons = {
-        "long_name": "why the status is what it is",
+        "long_name": "reasons for the status",
         "flag_masks": np.array([*map(int, Reason), CARRIED, TOLD, PLUGIN], dtype=np.uint32),
         "flag_meanings": " ".join([*(str(reason.name).lower() for reason in Reason), "carried", "told", "plugin"]),
     }
     return (
         Field("shift", attrs=energy_attrs("measured minus true binding energy")),
         Field("shift_stderr", attrs=energy_attrs("standard error of the shift")),
-        Field("applied_shift", attrs=energy_attrs("what is taken off the measured energies; 0 for none")),
+        Field("applied_shift", attrs=energy_attrs("energy subtracted from the measured axis; 0 for none")),
         Field("status", dtype="i1", attrs=statuses, fill=NO_DATA),
         Field("reasons", dtype="u4", attrs=reasons, fill=int(Reason.NO_SHIFT | Reason.NOT_MEASURED)),
         Field(
@@ -146,7 +146,7 @@ def network_fields(groups: Sequence[str], regions: Sequence[str]) -> tuple[Field
             for name, meaning in (
                 ("region_shift", "shift of this region"),
                 ("region_shift_stderr", "standard error of the region's shift"),
-                ("disagreement", "by how much this region is charged more than C 1s"),
+                ("disagreement", "charging of this region in addition to that of C 1s"),
             )
             for region in regions
         ),

@@ -205,7 +205,7 @@ def share(
     problem = problem.of(np.flatnonzero(fine))
     local = _local(problem.model)
     if local.all():
-        raise PrefitError(where, "its model has no free position or width to share; fit its spectra by themselves.")
+        raise PrefitError(where, "its model has no free position or width to share; fit its spectra separately.")
     theta, state, success = _searched(problem, model.start, local)
     square, _ = _reduced(problem, state, local)
     count, points = problem.data.shape

@@ -67,7 +67,7 @@ class StackPredictor:
         view = view_of(energies, attrs, trained.grid)
         notes = [*stack.notes, *view.notes]
         if plugins := plugin_manager().asked_before("xps_prefit_predict", BUILTIN):
-            notes.append(f"Predictors of plugins ({', '.join(plugins)}) were asked before the package's network.")
+            notes.append(f"Predictors of plugins ({', '.join(plugins)}) were called before the package's network.")
         return cls(trained, stack.source, view, attrs, settings, scale_offset(settings), tuple(notes))
 
     def fields(self) -> tuple[Field, ...]:

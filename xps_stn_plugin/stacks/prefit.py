@@ -205,7 +205,7 @@ def _plan(
         raise PrefitError("share", "components are shared by fits; ask for fits, too (fit=True).")
     if share == "shift" and is_told(settings):
         msg = (
-            "a given shift, a calibration on C-C, expected substances and known groups decide each shift by itself; "
+            "a given shift, a calibration on C-C, expected substances and known groups apply to each shift separately; "
             "leave them out, or share no shift."
         )
         raise PrefitError("share", msg)

@@ -205,7 +205,7 @@ def shared_shift(
         msg = f"{size} spectra have {len(causes)} causes and {len(names)} labels; one for each is needed."
         raise PrefitError("shared shift", msg)
     if step is not None and not (np.isfinite(step) and step >= 0):
-        raise PrefitError("shared shift", f"a step of {step} eV per level is none; give 0 or more.")
+        raise PrefitError("shared shift", f"{step} eV per level is not a step; give 0 or more.")
     there = np.isfinite(table).all(axis=1)
     carries = there & np.array([not cause for cause in causes], dtype=bool)
     notes: list[str] = []
@@ -213,7 +213,7 @@ def shared_shift(
         return _nothing(size, there, causes)
     if not carries.any():
         carries = there
-        notes.append("No spectrum of the series carries the scale by itself; all that show a line were followed.")
+        notes.append("No spectrum of the series fixes the scale alone; all that show a line were used.")
     readings = read_modes(table, axis, carries, calibration)
     models = _models(step)
     square = np.where(carries, readings.stderr, 1.0) ** 2

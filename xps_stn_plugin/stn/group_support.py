@@ -185,7 +185,7 @@ def refuted_sentences(support: Support, levels: Sequence[str], row: int) -> tupl
     """Say which groups are not present in one spectrum because a region shows no line."""
     names, regions = np.array(support.groups, dtype=object), support.refuted[row]
     return tuple(
-        f"{levels[region]} shows no line, though {support.limit[row, region]:.1g} at% would show: "
+        f"{levels[region]} shows no line, although {support.limit[row, region]:.1g} at% would be visible: "
         f"{', '.join(names[regions == region])} cannot be present."
         for region in np.unique(regions[regions >= 0])
     )
@@ -198,8 +198,8 @@ def untested_sentences(support: Support, row: int) -> tuple[str, ...]:
     for place, level in enumerate(core_levels()):
         if len(groups := names[(missing >> place) % 2 == 1]):
             told.append(
-                f"{level} was not measured where it would test {', '.join(groups)}, seen in other regions alone."
+                f"{level} was not measured where it could confirm {', '.join(groups)}, predicted from other regions."
             )
     if len(groups := names[support.unseen[row]]):
-        told.append(f"No region was measured where lines of {', '.join(groups)} would lie: they are not found.")
+        told.append(f"No region was measured where {', '.join(groups)} would have lines: no evidence for them.")
     return tuple(told)

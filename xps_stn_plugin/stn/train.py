@@ -220,7 +220,7 @@ class _Run:
             raise
         # PyTorch and its unpickler raise all kinds of errors where a file is damaged.
         except Exception as error:
-            message = f"the checkpoint is damaged ({type(error).__name__}); remove it to start anew."
+            message = f"the checkpoint is damaged ({type(error).__name__}); remove it to start again."
             raise PrefitError(str(path), message) from error
 
 

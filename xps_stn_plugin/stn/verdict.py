@@ -282,13 +282,13 @@ def sentences(evidence: Evidence, reasons: int, row: int) -> tuple[str, ...]:
         told.append("There is no C 1s line, so the scale rests on the other regions alone.")
     if Reason.ONE_LINE in said:
         told.append(
-            f"There is one line without any feature ({names[lined][0]}), which fits every shift: the scale rests on "
-            "what such a line usually is."
+            f"There is only one line, without features ({names[lined][0]}), which fits every shift: the scale rests on "
+            "the usual assignment of such a line."
         )
     for column in np.flatnonzero(lined & (evidence.saturated[row] >= SATURATED)) if Reason.SATURATED in said else ():
         channels = evidence.saturated[row, column]
         told.append(
-            f"The highest {channels} channels of {names[column]} all hold the same: the detector was saturated."
+            f"The highest {channels} channels of {names[column]} have the same intensity: the detector was saturated."
         )
     if Reason.CUT_LINE in said or Reason.LEFT_OUT in said:
         told += _cut_lines(evidence, row)
@@ -304,7 +304,7 @@ def sentences(evidence: Evidence, reasons: int, row: int) -> tuple[str, ...]:
         # Two equal parts lie one standard deviation on either side of their mean.
         apart_by = 2 * posterior.spread[row]
         told.append(
-            f"Lines look broadened or doubled alike: the sample may be charged unevenly by about {apart_by:.1f} eV."
+            f"All lines look broadened or doubled: the sample may be charged unevenly by about {apart_by:.1f} eV."
         )
     if Reason.BAD_CHANNELS in said:
         told += _bad_channels(evidence, row)
@@ -318,8 +318,8 @@ def sentences(evidence: Evidence, reasons: int, row: int) -> tuple[str, ...]:
     for column in np.flatnonzero(np.abs(apart) > DISAGREE_EV) if Reason.DISAGREEMENT in said else ():
         by = f"{abs(apart[column]):.2f} eV {'more' if apart[column] > 0 else 'less'}"
         told.append(
-            f"{names[column]} seems to be charged by at least {by} than C1s, or has an environment that is not known "
-            "here."
+            f"{names[column]} seems to be charged by at least {by} than C1s, or has a chemical environment that the "
+            "network does not know."
         )
     if Reason.NO_GROUP in said:
         seen = appearance(evidence.regions, evidence.maximum[row] - evidence.shift[row])

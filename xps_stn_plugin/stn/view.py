@@ -97,7 +97,7 @@ def outside_window(name: str, axis: NDArray[np.float64], window: NDArray[np.floa
     if axis[-1] >= window[0] and axis[0] <= window[-1]:
         return ""
     return (
-        f"{name} was measured from {axis[0]:.1f} to {axis[-1]:.1f} eV, outside what the network looks at "
+        f"{name} was measured from {axis[0]:.1f} to {axis[-1]:.1f} eV, outside the range that the network reads "
         f"({window[0]:.1f} to {window[-1]:.1f} eV)."
     )
 

@@ -164,7 +164,7 @@ def _loaded(source: str, data: bytes, *, warn: bool = False) -> TrainedNetwork:
             raise damaged(source, "the checksum is missing")
         if warn:
             message = (
-                f"{source}: the weights carry no checksum, so damage goes unnoticed; train them again or stamp them."
+                f"{source}: the weights have no checksum, so damage cannot be detected; train them again or stamp them."
             )
             warnings.warn(message, stacklevel=3)
     try:
@@ -181,7 +181,7 @@ def _loaded(source: str, data: bytes, *, warn: bool = False) -> TrainedNetwork:
         )
         regions = tuple(parts["regions"])
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
-        raise damaged(source, f"its header lacks or spoils {str(error)!r:.80}") from error
+        raise damaged(source, f"its header lacks a valid {str(error)!r:.80}") from error
     if not usable:
         raise damaged(source, "its header asks for sizes or numbers that make no sense")
     if regions != grid.regions:

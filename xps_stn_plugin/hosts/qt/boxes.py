@@ -119,7 +119,7 @@ def _overwrite(parent: QtWidgets.QWidget, path: Path) -> bool:
     box.setIcon(QtWidgets.QMessageBox.Icon.Question)
     box.setWindowTitle("File exists")
     box.setTextFormat(QtCore.Qt.TextFormat.PlainText)
-    box.setText(f"{path} exists. Write another file in its place?")
+    box.setText(f"{path} exists. Replace it?")
     box.setStandardButtons(button.Yes | button.No)
     box.setDefaultButton(button.No)
     box.exec()

@@ -15,7 +15,7 @@ from xps_prefit_hooks import ALIPHATIC_C1S, Background, CalibrateOn, PrefitError
 CHOICE_PAUSE, TEXT_PAUSE = 150, 400
 
 _TIES = {
-    "soft": "Areas of the lines of one group stay within bounds about their stoichiometric ratio",
+    "soft": "Areas of the lines of one group stay within bounds around their stoichiometric ratio",
     "hard": "Areas of the lines of one group stay at their stoichiometric ratio",
     "free": "Areas of the lines of one group are independent",
 }

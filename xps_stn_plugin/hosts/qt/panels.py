@@ -36,7 +36,7 @@ class PictureView(QtWidgets.QWidget):  # type: ignore[misc]  # qtpy has no type 
         super().__init__()
         self.setMinimumSize(360, 240)
         self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Expanding)
-        self.setToolTip("Draw a range of energies with the mouse to look closer; a double click shows all.")
+        self.setToolTip("Drag with the mouse to zoom into a range of energies; double-click to show all.")
         self.image: QtGui.QImage | None = None
         self.faint = False
         self.span: tuple[float, float] | None = None

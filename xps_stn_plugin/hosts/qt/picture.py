@@ -131,7 +131,7 @@ def _draw_left_out(axes: Axes, region: str, data: xr.Dataset) -> None:
     energy = data["binding_energy"].values
     axes.plot(energy, data["counts"].values, "-", color=INK, lw=0.8)
     axes.set_xlim(float(energy[-1]), float(energy[0]))
-    _write_around(axes, region, data, "measured binding energy", "not checked: takes no part")
+    _write_around(axes, region, data, "measured binding energy", "not checked: left out")
 
 
 def _write_around(axes: Axes, region: str, data: xr.Dataset, scale: str, state: str) -> None:

@@ -74,7 +74,7 @@ class ProgressWindow(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no ty
             text = "Stopping..."
             self.button.setEnabled(False)
         elif self.job.waiting:
-            text = "Waiting for what was started before..."
+            text = "Waiting for the previous action to end..."
         self.text.setText(text or "Working...")
         self.bar.setRange(0, max(total, 0))
         self.bar.setValue(done)

@@ -29,7 +29,7 @@ class RegionList(QtWidgets.QListWidget):  # type: ignore[misc]  # qtpy has no ty
     def __init__(self) -> None:
         super().__init__()
         self.setWordWrap(True)
-        self.setToolTip("Checked regions take part; click a name to see its picture")
+        self.setToolTip("Checked regions are used; click a name to see its picture")
         self._spectrum: xr.DataTree | None = None
         self.itemChanged.connect(lambda *_: self.chosen.emit())
         self.currentItemChanged.connect(lambda *_: self.region_shown.emit())
