@@ -17,7 +17,8 @@ from xps_stn_plugin.stn import verdict
 from xps_stn_plugin.stn.folded import folded
 from xps_stn_plugin.stn.predict import predict_with
 from xps_stn_plugin.stn.signal import channels_at_maximum, line_to_noise, plain_peak
-from xps_stn_plugin.stn.stack import StackPrediction, predict_stack, predicted_chunks
+from xps_stn_plugin.stn.stack import predict_stack, predicted_chunks
+from xps_stn_plugin.stn.stack_prediction import StackPrediction
 from xps_stn_plugin.stn.verdict import STATUSES, Reason
 from xps_stn_plugin.stn.weights import shipped_weights
 

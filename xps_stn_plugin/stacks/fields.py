@@ -48,6 +48,7 @@ REASON_TEXTS: Final = {
     int(Reason.CUT_LINE): "The edge of a region's window cuts a line.",
     int(Reason.LEFT_OUT): "The network did not read a region whose window cuts a line.",
     int(Reason.BAD_CHANNELS): "Hot or dead channels were left out.",
+    int(Reason.ALIKE): "The lines of all regions are broadened or doubled alike: parts may be charged differently.",
     CARRIED: "The shift is carried over from other spectra of the series.",
     TOLD: "What is known of the sample was put together with what the network says, or contradicts it.",
     PLUGIN: "The predictor of a plugin answered for this spectrum, or failed at it.",

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 
 from xps_prefit_hooks import Prediction, Settings
 
-from .stack import Rows, StackPrediction, predict_stack
+from .stack import Rows, predict_stack
+from .stack_prediction import StackPrediction
 from .view import View, view_of_spectrum
 from .weights import TrainedNetwork, shipped_weights
 
