@@ -73,6 +73,10 @@ def test_likeness_of_one_region_or_of_noise_is_not_known():
     assert np.isnan(measure(counts("PEG", HALVES, height=3)))
 
 
+def test_likeness_without_regions_is_not_known():
+    assert np.isnan(likeness([], [], np.zeros((3, 0)))).all()
+
+
 def test_likeness_of_one_doubled_region_is_low():
     doubled, even = counts("PEG", HALVES), counts("PEG")
     assert measure({"C1s": doubled["C1s"], "O1s": even["O1s"]}) < ALIKE

@@ -58,9 +58,8 @@ def likeness(
         Mean of the least correlations; NaN where fewer than two regions show a line that is strong enough.
     """
     spacing = [float(np.median(np.diff(axis))) for axis in axes]
-    fine = np.array(
-        [step <= _COARSEST and axis.size * step > 2 * _WINDOW for step, axis in zip(spacing, axes, strict=True)]
-    )
+    pairs = zip(spacing, axes, strict=True)
+    fine = np.array([step <= _COARSEST and axis.size * step > 2 * _WINDOW for step, axis in pairs], dtype=bool)
     strong = (signal_to_noise >= _LEAST_SIGNAL) & fine
     rows = np.flatnonzero(strong.sum(axis=1) >= 2)
     result = np.full(len(signal_to_noise), np.nan)
