@@ -132,8 +132,20 @@ def _show_quantification(quantification: Quantification, console: Console) -> No
     )
     text = Text.assemble(("  atomic %  ", "bold"), elements, (f"   ({quantification.sensitivity.name} factors)", "dim"))
     console.print(text, soft_wrap=True)
+    _indented(console, _uncorrected(quantification), "dim")
+    for note in quantification.notes:
+        if note.startswith("Pass energies differ"):
+            _indented(console, note, "yellow")
     for comparison in quantification.comparisons:
         _indented(console, comparison.sentence, "yellow" if comparison.agrees is False else "dim")
+
+
+def _uncorrected(quantification: Quantification) -> str:
+    """Say what atomic percentages are not corrected for."""
+    missing = ["the angular asymmetry of photoemission"]
+    if not quantification.escape_depth:
+        missing.insert(0, "the escape depth beyond what the factors contain")
+    return f"Not corrected for {' and '.join(missing)}."
 
 
 def _interval(part: ConfidenceInterval | None) -> str:
