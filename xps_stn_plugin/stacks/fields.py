@@ -49,6 +49,7 @@ REASON_TEXTS: Final = {
     int(Reason.LEFT_OUT): "The network did not read a region whose window cuts a line.",
     int(Reason.CARBON_FIRST): "C 1s alone gives the shift, because the other regions leave it open.",
     int(Reason.BAD_CHANNELS): "Hot or dead channels were left out.",
+    int(Reason.ALIKE): "The lines of all regions are broadened or doubled alike: parts may be charged differently.",
     CARRIED: "The shift is carried over from other spectra of the series.",
     TOLD: "The user's knowledge of the sample was combined with the network's prediction, or contradicts it.",
     PLUGIN: "The predictor of a plugin was used for this spectrum, or failed on it.",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from xps_prefit_hooks import Prediction
 
-from .stack import StackPrediction
+from .stack_prediction import StackPrediction
 from .verdict import CARBON, STATUSES, Reason, sentences
 
 #: Said of a spectrum of which C 1s alone gives the shift.

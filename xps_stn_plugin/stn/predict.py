@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from xps_prefit_hooks import Prediction, Settings
 
 from .carbon_first import carbon_first
-from .stack import Rows, StackPrediction, predict_stack
+from .stack import Rows, predict_stack
+from .stack_prediction import StackPrediction
 from .verdict import CARBON
 from .view import View, view_of_spectrum
 from .weights import TrainedNetwork, shipped_weights
