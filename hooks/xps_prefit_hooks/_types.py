@@ -203,11 +203,19 @@ class SeedComponent:
         Name for people, region first: ``C1s O-C=O``.
     groups : tuple of str
         Functional groups that bring it; empty where the data alone ask for it.
+    state : str
+        Chemical state of the element that brings it (``TiO2``); empty where none does.
     """
 
     prefix: str
     name: str
     groups: tuple[str, ...] = ()
+    state: str = ""
+
+    @property
+    def assigned(self) -> bool:
+        """Whether a group or a chemical state brings it."""
+        return bool(self.groups or self.state)
 
 
 @dataclass(frozen=True)

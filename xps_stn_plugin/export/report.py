@@ -101,6 +101,7 @@ class Component(Struct, frozen=True):
 
     name: str
     groups: tuple[str, ...]
+    state: str
     center: float | None
     center_measured: float | None
     fwhm: float | None
@@ -113,9 +114,14 @@ class Component(Struct, frozen=True):
     confidence: tuple[ConfidenceInterval, ...] | UnsetType = UNSET
 
     @property
+    def assigned(self) -> bool:
+        """Whether a group or a chemical state brings it."""
+        return bool(self.groups or self.state)
+
+    @property
     def flags(self) -> str:
         """What is special about the component, in a few words."""
-        words = [] if self.groups else ["unassigned"]
+        words = [] if self.assigned else ["unassigned"]
         if self.at_bound == ("area",):
             words.append("no signal")
         elif self.at_bound:
@@ -406,6 +412,7 @@ def _component(
     return Component(
         name=row.name,
         groups=tuple(row.groups),
+        state=row.state,
         center=_finite(center),
         center_measured=_finite(measured),
         fwhm=_finite(row.fwhm),

@@ -208,7 +208,9 @@ def _assembled(
         raise PrefitError("params", f"{taken[0]!r} is what the models depend on; give the parameter another name.")
     components = []
     for record in row.records("components", MAX_MODELS_OF_REGION):
-        component = SeedComponent(record.prefix("prefix"), record.text("name", MAX_NAME), record.texts("groups"))
+        # Documents of versions that knew no chemical states have none.
+        state = record.text("state", MAX_NAME) if "state" in record.content else ""
+        component = SeedComponent(record.prefix("prefix"), record.text("name", MAX_NAME), record.texts("groups"), state)
         if component.prefix not in prefixes:
             raise PrefitError(record.where, f"no model has its prefix {component.prefix!r}.")
         components.append(component)

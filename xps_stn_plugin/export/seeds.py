@@ -2,8 +2,8 @@
 
 ``{"schema": "xps-stn/seeds/2", "source", "convention", "shift", "shift_stderr", "regions": {NAME: {...}}}``; each
 region has ``models`` (class, prefix, options), ``params`` in their order (name, value, min, max, vary, expr,
-brute_step), ``components`` (prefix, name, groups), ``background``, ``background_prefix``, ``notes`` and ``shift`` (what
-``x`` is less than the measured energy, in eV). Bounds that are open are null.
+brute_step), ``components`` (prefix, name, groups, state), ``background``, ``background_prefix``, ``notes`` and
+``shift`` (what ``x`` is less than the measured energy, in eV). Bounds that are open are null.
 """
 
 from __future__ import annotations
@@ -109,7 +109,12 @@ def _region(seed: Seed) -> dict[str, Any]:
         "background": seed.background,
         "background_prefix": seed.background_prefix,
         "components": [
-            {"prefix": component.prefix, "name": component.name, "groups": list(component.groups)}
+            {
+                "prefix": component.prefix,
+                "name": component.name,
+                "groups": list(component.groups),
+                "state": component.state,
+            }
             for component in seed.components
         ],
         "notes": list(seed.notes),

@@ -107,7 +107,9 @@ class ComponentRow:
     prefix, name : str
         lmfit prefix (of the higher-j line) and name for people.
     groups : tuple of str
-        Functional groups that bring it; empty for an unassigned component.
+        Functional groups that bring it; empty where none does.
+    state : str
+        Chemical state of the element that brings it; empty where none does.
     center : float
         Binding energy in eV; of the higher-j line, and of the first vibrational member.
     fwhm : float
@@ -126,6 +128,7 @@ class ComponentRow:
     prefix: str
     name: str
     groups: tuple[str, ...]
+    state: str
     center: float
     fwhm: float
     area: float
@@ -169,6 +172,7 @@ def component_table(seed: Seed, fit: lmfit.model.ModelResult | None = None) -> l
                 prefix=first.prefix,
                 name=first.name,
                 groups=first.groups,
+                state=first.state,
                 center=float(table.center[0, column]),
                 fwhm=float(table.fwhm[0, column]),
                 area=area,

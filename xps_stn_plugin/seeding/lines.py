@@ -66,6 +66,12 @@ class Line:
         Its atoms in the family.
     slack : tuple of float
         By which factors its area may differ from what its atoms say.
+    state : str
+        Chemical state of the element that brings it, as its table has it; empty where none does.
+    doublet : bool
+        Whether it has the spin-orbit partner of its level; a line of another element, or a satellite, has none.
+    wide : bool
+        Whether its width is its own.
     """
 
     key: str
@@ -85,6 +91,19 @@ class Line:
     family: str = ""
     atoms: float = 0.0
     slack: tuple[float, float] = (1.0, 1.0)
+    state: str = ""
+    doublet: bool = True
+    wide: bool = False
+
+    @property
+    def shares_width(self) -> bool:
+        """Whether its width is that of the region's other lines."""
+        return not self.wide and self.satellite is None
+
+    @property
+    def assigned(self) -> bool:
+        """Whether a group or a chemical state brings it."""
+        return bool(self.groups or self.state)
 
 
 def expected_lines(

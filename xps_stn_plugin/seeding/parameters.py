@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from types import MappingProxyType
@@ -52,6 +53,9 @@ _LEAST_STRENGTH: Final[Mapping[str, float]] = MappingProxyType({"step": 1e-3, "l
 #: Widths of a shake-up band in eV: start, low, high.
 _SHAKE_UP_FWHM: Final = (2.0, 1.0, 3.5)
 
+#: Width that a line of its own width starts from, over that of the others, and its largest in eV.
+_WIDE, _WIDEST = 1.5, 6.0
+
 #: Neighbours whose windows overlap keep at least this distance in eV, or this share of their usual one.
 _LEAST_GAP: Final = 0.15
 _LEAST_GAP_SHARE: Final = 0.4
@@ -101,9 +105,9 @@ def assembled(
     models: list[tuple[str, type[lmfit.Model]]] = []
     components: list[SeedComponent] = []
     for line in found.lines:
-        for prefix in [f"{line.key}_"] + ([f"{line.key}_low_"] if doublet.ratio else []):
+        for prefix in [f"{line.key}_"] + ([f"{line.key}_low_"] if doublet.ratio and line.doublet else []):
             models.append((prefix, _component_model(line, background)))
-            components.append(SeedComponent(prefix, f"{data.core} {line.name}", line.groups))
+            components.append(SeedComponent(prefix, f"{data.core} {line.name}", line.groups, line.state))
     models.append((BACKGROUND_PREFIX, ConstantModel if background == "offset" else LinearModel))
     scattering = {name: TOUGAARD[background][name] for name in ("loss_c", "loss_d")} if background in TOUGAARD else {}
     draft = ModelDraft.of(models, {component.prefix: scattering for component in components if scattering})
@@ -111,7 +115,7 @@ def assembled(
 
     areas = dict(zip([line.key for line in found.lines], map(float, found.areas), strict=True))
     mains = [line for line in found.lines if not line.satellite]
-    master = max(mains, key=lambda line: areas[line.key])
+    master = max([line for line in mains if line.shares_width] or mains, key=lambda line: areas[line.key])
     # The table's widths are those of whole lines; a vibrational member is narrower.
     least = 0.8 * fwhm[1] if any(line.vibration for line in found.lines) else fwhm[1]
     width = (found.fwhm, min(least, 0.9 * found.fwhm), max(fwhm[2], 1.1 * found.fwhm))
@@ -123,7 +127,10 @@ def assembled(
         if carried:
             tie = {"value": max(found.strength, _LEAST_STRENGTH[carried]), "min": 0.0, "vary": True}
             params[f"{line.key}_{carried}"].set(**tie if own else {"expr": f"{master.key}_{carried}"})
-        if doublet.ratio:
+        if line.wide and line is not master:
+            start, low, high = _WIDE * found.fwhm, width[1], max(_WIDEST, 2 * width[1])
+            params[f"{line.key}_sigma"].set(value=_inside(start, low, high) / 2, min=low / 2, max=high / 2, vary=True)
+        if doublet.ratio and line.doublet:
             _tie_doublet(params, f"{line.key}_", f"{master.key}_", doublet, carried)
     for line in found.lines:
         if line.satellite:
@@ -178,7 +185,7 @@ def _set_line(
     params[f"{prefix}amplitude"].set(value=area, min=0.0)
     center = params[f"{prefix}center"]
     center.set(value=_inside(line.position, line.low, line.high), min=line.low, max=line.high)
-    if line.groups:
+    if line.assigned and math.isfinite(line.expected):
         expect(center, line.expected, 0.25 * (line.high - line.low))
     if own:
         params[f"{prefix}sigma"].set(value=width[0] / 2, min=width[1] / 2, max=width[2] / 2)

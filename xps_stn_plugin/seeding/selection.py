@@ -14,7 +14,7 @@ from .areas import Areas
 from .background import CARRIED, Kind
 from .conductor import suspicious, with_tail, without_idle_tail
 from .drafted import DraftedSeed
-from .growth import NARROWER, grown, unexplained
+from .growth import NARROWER, Singles, grown, unexplained
 from .lines import OPTIONAL
 from .prior import DETERMINED
 from .pruning import pruned
@@ -51,6 +51,8 @@ def select(
     clean: Callable[[Areas], tuple[Areas, list[str]]],
     *,
     tail: Tail = "none",
+    name: Callable[[Areas], Areas] | None = None,
+    singles: Singles = None,
 ) -> tuple[Areas, tuple[str, ...], list[str]]:
     """Keep the components that the data need, and add those that the residual asks for.
 
@@ -70,6 +72,10 @@ def select(
     tail : {"none", "suspected", "tried"}
         Whether lines with the tail of a conductor are tried: never, where lines that no group explains look like one,
         or always.
+    name : callable, optional
+        ``name(areas)`` names lines that no group explains after chemical states.
+    singles : callable, optional
+        Lines of other elements that are tried, see `grown`.
 
     Returns
     -------
@@ -83,7 +89,7 @@ def select(
     weights = 1.0 / np.hypot(data.noise.sigma, _SHAPE_ERROR * np.maximum(data.counts - data.chord(), 0.0))
     fit = partial(fitted, data, build, weights)
     first = _first(replace(found, **kinds[0]._asdict()), fit)
-    grow = partial(grown, data, fit, most + unexplained(first.found))
+    grow = partial(grown, data, fit, most + unexplained(first.found), singles=singles)
     conductive = tail == "tried"
     best = grow(with_tail(first, fit) if conductive else first, conductive=conductive)
     if tail == "suspected" and suspicious(first.found, best.found, best.best.scale):
@@ -94,6 +100,8 @@ def select(
     if gone or empty:
         best = grow(fit(left, best.best.scale), conductive=conductive)
     best = _background(without_idle_tail(best, fit), kinds, fit)
+    if name is not None:
+        best = _named(best, name, fit, grow)
     held = [name for name, error in best.best.errors.items() if error > DETERMINED * best.expected[name][1]]
     notes = [f"Dropped, not needed by the data (BIC): {', '.join(gone)}."] if gone else []
     if empty:
@@ -118,6 +126,18 @@ def _first(found: Areas, fit: Callable[..., Trial]) -> Trial:
     lines = tuple(replace(line, position=line.expected if line.groups else line.position) for line in found.lines)
     other = fit(replace(found, lines=lines, areas=even, fwhm=NARROWER * found.fwhm), first.best.scale)
     return other if first.worse_by(other) > 0 else first
+
+
+def _named(
+    best: Trial, name: Callable[[Areas], Areas], fit: Callable[[Areas, float], Trial], grow: Callable[..., Trial]
+) -> Trial:
+    """Name lines after chemical states, within whose windows they lie then; what that leaves over may be lines, too."""
+    found = name(best.found)
+    if found.lines == best.found.lines:
+        return best
+    named, _ = pruned(fit(found, best.best.scale))
+    richer = grow(named, conductive=False)
+    return named if richer is named else fit(name(richer.found), richer.best.scale)
 
 
 def _background(best: Trial, kinds: Sequence[Kind], fit: Callable[[Areas, float], Trial]) -> Trial:

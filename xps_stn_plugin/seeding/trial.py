@@ -113,7 +113,7 @@ def trial(
 ) -> Trial:
     """Fit a problem of some lines; `expected` and `scale` as for `optimum`."""
     best = optimum(problem, expected, start=start, scale=scale, max_nfev=_TRIAL_NFEV)
-    known = {f"{line.key}_{name}" for line in found.lines if line.groups for name in ("center", "gap", "ratio")}
+    known = {f"{line.key}_{name}" for line in found.lines if line.assigned for name in ("center", "gap", "ratio")}
     free = sum(name not in known for name in problem.model.free)
     values = problem.model.named(best.vector)
     return Trial(_moved(found, problem, best.vector, values), problem, expected, values, best, free)
@@ -123,7 +123,9 @@ def _moved(found: Areas, problem: Problem, vector: FloatArray, values: Mapping[s
     """Lines, areas, width and background at the optimum."""
     lines = tuple(_at(line, values[f"{line.key}_center"], found.fwhm) for line in found.lines)
     areas = np.array([values[f"{line.key}_amplitude"] for line in found.lines])
-    master = max((line for line in lines if not line.satellite), key=lambda line: values[f"{line.key}_amplitude"])
+    mains = [line for line in lines if not line.satellite]
+    sharing = [line for line in mains if line.shares_width] or mains
+    master = max(sharing, key=lambda line: values[f"{line.key}_amplitude"])
     strength = CARRIED[found.background]
     return replace(
         found,
@@ -139,7 +141,7 @@ def _moved(found: Areas, problem: Problem, vector: FloatArray, values: Mapping[s
 
 def _at(line: Line, center: float, fwhm: float) -> Line:
     """Line moved to where the fit has it; the window of one that the data alone ask for follows."""
-    if line.groups:
+    if line.assigned:
         return replace(line, position=center)
     half = free_window(fwhm)
     return replace(line, position=center, low=center - half, high=center + half)
@@ -147,4 +149,4 @@ def _at(line: Line, center: float, fwhm: float) -> Line:
 
 def blind(trial: Trial) -> bool:
     """Whether no group explains any line."""
-    return not any(line.groups for line in trial.found.lines)
+    return not any(line.assigned for line in trial.found.lines)

@@ -66,8 +66,8 @@ class SeedFits:
 
     @property
     def assigned(self) -> list[bool]:
-        """Whether a functional group brings each component, in the order of `components`."""
-        return [bool(lines[0].groups) for lines in table_order(self.seed)]
+        """Whether a functional group or a chemical state brings each component, in the order of `components`."""
+        return [lines[0].assigned for lines in table_order(self.seed)]
 
 
 @dataclass(frozen=True, eq=False)
