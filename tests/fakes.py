@@ -40,7 +40,7 @@ class FakePlugin:
     @hookimpl
     def xps_prefit_explain(self, settings):
         self.explained += 1
-        place = 289.0 + settings.reference - 285.0
+        place = 289.0 + settings.first_member - 285.0
         parts = GroupEvidence("C1s", place - 0.5, place + 0.5, 4.5), GroupEvidence("O1s", 531.6, 532.6, -1.5)
         return {"ester (aliphatic)": parts}
 
@@ -55,7 +55,7 @@ class FakePlugin:
             components.append(SeedComponent(f"p{number}_", f"{region} line {number}", ("ester (aliphatic)",)))
         params = model.make_params(bg_slope=0.0, bg_intercept=50.0)
         for number, (center, height) in enumerate(LINES[region], start=1):
-            place = center + settings.reference - 285.0
+            place = center + settings.first_member - 285.0
             params[f"p{number}_center"].set(place + 0.1, min=place - 0.5, max=place + 0.5)
             params[f"p{number}_sigma"].set(0.6, min=0.2, max=1.0)
             params[f"p{number}_amplitude"].set(height, min=0)

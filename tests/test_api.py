@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import xps_stn_plugin as xps
-from xps_prefit_hooks import ModelInfo, Prediction, PrefitError, Settings, hookimpl
+from xps_prefit_hooks import MAXIMUM_ABOVE_FIRST_MEMBER, ModelInfo, Prediction, PrefitError, Settings, hookimpl
 from xps_stn_plugin.api import PrefitFailure
-from xps_stn_plugin.core.result import LazySeeds, calibrated_spectrum, scale_offset
+from xps_stn_plugin.core.energy_scale import scale_offset
+from xps_stn_plugin.core.result import LazySeeds, calibrated_spectrum
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def test_file_to_fit(fake, csv):
     assert result.source == str(csv)
     assert (result.shift, result.shift_stderr) == (fakes.SHIFT, 0.06)
     assert (result.status, result.reasons) == ("ok", ("Looks fine.",))
-    assert result.convention == "measured minus true; aliphatic C 1s = 285.00 eV"
+    assert result.convention == "measured minus true; aliphatic C 1s = 285.00 eV (first vibrational member)"
     assert list(result.groups["group"].values) == ["alkane", "ester (aliphatic)", "ketone"]
     assert float(result.groups.sel(group="ester (aliphatic)")) == 0.98
     assert result.region_shifts["C1s"].value == pytest.approx(fakes.SHIFT + 0.05)
@@ -67,14 +68,17 @@ def test_measured_spectrum_is_left_as_it_is(fake):
 
 
 @pytest.mark.parametrize("reference", [284.8, 285.0, 285.1])
-def test_reference_moves_scale_seeds_and_fits_alike(fake, reference):
-    result = xps.prefit(fakes.spectrum(), reference=reference)
-    assert result.shift == pytest.approx(fakes.SHIFT + 285.0 - reference)
+@pytest.mark.parametrize("reference_at", ["maximum", "first-member", None])
+def test_reference_moves_scale_seeds_and_fits_alike(fake, reference, reference_at):
+    result = xps.prefit(fakes.spectrum(), reference=reference, reference_at=reference_at)
+    # A reference is the energy of the maximum unless the first member is asked for.
+    above = 0.0 if reference_at == "first-member" else MAXIMUM_ABOVE_FIRST_MEMBER
+    assert result.shift == pytest.approx(fakes.SHIFT + 285.0 + above - reference)
     assert result.region_shifts["C1s"].disagreement == 0.05
     assert result.calibrated["C1s"].attrs["energy_referencing_binding_energy"] == reference
     assert f"{reference:.2f} eV" in result.convention
     fit = result.fit("C1s")
-    assert fit.params["p1_center"].value == pytest.approx(reference, abs=0.03)
+    assert fit.params["p1_center"].value == pytest.approx(reference - above, abs=0.03)
     assert fit.chisqr == pytest.approx(xps.prefit(fakes.spectrum()).fit("C1s").chisqr, rel=1e-3)
 
 
@@ -236,7 +240,7 @@ def test_evidence_is_found_once_and_only_when_asked(fake):
     fitted = result.fitted()
     assert fake.explained == 0
     (part, against) = result.evidence["ester (aliphatic)"]
-    assert (part.region, part.low, part.high) == ("C1s", pytest.approx(288.3), pytest.approx(289.3))
+    assert (part.region, part.low, part.high) == ("C1s", pytest.approx(288.185), pytest.approx(289.185))
     assert against.weight < 0 < part.weight
     assert list(fitted.evidence) == ["ester (aliphatic)"]
     assert "ketone" not in fitted.evidence

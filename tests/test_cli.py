@@ -74,8 +74,9 @@ def test_summary_tells_what_was_found(fake, run, file):
     outcome = run("prefit", file)
     assert outcome.exit_code == 0, outcome.output
     for text in (
-        f"{file}  shift +1.25 ± 0.06 eV  ok",
-        "measured minus true; aliphatic C 1s = 285.00 eV",
+        f"{file}  shift +1.25 ± 0.06 eV\n",
+        "  shift: ok, groups: ok, fit of C1s: ok, fit of O1s: ok\n",
+        "measured minus true; aliphatic C 1s = 285.00 eV (first vibrational member)",
         "Looks fine.",
         "groups: ester (aliphatic) 0.98\n",
         "C1s  (linear background, reduced chi-square",
@@ -159,7 +160,7 @@ def test_json_alone_on_standard_output(fake, run, file):
     assert outcome.exit_code == 0
     written = json.loads(outcome.stdout)
     assert written["source"] == str(file)
-    assert written["shift"]["value"] == pytest.approx(fakes.SHIFT + 0.2)
+    assert written["shift"]["value"] == pytest.approx(fakes.SHIFT + 0.315)
     assert written["regions"]["C1s"]["fit"]["success"]
 
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xps_stn_plugin.core.single_channels import without_single_channels
+from xps_stn_plugin.core.single_channels import single_channels, without_single_channels
 
 POINTS = 120
 
@@ -85,3 +85,33 @@ def test_the_argument_is_not_changed_and_short_regions_come_back():
     before = long.copy()
     assert without_single_channels(long)[30] < 200
     np.testing.assert_array_equal(long, before)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3])
+def test_single_channels_dead_run_on_a_line_is_found_and_bridged(length):
+    rng = np.random.default_rng(4)
+    counts = rng.poisson(200 + 5000 * _line(1.2, 0.1, 60), (20, POINTS)).astype(float)
+    faulty = counts.copy()
+    faulty[:, 55 : 55 + length] = 0
+    assert (np.flatnonzero(single_channels(faulty)[3]) == np.arange(55, 55 + length)).all()
+    assert single_channels(faulty).sum() == 20 * length
+    np.testing.assert_allclose(
+        without_single_channels(faulty)[:, 55 : 55 + length], counts[:, 55 : 55 + length], rtol=0.2
+    )
+
+
+def test_single_channels_four_dead_channels_in_a_row_are_left_alone():
+    counts = np.random.default_rng(5).poisson(1000, POINTS).astype(float)
+    counts[50:54] = 0
+    assert not single_channels(counts).any()
+
+
+def test_single_channels_zeros_of_few_counts_are_noise():
+    counts = np.random.default_rng(6).poisson(2.0, (500, POINTS)).astype(float)
+    assert not (single_channels(counts) & (counts == 0)).any()
+
+
+def test_single_channels_zeros_where_a_background_was_subtracted_are_noise():
+    line = 500 * _line(1.2, 0.1, 60)
+    counts = np.maximum(line + np.random.default_rng(7).normal(0, 5, (50, POINTS)), 0.0)
+    assert not single_channels(counts).any()

@@ -30,8 +30,10 @@ def test_written_file_follows_the_schema(fake, validator, tmp_path):
         "value": fakes.SHIFT,
         "stderr": 0.06,
         "unit": "eV",
-        "convention": "measured minus true; aliphatic C 1s = 285.00 eV",
+        "convention": "measured minus true; aliphatic C 1s = 285.00 eV (first vibrational member)",
         "reference": 285.0,
+        "reference_at": "first-member",
+        "applied": fakes.SHIFT,
     }
     assert [group["name"] for group in written["groups"]] == ["ester (aliphatic)", "alkane", "ketone"]
     assert written["groups"][0]["evidence"] == [
@@ -104,12 +106,12 @@ def test_start_values_without_a_fit(fake, validator):
     result = xps.prefit(fakes.spectrum(), reference=284.8)
     written = document(result)
     validator.validate(written)
-    assert written["shift"]["convention"].endswith("284.80 eV")
+    assert written["shift"]["convention"].endswith("284.80 eV (maximum of the line)")
     region = written["regions"]["O1s"]
     assert region["fit"] is None
     assert region["components"][0]["stderr"] == {"center": None, "fwhm": None, "area": None}
-    # 0.1 eV beside the line at 532.1 - 0.2 eV; the measured axis does not know of references.
-    assert region["components"][0]["center"] == pytest.approx(532.0)
+    # 0.1 eV beside the line at 532.1 - 0.315 eV; the measured axis does not know of references.
+    assert region["components"][0]["center"] == pytest.approx(531.885)
     assert region["components"][0]["center_measured"] == pytest.approx(532.2 + fakes.SHIFT)
 
 

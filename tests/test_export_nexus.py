@@ -415,11 +415,19 @@ def test_round_trip(result, tmp_path, spectrum, shift):
         np.testing.assert_array_equal(region["transmission"], spectrum[name]["transmission"])
 
 
-def test_without_a_shift_there_is_one_sentence_and_no_file(result, tmp_path):
+def test_without_a_shift_the_file_is_as_measured_and_says_so(result, tmp_path):
     lost = replace(result, moved=None, prediction=replace(result.prediction, shift=np.nan, status="out_of_domain"))
-    with pytest.raises(PrefitError, match=r"made\.csv: there is no shift, so nothing is calibrated\. Looks fine\."):
-        lost.save(tmp_path / "a.nxs")
-    assert not list(tmp_path.iterdir())
+    lost.save(tmp_path / "a.nxs")
+    with h5py.File(tmp_path / "a.nxs") as made:
+        referencing = made["C1s/energy_referencing"]
+        assert not referencing["applied"][()]
+        assert referencing["reference_peak"].asstr()[()] == "none"
+        assert referencing["description"].asstr()[()] == "no shift: energies are as measured"
+    again = xps.read(tmp_path / "a.nxs")
+    np.testing.assert_array_equal(again["C1s/binding_energy"], result.spectrum["C1s/binding_energy"])
+    with pytest.raises(PrefitError, match=r"made\.csv: no shift, so nothing is calibrated\. Looks fine\."):
+        write_calibrated_copy(lost, tmp_path / "copy.nxs")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.nxs"]
 
 
 def test_interrupted_write_leaves_the_older_file(result, tmp_path, monkeypatch):

@@ -199,7 +199,10 @@ def test_calibrated_dataset_keeps_unit_title_and_counts(seen):
     assert seen["moved"] == pytest.approx([-1.25] * len(seen["moved"]), abs=2e-3)
     assert seen["units"] == "eV"
     assert seen["title"] == "binding energy"
-    assert "shift +1.25 ± 0.06 eV (ok; measured minus true; aliphatic C 1s = 285.00 eV)" in seen["history"]
+    assert (
+        "shift +1.25 ± 0.06 eV (ok; measured minus true; aliphatic C 1s = 285.00 eV (first vibrational member))"
+        in seen["history"]
+    )
     assert seen["unchanged"]
     assert seen["counts"]
     assert seen["milli"] == [pytest.approx(-1250.0, abs=2), "meV"]

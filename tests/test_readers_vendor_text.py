@@ -104,3 +104,103 @@ def test_wrong_files_get_one_sentence(tmp_path, text, sentence):
         read(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_specs_axis_and_rate_of_specslab2_are_understood(tmp_path):
+    head = "#   Counts Per Second:        yes\n#   Kinetic Energy Axis:      no\n# values in binding energy\n"
+    text = specs().replace(
+        "#   Energy Axis:              Binding Energy\n#   Count Rate:               Counts per Second\n", head
+    )
+    path = tmp_path / "a.xy"
+    path.write_text(text)
+    region = read(path)["C1s"]
+    assert np.array_equal(region["binding_energy"], ENERGY[::-1])
+    assert region.attrs["intensity"] == "counts per second"
+    assert region.attrs["energy_axis"] == "binding"
+    path.write_text(text.replace("Axis:      no", "Axis:      yes").replace("Second:        yes", "Second:        no"))
+    region = read(path, photon_energy=574.0)["C1s"]
+    assert region.attrs["energy_axis"] == "kinetic"
+    assert region.attrs["intensity"] == "counts"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "# External Channel Data Cycle: 0, T1 [K] (EBH 150)\n#\n# ColumnLabels: energy T1 [K] (EBH 150)\n#\n",
+        "# Operation:       background\n# Result:\n# Result Name:     Background\n# ColumnLabels: energy counts/s\n#\n",
+    ],
+)
+def test_specs_tables_of_other_quantities_are_left_out(tmp_path, other):
+    path = tmp_path / "a.xy"
+    path.write_text(specs() + "\n" + other + rows(ENERGY + 0.05, COUNTS + 300) + "\n")
+    tree = read(path)
+    assert list(tree.children) == ["C1s"]
+    assert np.array_equal(tree["C1s"]["counts"], COUNTS[::-1])
+    assert "skipped" not in tree.attrs
+
+
+def test_specs_cycles_make_a_stack(tmp_path):
+    cycles = [
+        f"# Cycle: {i}, Curve: 0\n#\n# ColumnLabels: energy counts/s\n{rows(ENERGY, (i + 1) * COUNTS)}\n"
+        for i in (0, 1, 3)
+    ]
+    path = tmp_path / "a.xy"
+    path.write_text(specs(scans=()) + "\n".join(cycles))
+    region = read(path)["C1s"]
+    assert region["counts"].dims == ("cycle", "binding_energy")
+    assert region["cycle"].values.tolist() == [0, 1, 3]
+    assert np.array_equal(region["counts"], np.array([[1], [2], [4]]) * COUNTS[::-1])
+
+
+def test_specs_cycle_that_was_aborted_is_a_region_of_its_own(tmp_path):
+    last = f"# Cycle: 2, Curve: 0\n{rows(ENERGY[:12], 3 * COUNTS[:12])}\n"
+    path = tmp_path / "a.xy"
+    path.write_text(specs() + f"\n# Cycle: 1, Curve: 0\n{rows(ENERGY, 2 * COUNTS)}\n" + last)
+    tree = read(path)
+    assert {name: child["counts"].shape for name, child in tree.children.items()} == {"C1s": (2, 20), "C1s_2": (12,)}
+    assert tree["C1s_2"].attrs["cycle"] == 2
+
+
+def test_specs_transmission_is_kept_beside_the_counts(tmp_path):
+    table = "\n".join(f"{e:g}  {c:g}  {2 + e / 1000:g}" for e, c in zip(ENERGY, COUNTS, strict=True))
+    path = tmp_path / "a.xy"
+    path.write_text(specs(scans=()) + f"# Cycle: 0, Curve: 0\n# ColumnLabels: energy counts/s transmission\n{table}\n")
+    assert np.allclose(read(path)["C1s"]["transmission"], 2 + ENERGY[::-1] / 1000)
+
+
+def test_specs_metadata(tmp_path):
+    more = (
+        "# Analysis Method: XPS\n# Acquisition Date: 06/01/22 13:22:05 UTC\n# Source: XR50\n"
+        "# Scan Mode: FixedAnalyzerTransmission\n# Dwell Time"
+    )
+    path = tmp_path / "a.xy"
+    path.write_text(specs().replace("# Dwell Time", more, 1))
+    attrs = read(path)["C1s"].attrs
+    expected = {
+        "technique": "XPS", "start_time": "2022-06-01T13:22:05+00:00", "radiation": "XR50", "dwell_time": 0.1,
+        "pass_energy": 20.0, "energy_scan_mode": "fixed_analyzer_transmission", "sample": "PET", "cycle": 0,
+    }  # fmt: skip
+    assert {name: attrs[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            specs().replace(
+                "# Cycle: 0, Curve: 0, Scan: 0",
+                "# Scan Mode: FixedEnergies\n# Cycle: 0, Curve: 0\n# ColumnLabels: index counts/s",
+            ),
+            r"numbered by index and not by energy \(scan mode FixedEnergies\)",
+        ),
+        (
+            specs().replace("# Dwell", "# Analysis Method: ISS\n# Dwell"),
+            "the analysis method is ISS, so this is not a photoelectron",
+        ),
+    ],
+)
+def test_specs_regions_that_are_not_spectra_are_refused(tmp_path, text, sentence):
+    path = tmp_path / "a.xy"
+    path.write_text(text)
+    with pytest.raises(PrefitError, match=sentence):
+        read(path)

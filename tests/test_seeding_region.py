@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from xps_prefit_hooks import PrefitError
 from xps_stn_plugin.core.spectrum import region_dataset
 from xps_stn_plugin.models.shapes import stepped_pseudo_voigt
-from xps_stn_plugin.seeding.region import noise_of, region_data, scatter
+from xps_stn_plugin.seeding.region import bad_channels, noise_of, noise_of_counts, region_data, scatter
 
 X = np.linspace(280, 295, 151)
 
@@ -59,3 +59,21 @@ def test_signal_to_noise_counts_the_counts():
 def test_stacks_are_refused():
     with pytest.raises(PrefitError, match="stack"):
         region_data("C1s", dataset(np.stack([X, X])))
+
+
+def test_noise_of_hot_and_dead_channels_have_no_weight():
+    energy = np.arange(280.0, 295.0, 0.1)
+    line = np.exp(-4 * np.log(2) * ((energy - 286.0) / 1.2) ** 2)
+    counts = np.random.default_rng(3).poisson(300 + 5000 * line).astype(float)
+    faulty = counts.copy()
+    faulty[100] = 60000
+    faulty[62:65] = 0
+    noise, clean = noise_of_counts(faulty, {}), noise_of_counts(counts, {})
+    assert np.flatnonzero(noise.masked).tolist() == [62, 63, 64, 100]
+    assert noise.source == clean.source
+    kept = ~noise.masked
+    np.testing.assert_array_equal(noise.sigma[kept], clean.sigma[kept])
+    assert (noise.sigma[noise.masked] > 1e9).all()
+    data = region_data("C1s", region_dataset("test", energy, faulty, region="C1s"))
+    assert data.counts.max() == counts.max()
+    assert bad_channels(data) == ["Hot or dead channels have no weight in the fit: 286.20, 286.30, 286.40, 290.00 eV."]

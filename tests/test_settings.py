@@ -61,6 +61,7 @@ def test_prefit_takes_every_setting(fake):
 
     asked = {
         "reference": 284.8,
+        "reference_at": "first-member",
         "photon_energy": 1486.6,
         "background": {"C1s": "linear"},
         "ties": "free",
@@ -69,6 +70,10 @@ def test_prefit_takes_every_setting(fake):
         "absent": ("amine",),
         "sensitivity": "scofield",
         "transmission": 0.5,
+        "sample": None,
+        "shift": 1.0,
+        "calibrate_on": None,
+        "apply_anyway": True,
     }
     assert set(asked) == set(vars(Settings()))
     assert xps.prefit(fakes.spectrum(), **asked).settings == Settings(**asked)
@@ -82,7 +87,9 @@ def test_prefit_takes_every_setting(fake):
     "options",
     [
         {"reference": "285"},
-        {"reference": None},
+        {"reference": [285]},
+        {"apply_anyway": 1},
+        {"reference_at": "top"},
         {"reference": 10**400},
         {"reference": 285 + 1j},
         {"photon_energy": "1486.6"},

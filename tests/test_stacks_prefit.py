@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import xps_stn_plugin as xps
-from xps_prefit_hooks import PrefitError
+from xps_prefit_hooks import ModelInfo, Prediction, PrefitError, RegionShift, hookimpl
+from xps_stn_plugin.core.plugins import plugin_manager
 from xps_stn_plugin.settings import settings_of
 from xps_stn_plugin.stacks.fields import STACK_STATUSES
 from xps_stn_plugin.stacks.prefit import calibrated_pixel, prefit_stack
@@ -79,6 +80,7 @@ def test_dimensions_labels_and_units_stay(values, found):
         **{reason.name.lower(): int(reason) for reason in Reason},
         "carried": 2048,
         "told": 4096,
+        "plugin": 32768,
     }
     np.testing.assert_array_equal(found["C1s/binding_energy"], stacked.AXES["C1s"])
 
@@ -142,8 +144,8 @@ def test_one_region_as_an_array_and_dimensions_in_any_order(values, found):
 
 def test_the_reference_moves_the_scale(values, found):
     other = xps.prefit_many(stacked.tree(values, (6, 10)), reference=284.8)
-    np.testing.assert_allclose(other["shift"], found["shift"] + 0.2, atol=1e-9)
-    np.testing.assert_allclose(other["C1s/region_shift"], found["C1s/region_shift"] + 0.2, atol=1e-9)
+    np.testing.assert_allclose(other["shift"], found["shift"] + 0.315, atol=1e-9)
+    np.testing.assert_allclose(other["C1s/region_shift"], found["C1s/region_shift"] + 0.315, atol=1e-9)
     np.testing.assert_array_equal(other["O1s/disagreement"], found["O1s/disagreement"])
 
 
@@ -168,11 +170,88 @@ def test_what_is_known_counts_as_for_single_spectra(values, options):
     _same(xps.prefit_many(lazy, **options).compute(), found)
 
 
-def test_predictors_of_plugins_are_named_that_were_not_asked(fake, values):
-    found = xps.prefit_many(stacked.tree(values, (6, 10)))
-    assert (
-        found.attrs["notes"] == "Predictors of plugins (fake) are for single spectra; the package's network read these."
-    )
+class Halves:
+    """A third-party predictor: answers for strong C 1s lines, fails at the strongest, passes on the others."""
+
+    def __init__(self, strong, strongest):
+        self.strong, self.strongest, self.shifts, self.sources = strong, strongest, [], set()
+
+    @hookimpl
+    def xps_prefit_predict(self, spectrum, shift):
+        self.sources.add(spectrum.attrs["source"])
+        height = 0.0 if "C1s" not in spectrum.children else float(spectrum["C1s"]["counts"].max())
+        if height > self.strongest:
+            raise RuntimeError("too strong")
+        if height < self.strong:
+            return None
+        self.shifts.append(shift)
+        groups = {"alkane": 0.75, "unheard of": 1.0}
+        regions = {"C1s": RegionShift(0.5, 0.1, 0.0)}
+        return Prediction(0.5, 0.1, groups, "uncertain", ("Guessed.",), regions, ModelInfo("halves", "1", ""))
+
+
+def _with_plugin(plugin):
+    plugin_manager.cache_clear()
+    assert plugin_manager().register(plugin, "halves").state == "active"
+
+
+@pytest.fixture
+def halves(values):
+    heights = np.nan_to_num(values["C1s"]).max(axis=1)
+    plugin = Halves(np.quantile(heights, 0.5), np.quantile(heights, 0.95))
+    _with_plugin(plugin)
+    yield plugin
+    plugin_manager.cache_clear()
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_predictor_of_a_plugin_answers_in_a_map_as_for_single_spectra(halves, values, found, lazy, caplog):
+    change = pytest.importorskip("dask.array").from_array if lazy else lambda array: array
+    spectra = stacked.tree(values, (6, 10), change=change)
+    result = xps.prefit_many(spectra).compute()
+    stack = stack_of(stacked.tree(values, (6, 10)))
+    counted = {"plugin": 0, "network": 0, "failed": 0, "no_data": 0}
+    for y, x in np.ndindex(6, 10):
+        at = {path: result[path][y, x] for path in PATHS}
+        try:
+            alone = xps.prefit(stack.spectrum({"y": y, "x": x}))
+        except PrefitError as error:
+            failed = "too strong" in str(error)
+            counted["failed" if failed else "no_data"] += 1
+            assert STACK_STATUSES[int(at["status"])] == ("out_of_domain" if failed else "no_data")
+            assert np.isnan(at["shift"]) and np.isnan(at["probability"]).all()
+            continue
+        assert STACK_STATUSES[int(at["status"])] == alone.status
+        assert float(at["shift"]) == pytest.approx(alone.shift, abs=1e-5, nan_ok=True)
+        by_plugin = alone.prediction.model.name == "halves"
+        counted["plugin" if by_plugin else "network"] += 1
+        assert bool(int(at["reasons"]) & 32768) == by_plugin
+        if by_plugin:
+            assert float(at["probability"].sel(group="alkane")) == 0.75
+            assert np.isnan(at["probability"].sel(group="ketone (aliphatic)"))
+            assert float(at["C1s/region_shift"]) == 0.5
+        else:
+            np.testing.assert_array_equal(at["probability"], found["probability"][y, x])
+    assert min(counted.values()) > 2
+    assert halves.shifts and set(halves.shifts) == {None}
+    assert "Predictors of plugins (halves) were asked before" in result.attrs["notes"]
+    assert "plugin halves: xps_prefit_predict failed: RuntimeError: too strong" in caplog.messages[0]
+
+
+def test_predictor_of_a_plugin_takes_part_in_a_shared_shift(values):
+    few = stacked.counts(["ester"] * 6, [0.5] * 6, [300] * 6)
+    spectra = stacked.tree(few, (6,), ("level",))
+    plugin = Halves(0.0, np.inf)
+    _with_plugin(plugin)
+    try:
+        result = xps.prefit_many(spectra, share="shift")
+    finally:
+        plugin_manager.cache_clear()
+    np.testing.assert_allclose(result["shift"], 0.5, atol=0.03)
+    assert [STACK_STATUSES[int(status)] for status in result["status"]] == ["uncertain"] * 6
+    # Read once without, and once at the shared shift.
+    assert plugin.shifts[:6] == [None] * 6
+    np.testing.assert_allclose(plugin.shifts[6:], result["shift"], atol=1e-6)
 
 
 def test_a_calibrated_pixel_is_that_of_a_prefit(values, found):
@@ -182,10 +261,25 @@ def test_a_calibrated_pixel_is_that_of_a_prefit(values, found):
     np.testing.assert_allclose(moved["C1s/binding_energy"], alone["C1s/binding_energy"], atol=1e-5)
     np.testing.assert_array_equal(moved["C1s/counts"], alone["C1s/counts"])
     nowhere = np.argwhere(np.isnan(found["shift"].values) & (found["status"].values != STACK_STATUSES.index("no_data")))
-    with pytest.raises(PrefitError, match="no shift was found"):
+    with pytest.raises(PrefitError, match="no shift, so nothing is calibrated"):
         calibrated_pixel(spectra, found, y=int(nowhere[0][0]), x=int(nowhere[0][1]))
     with pytest.raises(PrefitError, match="needs y, x; given were x"):
         calibrated_pixel(spectra, found, x=1)
+
+
+def test_a_stack_out_of_domain_stays_as_measured_unless_asked_for(values, found):
+    outside = found["status"].values == STACK_STATUSES.index("out_of_domain")
+    shifted = np.isfinite(found["shift"].values)
+    assert (outside & shifted).any()
+    assert (found["applied_shift"].values[outside] == 0.0).all()
+    moved = ~outside & shifted
+    np.testing.assert_array_equal(found["applied_shift"].values[moved], found["shift"].values[moved])
+    spectra = stacked.tree(values, (6, 10))
+    y, x = np.argwhere(outside & shifted)[0].tolist()
+    with pytest.raises(PrefitError, match="not applied, so nothing is calibrated"):
+        calibrated_pixel(spectra, found, y=y, x=x)
+    anyway = xps.prefit_many(spectra, apply_anyway=True)
+    np.testing.assert_array_equal(anyway["applied_shift"].values[shifted], anyway["shift"].values[shifted])
 
 
 def test_what_does_not_go_together_is_said():

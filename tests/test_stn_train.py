@@ -9,8 +9,9 @@ import safetensors.torch
 import torch
 
 from xps_prefit_hooks import PrefitError
-from xps_stn_plugin.stn.train import CHECKPOINT, shift_target, train
+from xps_stn_plugin.stn.train import CHECKPOINT, train
 from xps_stn_plugin.stn.training_config import TrainingConfig
+from xps_stn_plugin.stn.training_loss import shift_target
 from xps_stn_plugin.stn.weights import load_weights
 
 SHIPPED = Path(__file__).parent.parent / "weights" / "xps_stn_weights" / "prefit-2.1.toml"

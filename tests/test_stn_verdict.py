@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xps_stn_plugin.stacks.fields import CARRIED, REASON_TEXTS, TOLD
+from xps_stn_plugin.stacks.fields import CARRIED, PLUGIN, REASON_TEXTS, TOLD
 from xps_stn_plugin.stn.group_support import Support
 from xps_stn_plugin.stn.verdict import STATUSES, Evidence, Posterior, Reason, judge, sentences
 
@@ -40,6 +40,9 @@ def _evidence(*modes, snr=None):
             np.zeros((1, 1), dtype=bool),
             np.full(shape, 0.5),
         ),
+        cut=np.zeros((*shape, 2), dtype=bool),
+        left_out=np.zeros(shape, dtype=bool),
+        replaced=np.full((*shape, 2), np.nan),
     )
 
 
@@ -166,8 +169,8 @@ def test_a_sample_is_described_once_and_only_with_carbon(changes):
 
 def test_every_reason_has_a_bit_of_its_own_and_a_sentence_for_stacks():
     bits = [int(reason) for reason in Reason]
-    assert len(set(bits) | {CARRIED, TOLD}) == len(bits) + 2
-    assert set(REASON_TEXTS) == {*bits, CARRIED, TOLD}
+    assert len(set(bits) | {CARRIED, TOLD, PLUGIN}) == len(bits) + 3
+    assert set(REASON_TEXTS) == {*bits, CARRIED, TOLD, PLUGIN}
     assert all(text.endswith(".") and text.count(".") - text.count("0.25") == 1 for text in REASON_TEXTS.values())
 
 
@@ -197,3 +200,11 @@ def test_a_region_that_was_not_measured_is_named_but_does_not_condemn():
     status, reasons = _said(_evidence((1.0, 0.08, 1), snr={"C1s": 100.0, "O1s": np.nan}))
     assert status == "ok"
     assert [("O1s" in reason and "C1s" not in reason) for reason in reasons] == [True]
+
+
+def test_verdict_hot_channels_are_named_and_leave_the_status():
+    evidence = _evidence((1.0, 0.08, 1))
+    evidence.replaced[0, 0, 0] = 292.0
+    status, reasons = _said(evidence)
+    assert status == "ok"
+    assert reasons == ("Hot or dead channels of C1s were left out, at 292.00 eV as measured.",)

@@ -13,7 +13,8 @@ from xps_prefit_hooks import ModelInfo, Prediction, PrefitError, Seed, Settings
 from .api import Spectrum, checked_spectrum, region_seeds
 from .chemistry.groups import group_names
 from .chemistry.substances import find_substance
-from .core.result import LazySeeds, calibrated_spectrum, scale_offset
+from .core.energy_scale import scale_offset
+from .core.result import LazySeeds, calibrated_spectrum
 from .core.spectrum import OFFSET
 from .settings import settings_of
 

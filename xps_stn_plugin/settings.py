@@ -11,7 +11,7 @@ from typing import Any, Final, TypedDict, Unpack, get_args
 
 import numpy as np
 
-from xps_prefit_hooks import ALIPHATIC_C1S, Background, PrefitError, Settings, Ties, shown
+from xps_prefit_hooks import ALIPHATIC_C1S, Background, CalibrateOn, PrefitError, ReferenceAt, Settings, Ties, shown
 
 from .chemistry.groups import group_names
 from .chemistry.substances import find_substance
@@ -26,7 +26,11 @@ class SettingsOptions(TypedDict, total=False):
 
     Parameters
     ----------
-    reference, photon_energy, background, ties, sensitivity, transmission
+    reference : float, optional
+        Binding energy in eV of aliphatic C 1s; by default its first vibrational member is at 285.00 eV.
+    reference_at : {"maximum", "first-member"}, optional
+        What `reference` is the energy of; by default the maximum of the line, where a reference is given.
+    photon_energy, background, ties, sensitivity, transmission, sample, shift, calibrate_on, apply_anyway
         As in `Settings`; the regions of `background` may be written ``C 1s``.
     expect : str or iterable of str
         Expected substances: abbreviations, names or SMILES.
@@ -34,7 +38,8 @@ class SettingsOptions(TypedDict, total=False):
         Functional groups that are known to be there, or not to be.
     """
 
-    reference: float
+    reference: float | None
+    reference_at: ReferenceAt | None
     photon_energy: float | None
     background: Background | Mapping[str, Background]
     ties: Ties
@@ -43,6 +48,10 @@ class SettingsOptions(TypedDict, total=False):
     absent: str | Iterable[str]
     sensitivity: str
     transmission: float
+    sample: str | None
+    shift: float | None
+    calibrate_on: CalibrateOn | None
+    apply_anyway: bool
 
 
 def settings_of(**options: Unpack[SettingsOptions]) -> Settings:
@@ -55,8 +64,12 @@ def settings_of(**options: Unpack[SettingsOptions]) -> Settings:
     TypeError
         If there is no such keyword.
     """
-    given: dict[str, Any] = {**options}
-    asked = Settings(**given)
+    given: dict[str, Any] = {
+        name: value for name, value in options.items() if value is not None or name not in ("reference", "reference_at")
+    }
+    # What of the line a reference is the energy of: its maximum, where one is given.
+    asked = Settings(**{"reference_at": "maximum" if "reference" in given else "first-member", **given})
+    _one_of("reference_at", asked.reference_at, get_args(ReferenceAt))
     reference, transmission = _number("reference", asked.reference), _number("transmission", asked.transmission)
     photon_energy = None if asked.photon_energy is None else _number("photon energy", asked.photon_energy)
     if not (math.isfinite(reference) and abs(reference - ALIPHATIC_C1S) <= 5.0):
@@ -87,8 +100,19 @@ def settings_of(**options: Unpack[SettingsOptions]) -> Settings:
         if against := [group for group in absent if group in substance.groups]:
             msg = f"{substance.label} is expected and has {', '.join(against)}, called absent; drop one of the two."
             raise PrefitError("groups", msg)
+    if asked.sample is not None and not (isinstance(asked.sample, str) and asked.sample.strip()):
+        raise PrefitError("sample", f"{shown(repr(asked.sample), 60)} is not a name of a sample; give text.")
+    shift = None if asked.shift is None else _number("shift", asked.shift)
+    if shift is not None and not math.isfinite(shift):
+        raise PrefitError("shift", f"{shift:g} eV is not a shift; give a number of eV.")
+    if asked.calibrate_on is not None:
+        _one_of("calibrate_on", asked.calibrate_on, get_args(CalibrateOn))
+    if shift is not None and asked.calibrate_on is not None:
+        msg = f"{shift:+g} eV is given and {asked.calibrate_on} is to decide it; drop one of the two."
+        raise PrefitError("shift", msg)
     return replace(
         asked,
+        shift=shift,
         reference=reference,
         photon_energy=photon_energy,
         background=background,
@@ -96,6 +120,7 @@ def settings_of(**options: Unpack[SettingsOptions]) -> Settings:
         present=present,
         absent=absent,
         transmission=transmission,
+        apply_anyway=_flag("apply_anyway", asked.apply_anyway),
     )
 
 
@@ -109,6 +134,12 @@ def _number(what: str, given: Any) -> float:
     raise PrefitError(
         what, f"{shown(repr(given), 60)} ({type(given).__name__}) is not a number of usual size; give one."
     )
+
+
+def _flag(what: str, given: Any) -> bool:
+    if not isinstance(given, bool | np.bool_):
+        raise PrefitError(what, f"{shown(repr(given), 60)} is neither True nor False; give one of them.")
+    return bool(given)
 
 
 def _one_of(what: str, given: Any, known: tuple[str, ...]) -> None:

@@ -11,7 +11,10 @@ from ._markers import PROJECT, hookimpl, hookspec
 from ._texts import LONGEST, shown
 from ._types import (
     ALIPHATIC_C1S,
+    GIVEN_SHIFT_STDERR,
+    MAXIMUM_ABOVE_FIRST_MEMBER,
     Background,
+    CalibrateOn,
     Exporter,
     GroupEvidence,
     MenuAction,
@@ -20,6 +23,7 @@ from ._types import (
     ModelInfo,
     Prediction,
     Reader,
+    ReferenceAt,
     RegionShift,
     Seed,
     SeedComponent,
@@ -30,10 +34,13 @@ from ._types import (
 
 __all__ = [
     "ALIPHATIC_C1S",
+    "GIVEN_SHIFT_STDERR",
     "LONGEST",
+    "MAXIMUM_ABOVE_FIRST_MEMBER",
     "PLUGINS_VARIABLE",
     "PROJECT",
     "Background",
+    "CalibrateOn",
     "Exporter",
     "GroupEvidence",
     "MenuAction",
@@ -45,6 +52,7 @@ __all__ = [
     "Prediction",
     "PrefitError",
     "Reader",
+    "ReferenceAt",
     "RegionShift",
     "Seed",
     "SeedComponent",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 import logging
+import math
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import pluggy
@@ -83,6 +85,10 @@ class PluginManager:
         callers = (self._pluggy.get_hookcallers(plugin) or []) if plugin is not None else []
         return tuple(sorted(caller.name for caller in callers))
 
+    def asked_before(self, hook: str, plugin: str = "") -> tuple[str, ...]:
+        """Name the plugins whose `hook` is called before that of `plugin`, in this order; all without `plugin`."""
+        return tuple(implementation.plugin_name for implementation in self._implementations(hook, before=plugin))
+
     def load(self) -> tuple[PluginReport, ...]:
         """Load the installed plugins of the entry-point group ``xps_prefit``, one by one.
 
@@ -148,7 +154,7 @@ class PluginManager:
                 _warn(implementation.plugin_name, f"{hook} failed: {_sentence(error)}")
         return found
 
-    def first(self, hook: str, kind: type[_T], **arguments: Any) -> _T | None:
+    def first(self, hook: str, kind: type[_T], *, before: str = "", **arguments: Any) -> _T | None:
         """Ask one plugin after the other until one answers.
 
         Parameters
@@ -157,6 +163,8 @@ class PluginManager:
             Name of a hook whose first result counts.
         kind : type
             What the answer must be.
+        before : str
+            Name of a plugin that is not asked, nor those behind it.
         **arguments
             All arguments of the hook.
 
@@ -170,7 +178,7 @@ class PluginManager:
         PrefitError
             Raised by a plugin, or naming the plugin that raised anything else or answered with something else.
         """
-        for implementation in self._implementations(hook):
+        for implementation in self._implementations(hook, before):
             culprit = f"plugin {implementation.plugin_name}"
             try:
                 answer = _call(implementation, arguments)
@@ -205,10 +213,44 @@ class PluginManager:
         PrefitError
             If a predictor fails, or none answers.
         """
-        arguments = {"spectrum": spectrum, "settings": settings, "shift": shift}
-        prediction = self.first("xps_prefit_predict", Prediction, **arguments)
+        prediction = self._predicted(spectrum, settings, shift)
         if prediction is None:
             raise PrefitError("plugins", "no predictor answered for this spectrum; `xps-stn plugins` lists them.")
+        return prediction
+
+    def predict_each(
+        self,
+        spectra: Iterable[xr.DataTree],
+        settings: Settings,
+        shifts: Sequence[float] | None = None,
+        *,
+        before: str,
+    ) -> Iterator[Prediction | PrefitError | None]:
+        """Predict the spectra of a stack one by one with the predictors that come before the plugin `before`.
+
+        Predictors know single spectra; this is what lets them work on maps and series.
+
+        Yields
+        ------
+        Prediction, PrefitError or None
+            The first answer about each spectrum, the error of the predictor that failed at it, or None where all pass
+            on to `before`.
+        """
+        for number, spectrum in enumerate(spectra):
+            try:
+                yield self._predicted(spectrum, settings, None if shifts is None else shifts[number], before)
+            except PrefitError as error:
+                yield error
+
+    def _predicted(
+        self, spectrum: xr.DataTree, settings: Settings, shift: float | None, before: str = ""
+    ) -> Prediction | None:
+        prediction = self.first(
+            "xps_prefit_predict", Prediction, before=before, spectrum=spectrum, settings=settings, shift=shift
+        )
+        if prediction is not None and not math.isfinite(prediction.shift) and prediction.status != "out_of_domain":
+            msg = f"{prediction.model.name} gave {prediction.shift} eV as shift and called it {prediction.status}."
+            raise PrefitError(str(spectrum.attrs.get("source", "spectrum")), msg)
         return prediction
 
     def explain(
@@ -221,7 +263,7 @@ class PluginManager:
         PrefitError
             If a plugin fails.
         """
-        arguments = {"spectrum": spectrum, "prediction": prediction, "settings": settings}
+        arguments: dict[str, Any] = {"spectrum": spectrum, "prediction": prediction, "settings": settings}
         # mypy wants a class that can be made; an isinstance check does not.
         found = self.first("xps_prefit_explain", Mapping, **arguments)  # type: ignore[type-abstract]
         return {} if found is None else found
@@ -234,7 +276,12 @@ class PluginManager:
         PrefitError
             If a seeder fails.
         """
-        arguments = {"spectrum": spectrum, "region": region, "prediction": prediction, "settings": settings}
+        arguments: dict[str, Any] = {
+            "spectrum": spectrum,
+            "region": region,
+            "prediction": prediction,
+            "settings": settings,
+        }
         return self.first("xps_prefit_seed", Seed, **arguments)
 
     def fitted(self, result: Any, region: str, fit: Any) -> None:
@@ -274,9 +321,11 @@ class PluginManager:
             if own.hookwrapper or own.wrapper:
                 raise PrefitError(name, f"it wraps {caller.name}; wrappers are not supported, implement the hook.")
 
-    def _implementations(self, hook: str) -> Iterable[pluggy.HookImpl]:
+    def _implementations(self, hook: str, before: str = "") -> Iterator[pluggy.HookImpl]:
+        """List the implementations of a hook in the order of their calls, up to that of the plugin `before`."""
         caller: pluggy.HookCaller = getattr(self._pluggy.hook, hook)
-        return reversed(caller.get_hookimpls())
+        ordered = reversed(caller.get_hookimpls())
+        return takewhile(lambda implementation: implementation.plugin_name != before, ordered)
 
     def _report(
         self, name: str, distribution: str, version: str, state: PluginState, message: str = ""

@@ -20,9 +20,19 @@ if TYPE_CHECKING:
 #: The scale's zero: binding energy of saturated hydrocarbon C 1s in eV (Beamson & Briggs 1992).
 ALIPHATIC_C1S = 285.00
 
+#: By how much the maximum of the aliphatic C 1s line lies above its first vibrational member in eV: members 0.39 to
+#: 0.41 eV apart with Poisson weights of mean 0.4 (Beamson et al., J. Electron Spectrosc. 57 (1991) 79) at a member's
+#: FWHM of 1.0 to 1.3 eV give 0.10 to 0.13 eV.
+MAXIMUM_ABOVE_FIRST_MEMBER = 0.115
+
+#: Standard error in eV that a shift which the user gives counts with; analysts read a reference line to about 0.1 eV.
+GIVEN_SHIFT_STDERR = 0.1
+
 Status = Literal["ok", "uncertain", "out_of_domain"]
 Background = Literal["auto", "offset", "linear", "shirley", "tougaard-u2", "tougaard-u3"]
 Ties = Literal["soft", "hard", "free"]
+ReferenceAt = Literal["maximum", "first-member"]
+CalibrateOn = Literal["C-C"]
 
 
 def _or(words: tuple[str, ...]) -> str:
@@ -39,6 +49,9 @@ class Settings:
     ----------
     reference : float
         Binding energy in eV that the reported scale gives to aliphatic C 1s. It moves the reported scale only.
+    reference_at : {"maximum", "first-member"}
+        Whether `reference` is the energy of the line's maximum or of its first vibrational member. `settings_of` takes
+        a reference that is given for the maximum.
     photon_energy : float or None
         Photon energy in eV for files with a kinetic energy axis that do not tell it; overrides the file where given.
     background : str, or mapping of str to str
@@ -55,9 +68,31 @@ class Settings:
     transmission : float
         Exponent of the kinetic energy in the analyser's transmission function; 0 for intensities that are corrected
         for it or where it does not depend on the energy.
+    sample : str or None
+        Name of the sample that is meant, where a file holds several.
+    shift : float or None
+        Measured minus true binding energy in eV on the reported scale, where the user knows it; it counts with a
+        standard error of 0.1 eV.
+    calibrate_on : {"C-C"} or None
+        Component that is put at the reference: "C-C" takes the shift from the aliphatic component of a fit of C 1s.
+    apply_anyway : bool
+        Whether energies are moved by a shift that is out of domain, too; by default they stay as measured.
     """
 
-    reference: float = field(default=ALIPHATIC_C1S, metadata={"help": "Energy of aliphatic C 1s in eV."})
+    reference: float = field(
+        default=ALIPHATIC_C1S,
+        metadata={
+            "optional": True,
+            "help": "Energy of the maximum of aliphatic C 1s in eV; if absent, its first member is at 285.00.",
+        },
+    )
+    reference_at: ReferenceAt = field(
+        default="first-member",
+        metadata={
+            "optional": True,
+            "help": "What --reference is the energy of: the line's maximum (the default), or its first member.",
+        },
+    )
     photon_energy: float | None = field(
         default=None, metadata={"help": "Photon energy in eV, for kinetic energy axes."}
     )
@@ -84,6 +119,24 @@ class Settings:
     )
     sensitivity: str = field(default="scofield", metadata={"help": "Sensitivity factors for atomic percent."})
     transmission: float = field(default=0.0, metadata={"help": "Exponent of the analyser's transmission."})
+    sample: str | None = field(
+        default=None, metadata={"metavar": "NAME", "help": "Sample of a file with several; all of them if absent."}
+    )
+    shift: float | None = field(
+        default=None, metadata={"help": "Measured minus true binding energy in eV, where it is known."}
+    )
+    calibrate_on: CalibrateOn | None = field(
+        default=None, metadata={"help": "Fit C 1s and put its aliphatic component at the reference."}
+    )
+    apply_anyway: bool = field(default=False, metadata={"help": "Move energies by an out-of-domain shift, too."})
+
+    @property
+    def first_member(self) -> float:
+        """Binding energy in eV of the first vibrational member of aliphatic C 1s on the reported scale.
+
+        Tables of lines give it as 285.00 eV; what they list is moved by the difference.
+        """
+        return self.reference - (MAXIMUM_ABOVE_FIRST_MEMBER if self.reference_at == "maximum" else 0.0)
 
     def background_of(self, region: str) -> Background:
         """Background that was asked for in a region."""
@@ -159,6 +212,9 @@ class Prediction:
         Per region.
     model : ModelInfo
         The network's identity.
+    regions_read : tuple of str or None
+        Names of the regions that the shift rests on, those without a line among them; None for those of
+        `region_shifts`.
     """
 
     shift: float
@@ -168,6 +224,7 @@ class Prediction:
     reasons: tuple[str, ...]
     region_shifts: Mapping[str, RegionShift]
     model: ModelInfo
+    regions_read: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -203,6 +260,8 @@ class SeedComponent:
         Name for people, region first: ``C1s O-C=O``.
     groups : tuple of str
         Functional groups that bring it; empty where the data alone ask for it.
+    level : str
+        Core level of another element that it belongs to (``K2p`` in a region of C 1s); empty for the region's own.
     state : str
         Chemical state of the element that brings it (``TiO2``); empty where none does.
     """
@@ -210,12 +269,13 @@ class SeedComponent:
     prefix: str
     name: str
     groups: tuple[str, ...] = ()
+    level: str = ""
     state: str = ""
 
     @property
     def assigned(self) -> bool:
-        """Whether a group or a chemical state brings it."""
-        return bool(self.groups or self.state)
+        """Whether a group, another element or a chemical state brings it."""
+        return bool(self.groups or self.level or self.state)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any, Final
 from xps_prefit_hooks import Settings
 
 #: Changes whenever records are made or kept in another way.
-FORMAT: Final = "xps-stn/batch-record/5"
+FORMAT: Final = "xps-stn/batch-record/6"
 
 #: Hexadecimal digits of a key: 128 bits, so that no two are alike by chance.
 _LENGTH: Final = 32

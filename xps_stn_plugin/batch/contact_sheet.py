@@ -9,13 +9,14 @@ from typing import Final
 
 from .._util.files import Overwrite, write_text
 from .._util.marks import MARK
-from ..export.texts import markup
+from ..core.energy_scale import reference_text, shift_text
+from ..export.texts import markup, or_nan
 from .entry import Entry, not_written
 from .outputs import SUMMARY
 from .picture import Component, Drawing, picture
-from .record import AXIS, BACKGROUND, COMPONENTS, COUNTS, ENVELOPE
+from .record import AXIS, BACKGROUND, COMPONENTS, COUNTS, ENVELOPE, WORST_FIRST
 from .stack_card import SHORT, WORST, commonest_status, stack_card
-from .summary import COLUMNS, WORST_FIRST, Row
+from .summary import COLUMNS, Row
 
 #: Most spectra that are drawn; nobody looks at more, and a page with more opens slowly.
 MOST: Final = 1000
@@ -101,6 +102,9 @@ def write_sheet(
         "by their largest reduced chi-square (χ²). Dots: data; red: envelope; dashed grey: background; filled: "
         "components (grey: no group explains it; the mouse tells name and position). A name leads to its row in the "
         "table below.</p>",
+        f"<p>Energies: {reference_text(rows[0].reference, rows[0].reference_at)}.</p>"
+        if rows and rows[0].reference_at
+        else "",
         f"<p>The {left} best ones are not drawn.</p>" if left else "",
         f"<p>{_OF_STACKS.format(stacked)}</p>" if stacked else "",
         '<div class="sheet">',
@@ -118,8 +122,14 @@ def _badness(rows: Sequence[Row]) -> tuple[int, float]:
     """Key that sorts the worst spectrum first."""
     worst = max((row.redchi for row in rows if math.isfinite(row.redchi)), default=-math.inf)
     # A map of thousands always has a bad pixel.
-    status = commonest_status(rows) if rows[0].place else min((row.status for row in rows), key=WORST_FIRST.index)
+    status = commonest_status(rows) if rows[0].place else _status(rows)
     return WORST_FIRST.index(status), -worst
+
+
+def _status(rows: Sequence[Row]) -> str:
+    """Status of a spectrum: that of the regions that were read, which is the best, unless something failed."""
+    statuses = {row.status for row in rows}
+    return "failed" if "failed" in statuses else max(statuses, key=WORST_FIRST.index)
 
 
 def _count(order: Sequence[str], of_source: dict[str, list[tuple[int, Row]]]) -> str:
@@ -137,7 +147,9 @@ def _card(entry: Entry, rows: Sequence[tuple[int, Row]]) -> str:
     status = entry.record.status
     first = rows[0][1]
     name = markup(Path(entry.source).name)
-    shift = f" {first.shift:+.2f} ± {first.shift_stderr:.2f} eV" if math.isfinite(first.shift) else ""
+    shift = ""
+    if math.isfinite(first.shift):
+        shift = f", {shift_text(first.shift, first.shift_stderr, first.applied_shift == first.shift)}"
     groups = ", ".join(f"{group} {probability:.2f}" for group, probability in first.groups)
     figures = [
         f"<figure>{picture(_drawing(entry, row.region))}<figcaption>{markup(row.caption)}</figcaption></figure>"
@@ -146,9 +158,10 @@ def _card(entry: Entry, rows: Sequence[tuple[int, Row]]) -> str:
     ]
     why = markup(" ".join(dict.fromkeys(reason for _, row in rows for reason in row.reasons)))
     title = markup(entry.source, quote=True)
+    colour = min((row.colour for _, row in rows if row.status == status), key=WORST_FIRST.index, default=status)
     return (
-        f'<div class="card {status}"><div><a href="#row{rows[0][0]}" title="{title}">{name}</a> '
-        f"<b>{status.replace('_', ' ')}{shift}</b></div>"
+        f'<div class="card {colour}"><div><a href="#row{rows[0][0]}" title="{title}">{name}</a> '
+        f"<b>shift {status.replace('_', ' ')}{shift}</b></div>"
         + (f"<div>{markup(groups)}</div>" if groups else "")
         + f'<div class="regions">{"".join(figures)}</div><div class="why">{why}</div></div>'
     )
@@ -160,17 +173,13 @@ def _drawing(entry: Entry, name: str) -> Drawing:
     curves = region.curves
     if not region.has_model:
         return Drawing(curves[AXIS], curves[COUNTS])
-    assert entry.record.document is not None
-    components = entry.record.document["regions"][name]["components"]
-    drawn = [
-        Component(
-            one["name"],
-            one["center_measured"] if one["center"] is None else one["center"],
-            number if one["groups"] else None,
-            curve,
-        )
-        for number, (one, curve) in enumerate(zip(components, curves[COMPONENTS:], strict=True))
-    ]
+    assert entry.record.report is not None
+    report = entry.record.report
+    drawn = []
+    for number, (row, curve) in enumerate(zip(report.regions[name].components, curves[COMPONENTS:], strict=True)):
+        position, measured = report.position(row)
+        place = or_nan(measured if position is None else position)
+        drawn.append(Component(row.name, place, number if row.groups else None, curve))
     return Drawing(curves[AXIS], curves[COUNTS], curves[BACKGROUND], curves[ENVELOPE], drawn)
 
 

@@ -239,17 +239,12 @@ def _work(chunk: _Chunk, identity: Mapping[str, Any], python: str) -> list[bytes
     PrefitError
         If the worker would not do the same as the process that wants it.
     """
-    import torch
+    from ..stn.one_thread import one_thread
 
     check_identity({"python": python, **identity})
-    # Dask's processes have one for each library, unless somebody has set another number; torch's can still be changed.
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    # Dask's processes have one for each library, unless somebody has set another number; the worker is somebody else's.
+    with one_thread():
         return [record_of_task(task, identity) for task in chunk]
-    finally:
-        # The worker is somebody else's.
-        torch.set_num_threads(before)
 
 
 def check_identity(wanted: Mapping[str, Any]) -> None:

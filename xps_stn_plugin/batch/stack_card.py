@@ -14,9 +14,9 @@ from ..export.texts import markup
 from .entry import Entry
 from .overview import lines, overview
 from .picture import colour_of, picture
-from .record import StackRecord
-from .stacks import areas_of, drawings_of, notes_of, shift_of
-from .summary import WORST_FIRST, Row
+from .record import WORST_FIRST, StackRecord
+from .stacks import areas_of, drawings_of, not_applied, notes_of, shift_of
+from .summary import Row
 
 #: Spectra of a short stack, whose fits are all drawn; of a longer one so many of the worst are.
 SHORT: Final = 40
@@ -76,6 +76,7 @@ def _overviews(stack: StackRecord) -> Iterator[str]:
     shift = shift_of(stack)
     known = np.isfinite(shift).any()
     said = f"shift {over}: {np.nanmin(shift):+.2f} to {np.nanmax(shift):+.2f} eV" if known else f"no shift {over}"
+    said += f", {left} of them not applied" if (left := not_applied(stack)) else ""
     shape = ' class="map"' if len(dims) > 1 else ""
     yield _figure(overview(shift), markup(said), shape)
     for region, areas in areas_of(stack).items():
@@ -103,7 +104,7 @@ def _fits(stack: StackRecord, rows: Sequence[tuple[int, Row]], places: Sequence[
         number, row = rows[place]
         why = markup(" ".join([f"Row {number} of the summary.", *row.reasons]), quote=True)
         told = f"{markup(row.place)}<br>{markup(row.caption)}"
-        yield _figure(picture(drawing, *_SMALL), told, f' class="small {row.status}" title="{why}"')
+        yield _figure(picture(drawing, *_SMALL), told, f' class="small {row.colour}" title="{why}"')
 
 
 def _whole(value: float) -> str:

@@ -54,6 +54,7 @@ def stack_document(record: StackRecord, source: str) -> dict[str, Any] | None:
             "statuses": {word: counts[int(number)] for number, word in words.items()},
             "convention": attrs["convention"],
             "reference": float(attrs["reference"]),
+            "reference_at": attrs["reference_at"],
             "dims": list(record.labels),
             "shape": [len(labels) for labels in record.labels.values()],
             **whole,

@@ -7,14 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import product
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from xps_prefit_hooks import PrefitError, Settings
+from xps_prefit_hooks import PrefitError, Settings, Status
 
+from ..core.energy_scale import region_status
 from ..stacks import Share
 from .picture import Component, Drawing
 from .record import LEAST_PROBABILITY, StackRecord
@@ -26,6 +27,9 @@ FloatArray = NDArray[np.float64]
 
 #: What says how good a fit is, in the store and in the summary.
 _QUALITY: Final = ("redchi", "durbin_watson", "runs_p")
+
+#: What is known of every spectrum.
+_OF_SPECTRUM: Final = ("shift", "shift_stderr", "applied_shift", "status", "reasons", "probability")
 
 
 def stack_record(spectrum: xr.DataTree, settings: Settings, fit: bool, share: Share) -> StackRecord:
@@ -44,12 +48,13 @@ def stack_record(spectrum: xr.DataTree, settings: Settings, fit: bool, share: Sh
     PrefitError
         If regions do not go together, nothing was measured, or an option makes no sense for it.
     """
+    from ..api import PrefitResult
     from ..stacks.fields import NO_DATA, STACK_STATUSES
     from ..stacks.prefit import stack_bytes
     from ..stacks.stack import stack_of
 
     stack = stack_of(spectrum)
-    data = stack_bytes(stack, settings, fit=fit, share=share, curves=True)
+    data = stack_bytes(stack, settings, PrefitResult, fit=fit, share=share, curves=True)
     with opened(data) as file:
         statuses = file["status"][...].ravel()
     there = statuses[statuses != NO_DATA]
@@ -65,7 +70,7 @@ def places_of(record: StackRecord, fit: bool) -> Iterator[dict[str, Any]]:
 
     with opened(record.data) as file:
         groups = list(file["group"].asstr())
-        whole = {name: _flat(file, name) for name in ("shift", "shift_stderr", "status", "reasons", "probability")}
+        whole = {name: _flat(file, name) for name in _OF_SPECTRUM}
         regions = {name: _of_region(file[name]) for name in record.regions}
     texts: dict[int, tuple[str, ...]] = {}
     for row, labels in enumerate(product(*record.labels.values())):
@@ -77,6 +82,7 @@ def places_of(record: StackRecord, fit: bool) -> Iterator[dict[str, Any]]:
             "place": place,
             "shift": float(whole["shift"][row]),
             "shift_stderr": float(whole["shift_stderr"][row]),
+            "applied_shift": float(whole["applied_shift"][row]),
             "groups": _groups(groups, whole["probability"][row]),
             "reasons": ("Nothing was measured.",) if number == NO_DATA else texts[bits],
         }
@@ -85,7 +91,7 @@ def places_of(record: StackRecord, fit: bool) -> Iterator[dict[str, Any]]:
             yield {
                 **common,
                 "region": name,
-                "status": "failed" if fitted == "failed" else STACK_STATUSES[number],
+                "status": "failed" if fitted == "failed" else _status(STACK_STATUSES[number], "region_shift" in values),
                 "region_shift": float(values["region_shift"][row]) if "region_shift" in values else np.nan,
                 "disagreement": float(values["disagreement"][row]) if "disagreement" in values else np.nan,
                 "fitted": fitted,
@@ -104,6 +110,13 @@ def shift_of(record: StackRecord) -> FloatArray:
     with opened(record.data) as file:
         values: FloatArray = file["shift"][...]
     return values
+
+
+def not_applied(record: StackRecord) -> int:
+    """Count the spectra that have a shift by which they are not moved."""
+    with opened(record.data) as file:
+        shift, applied = file["shift"][...], file["applied_shift"][...]
+    return int((np.isfinite(shift) & (applied != shift)).sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +145,7 @@ def areas_of(record: StackRecord) -> dict[str, dict[str, Area]]:
 
 
 def drawings_of(record: StackRecord, places: Iterable[tuple[int, str]]) -> Iterator[Drawing]:
-    """Read what is drawn of some of the spectra, each on its calibrated axis where it has one.
+    """Read what is drawn of some of the spectra, each on its calibrated axis where its shift is applied.
 
     Parameters
     ----------
@@ -147,8 +160,7 @@ def drawings_of(record: StackRecord, places: Iterable[tuple[int, str]]) -> Itera
 
 
 def _drawing(file: h5py.File, region: h5py.Group, place: tuple[Any, ...]) -> Drawing:
-    shift = float(file["shift"][place])
-    energy = region["binding_energy"][...] - (shift if np.isfinite(shift) else 0.0)
+    energy = region["binding_energy"][...] - np.nan_to_num(file["applied_shift"][place])
     counts = np.asarray(region["counts"][place], dtype=float)
     if "envelope" not in region or not np.isfinite(region["envelope"][place]).any():
         return Drawing(energy, counts)
@@ -183,6 +195,10 @@ def opened(data: bytes) -> Iterator[h5py.File]:
 
     with h5py.File(BytesIO(data), "r") as file:
         yield file
+
+
+def _status(word: str, read: bool) -> str:
+    return word if word == "no_data" else region_status(cast("Status", word), read)
 
 
 def _flat(group: h5py.Group, name: str, further: int = 0) -> np.ndarray[Any, Any]:

@@ -6,15 +6,15 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
+
+from xps_prefit_hooks import ReferenceAt
 
 from .._util.files import Overwrite, write_csv
+from ..export.report import Region
 from ..export.texts import cell
 from .entry import Entry
-from .record import LEAST_PROBABILITY
-
-#: Statuses of what was measured, from bad to good.
-WORST_FIRST: Final = ("failed", "out_of_domain", "uncertain", "ok")
+from .record import LEAST_PROBABILITY, WORST_FIRST
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Row:
     source, region : str
         The file, and the region's name in it; no region for a file that failed.
     status : str
-        "ok", "uncertain" or "out_of_domain" as the shift is, or "failed" where the file or the region's fit failed; of
-        a stack also "no_data" where nothing was measured.
+        "ok", "uncertain" or "out_of_domain" as the shift is, "uncertain" for "ok" where the region was not read, or
+        "failed" where the file or the region's fit failed; of a stack also "no_data" where nothing was measured.
     shift, shift_stderr : float
         Measured minus true binding energy of the spectrum, and its standard error.
     region_shift, disagreement : float
@@ -51,6 +51,10 @@ class Row:
         Why the status is what it is; what should be doubted.
     place : str
         Which spectrum of a stack it is: ``etch_time=30 s``.
+    applied_shift : float
+        What was taken off the measured energies; 0 where they are as measured.
+    reference_at : {"maximum", "first-member", ""}
+        Whether `reference` is the energy of the line's maximum or of its first vibrational member.
     """
 
     source: str
@@ -71,12 +75,19 @@ class Row:
     reference: float = math.nan
     reasons: tuple[str, ...] = ()
     place: str = ""
+    applied_shift: float = math.nan
+    reference_at: ReferenceAt | Literal[""] = ""
 
     @property
     def badness(self) -> tuple[int, float]:
         """Key that sorts the worst first: by status, then by the largest reduced chi-square."""
         worst = -self.redchi if math.isfinite(self.redchi) else math.inf
         return WORST_FIRST.index(self.status), worst
+
+    @property
+    def colour(self) -> str:
+        """Status that colours the row: never ok where its fit is not."""
+        return "uncertain" if self.status == "ok" and self.fitted in ("poor", "failed") else self.status
 
     @property
     def caption(self) -> str:
@@ -114,12 +125,15 @@ COLUMNS: Final = (
     "reference_eV",
     "reasons",
     "place",
+    "applied_shift_eV",
+    "reference_at",
 )
 
 # Digits behind the point; other numbers have six significant ones.
 _DIGITS: Final = {
     "shift": 4,
     "shift_stderr": 4,
+    "applied_shift": 4,
     "region_shift": 4,
     "disagreement": 4,
     "durbin_watson": 3,
@@ -127,7 +141,7 @@ _DIGITS: Final = {
 }
 
 
-def rows_of(entry: Entry, reference: float, fit: bool = True) -> list[Row]:
+def rows_of(entry: Entry, reference: float, fit: bool = True, reference_at: ReferenceAt = "first-member") -> list[Row]:
     """Rows of one file.
 
     Parameters
@@ -137,6 +151,8 @@ def rows_of(entry: Entry, reference: float, fit: bool = True) -> list[Row]:
         Binding energy in eV of aliphatic C 1s in the settings.
     fit : bool
         Whether fits were asked for.
+    reference_at : {"maximum", "first-member"}
+        What `reference` is the energy of.
 
     Returns
     -------
@@ -148,37 +164,38 @@ def rows_of(entry: Entry, reference: float, fit: bool = True) -> list[Row]:
     if record.stack is not None:
         from .stacks import places_of
 
-        return [Row(source, reference=reference, **values) for values in places_of(record.stack, fit)]
-    said = record.document
-    if said is None:
-        return [Row(source, reference=reference, reasons=(record.reason,))]
-    groups = tuple(
-        (group["name"], group["probability"])
-        for group in said["groups"]
-        if group["probability"] is not None and group["probability"] > LEAST_PROBABILITY
-    )
+        return [
+            Row(source, reference=reference, reference_at=reference_at, **values)
+            for values in places_of(record.stack, fit)
+        ]
+    report = record.report
+    if report is None:
+        return [Row(source, reference=reference, reference_at=reference_at, reasons=(record.reason,))]
+    groups = tuple((group.name, group.probability or 0.0) for group in report.likely(LEAST_PROBABILITY))
     return [
         Row(
             source,
             name,
-            status="failed" if name in record.failures else said["status"],
-            shift=_number(said["shift"]["value"]),
-            shift_stderr=_number(said["shift"]["stderr"]),
+            status="failed" if name in record.failures else region.status,
+            shift=_number(report.shift.value),
+            shift_stderr=_number(report.shift.stderr),
+            applied_shift=_number(report.shift.applied),
             groups=groups,
             reference=reference,
+            reference_at=reference_at,
             reasons=tuple(
                 dict.fromkeys(
                     (
                         *filter(None, [record.failures.get(name)]),
-                        *said["reasons"],
-                        *region["notes"],
-                        *(region["fit"] or {}).get("notes", ()),
+                        *report.reasons,
+                        *region.notes,
+                        *(region.fit.notes if region.fit else ()),
                     )
                 )
             ),
             **_of_region(region, fit, name in record.failures),
         )
-        for name, region in said["regions"].items()
+        for name, region in report.regions.items()
     ]
 
 
@@ -195,24 +212,23 @@ def write_summary(
     write_csv(path, COLUMNS, (row.cells() for row in rows), overwrite=overwrite, inputs=inputs)
 
 
-def _of_region(region: dict[str, Any], fit_wanted: bool, failed: bool) -> dict[str, Any]:
-    shift, fit = region["shift"] or {}, region["fit"] or {}
+def _of_region(region: Region, fit_wanted: bool, failed: bool) -> dict[str, Any]:
+    shift, fit = region.shift, region.fit
     values: dict[str, Any] = {
-        "region_shift": _number(shift.get("value")),
-        "disagreement": _number(shift.get("disagreement")),
+        "region_shift": _number(shift.value if shift else None),
+        "disagreement": _number(shift.disagreement if shift else None),
     }
-    if region["background"] is None:
+    if region.background is None:
         return {**values, "fitted": "failed" if failed else "no model" if fit_wanted else "no"}
-    return {
-        **values,
-        "fitted": "failed" if failed or not fit else "yes" if fit.get("describes_data", True) else "poor",
-        "background": region["background"]["kind"],
-        "components": len(region["components"]),
-        "unassigned": sum(not component["groups"] for component in region["components"]),
-        "redchi": _number(fit.get("redchi")),
-        "durbin_watson": _number(fit.get("durbin_watson")),
-        "runs_p": _number(fit.get("runs_p")),
+    values |= {
+        "fitted": "failed" if failed or fit is None else "yes" if fit.describes_data else "poor",
+        "background": region.background.kind,
+        "components": len(region.components),
+        "unassigned": sum(not (component.groups or component.level) for component in region.components),
     }
+    if fit is not None:
+        values |= {name: _number(getattr(fit, name)) for name in ("redchi", "durbin_watson", "runs_p")}
+    return values
 
 
 def _number(value: float | None) -> float:

@@ -10,7 +10,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
-from xps_prefit_hooks import ALIPHATIC_C1S
+from xps_prefit_hooks import ALIPHATIC_C1S, MAXIMUM_ABOVE_FIRST_MEMBER
 
 #: Name of the range in which adventitious carbon has its maximum.
 HYDROCARBON = "hydrocarbon"
@@ -32,7 +32,7 @@ def compound_at(level: str, energy: float) -> str:
 
 def carbon_maximum() -> float:
     """Maximum of adventitious carbon in eV, on the scale on which its first vibrational member is 285.00 eV."""
-    return ALIPHATIC_C1S + float(_table()["scale"]["maximum_above_first_member"])
+    return ALIPHATIC_C1S + MAXIMUM_ABOVE_FIRST_MEMBER
 
 
 @cache

@@ -12,7 +12,6 @@ import numpy as np
 import xarray as xr
 
 from xps_prefit_hooks import (
-    ALIPHATIC_C1S,
     GroupEvidence,
     Prediction,
     PrefitError,
@@ -24,6 +23,8 @@ from xps_prefit_hooks import (
 )
 
 from .._util.files import refuse_measured
+from .energy_scale import NOT_APPLIED, is_applied, reference_text, region_status, scale_offset, shift_text
+from .samples import file_of
 from .spectrum import calibrated, too_wide
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class LazyEvidence(Mapping[str, tuple[GroupEvidence, ...]]):
 class PrefitData:
     """Data of a prefit: the spectrum, the prediction, the seeds, and the fits that were made.
 
-    Energies are in eV. The reported scale gives aliphatic C 1s the binding energy ``settings.reference``; `shift`,
+    Energies are in eV. The reported scale is the one that `convention` states; `shift`,
     `region_shifts`, `calibrated`, `seeds`, `fits` and `evidence` are all on it.
 
     Parameters
@@ -119,18 +120,18 @@ class PrefitData:
     spectrum : xarray.DataTree
         As measured.
     moved : xarray.DataTree or None
-        On the corrected axis; None where no shift could be found.
+        On the corrected axis; None where no shift is applied, because there is none or it is out of domain.
     prediction : Prediction
         What is reported, on the 285.00 eV scale: the network's word in view of what the user knows.
     settings : Settings
         What was asked for.
     seeds : mapping of str to Seed
-        Seeded models of the regions for the calibrated axis, or for the measured one where no shift could be found.
+        Seeded models of the regions for the calibrated axis, or for the measured one where no shift is applied.
     fits : mapping of str to lmfit.model.ModelResult
         Fits of the regions; empty until `fitted` makes them.
     evidence : mapping of str to tuple of GroupEvidence
         Parts of the spectrum that speak for or against each group that was found, found when first asked for; empty
-        where no shift could be found.
+        where no shift is applied.
     unsteered : Prediction or None
         What the network said by itself; the same as `prediction` where the user knew nothing.
     """
@@ -162,12 +163,22 @@ class PrefitData:
     @property
     def shift_text(self) -> str:
         """Shift and standard error for people."""
-        return "no shift" if self.moved is None else f"shift {self.shift:+.2f} ± {self.shift_stderr:.2f} eV"
+        return shift_text(self.shift, self.shift_stderr, self.moved is not None)
+
+    @property
+    def applied_shift(self) -> float:
+        """What `axis` lies below the measured energies in eV; 0 where energies are as measured."""
+        return 0.0 if self.moved is None else self.shift
 
     @property
     def convention(self) -> str:
         """What the numbers of the energy scale mean."""
-        return f"measured minus true; aliphatic C 1s = {self.settings.reference:.2f} eV"
+        return f"measured minus true; {reference_text(self.settings.reference, self.settings.reference_at)}"
+
+    @property
+    def scale_text(self) -> str:
+        """Shift, trust in it, and what the energy scale means, in one line."""
+        return f"{self.shift_text} ({self.status.replace('_', ' ')}); {self.convention}"
 
     @property
     def status(self) -> Status:
@@ -177,7 +188,9 @@ class PrefitData:
     @property
     def reasons(self) -> tuple[str, ...]:
         """Sentences that explain a status other than "ok", or warn, and what the reader had to leave out."""
-        return (*self.prediction.reasons, *self.spectrum.attrs.get("skipped", ()), *too_wide(self.spectrum))
+        withheld = (NOT_APPLIED,) if self.moved is None and math.isfinite(self.shift) else ()
+        told = self.spectrum.attrs.get("skipped", ())
+        return (*withheld, *self.prediction.reasons, *told, *too_wide(self.spectrum))
 
     @property
     def groups(self) -> xr.DataArray:
@@ -204,11 +217,20 @@ class PrefitData:
         Raises
         ------
         PrefitError
-            If no shift could be found.
+            If no shift is applied.
         """
         if self.moved is None:
-            raise PrefitError(self.source, " ".join(("there is no shift, so nothing is calibrated.", *self.reasons)))
+            raise PrefitError(self.source, " ".join((f"{self.shift_text}, so nothing is calibrated.", *self.reasons)))
         return self.moved
+
+    def region_status(self, region: str) -> Status:
+        """Trust in the energies of one region: `status`, but never "ok" where the predictor did not read the region."""
+        return region_status(self.status, self.is_read(region))
+
+    def is_read(self, region: str) -> bool:
+        """Whether the predictor looked at a region."""
+        read = self.prediction.regions_read
+        return region in (self.prediction.region_shifts if read is None else read)
 
     def short_name(self, region: str, component: str) -> str:
         """Name of a component without the core level: ``C-O-C=O`` for ``C1s C-O-C=O`` in the region ``C1s_2``."""
@@ -216,12 +238,17 @@ class PrefitData:
 
     @property
     def axis(self) -> xr.DataTree:
-        """Spectrum that seeds and fits are for, calibrated, or as measured where no shift could be found."""
+        """Spectrum that seeds and fits are for, calibrated, or as measured where no shift is applied."""
         return self.spectrum if self.moved is None else self.moved
 
     def positions(self, center: float) -> tuple[float, float]:
-        """Corrected and measured binding energy in eV of a position on `axis`; the first NaN without a shift."""
-        return (math.nan, center) if self.moved is None else (center, center + self.shift)
+        """Corrected and measured binding energy in eV of a position on `axis`; the first NaN where none is applied."""
+        return (math.nan, center) if self.moved is None else (center, center + self.applied_shift)
+
+    @property
+    def file(self) -> Path:
+        """Where the spectrum was read from; `source` may also name a sample in it."""
+        return file_of(self.spectrum, self.source)
 
     def target(self, path: str | Path) -> Path:
         """Path to write to; raw data are never overwritten.
@@ -232,16 +259,16 @@ class PrefitData:
             If `path` is the file that the spectrum came from.
         """
         path = Path(path)
-        refuse_measured(path, [Path(self.source)])
+        refuse_measured(path, [self.file])
         return path
 
 
-def scale_offset(settings: Settings) -> float:
-    """Return what a shift on the 285.00 eV scale gains in eV on the scale of ``settings.reference``."""
-    return ALIPHATIC_C1S - settings.reference
-
-
 def calibrated_spectrum(spectrum: xr.DataTree, prediction: Prediction, settings: Settings) -> xr.DataTree:
-    """Move the spectrum to the corrected axis, on which aliphatic C 1s is at ``settings.reference`` eV."""
+    """Move the spectrum to the corrected axis, on which aliphatic C 1s is at the reference of the settings."""
     shift = prediction.shift + scale_offset(settings)
-    return calibrated(spectrum, shift, prediction.shift_stderr, settings.reference)
+    return calibrated(spectrum, shift, prediction.shift_stderr, settings.reference, settings.reference_at)
+
+
+def shift_is_applied(prediction: Prediction, settings: Settings) -> bool:
+    """Whether the spectrum is moved by what is predicted; see `xps_stn_plugin.core.energy_scale.is_applied`."""
+    return bool(is_applied(prediction.shift, prediction.status == "out_of_domain", settings))

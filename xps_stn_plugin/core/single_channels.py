@@ -1,4 +1,4 @@
-"""Hot and dead channels: single channels that cannot be part of a line.
+"""Hot and dead channels: single channels, and runs of up to three dead ones, that cannot be part of a line.
 
 The same function cleans simulated spectra in training and measured ones in use. Both times it sees the channels as they
 were recorded, before they are brought onto the network's grid: binning would smear a spike over its neighbours.
@@ -20,25 +20,46 @@ BEND_FACTOR = 3.0
 NOISE_FACTOR = 3.0
 #: ...and than the standard deviation of counting statistics.
 COUNTING_FACTOR = 8.0
+#: Most dead channels in a row; and intensity of the channels beside them, in counts and in standard deviations of the
+#: noise, from which on a channel between them cannot hold nothing by chance.
+LONGEST_DEAD = 3
+DEAD_BESIDE_COUNTS = 64.0
+DEAD_BESIDE_NOISE = 8.0
 #: Fewer channels than these have no surroundings to compare with.
 FEWEST_CHANNELS = 8
 
 
 def without_single_channels(counts: FloatArray, measured: BoolArray | None = None) -> FloatArray:
-    """Replace hot and dead channels by the mean of their neighbours.
+    """Replace hot and dead channels by a straight line between their neighbours.
+
+    Parameters
+    ----------
+    counts, measured
+        As for `single_channels`.
+
+    Returns
+    -------
+    ndarray, shape (..., points)
+        A copy. Spectra without such channels come back unchanged.
+    """
+    return _cleaned(counts, measured)[0]
+
+
+def single_channels(counts: FloatArray, measured: BoolArray | None = None) -> BoolArray:
+    """Find hot and dead channels.
 
     Parameters
     ----------
     counts : ndarray, shape (..., points)
         Intensities in any unit, channel by channel as recorded, equally spaced.
     measured : ndarray of bool, shape (..., points), optional
-        One run of measured channels in each row, or none; all by default. Other channels come back as they are.
+        One run of measured channels in each row, or none; all by default. No other channel is looked at.
 
     Returns
     -------
-    ndarray, shape (..., points)
-        A copy. Spectra without such channels come back unchanged: no line is touched whose FWHM is two steps and more
-        (0.35 eV in steps of 0.1 eV is 3.5), nor is Poisson noise. The first and the last channel stay as they are.
+    ndarray of bool, shape (..., points)
+        No line is touched whose FWHM is two steps and more (0.35 eV in steps of 0.1 eV is 3.5), nor is Poisson noise,
+        nor are the first and the last channel.
 
     Notes
     -----
@@ -47,15 +68,22 @@ def without_single_channels(counts: FloatArray, measured: BoolArray | None = Non
     largest deviation of the region, which is that of the noise as long as there are no more than three faults, and by
     more than eight standard deviations of counting statistics, whose unit is the smallest difference between
     neighbours. Once a background has been subtracted that unit is lost: of a region with fewer than four counts in all
-    they may be taken for faults.
+    they may be taken for faults. Up to three channels in a row are dead if they hold exactly 0 between channels that
+    hold more than 64 counts and more than eight standard deviations of the noise.
     """
+    return _cleaned(counts, measured)[1]
+
+
+def _cleaned(counts: FloatArray, measured: BoolArray | None) -> tuple[FloatArray, BoolArray]:
+    """Clean spectra, and say which channels were replaced."""
     counts = np.asarray(counts, dtype=float)
     points = counts.shape[-1]
     if points < FEWEST_CHANNELS or not counts.size:
-        return counts.copy()
+        return counts.copy(), np.zeros(counts.shape, dtype=bool)
     inside, first, last = _run(counts, measured)
     place = np.arange(points)
-    filled = np.where(place < first, _at(counts, first), np.where(place > last, _at(counts, last), counts))
+    alive, dead = _without_dead_runs(counts, inside, first, last)
+    filled = np.where(place < first, _at(alive, first), np.where(place > last, _at(alive, last), alive))
     padded = np.concatenate([filled[..., :1]] * 3 + [filled] + [filled[..., -1:]] * 3, axis=-1)
     before3, before2, before, _, after, after2, after3 = (padded[..., start : start + points] for start in range(7))
     expected = (4 * (before + after) - before2 - after2) / 6
@@ -65,14 +93,45 @@ def without_single_channels(counts: FloatArray, measured: BoolArray | None = Non
     deviation = np.where(inside, np.abs(filled - expected), 0.0)
 
     limit = np.maximum(BEND_FACTOR * bend, NOISE_FACTOR * _noise(deviation))
-    step = np.abs(np.diff(filled, axis=-1))
-    unit = np.where(step > 0, step, np.inf).min(axis=-1, keepdims=True)
-    unit = np.where(np.isfinite(unit), unit, 0.0)
+    unit = _unit(filled)
     limit = np.maximum(limit, COUNTING_FACTOR * np.sqrt(unit * np.maximum(np.abs(expected), unit)))
     # What lies beyond the ends is not known: a line that the window cuts at its top looks like a fault there.
     fault = (place > first) & (place < last) & (deviation > limit) & (last - first >= FEWEST_CHANNELS)
-    cleaned: FloatArray = np.where(fault, (before + after) / 2, counts)
-    return cleaned
+    cleaned: FloatArray = np.where(fault, (before + after) / 2, alive)
+    return cleaned, fault | dead
+
+
+def _without_dead_runs(
+    counts: FloatArray, inside: BoolArray, first: NDArray[np.int64], last: NDArray[np.int64]
+) -> tuple[FloatArray, BoolArray]:
+    """Draw straight lines over runs of dead channels, and say where they were."""
+    alive, dead = counts.copy(), np.zeros(counts.shape, dtype=bool)
+    silent = inside & (counts == 0)
+    if not silent.any():
+        return alive, dead
+    noise = np.median(np.abs(np.diff(counts, 4, axis=-1)), axis=-1, keepdims=True) / 0.6745 / np.sqrt(70.0)
+    enough = np.maximum(DEAD_BESIDE_COUNTS * _unit(counts), DEAD_BESIDE_NOISE * noise)
+    loud = inside & (counts > enough)
+    points = counts.shape[-1]
+    for length in range(1, LONGEST_DEAD + 1):
+        starts = np.arange(1, points - length)
+        run = loud[..., starts - 1] & loud[..., starts + length]
+        for number in range(length):
+            run &= silent[..., starts + number]
+        *rows, begin = np.nonzero(run)
+        left, right = (counts[(*rows, place)] for place in (begin, begin + length + 1))
+        for number in range(1, length + 1):
+            share = number / (length + 1)
+            alive[(*rows, begin + number)] = (1 - share) * left + share * right
+            dead[(*rows, begin + number)] = True
+    return alive, dead
+
+
+def _unit(counts: FloatArray) -> FloatArray:
+    """Smallest difference between neighbours, shape (..., 1); 0 where all are alike."""
+    step = np.abs(np.diff(counts, axis=-1))
+    unit = np.where(step > 0, step, np.inf).min(axis=-1, keepdims=True)
+    return np.where(np.isfinite(unit), unit, 0.0)
 
 
 def _run(counts: FloatArray, measured: BoolArray | None) -> tuple[BoolArray, NDArray[np.int64], NDArray[np.int64]]:

@@ -17,8 +17,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from xps_prefit_hooks import ALIPHATIC_C1S, PrefitError, shown
+from xps_prefit_hooks import ALIPHATIC_C1S, PrefitError, ReferenceAt, shown
 
+from .energy_scale import reference_text
 from .regions import SURVEY, recognised, region_name
 
 #: Attribute of a calibrated axis, the energy that was added to the measured energies, in eV.
@@ -291,7 +292,13 @@ def unique_name(region: str, taken: Mapping[str, Any], known: int = 0) -> str:
     return name
 
 
-def calibrated(spectrum: xr.DataTree, shift: float, stderr: float, reference: float = ALIPHATIC_C1S) -> xr.DataTree:
+def calibrated(
+    spectrum: xr.DataTree,
+    shift: float,
+    stderr: float,
+    reference: float = ALIPHATIC_C1S,
+    reference_at: ReferenceAt = "first-member",
+) -> xr.DataTree:
     """Move the axis of every region; counts stay as they are.
 
     Parameters
@@ -302,6 +309,8 @@ def calibrated(spectrum: xr.DataTree, shift: float, stderr: float, reference: fl
         Measured minus true binding energy in eV on the scale of `reference`, and its standard error.
     reference : float
         Binding energy in eV of aliphatic C 1s on the new axis.
+    reference_at : {"maximum", "first-member"}
+        What of the line has that energy.
 
     Returns
     -------
@@ -314,7 +323,9 @@ def calibrated(spectrum: xr.DataTree, shift: float, stderr: float, reference: fl
         "energy_referencing_binding_energy": reference,
         OFFSET: -shift,
         "energy_referencing_offset_stderr": stderr,
-        "energy_referencing_description": "added to the measured binding energy; rigid for all regions",
+        "energy_referencing_description": (
+            f"added to the measured binding energy; rigid for all regions; {reference_text(reference, reference_at)}"
+        ),
     }
     moved = {}
     for name, child in spectrum.children.items():

@@ -32,6 +32,7 @@ def write_calibrated_copy(result: PrefitData, path: Path, *, overwrite: Overwrit
     Raises
     ------
     PrefitError
-        If there is no shift, `path` is the file of the spectrum, or the file cannot be written.
+        If no shift is applied, `path` is the file of the spectrum, or the file cannot be written.
     """
+    _ = result.calibrated  # raises where no shift is applied
     write_entries(result, path, with_findings=False, overwrite=overwrite)

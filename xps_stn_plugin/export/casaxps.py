@@ -17,9 +17,10 @@ import numpy as np
 from .._util.files import plain_cell, write_text
 from .._util.marks import MARK
 from ..quantification.sensitivity import sensitivity_set
+from .make_report import report_of
 from .peaks import Peak, Quantity, height_fraction, peaks_of
 from .region_files import regions_in_order, values_of
-from .report import Value, report_of
+from .report import Value
 
 if TYPE_CHECKING:
     from ..core.result import PrefitData
@@ -84,7 +85,7 @@ def table(result: PrefitData) -> list[dict[str, str]]:
 def calibration(result: PrefitData) -> str:
     """Return CasaXPS's calibration: measured and assigned position of aliphatic C 1s."""
     if result.moved is None:
-        return "Calib: none, no shift was found; positions are as measured"
+        return f"Calib: none, {result.shift_text}; positions are as measured"
     reference = result.settings.reference
     return f"Calib M = {reference + result.shift:.4f} A = {reference:.4f} BE ADD"
 
@@ -99,7 +100,7 @@ def write(result: PrefitData, path: Path) -> None:
     """
     head = (
         f"# Components in the terms of CasaXPS, untested in CasaXPS; {MARK}",
-        f"# {_plain(result.source)}; binding energies in eV, calibrated",
+        f"# {_plain(result.source)}; binding energies in eV; {result.scale_text}",
         calibration(result),
     )
     # Names alone may be anything; the others are numbers and what CasaXPS understands.

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._util.files import write_csv
-from .report import report_of
+from .make_report import report_of
 from .texts import cell, percent
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ COLUMNS = (
     "center_eV",
     "center_stderr_eV",
     "center_measured_eV",
+    "maximum_eV",
+    "maximum_measured_eV",
     "fwhm_eV",
     "fwhm_stderr_eV",
     "area_intensity_eV",
@@ -35,8 +37,12 @@ COLUMNS = (
     "runs_p",
     "shift_eV",
     "shift_stderr_eV",
+    "applied_shift_eV",
     "reference_eV",
+    "reference_at",
     "status",
+    "groups_status",
+    "fit_status",
 )
 
 
@@ -44,13 +50,14 @@ def rows(result: PrefitData) -> list[dict[str, str]]:
     """Rows by column; a number that is not known is empty, groups and what is at a bound are joined by semicolons.
 
     A component without groups is unassigned. ``fitted`` is ``no`` for start values, ``failed`` for a fit without
-    success, ``poor`` for one that does not describe the data.
+    success, ``poor`` for one that does not describe the data. ``status`` is that of the region's energies; where
+    ``applied_shift_eV`` is 0 they are as measured and ``center_eV`` is empty.
     """
     report = report_of(result)
     table = []
     for name, region in report.modelled.items():
         fit = region.fit
-        fitted = "no" if fit is None else fit.verdict
+        fitted = "no" if fit is None else fit.fitted
         for component in region.components:
             share = component.atomic_percent
             values = (
@@ -61,6 +68,8 @@ def rows(result: PrefitData) -> list[dict[str, str]]:
                 _text(component.center, 4),
                 _text(component.stderr["center"], 4),
                 _text(component.center_measured, 4),
+                _text(component.maximum, 4),
+                _text(component.maximum_measured, 4),
                 _text(component.fwhm, 4),
                 _text(component.stderr["fwhm"], 4),
                 _text(component.area),
@@ -75,8 +84,12 @@ def rows(result: PrefitData) -> list[dict[str, str]]:
                 _text(fit.runs_p if fit else None),
                 _text(report.shift.value, 4),
                 _text(report.shift.stderr, 4),
+                _text(report.shift.applied, 4),
                 _text(report.shift.reference, 2),
-                report.status,
+                report.shift.reference_at,
+                region.status,
+                report.verdicts.groups,
+                report.verdicts.fits[name],
             )
             table.append(dict(zip(COLUMNS, values, strict=True)))
     return table

@@ -19,9 +19,11 @@ from markupsafe import Markup
 from .._util.files import write_text
 from .._util.marks import MARK
 from ..core.core_levels import core_levels
+from ..core.energy_scale import reference_text
 from ..fitting.quality import value_text
+from .make_report import report_of
 from .plot import LEAST_PROBABILITY, MOST_GROUPS, STATUS_COLOURS, figure
-from .report import Element, Region, Report, Value, report_of
+from .report import Element, Region, Report, Value
 from .templates import render
 from .terminal import numbers
 from .texts import or_nan, with_error
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 _STATUS: Final = {
     "ok": "the shift can be trusted",
     "uncertain": "check the shift before you rely on it",
-    "out_of_domain": "this is not like the spectra that the network knows; do not rely on it",
+    "out_of_domain": "this is not like the spectra that the network knows; do not rely on the shift",
 }
 
 #: Dots per inch of the picture, more than it is shown with so that it is sharp on fine screens.
@@ -69,7 +71,7 @@ def fragment(result: PrefitData) -> str:
         share=_share,
         report=report,
         style=Markup(_style()),
-        colour=STATUS_COLOURS.get(report.status, "#555555"),
+        colour=_colour,
         shift_sentence=_shift_sentence(report),
         status_sentence=_STATUS.get(report.status, ""),
         likely=report.likely(LEAST_PROBABILITY, MOST_GROUPS),
@@ -97,16 +99,16 @@ def write(result: PrefitData, path: Path) -> None:
 
 def _shift_sentence(report: Report) -> str:
     shift = report.shift
-    if shift.value is None:
-        return "No shift was found, so nothing is calibrated: energies are as measured."
+    if not shift.is_applied:
+        found = "No shift was found" if shift.value is None else f"The {shift.text}"
+        return f"{found}, so nothing is calibrated: energies are as measured."
+    assert shift.value is not None  # it is applied
     error = or_nan(shift.stderr)
     size = f"{abs(shift.value):.2f}"
     way = "too high" if shift.value >= 0 else "too low"
     measured = f"{size} ± {error:.2f} eV {way}" if float(size) else f"right within {error:.2f} eV"
-    reference = f"aliphatic C 1s is at {shift.reference:.2f} eV"
-    return (
-        f"Binding energies were measured {measured} (shift {shift.value:+.2f} eV); on the corrected scale {reference}."
-    )
+    scale = reference_text(shift.reference, shift.reference_at)
+    return f"Binding energies were measured {measured} (shift {shift.value:+.2f} eV); on the corrected scale {scale}."
 
 
 def _notes(region: Region) -> tuple[str, ...]:
@@ -127,6 +129,10 @@ def _title(region: str) -> str:
     """Name of a region for people: ``C 1s``."""
     level = core_levels().get(region)
     return level.label if level else region
+
+
+def _colour(verdict: str) -> str:
+    return STATUS_COLOURS.get(verdict, "#555555")
 
 
 def _words(status: str) -> str:

@@ -58,17 +58,17 @@ def library(result: PrefitData, first: str) -> dict[str, Any]:
         If a region has more peaks than there are letters, or a background that the program lacks.
     """
     regions = regions_in_order(result)
-    shift = 0.0 if result.moved is None else float(result.shift)
+    shift = result.applied_shift
     return {
         "Core levels": {
             name: {"Fitting": {"Model": PSEUDO_VOIGT, "Peaks": _peaks(result, name)}}
             for name in (first, *(name for name in regions if name != first))
         },
         # The program adds its correction.
-        "BEcorrection": round(-shift, 4),
-        "BEcorrections": {"0": round(-shift, 4)},
+        "BEcorrection": round(-shift, 4) + 0.0,
+        "BEcorrections": {"0": round(-shift, 4) + 0.0},
         # Read by people only.
-        "Comment": f"xps-stn-plugin; {first}: {values_of(result, first)[1]}",
+        "Comment": f"xps-stn-plugin; {first}: {values_of(result, first)[1]}; {result.scale_text}",
     }
 
 

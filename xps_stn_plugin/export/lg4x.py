@@ -84,7 +84,7 @@ def preset(result: PrefitData, region: str) -> list[Any]:
         float(x[-1]),
         float(data.attrs.get("photon_energy") or _PHOTON_ENERGY),
         float(data.attrs.get("work_function") or _WORK_FUNCTION),
-        0.0 if result.moved is None else float(result.shift),
+        float(result.applied_shift),
     ]
     peaks = peaks_of(seed, params)
     columns = [_column(peak, peaks) for peak in peaks]
@@ -112,7 +112,7 @@ def write(result: PrefitData, path: Path) -> None:
         data = _data(result, region)
         # The data are for the program alone and have no room for a mark: the preset has their digest.
         digest = hashlib.sha256(data.encode()).hexdigest()
-        texts[file] = f"{preset(result, region)!a}\n# {values}; data sha256:{digest}; {MARK}\n"
+        texts[file] = f"{preset(result, region)!a}\n# {values}; {result.scale_text}; data sha256:{digest}; {MARK}\n"
         texts[file.with_suffix(".csv")] = data
     write_together(result, texts)
 

@@ -17,10 +17,10 @@ from .._util.files import Overwrite, write_whole
 from ..core.nexus_terms import CONCEPTS, DEFINITIONS, DEFINITIONS_URL, GROUPS, SIGNAL_UNITS
 from ..core.regions import SURVEY, VALENCE
 from ..core.spectrum import OFFSET, unique_name
+from .make_report import report_of
 from .nexus_fit import write_fit
 from .nexus_found import write_found
 from .nexus_groups import PROGRAM, collection, field, group, link, parameter, process, sentences
-from .report import report_of
 
 if TYPE_CHECKING:
     import h5py
@@ -37,7 +37,7 @@ def write(result: PrefitData, path: Path) -> None:
     Raises
     ------
     PrefitError
-        If there is no shift, `path` is the file of the spectrum, or the file cannot be written.
+        If `path` is the file of the spectrum, or the file cannot be written.
     """
     write_entries(result, path, with_findings=True)
 
@@ -48,7 +48,7 @@ def write_entries(result: PrefitData, path: Path, *, with_findings: bool, overwr
     Parameters
     ----------
     result : PrefitData
-        Its `calibrated` spectrum is written.
+        Its spectrum is written on `PrefitData.axis`: as measured where no shift is applied.
     path : Path
         File to make; never the file that the spectrum came from.
     with_findings : bool
@@ -59,12 +59,12 @@ def write_entries(result: PrefitData, path: Path, *, with_findings: bool, overwr
     Raises
     ------
     PrefitError
-        If there is no shift, `path` is the file of the spectrum, or the file cannot be written.
+        If `path` is the file of the spectrum, or the file cannot be written.
     """
     import h5py
 
     target = result.target(path)
-    names = list(result.calibrated.children)
+    names = list(result.axis.children)
     date = datetime.now(UTC).isoformat(timespec="seconds")
     # In memory first: a full disk is then an error like any other, and none in the midst of HDF5.
     image = io.BytesIO()
@@ -83,7 +83,7 @@ def write_entries(result: PrefitData, path: Path, *, with_findings: bool, overwr
                     link(entry, written, first[written])
             for name, entry in entries.items():
                 write_fit(entry, result, name, date, report.regions[name])
-    write_whole(target, lambda temporary: _store(temporary, image), overwrite=overwrite, inputs=[Path(result.source)])
+    write_whole(target, lambda temporary: _store(temporary, image), overwrite=overwrite, inputs=[result.file])
 
 
 def _store(path: Path, image: io.BytesIO) -> None:
@@ -91,7 +91,7 @@ def _store(path: Path, image: io.BytesIO) -> None:
 
 
 def _write_entry(entry: h5py.Group, result: PrefitData, name: str, date: str) -> None:
-    region = result.calibrated[name].to_dataset()
+    region = result.axis[name].to_dataset()
     attrs = region.attrs
     field(entry, "definition", "NXxps", version=DEFINITIONS, URL=DEFINITIONS_URL)
     field(entry, "title", attrs.get("title") or f"{Path(result.source).name or result.source}, {attrs['label']}")
@@ -121,10 +121,10 @@ def _write_data(entry: h5py.Group, region: xr.Dataset, measured: Any) -> None:
     units = SIGNAL_UNITS.get(str(region.attrs.get("intensity")), "")
     signal = field(data, "data", counts.values, units, long_name="intensity")
     energy = {"units": "eV", "type": "binding"}
-    calibrated = field(data, "energy", region["binding_energy"].values, **energy, long_name="binding energy")
+    reported = field(data, "energy", region["binding_energy"].values, **energy, long_name="binding energy")
     raw = field(data, "binding_energy_measured", measured, **energy, long_name="binding energy as measured")
     link(data, "counts", signal)
-    link(data, "binding_energy", calibrated)
+    link(data, "binding_energy", reported)
     for number, axis in enumerate(other_axes):
         field(data, axis, counts[axis].values)
         data.attrs[f"{axis}_indices"] = number
@@ -142,22 +142,27 @@ def _write_data(entry: h5py.Group, region: xr.Dataset, measured: Any) -> None:
 
 
 def _write_referencing(entry: h5py.Group, result: PrefitData, name: str, date: str) -> None:
-    attrs = result.calibrated[name].attrs
     made = process(entry, "energy_referencing", "NXcalibration", date)
     field(made, "physical_quantity", "energy")
-    field(made, "description", attrs[f"{_REFERENCING}description"])
-    field(made, "applied", True)
-    field(made, "level", "C 1s")
-    field(made, "reference_peak", attrs[f"{_REFERENCING}reference_peak"])
-    field(made, "binding_energy", attrs[f"{_REFERENCING}binding_energy"], "eV")
-    field(made, "offset", attrs[OFFSET], "eV")
-    field(made, "offset_errors", attrs[f"{OFFSET}_stderr"], "eV")
+    field(made, "applied", result.moved is not None)
     parameters = group(made, "calibration_parameters", "NXparameters")
-    parameter(parameters, "offset", attrs[OFFSET], "eV", error=attrs[f"{OFFSET}_stderr"])
-    parameter(parameters, "status", result.status)
+    if result.moved is None:
+        # What readers take for the sign that nothing was done.
+        field(made, "reference_peak", "none")
+        field(made, "description", f"{result.shift_text}: energies are as measured")
+    else:
+        attrs = result.calibrated[name].attrs
+        field(made, "description", attrs[f"{_REFERENCING}description"])
+        field(made, "level", "C 1s")
+        field(made, "reference_peak", attrs[f"{_REFERENCING}reference_peak"])
+        field(made, "binding_energy", attrs[f"{_REFERENCING}binding_energy"], "eV")
+        field(made, "offset", attrs[OFFSET], "eV")
+        field(made, "offset_errors", attrs[f"{OFFSET}_stderr"], "eV")
+        parameter(parameters, "offset", attrs[OFFSET], "eV", error=attrs[f"{OFFSET}_stderr"])
+        link(made, "calibrated_axis", entry["data/energy"])
+    parameter(parameters, "status", result.region_status(name))
     sentences(made, "reasons", "What explains the status, or warns", result.reasons)
     link(made, "original_axis", entry["data/binding_energy_measured"])
-    link(made, "calibrated_axis", entry["data/energy"])
     before = result.spectrum[name].attrs.items()
     if earlier := [(str(key), value) for key, value in before if str(key).startswith(_REFERENCING)]:
         # The file that was read had been calibrated already; what it says stays on record.

@@ -33,6 +33,7 @@ def _write_prediction(entry: h5py.Group, result: PrefitData, date: str) -> None:
         parameter(model, part.name, getattr(prediction.model, part.name))
     shift = group(made, "shift", "NXparameters")
     parameter(shift, "shift", result.shift, "eV", error=result.shift_stderr, description=result.convention)
+    parameter(shift, "applied_shift", result.applied_shift, "eV", description="taken off the measured energies")
     parameter(shift, "status", result.status)
     sentences(made, "reasons", "What explains the status, or warns", result.reasons)
     regions = group(made, "region_shifts", "NXparameters")

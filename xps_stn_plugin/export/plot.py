@@ -21,7 +21,8 @@ from .._util.marks import MARK
 from ..core.core_levels import core_levels
 from ..fitting import curves
 from ..seeding import noise_of
-from .report import Component, Region, region_report
+from .make_report import region_report, report_of
+from .report import Component, Region, positions_for_people
 from .texts import or_nan
 
 if TYPE_CHECKING:
@@ -61,7 +62,11 @@ _GROUP_COLOURS = (
     "#555555",
 )
 #: Colours of status, text and what is of less weight.
-STATUS_COLOURS = {"ok": "#00734F", "uncertain": "#B35900", "out_of_domain": "#B00020"}
+STATUS_COLOURS = {
+    "ok": "#00734F",
+    "uncertain": "#B35900",
+    **dict.fromkeys(("out_of_domain", "poor", "failed"), "#B00020"),
+}
 INK, GREY = "#222222", "#777777"
 
 #: Where a format has room for the mark of this package; a PNG gets it when it is written.
@@ -72,7 +77,7 @@ def figure(result: PrefitData) -> Figure:
     """Draw a result.
 
     Binding energies decrease to the right. A region without a seeded model shows its data alone; a stack is left out.
-    The axis is the measured one where no shift was found.
+    The axis is the measured one where no shift is applied.
 
     Returns
     -------
@@ -116,10 +121,12 @@ def write(result: PrefitData, path: Path) -> None:
 
 
 def _title(drawing: Figure, result: PrefitData) -> None:
-    colour = STATUS_COLOURS.get(result.status, INK)
+    verdicts = report_of(result).verdicts
+    colour = STATUS_COLOURS.get(verdicts.worst, INK)
     name = Path(result.source).name or result.source
-    text = f"{name}    {result.shift_text}    {result.status.replace('_', ' ')}"
-    drawing.suptitle(_plain(text), fontsize=13, fontweight="bold", color=colour)
+    said = ", ".join(f"{subject} {verdict.replace('_', ' ')}" for subject, verdict in verdicts.named)
+    text = f"{_plain(f'{name}    {result.shift_text}')}\n{_plain(said)}"
+    drawing.suptitle(text, fontsize=13, fontweight="bold", color=colour)
     note = ".  Bars under a spectrum: what speaks for a group" if any(result.evidence.values()) else ""
     drawing.supxlabel(f"Shift: {result.convention}{note}", fontsize=8, color=GREY)
 
@@ -137,7 +144,8 @@ def _draw_region(main: Axes, residual: Axes, result: PrefitData, region: Region,
         lowest = residual
     level = core_levels().get(str(data.attrs.get("region")))
     state = "" if seed is None else _state(region)
-    main.set_title(_plain(f"{level.label if level and name == level.name else name}{state}"), fontsize=11, loc="left")
+    title = f"{level.label if level and name == level.name else name}{_trust(result, region)}{state}"
+    main.set_title(_plain(title), fontsize=11, loc="left")
     main.set_title(_quality(region), fontsize=8, loc="right", color=GREY)
     main.set_ylabel(f"intensity / {data.attrs.get('intensity', 'arbitrary')}", fontsize=9)
     lowest.set_xlabel(f"{'measured ' if result.moved is None else ''}binding energy / eV", fontsize=9)
@@ -184,10 +192,11 @@ def draw_components(axes: Axes, result: PrefitData, seed: Seed, region: Region, 
     drawn = curves(seed, seed.params if fit is None else fit.params, fine)
     background = drawn["background"]
     for number, component in enumerate(region.components):
-        # A component that no group or state explains is grey and dashed, so that nobody takes it for an assignment.
+        # A component that nothing explains is grey and dashed, so that nobody takes it for an assignment.
         colour, line, alpha = (_COLOURS[number % len(_COLOURS)], "-", 0.35) if component.assigned else (GREY, "--", 0.2)
-        center = component.center_measured if component.center is None else component.center
-        label = _plain(f"{region.short_name(component)}  {center:.2f}{_bound_mark(component)}")
+        position, measured = positions_for_people(result.settings.reference_at, component)
+        place = measured if position is None else position
+        label = _plain(f"{region.short_name(component)}  {place:.2f}{_bound_mark(component)}")
         curve = drawn[component.name]
         axes.fill_between(fine, background, background + curve, color=colour, alpha=alpha, lw=0, label=label)
         axes.plot(fine, background + curve, line, color=colour, lw=1.0)
@@ -253,6 +262,11 @@ def _state(region: Region) -> str:
     if region.fit is None:
         return "   start values, not fitted"
     return "" if region.fit.success else "   fit without success"
+
+
+def _trust(result: PrefitData, region: Region) -> str:
+    """Status of a region where it is another than that of the spectrum, which the title has."""
+    return "" if region.status == result.status else f"   {region.status.replace('_', ' ')}"
 
 
 def _quality(region: Region) -> str:

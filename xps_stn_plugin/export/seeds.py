@@ -1,9 +1,10 @@
 """Seeded models as JSON, to be loaded again by `load_seeds` or read by other programs.
 
-``{"schema": "xps-stn/seeds/2", "source", "convention", "shift", "shift_stderr", "regions": {NAME: {...}}}``; each
-region has ``models`` (class, prefix, options), ``params`` in their order (name, value, min, max, vary, expr,
-brute_step), ``components`` (prefix, name, groups, state), ``background``, ``background_prefix``, ``notes`` and
-``shift`` (what ``x`` is less than the measured energy, in eV). Bounds that are open are null.
+``{"schema": "xps-stn/seeds/2", "source", "convention", "shift", "shift_stderr", "status", "regions": {NAME: {...}}}``;
+each region has ``models`` (class, prefix, options), ``params`` in their order (name, value, min, max, vary, expr,
+brute_step), ``components`` (prefix, name, groups; ``level`` where it is that of another element, ``state`` where it is
+that of a chemical state), ``background``, ``background_prefix``, ``notes`` and ``shift`` (what ``x`` is less than the
+measured energy, in eV). Open bounds are null.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 def write(result: PrefitData, path: Path) -> None:
     """Write the seeded models of a result.
 
-    Without a shift, which is null then, they are for the measured axis.
+    Where no shift is applied, which is null then, they are for the measured axis.
 
     Raises
     ------
@@ -42,6 +43,7 @@ def write(result: PrefitData, path: Path) -> None:
         "convention": result.convention,
         "shift": None if result.moved is None else result.shift,
         "shift_stderr": None if result.moved is None else result.shift_stderr,
+        "status": result.status,
     }
     _write(result.target(path), result.seeds, head)
 
@@ -63,7 +65,12 @@ def save_seeds(path: str | Path, seeds: Seed | Mapping[str, Seed], *, overwrite:
         nor of lmfit.
     """
     by_region = {seeds.region: seeds} if isinstance(seeds, Seed) else seeds
-    _write(Path(path), by_region, {"source": "", "convention": "", "shift": None, "shift_stderr": None}, overwrite)
+    _write(
+        Path(path),
+        by_region,
+        {"source": "", "convention": "", "shift": None, "shift_stderr": None, "status": ""},
+        overwrite,
+    )
 
 
 def load_seeds(path: str | Path) -> dict[str, Seed]:
@@ -109,12 +116,9 @@ def _region(seed: Seed) -> dict[str, Any]:
         "background": seed.background,
         "background_prefix": seed.background_prefix,
         "components": [
-            {
-                "prefix": component.prefix,
-                "name": component.name,
-                "groups": list(component.groups),
-                "state": component.state,
-            }
+            {"prefix": component.prefix, "name": component.name, "groups": list(component.groups)}
+            | ({"level": component.level} if component.level else {})
+            | ({"state": component.state} if component.state else {})
             for component in seed.components
         ],
         "notes": list(seed.notes),

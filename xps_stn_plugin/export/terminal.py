@@ -15,31 +15,29 @@ from rich.text import Text
 from xps_prefit_hooks import shown
 
 from ..fitting.quality import decimals, value_text
-from .report import Component, ConfidenceInterval, Quantification, Region, report_of
+from .make_report import report_of
+from .report import Component, ConfidenceInterval, Quantification, Region, Report, Verdicts
 from .texts import or_nan, percent, with_error
 
 if TYPE_CHECKING:
     from ..core.result import PrefitData
 
-_STATUS_COLOURS = {"ok": "green", "uncertain": "yellow"}
+_STATUS_COLOURS = {"ok": "green", "uncertain": "yellow", "not fitted": "dim"}
 _SECOND_LINE = 4
 
 
 def show(result: PrefitData, console: Console, written: Iterable[Path] = ()) -> None:
     """Print what was found: shift, groups, a table for each region with its doubts, atomic percentages."""
     report = report_of(result)
-    colour = _STATUS_COLOURS.get(report.status, "red")
-    head = Text.assemble(
-        (shown(report.source), "bold"), "  ", report.shift.text, "  ", (report.status.replace("_", " "), colour)
-    )
-    console.print(head, soft_wrap=True)
+    console.print(Text.assemble((shown(report.source), "bold"), "  ", report.shift.text), soft_wrap=True)
+    console.print(_verdicts(report.verdicts), soft_wrap=True)
     console.print(_line(f"  {report.shift.convention}", "dim"), soft_wrap=True)
     for reason in report.reasons:
         console.print(_line(f"  {reason}"), soft_wrap=True)
     groups = ", ".join(f"{group.name} {group.probability:.2f}" for group in report.likely(0.5))
     console.print(_line(f"  groups: {groups or 'none above 0.5'}"), soft_wrap=True)
     for name, region in report.modelled.items():
-        _show_region(name, region, console)
+        _show_region(name, region, report, console)
     if report.quantification is not None and report.quantification.elements:
         _show_quantification(report.quantification, console)
     files = ", ".join(map(str, written))
@@ -47,17 +45,27 @@ def show(result: PrefitData, console: Console, written: Iterable[Path] = ()) -> 
         console.print(_line(f"  written: {files}"), soft_wrap=True)
 
 
+def _verdicts(verdicts: Verdicts) -> Text:
+    """Trust in the shift, the groups and each fit, each in its own colour."""
+    text = Text("  ")
+    for number, (subject, verdict) in enumerate(verdicts.named):
+        text.append(f"{', ' if number else ''}{shown(subject)}: ")
+        text.append(verdict.replace("_", " "), _STATUS_COLOURS.get(verdict, "red"))
+    return text
+
+
 def _line(text: str, style: str = "") -> Text:
     """Text without what a terminal would take for a command."""
     return Text(shown(text), style)
 
 
-def _show_region(name: str, region: Region, console: Console) -> None:
+def _show_region(name: str, region: Region, report: Report, console: Console) -> None:
     fit, background = region.fit, region.background
     assert background is not None  # it has a model
     state = "start values" if fit is None else fit.state if fit.success else "fit without success"
-    console.print(_line(f"  {name}  ({background.kind} background, {state})", "bold"), soft_wrap=True)
-    table = Table("", "center / eV", "measured", "FWHM / eV", "area", "region %", box=None, pad_edge=False)
+    trust = "" if region.status == report.status else f"{region.status.replace('_', ' ')}, "
+    console.print(_line(f"  {name}  ({trust}{background.kind} background, {state})", "bold"), soft_wrap=True)
+    table = Table("", report.position_title, "measured", "FWHM / eV", "area", "region %", box=None, pad_edge=False)
     if fit is not None:
         table.add_column("atomic %")
     for column in table.columns[1:]:
@@ -67,7 +75,10 @@ def _show_region(name: str, region: Region, console: Console) -> None:
         share = component.atomic_percent
         atomic = () if fit is None else ("-" if share is None else with_error(share.value, share.stderr, 1),)
         table.add_row(
-            _line(f"  {region.short_name(component)}"), *numbers(component), *atomic, Text(component.flags, "yellow")
+            _line(f"  {region.short_name(component)}"),
+            *numbers(report, component),
+            *atomic,
+            Text(component.flags, "yellow"),
         )
     console.print(table)
     if any(component.confidence for component in region.components):
@@ -80,14 +91,15 @@ def _show_region(name: str, region: Region, console: Console) -> None:
         _indented(console, note, "yellow")
 
 
-def numbers(component: Component) -> tuple[str, str, str, str, str]:
+def numbers(report: Report, component: Component) -> tuple[str, str, str, str, str]:
     """Write position, measured position, width, area and share of the region's area of a component."""
     error = component.stderr["center"]
     digits = 2 if error is None else 3
+    position, measured = report.position(component)
     return (
-        with_error(component.center, error, digits),
+        with_error(position, error, digits),
         # Without a shift the measured position is the only one, so that it carries the error.
-        with_error(component.center_measured, None if component.center is not None else error, digits),
+        with_error(measured, None if position is not None else error, digits),
         with_error(component.fwhm, component.stderr["fwhm"], 2),
         value_text(or_nan(component.area), component.stderr["area"]),
         with_error(percent(component.fraction_of_region), None, 1),
@@ -120,8 +132,20 @@ def _show_quantification(quantification: Quantification, console: Console) -> No
     )
     text = Text.assemble(("  atomic %  ", "bold"), elements, (f"   ({quantification.sensitivity.name} factors)", "dim"))
     console.print(text, soft_wrap=True)
+    _indented(console, _uncorrected(quantification), "dim")
+    for note in quantification.notes:
+        if note.startswith("Pass energies differ"):
+            _indented(console, note, "yellow")
     for comparison in quantification.comparisons:
         _indented(console, comparison.sentence, "yellow" if comparison.agrees is False else "dim")
+
+
+def _uncorrected(quantification: Quantification) -> str:
+    """Say what atomic percentages are not corrected for."""
+    missing = ["the angular asymmetry of photoemission"]
+    if not quantification.escape_depth:
+        missing.insert(0, "the escape depth beyond what the factors contain")
+    return f"Not corrected for {' and '.join(missing)}."
 
 
 def _interval(part: ConfidenceInterval | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import Final
 
 import lmfit
 import numpy as np
@@ -16,9 +17,15 @@ from xps_stn_plugin.models.backgrounds import split
 from .doubts import signal_sources
 from .fit_rows import FitRows
 from .parameter_names import doublets
-from .standard_errors import inherited_errors
 
 FloatArray = NDArray[np.float64]
+
+#: Parameters of lines with a tail, the range in eV about their centre in which their maximum lies, and the steps in eV.
+_TAILS: Final = ("vibration", "asymmetry")
+_MAXIMUM_WITHIN: Final = (-0.1, 0.6)
+_MAXIMUM_STEP: Final = 0.02
+#: Widths for which lines are drawn.
+_WIDTHS: Final = 9
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,15 +36,16 @@ class ComponentRows:
     ----------
     names : tuple of str
         Of the c components.
-    center, fwhm, area : ndarray, shape (k, c)
-        Binding energy and full width at half maximum in eV, and intensity times eV without background, as those of
-        `ComponentRow`; NaN where a spectrum has no such component or was not fitted.
+    center, maximum, fwhm, area : ndarray, shape (k, c)
+        Binding energy, that of the highest point and full width at half maximum in eV, and intensity times eV without
+        background, as those of `ComponentRow`; NaN where a spectrum has no such component or was not fitted.
     center_stderr, fwhm_stderr, area_stderr : ndarray, shape (k, c)
         Their standard errors; NaN where there is none. Without area, neither position nor width has any.
     """
 
     names: tuple[str, ...]
     center: FloatArray
+    maximum: FloatArray
     fwhm: FloatArray
     area: FloatArray
     center_stderr: FloatArray
@@ -79,7 +87,7 @@ def component_rows(seed: Seed, fits: FitRows, params: lmfit.Parameters | None = 
         Those that were fitted; the seed's by default.
     """
     params = seed.params if params is None else params
-    errors = _all_errors(params, fits)
+    errors = _all_errors(fits)
     place = {name: i for i, name in enumerate(fits.names)}
     lines = table_order(seed)
     areas_from = signal_sources(seed, params)
@@ -89,11 +97,41 @@ def component_rows(seed: Seed, fits: FitRows, params: lmfit.Parameters | None = 
         center = place[f"{first.prefix}center"]
         empty = (fits.sides[:, [name in areas_from[first.name] for name in fits.free]] < 0).any(axis=1)
         table.center[:, column], table.center_stderr[:, column] = fits.values[:, center], errors[:, center]
+        table.maximum[:, column] = _maxima(seed, params, first.prefix, fits, place)
         table.fwhm[:, column], table.fwhm_stderr[:, column] = _widths(seed, params, first.prefix, fits, errors, place)
         table.center_stderr[empty, column] = table.fwhm_stderr[empty, column] = np.nan
         # Lines of a doublet are tied, so that their errors add and not their squares.
         table.area[:, column], table.area_stderr[:, column] = fits.values[:, areas].sum(1), errors[:, areas].sum(1)
     return table
+
+
+def _maxima(seed: Seed, params: lmfit.Parameters, prefix: str, fits: FitRows, place: Mapping[str, int]) -> FloatArray:
+    """Positions of the highest points of lines, shape (k,): above the centre for lines with a tail.
+
+    How far above depends on the width, and is drawn for a few widths with the other shape parameters of the median fit.
+    """
+    center = fits.values[:, place[f"{prefix}center"]]
+    fitted = fits.values[np.isfinite(fits.values).all(axis=1)]
+    sigma = place.get(f"{prefix}sigma")
+    if sigma is None or not fitted.size or not any(f"{prefix}{name}" in place for name in _TAILS):
+        return center
+    model = next(model for model in seed.model.components if model.prefix == prefix)
+    usual = dict(zip(fits.names, np.median(fitted, axis=0).tolist(), strict=True))
+    shape = {name: usual[name] for name in model.param_names}
+    widths = np.unique(np.linspace(fitted[:, sigma].min(), fitted[:, sigma].max(), _WIDTHS))
+    above = [_above_center(model, params, {**shape, f"{prefix}sigma": width}) for width in widths.tolist()]
+    return np.asarray(center + np.interp(fits.values[:, sigma], widths, above))
+
+
+def _above_center(model: lmfit.Model, params: lmfit.Parameters, values: Mapping[str, float]) -> float:
+    """How far the highest point of a line lies above its centre in eV, by a parabola through the highest points."""
+    x = np.arange(*_MAXIMUM_WITHIN, _MAXIMUM_STEP)
+    line, _ = split(model, params, x + values[f"{model.prefix}center"], values)
+    top = int(np.argmax(line))
+    if line[top] <= 0 or not 0 < top < x.size - 1:
+        return 0.0
+    before, highest, behind = line[top - 1 : top + 2]
+    return float(x[top] + 0.5 * _MAXIMUM_STEP * (before - behind) / (before - 2 * highest + behind))
 
 
 def _widths(
@@ -154,9 +192,8 @@ def drawn_width(
     return math.nan
 
 
-def _all_errors(params: lmfit.Parameters, fits: FitRows) -> FloatArray:
+def _all_errors(fits: FitRows) -> FloatArray:
     """Errors of the fits and those of what is held, in quadrature, shape (k, names)."""
-    inherited = inherited_errors(params, fits.values)
     known = np.isfinite(fits.stderr)
-    combined = np.hypot(np.where(known, fits.stderr, 0.0), inherited)
-    return np.asarray(np.where(known | (inherited > 0) & fits.success[:, None], combined, np.nan))
+    combined = np.hypot(np.where(known, fits.stderr, 0.0), fits.held_stderr)
+    return np.asarray(np.where(known | (fits.held_stderr > 0) & fits.success[:, None], combined, np.nan))

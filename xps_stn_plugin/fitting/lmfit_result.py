@@ -9,18 +9,24 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import lmfit
 import numpy as np
+import xarray as xr
 from lmfit.minimizer import MinimizerResult
 from lmfit.model import ModelResult
 from numpy.typing import NDArray
 
+from xps_prefit_hooks import Seed
 from xps_stn_plugin.models.compiled import CompiledModel
-from xps_stn_plugin.models.solver import STEP_ERRORS, Problem, Solved, solve_one
+from xps_stn_plugin.models.counts import fitted_sigma, solve_counts
+from xps_stn_plugin.models.solver import STEP_ERRORS, Problem, Solved
+from xps_stn_plugin.seeding.region import noise_of
+
+from .standard_errors import complete_errors
 
 FloatArray = NDArray[np.float64]
 
@@ -77,6 +83,7 @@ def solve_compiled(
     weights: FloatArray,
     max_nfev: int,
     options: Mapping[str, Any],
+    count_size: FloatArray | None = None,
 ) -> CompiledFit:
     """Fit a compiled model to one spectrum.
 
@@ -91,6 +98,8 @@ def solve_compiled(
         Of `OPTIONS`. The search ends at a step that chi-square expects to fall by a smaller share for than the least of
         ``ftol``, ``xtol`` and ``gtol``; by default at one of less than 0.003 standard errors. ``x_scale`` is without
         effect, since steps do not depend on the units of the parameters.
+    count_size : ndarray, shape (m,), optional
+        Intensity of one count where weights are to be those of the fitted model; NaN where they are to stay.
 
     Raises
     ------
@@ -101,7 +110,10 @@ def solve_compiled(
     tolerances = [float(options[name]) for name in ("ftol", "xtol", "gtol") if options.get(name) is not None]
     degrees = max(problem.data.size - len(compiled.free), 1)
     step_errors = float(np.sqrt(min(tolerances) * degrees)) if tolerances else STEP_ERRORS
-    solved = solve_one(problem, max_nfev=max_nfev, step_errors=step_errors)
+    sizes = np.full((1, problem.data.size), np.nan) if count_size is None else count_size[None]
+    problem, solved = solve_counts(
+        problem, sizes, compiled.start[None], max_nfev, from_start=True, step_errors=step_errors
+    )
     if not np.isfinite(solved.normal.chisqr[0]):
         raise ValueError("the model or the data are not finite")
     success, nfev = bool(solved.converged[0]), int(solved.nfev[0])
@@ -203,6 +215,56 @@ def model_result(
     result.rsquared = 1.0 - np.sum((data - result.best_fit) ** 2) / max(spread, np.finfo(float).tiny)
     result.components = model.components
     return result
+
+
+def result_at(
+    seed: Seed,
+    dataset: xr.Dataset,
+    values: Mapping[str, float],
+    *,
+    held: Collection[str] = (),
+    success: bool,
+    nfev: int,
+) -> ModelResult:
+    """Make the result of a fit that was done together with others, from the values that it found.
+
+    Parameters
+    ----------
+    seed : Seed
+    dataset : xarray.Dataset
+        The region on the axis that the seed was made for: ``counts(binding_energy)``.
+    values : mapping of str to float
+        Of all parameters of the seed.
+    held : collection of str
+        Parameters that count as fixed: other spectra decided them as well.
+    success : bool
+        Whether a minimum was found.
+    nfev : int
+        Evaluations of the model.
+    """
+    noise = noise_of(dataset)
+    message = _MESSAGES[int(success)].format(STEP_ERRORS)
+
+    def make() -> ModelResult:
+        params = seed.params.copy()
+        for name, value in values.items():
+            if not (parameter := params[name]).expr:
+                parameter.set(value=value, min=min(parameter.min, value), max=max(parameter.max, value))
+                parameter.vary = parameter.vary and name not in held
+        compiled = CompiledModel.compile(seed.model, params)
+        # A model that is not a sum of components is fitted alone.
+        assert compiled is not None
+        energy, counts = (np.asarray(dataset[name].values, dtype=float) for name in ("binding_energy", "counts"))
+        v = np.array([[values[name] for name in compiled.free]])
+        sigma = fitted_sigma(compiled.curve(energy, v[0]), noise.count_size, noise.sigma)
+        problem = Problem.of_one(compiled, energy, counts, 1.0 / sigma)
+        solved = Solved(v, problem.normal(np.array([0]), v), np.array([nfev]), np.array([success]))
+        result = model_result(CompiledFit(problem, solved, nfev, {}, message), seed.model, params)
+        result.weighting = noise.source
+        complete_errors(seed, result)
+        return result
+
+    return DeferredResult(make, success=success, nfev=nfev, message=message, weighting=noise.source)
 
 
 def _tell(

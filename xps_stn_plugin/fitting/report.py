@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import lmfit
@@ -25,9 +25,11 @@ from .doubts import (
 from .fit_rows import FitRows
 from .parameter_names import at_bounds, background_names, parameter_name, sources
 from .quality import (
+    FitVerdict,
     chi_square_probability,
     describes,
     examine_residual,
+    fit_verdict,
     misfit_sentence,
     probability_text,
     quality_line,
@@ -35,6 +37,7 @@ from .quality import (
 from .standard_errors import uncertainty
 
 FloatArray = NDArray[np.float64]
+
 
 #: Words of `ComponentRow.at_bound`, by what the parameter is.
 _BOUND_WORDS = {
@@ -68,6 +71,10 @@ class FitQuality:
         Two-sided probability of the runs of one sign in the weighted residual (Wald-Wolfowitz).
     weighting : str
         Where the weights come from: ``Poisson, from counts``, ``estimated from the scatter``, ``given by the caller``.
+    structured : bool
+        Whether the residual is not noise; see `quality.examine_residual`.
+    success : bool
+        Whether the fit found a minimum.
     chi_square_probability : float or None
         Probability of a chi-square as large, where the weights are Poisson; None otherwise, for an estimated noise is
         not known well enough.
@@ -84,6 +91,8 @@ class FitQuality:
     notes: tuple[str, ...]
     runs_p: float = math.nan
     weighting: str = "not known"
+    structured: bool = False
+    success: bool = True
     chi_square_probability: float | None = None
     correlations: tuple[tuple[str, str, float], ...] = ()
 
@@ -91,6 +100,11 @@ class FitQuality:
     def describes_data(self) -> bool:
         """Whether the model describes the data at all: the residual is at most ten times the noise."""
         return bool(describes(self.redchi))
+
+    @property
+    def verdict(self) -> FitVerdict:
+        """Trust in the fit; see `fit_verdict`."""
+        return fit_verdict(self.redchi, self.relative_rms, structured=self.structured, success=self.success)
 
     @property
     def line(self) -> str:
@@ -108,6 +122,8 @@ class ComponentRow:
         lmfit prefix (of the higher-j line) and name for people.
     groups : tuple of str
         Functional groups that bring it; empty where none does.
+    level : str
+        Core level of another element that it belongs to; empty for the region's own.
     state : str
         Chemical state of the element that brings it; empty where none does.
     center : float
@@ -123,11 +139,14 @@ class ComponentRow:
     at_bound : tuple of str
         What ended at a bound: ``position``, ``width``, ``area``, ``ratio`` (its area to that of another line of its
         group).
+    maximum : float
+        Binding energy in eV of the highest point of the line as drawn: above `center` for lines with a tail.
     """
 
     prefix: str
     name: str
     groups: tuple[str, ...]
+    level: str
     state: str
     center: float
     fwhm: float
@@ -135,6 +154,7 @@ class ComponentRow:
     stderr: Mapping[str, float]
     fraction_of_region: float
     at_bound: tuple[str, ...] = ()
+    maximum: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -172,6 +192,7 @@ def component_table(seed: Seed, fit: lmfit.model.ModelResult | None = None) -> l
                 prefix=first.prefix,
                 name=first.name,
                 groups=first.groups,
+                level=first.level,
                 state=first.state,
                 center=float(table.center[0, column]),
                 fwhm=float(table.fwhm[0, column]),
@@ -179,6 +200,7 @@ def component_table(seed: Seed, fit: lmfit.model.ModelResult | None = None) -> l
                 stderr={name: float(e[0, column]) for name, e in errors.items() if np.isfinite(e[0, column])},
                 fraction_of_region=area / total if total else math.nan,
                 at_bound=("area",) if first.name in empty else _bound_words(seed, params, first, bounds),
+                maximum=float(table.maximum[0, column]),
             )
         )
     return sorted(found, key=lambda component: component.center)
@@ -194,8 +216,10 @@ def background_table(seed: Seed, fit: lmfit.model.ModelResult | None = None) -> 
     ]
 
 
-def fit_quality(seed: Seed, fit: lmfit.model.ModelResult) -> FitQuality:
-    """Judge a fit."""
+def fit_quality(
+    seed: Seed, fit: lmfit.model.ModelResult, components: Sequence[ComponentRow] | None = None
+) -> FitQuality:
+    """Judge a fit; `components` are those of `component_table`, where they are known."""
     energy, counts = np.asarray(fit.userkws["x"], dtype=float), np.asarray(fit.data, dtype=float)
     residual = counts - np.asarray(fit.best_fit, dtype=float)
     drawn = curves(seed, fit.params, energy)
@@ -204,7 +228,7 @@ def fit_quality(seed: Seed, fit: lmfit.model.ModelResult) -> FitQuality:
     weights = np.ones_like(counts) if fit.weights is None else np.asarray(fit.weights, dtype=float)
     found = uncertainty(seed, fit)
     bounds = at_bounds(seed, fit.params)
-    rows = component_table(seed, fit)
+    rows = component_table(seed, fit) if components is None else components
     narrowest = min((row.fwhm for row in rows if row.fwhm > 0), default=1.0)
     tests = examine_residual(energy, residual * weights, narrowest)
     weighting = str(getattr(fit, "weighting", "not known"))
@@ -232,6 +256,8 @@ def fit_quality(seed: Seed, fit: lmfit.model.ModelResult) -> FitQuality:
         notes=tuple(notes),
         runs_p=tests.runs_p,
         weighting=weighting,
+        structured=tests.structured,
+        success=bool(fit.success),
         chi_square_probability=(
             chi_square_probability(float(fit.chisqr), int(fit.nfree)) if weighting.startswith("Poisson") else None
         ),

@@ -64,7 +64,11 @@ class HimenaHost(QtHost):
                 ("seeded curves", StandardType.PLOT, picture_of_region(result, region)),
                 ("model", "lmfit-model", seed.model),
                 ("seed", "dict.lmfit-model-params", seed.params.copy()),
-                (result.shift_text, StandardType.DATAFRAME, table_of_region(result, region)),
+                (
+                    f"{result.shift_text} ({result.status.replace('_', ' ')})",
+                    StandardType.DATAFRAME,
+                    table_of_region(result, region),
+                ),
             ):
                 tab.add_data_model(create_model(value, type=kind, title=f"{name}: {what}", add_empty_workflow=True))
             tab.tile_windows()

@@ -43,7 +43,9 @@ class NexpyHost(QtHost):
 
         window, name = _window(), Path(result.source).stem
         groups = [
-            fit_group(result.seeds[region], result.axis[region].to_dataset(), f"{region} of {name}")
+            fit_group(
+                result.seeds[region], result.axis[region].to_dataset(), f"{region} of {name}: {result.scale_text}"
+            )
             for region in regions
         ]
         scratch = _scratch(window)
@@ -98,7 +100,9 @@ def _calibrated(result: PrefitResult, region: str) -> Any:
         if str(key).startswith(prefix):
             name = str(key).removeprefix(prefix).replace("stderr", "errors")
             referencing[name] = NXfield(value) if isinstance(value, str) else NXfield(value, units="eV")
-    title = f"Calibrated {region} of {Path(result.source).stem}: {result.shift_text}"
+    title = (
+        f"Calibrated {region} of {Path(result.source).stem}: {result.shift_text} ({result.status.replace('_', ' ')})"
+    )
     return NXentry(data, title=title, energy_referencing=referencing)
 
 

@@ -52,12 +52,12 @@ def calibrate(dataset: Any, *others: Any, **settings: Any) -> Any:
     Raises
     ------
     PrefitError
-        As `prefit`, or if no shift could be found.
+        As `prefit`, or if no shift is applied.
     """
     from .spectrochempy_datasets import calibrated_dataset
 
     result = prefit(dataset, *others, **settings)
-    _ = result.calibrated  # raises where there is no shift
+    _ = result.calibrated  # raises where no shift is applied
     return calibrated_dataset(dataset, result)
 
 
@@ -73,8 +73,9 @@ def fit(dataset: Any, *others: Any, **settings: Any) -> Any:
     -------
     NDDataset
         Rows labelled ``background``, ``envelope`` and by the names of the components, which are without background.
-        Its ``meta`` holds ``shift`` and ``shift_stderr`` (eV), ``status``, ``redchi``, ``success``, and in
-        ``components`` the position (eV, on the corrected axis), full width (eV) and area (intensity times eV) of each.
+        Its ``meta`` holds ``shift``, ``shift_stderr`` and ``applied_shift`` (eV), ``status``, ``redchi``, ``success``,
+        and in ``components`` the position (eV, less ``applied_shift``), full width (eV) and area (intensity times eV)
+        of each.
 
     Raises
     ------
@@ -88,8 +89,15 @@ def fit(dataset: Any, *others: Any, **settings: Any) -> Any:
     start = _first_seed(result)
     found = result.fit(start.region)
     table = {row.name: [row.center, row.fwhm, row.area] for row in component_table(start, found)}
-    meta = {"shift": result.shift, "shift_stderr": result.shift_stderr, "status": result.status, "components": table}
-    meta |= {"redchi": float(found.redchi), "success": bool(found.success)}
+    meta = {
+        "shift": result.shift,
+        "shift_stderr": result.shift_stderr,
+        "applied_shift": result.applied_shift,
+        "status": result.region_status(start.region),
+        "components": table,
+        "redchi": float(found.redchi),
+        "success": bool(found.success),
+    }
     history = f"Fit of {start.region}: {', '.join(table)}; {result.shift_text} ({result.status})"
     return _curves_dataset(dataset, curves(start, found.params, fitted_energies(dataset, result)), meta, history)
 

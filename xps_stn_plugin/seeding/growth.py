@@ -98,5 +98,5 @@ def _next_number(lines: Sequence[Line]) -> int:
 
 
 def unexplained(found: Areas) -> int:
-    """Count the lines that no group explains."""
+    """Count the lines that neither a group, nor a chemical state, nor another element explains."""
     return sum(not line.assigned for line in found.lines)

@@ -27,8 +27,8 @@ from xps_stn_plugin.models.drafts import ModelDraft, Parameter, ParameterSet
 from .areas import Areas, Doublet
 from .background import CARRIED
 from .drafted import DraftedSeed
-from .lines import Line
-from .prior import expect
+from .lines import Line, master_line
+from .prior import expect, hold
 from .region import RegionData
 
 BACKGROUND_PREFIX: Final = "bg_"
@@ -55,6 +55,11 @@ _SHAKE_UP_FWHM: Final = (2.0, 1.0, 3.5)
 
 #: Width that a line of its own width starts from, over that of the others, and its largest in eV.
 _WIDE, _WIDEST = 1.5, 6.0
+#: Least and largest width of a line of another element over its usual one.
+_FOREIGN_FWHM: Final = (0.6, 1.7)
+
+#: Error in eV of the splitting of another element's doublet: tables round it to 0.1 eV, and compounds differ.
+_SPLITTING_ERROR: Final = 0.2
 
 #: Neighbours whose windows overlap keep at least this distance in eV, or this share of their usual one.
 _LEAST_GAP: Final = 0.15
@@ -104,10 +109,13 @@ def assembled(
     carried = CARRIED[background]
     models: list[tuple[str, type[lmfit.Model]]] = []
     components: list[SeedComponent] = []
+    pairs = {line.key: _doublet_of(line, doublet) for line in found.lines}
     for line in found.lines:
-        for prefix in [f"{line.key}_"] + ([f"{line.key}_low_"] if doublet.ratio and line.doublet else []):
+        for number, prefix in enumerate([f"{line.key}_"] + ([f"{line.key}_low_"] if pairs[line.key].ratio else [])):
             models.append((prefix, _component_model(line, background)))
-            components.append(SeedComponent(prefix, f"{data.core} {line.name}", line.groups, line.state))
+            name = line.foreign.labels[number] if line.foreign else line.name
+            level = line.foreign.level if line.foreign else ""
+            components.append(SeedComponent(prefix, f"{data.core} {name}", line.groups, level, line.state))
     models.append((BACKGROUND_PREFIX, ConstantModel if background == "offset" else LinearModel))
     scattering = {name: TOUGAARD[background][name] for name in ("loss_c", "loss_d")} if background in TOUGAARD else {}
     draft = ModelDraft.of(models, {component.prefix: scattering for component in components if scattering})
@@ -115,7 +123,7 @@ def assembled(
 
     areas = dict(zip([line.key for line in found.lines], map(float, found.areas), strict=True))
     mains = [line for line in found.lines if not line.satellite]
-    master = max([line for line in mains if line.shares_width] or mains, key=lambda line: areas[line.key])
+    master = master_line(found.lines, areas)
     # The table's widths are those of whole lines; a vibrational member is narrower.
     least = 0.8 * fwhm[1] if any(line.vibration for line in found.lines) else fwhm[1]
     width = (found.fwhm, min(least, 0.9 * found.fwhm), max(fwhm[2], 1.1 * found.fwhm))
@@ -127,11 +135,19 @@ def assembled(
         if carried:
             tie = {"value": max(found.strength, _LEAST_STRENGTH[carried]), "min": 0.0, "vary": True}
             params[f"{line.key}_{carried}"].set(**tie if own else {"expr": f"{master.key}_{carried}"})
-        if line.wide and line is not master:
+        if line.foreign and not own:
+            low, high = (factor * line.foreign.fwhm / 2 for factor in _FOREIGN_FWHM)
+            params[f"{line.key}_sigma"].set(
+                expr="", value=_inside(found.fwhm / 2, low, high), min=low, max=high, vary=True
+            )
+        elif line.wide and not own:
             start, low, high = _WIDE * found.fwhm, width[1], max(_WIDEST, 2 * width[1])
-            params[f"{line.key}_sigma"].set(value=_inside(start, low, high) / 2, min=low / 2, max=high / 2, vary=True)
-        if doublet.ratio and line.doublet:
-            _tie_doublet(params, f"{line.key}_", f"{master.key}_", doublet, carried)
+            params[f"{line.key}_sigma"].set(
+                expr="", value=_inside(start, low, high) / 2, min=low / 2, max=high / 2, vary=True
+            )
+        if pairs[line.key].ratio:
+            shared_by = line.key if line.foreign else master.key
+            _tie_doublet(params, f"{line.key}_", f"{shared_by}_", pairs[line.key], carried)
     for line in found.lines:
         if line.satellite:
             lead = next(other for other in mains if line.satellite.relative_to in other.members)
@@ -144,6 +160,13 @@ def assembled(
     _order(params, sorted((line for line in mains if line.members), key=lambda line: line.expected))
     _set_background(params, data, found)
     return DraftedSeed.of(data.name, draft, tuple(components), background, BACKGROUND_PREFIX, tuple(notes))
+
+
+def _doublet_of(line: Line, doublet: Doublet) -> Doublet:
+    """Doublet of a line: that of the region, or of another element's level."""
+    if line.foreign:
+        return Doublet(line.foreign.splitting, line.foreign.ratio, _SPLITTING_ERROR)
+    return doublet if line.doublet else Doublet()
 
 
 def _component_model(line: Line, background: Background) -> type[lmfit.Model]:
@@ -181,7 +204,11 @@ def _set_line(
 ) -> None:
     prefix = f"{line.key}_"
     if _shape(line) == "vibrational":
-        params[f"{prefix}vibration"].set(value=line.vibration)
+        vibration = params[f"{prefix}vibration"]
+        vibration.set(value=line.vibration)
+        if line.vibration_deviation:
+            expect(vibration, line.vibration, line.vibration_deviation)
+            hold(vibration)
     params[f"{prefix}amplitude"].set(value=area, min=0.0)
     center = params[f"{prefix}center"]
     center.set(value=_inside(line.position, line.low, line.high), min=line.low, max=line.high)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -12,17 +12,23 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from xps_prefit_hooks import PrefitError
+from xps_stn_plugin.core.single_channels import single_channels, without_single_channels
 from xps_stn_plugin.core.spectrum import MODEL_WIDTH
+from xps_stn_plugin.models.counts import sigma_before_fit
 
 from .counting import count_size, scatter_over
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 #: Wider regions are surveys, in eV.
 SURVEY_WIDTH: Final = MODEL_WIDTH
 
 #: Attribute of a region that is a sum of spectra: intensity that stands for one count in them.
 COUNT_SIZE: Final = "count_size"
+
+#: Standard deviation of a hot or dead channel in units of the region's largest intensity: it has no weight in any fit.
+_MASKED: Final = 1e6
 
 #: Share of the points that makes an end, and the fewest.
 _END_SHARE, _END_POINTS = 0.06, 3
@@ -39,10 +45,24 @@ class Noise:
     source : str
         ``Poisson, from counts`` (``of ... each`` where one is not 1), ``Poisson, from counts per second and dwell
         time`` or ``estimated from the scatter``.
+    masked : ndarray of bool, shape (n,)
+        Hot and dead channels: their `sigma` is so large that they have no weight.
+    count_size : ndarray, shape (n,)
+        Intensity of one count; NaN where the noise is not that of counts, and in masked channels.
     """
 
     sigma: FloatArray
     source: str
+    masked: BoolArray
+    count_size: FloatArray
+
+    def before_fit(self, counts: FloatArray) -> FloatArray:
+        """Find the standard deviations that weigh data for which there is no model yet: see `sigma_before_fit`."""
+        counted = np.isfinite(self.count_size)
+        sigma = self.sigma.copy()
+        if counted.any():
+            sigma[counted] = sigma_before_fit(counts[counted], float(self.count_size[counted][0]))
+        return sigma
 
 
 #: The quietest channels of data that scatter more than this many times Poisson's noise are not plain counts; the
@@ -109,8 +129,25 @@ def noise_of(dataset: xr.Dataset) -> Noise:
     return noise_of_counts(np.asarray(dataset["counts"].values, dtype=float), dataset.attrs)
 
 
-def noise_of_counts(counts: FloatArray, attrs: Mapping[Any, Any]) -> Noise:
-    """Noise of intensities.
+def noise_of_counts(counts: FloatArray, attrs: Mapping[Any, Any], masked: BoolArray | None = None) -> Noise:
+    """Noise of intensities; hot and dead channels have no weight.
+
+    Parameters
+    ----------
+    counts, attrs
+        As for `noise_of_clean_counts`.
+    masked : ndarray of bool, shape (n,), optional
+        Hot and dead channels where they are known; by default those of `single_channels`.
+    """
+    masked = single_channels(counts) if masked is None else masked
+    clean, source, size = noise_of_clean_counts(counts[~masked], attrs)
+    sigma = np.full(counts.shape, _MASKED * max(float(np.abs(counts).max()), np.finfo(float).tiny))
+    sigma[~masked] = clean
+    return Noise(sigma, source, masked, np.where(masked, np.nan, size))
+
+
+def noise_of_clean_counts(counts: FloatArray, attrs: Mapping[Any, Any]) -> tuple[FloatArray, str, float]:
+    """Find the standard deviation of intensities, how it is known, and the intensity of one count, NaN for others.
 
     Poisson where the intensities are whole multiples of one count, whatever its size (see `count_size`), or the region
     says that it holds counts, or counts per second with a dwell time, and the data do not scatter much more than that;
@@ -132,20 +169,20 @@ def noise_of_counts(counts: FloatArray, attrs: Mapping[Any, Any]) -> Noise:
         if size is not None:
             how = "Poisson, from counts" if size == 1.0 else f"Poisson, from counts of {size:.6g} each"
             # Few decimals make whole multiples, too, of data that scatter less; whole numbers are believed in any case.
-            noises.append((_poisson(counts, size), how, 0.0 if size == 1.0 else _LEAST_POISSON))
+            noises.append((_poisson(counts, size), how, size, 0.0 if size == 1.0 else _LEAST_POISSON))
         if stated is not None and counts.max() >= stated:
-            noises.append((_poisson(counts, stated), source, 0.0))
-        ratios = [scatter_over(sigma, counts) for sigma, _, _ in noises]
+            noises.append((_poisson(counts, stated), source, stated, 0.0))
+        ratios = [scatter_over(sigma, counts) for sigma, *_ in noises]
         fitting = [
             (round(abs(math.log(max(typical, _NO_SCATTER))), 6), -n)
-            for n, ((typical, quiet), (sigma, _, least)) in enumerate(zip(ratios, noises, strict=True))
+            for n, ((typical, quiet), (sigma, *_, least)) in enumerate(zip(ratios, noises, strict=True))
             if quiet <= _MOST_POISSON and (typical >= least or np.mean(counts / sigma) < _SPARSE)
         ]
         if fitting:
             # What is said of the counts wins where both are as good.
-            sigma, source, _ = noises[-min(fitting)[1]]
-            return Noise(sigma, source)
-    return Noise(np.full(counts.shape, scatter(counts)), "estimated from the scatter")
+            sigma, source, size, _ = noises[-min(fitting)[1]]
+            return sigma, source, size
+    return np.full(counts.shape, scatter(counts)), "estimated from the scatter", math.nan
 
 
 def _stated_count(attrs: Mapping[Any, Any]) -> tuple[float | None, str]:
@@ -193,9 +230,13 @@ def region_data(region: str, dataset: xr.Dataset) -> RegionData:
     if counts.ndim != 1:
         raise PrefitError(f"region {region}", f"holds a stack of shape {counts.shape}; seed one spectrum at a time.")
     energy = np.asarray(dataset["binding_energy"].values, dtype=float)
-    noise = noise_of(dataset)
     order = np.argsort(energy, kind="stable")
-    energy, counts, sigma = energy[order], counts[order], noise.sigma[order]
+    energy, counts = energy[order], counts[order]
+    noise = noise_of_counts(counts, dataset.attrs)
+    before = noise.before_fit(counts)
+    # What is to be seeded must not rest on hot and dead channels; in the fit they have no weight.
+    counts = without_single_channels(counts)
+    sigma = np.interp(energy, energy[~noise.masked], before[~noise.masked])
     points = max(_END_POINTS, round(_END_SHARE * counts.size))
     low, high = counts[:points], counts[-points:]
     slope, slope_error = _slope_before_the_line(energy, counts, sigma, float(low.mean()), float(high.mean()))
@@ -204,7 +245,7 @@ def region_data(region: str, dataset: xr.Dataset) -> RegionData:
         core=str(dataset.attrs.get("region") or region),
         energy=energy,
         counts=counts,
-        noise=Noise(sigma, noise.source),
+        noise=replace(noise, sigma=before),
         low_end=float(low.mean()),
         high_end=float(high.mean()),
         end_error=float(np.hypot(sigma[:points].mean(), sigma[-points:].mean()) / np.sqrt(points)),
@@ -228,3 +269,9 @@ def _slope_before_the_line(
     slope = float(np.sum(x * counts[before])) / spread
     error = float(sigma[before].mean()) / np.sqrt(spread)
     return slope if abs(slope) > 4 * error else 0.0, math.hypot(error, _TAIL_SLOPE * float(above.max()))
+
+
+def bad_channels(data: RegionData) -> list[str]:
+    """Say at which energies hot or dead channels are left out, as a list of no or one sentence."""
+    places = ", ".join(f"{energy:.2f}" for energy in data.energy[data.noise.masked])
+    return [f"Hot or dead channels have no weight in the fit: {places} eV."] if places else []

@@ -20,13 +20,18 @@ from xps_stn_plugin.models import TOUGAARD
 from .areas import Areas, estimate_areas, find_lines
 from .background import Kind, kinds, reason, shows_step
 from .drafted import DraftedSeed
+from .foreign import Candidate, candidates, foreign_notes, shown_elements
 from .levels import level_shape
 from .lines import GROUP_THRESHOLD, Line, expected_lines, merge_distance, merge_lines
 from .parameters import assembled
-from .region import SURVEY_WIDTH, RegionData, region_data
+from .prior import hold
+from .region import SURVEY_WIDTH, RegionData, bad_channels, region_data
 from .selection import Tail, select
 from .states import known_states, with_states
 from .substance_lines import substance_lines
+
+#: Photon energy of Al K-alpha in eV, taken where none is known.
+AL_K_ALPHA: Final = 1486.6
 
 #: Parameters that the doublets of a region share.
 _OF_DOUBLET: Final[Mapping[str, str]] = MappingProxyType(
@@ -87,7 +92,7 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
     data = region_data(region, dataset)
     shape = level_shape(data)
     doublet, fwhm = shape.doublet, shape.fwhm
-    notes: list[str] = []
+    notes = bad_channels(data)
     lines, said = _chemistry(data, prediction, settings)
     notes += said
     most = _MOST_UNASSIGNED if not lines else _MOST_UNASSIGNED - 2
@@ -115,14 +120,29 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
         tail = "none"
     name = partial(with_states, known=states) if states else None
     singles = None if shape.known else shape.single
+    foreign = _foreign(spectrum, region, data, prediction, settings)
     found, held, said = select(
-        data, _started(found), build, allowed, most, clean, tail=tail, name=name, singles=singles
+        data, _started(found), build, allowed, most, clean, tail=tail, foreign=foreign, name=name, singles=singles
     )
     why = reason(wanted, Kind(found.background, found.sloping))
     seed = build(found)
     fixed = _held(seed, held, found.lines)
     broad = _broad(found.fwhm, fwhm[2]) if shape.known else []
-    return seed.changed(notes=(why, *notes, *said, *broad, *fixed, *_unassigned(found)))
+    others = foreign_notes(found, data.core)
+    return seed.changed(notes=(why, *notes, *others, *said, *broad, *fixed, *_unassigned(found)))
+
+
+def _foreign(
+    spectrum: xr.DataTree, region: str, data: RegionData, prediction: Prediction, settings: Settings
+) -> tuple[Candidate, ...]:
+    """Lines of other elements that may lie in a region; none where no shift is known."""
+    if not math.isfinite(prediction.shift_stderr):
+        return ()
+    offset = settings.first_member - ALIPHATIC_C1S
+    photon_energy = settings.photon_energy or float(spectrum[region].attrs.get("photon_energy") or AL_K_ALPHA)
+    shown = shown_elements(spectrum, region, offset)
+    trusted = prediction.status == "ok"
+    return candidates(data.core, data.energy, photon_energy, shown, offset, trusted=trusted)
 
 
 def _estimated(
@@ -155,9 +175,11 @@ def _chemistry(data: RegionData, prediction: Prediction, settings: Settings) -> 
         seen = [group for group, probability in groups.items() if GROUP_THRESHOLD <= probability < 1.0]
         groups = {group: probability for group, probability in groups.items() if probability == 1.0}
         said = ["Groups that the network sees name no component: the spectrum is out of its domain."] if seen else []
-    offset = settings.reference - ALIPHATIC_C1S
+    offset = settings.first_member - ALIPHATIC_C1S
     extent = (float(data.energy[0]), float(data.energy[-1]))
-    substances = [find_substance(text) for text in settings.expect]
+    expected = [find_substance(text) for text in settings.expect]
+    # Groups of a substance that the spectrum contradicts keep the network's probabilities.
+    substances = [one for one in expected if all(prediction.groups.get(group, 1.0) == 1.0 for group in one.groups)]
     own = substance_lines(data.core, substances, prediction.shift_stderr, extent, offset)
     lines, notes = expected_lines(data.core, groups, prediction.shift_stderr, extent, offset)
     notes = [*said, *notes]
@@ -187,7 +209,7 @@ def _held(seed: DraftedSeed, names: Sequence[str], lines: Sequence[Line]) -> lis
     now = [share if name.endswith("_fraction") else name for name in names]
     held = [name for name in now if name in free]
     for name in held:
-        free[name].set(vary=False)
+        hold(free[name])
     words = ", ".join(_in_words(name, lines) for name in held)
     return [f"Held where it is usual, for the data say less of it: {words}."] if held else []
 

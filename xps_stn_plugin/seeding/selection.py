@@ -14,6 +14,7 @@ from .areas import Areas
 from .background import CARRIED, Kind
 from .conductor import suspicious, with_tail, without_idle_tail
 from .drafted import DraftedSeed
+from .foreign import Candidate, with_foreign
 from .growth import NARROWER, Singles, grown, unexplained
 from .lines import OPTIONAL
 from .prior import DETERMINED
@@ -51,6 +52,7 @@ def select(
     clean: Callable[[Areas], tuple[Areas, list[str]]],
     *,
     tail: Tail = "none",
+    foreign: Sequence[Candidate] = (),
     name: Callable[[Areas], Areas] | None = None,
     singles: Singles = None,
 ) -> tuple[Areas, tuple[str, ...], list[str]]:
@@ -72,10 +74,12 @@ def select(
     tail : {"none", "suspected", "tried"}
         Whether lines with the tail of a conductor are tried: never, where lines that no group explains look like one,
         or always.
+    foreign : sequence of Candidate
+        Lines of other elements that may lie in the region.
     name : callable, optional
         ``name(areas)`` names lines that no group explains after chemical states.
     singles : callable, optional
-        Lines of other elements that are tried, see `grown`.
+        Satellites, and lines of other elements that are not known, see `grown`.
 
     Returns
     -------
@@ -92,6 +96,9 @@ def select(
     grow = partial(grown, data, fit, most + unexplained(first.found), singles=singles)
     conductive = tail == "tried"
     best = grow(with_tail(first, fit) if conductive else first, conductive=conductive)
+    # Before carbon is taken for graphitic: lines of other elements look like lines that no group explains.
+    explain = partial(with_foreign, fit=fit, tried=foreign, high_end=float(data.energy[-1]))
+    best = explain(_named(best, name, fit, grow))
     if tail == "suspected" and suspicious(first.found, best.found, best.best.scale):
         tailed = _background(grow(with_tail(first, fit), conductive=True), kinds, fit)
         best = tailed if best.worse_by(tailed) > 0 else best
@@ -100,8 +107,11 @@ def select(
     if gone or empty:
         best = grow(fit(left, best.best.scale), conductive=conductive)
     best = _background(without_idle_tail(best, fit), kinds, fit)
-    if name is not None:
-        best = _named(best, name, fit, grow)
+    explained = explain(best)
+    if explained is not best:
+        best, needless = pruned(explained)
+        gone += needless
+    best = _named(best, name, fit, grow)
     held = [name for name, error in best.best.errors.items() if error > DETERMINED * best.expected[name][1]]
     notes = [f"Dropped, not needed by the data (BIC): {', '.join(gone)}."] if gone else []
     if empty:
@@ -129,9 +139,14 @@ def _first(found: Areas, fit: Callable[..., Trial]) -> Trial:
 
 
 def _named(
-    best: Trial, name: Callable[[Areas], Areas], fit: Callable[[Areas, float], Trial], grow: Callable[..., Trial]
+    best: Trial,
+    name: Callable[[Areas], Areas] | None,
+    fit: Callable[[Areas, float], Trial],
+    grow: Callable[..., Trial],
 ) -> Trial:
     """Name lines after chemical states, within whose windows they lie then; what that leaves over may be lines, too."""
+    if name is None:
+        return best
     found = name(best.found)
     if found.lines == best.found.lines:
         return best

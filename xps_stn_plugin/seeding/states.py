@@ -128,7 +128,7 @@ def known_states(core: str, prediction: Prediction, settings: Settings, regions:
     states = states_of(core)
     if not states or not error <= _LARGEST_ERROR:
         return None
-    offset = carbon_maximum() - _STATES_SCALE + settings.reference - ALIPHATIC_C1S if calibrated else 0.0
+    offset = carbon_maximum() - _STATES_SCALE + settings.first_member - ALIPHATIC_C1S if calibrated else 0.0
     elements = {match[0] for name in regions if (match := re.match(r"[A-Z][a-z]?", name))}
     weights = np.log([_usual(state, elements) * (state.values + 1.0) for state in states])
     moved = tuple(replace(state, energy=state.energy + offset) for state in states)
@@ -158,10 +158,31 @@ def with_states(found: Areas, known: KnownStates) -> Areas:
     All lines share the error of the axis, so that they are moved together to where their states explain them best. A
     state names one line, the largest that it explains.
     """
-    mains = [i for i, line in enumerate(found.lines) if not line.groups and line.doublet]
-    if not mains:
+    mains = [i for i, line in enumerate(found.lines) if line.doublet and not (line.groups or line.foreign)]
+    if all(found.lines[i].assigned for i in mains):
         return found
     order = sorted(mains, key=lambda i: -found.areas[i])
+    of_best = _scores(found, order, known)
+    lines = list(found.lines)
+    names = [state.name for state in known.states]
+    taken = {names.index(line.state) for line in lines if line.state in names}
+    for row, i in enumerate(order):
+        free = np.where([n in taken for n in range(len(names))], -np.inf, of_best[row])
+        chosen = int(np.argmax(free))
+        if free[chosen] > _NOTHING and not lines[i].assigned:
+            taken.add(chosen)
+            lines[i] = _of_state(lines[i], known.states[chosen], known)
+    kinds = {state.name: state.kind for state in known.states}
+    metal = any(kinds.get(line.state) == "element" for line in lines)
+    if metal:
+        # Lines of the element are narrower than those of its compounds.
+        lines = [replace(line, wide=line.wide or kinds.get(line.state, "element") not in METALLIC) for line in lines]
+    lines = _with_satellites(lines, found.areas, known)
+    return replace(found, lines=tuple(_unique(lines)))
+
+
+def _scores(found: Areas, order: Sequence[int], known: KnownStates) -> FloatArray:
+    """Score of each state for some lines, moved together to where they fit best; shape (lines, states)."""
     positions = np.array([found.lines[i].position for i in order])
     shares = np.array([found.areas[i] for i in order]) / max(float(found.areas.sum()), np.finfo(float).tiny)
     displacements = known.error * _DISPLACEMENTS
@@ -171,22 +192,7 @@ def with_states(found: Areas, known: KnownStates) -> Areas:
     )
     best = np.maximum(scores.max(axis=2), _NOTHING)
     total = 2.0 * best @ shares - 0.5 * _DISPLACEMENTS**2
-    of_best = scores[int(np.argmax(total))]
-    lines, taken = list(found.lines), set()
-    metal = False
-    for row, i in enumerate(order):
-        free = np.where([n in taken for n in range(len(known.states))], -np.inf, of_best[row])
-        chosen = int(np.argmax(free))
-        if free[chosen] > _NOTHING:
-            taken.add(chosen)
-            lines[i] = _of_state(lines[i], known.states[chosen], known)
-            metal |= known.states[chosen].kind == "element"
-    if metal:
-        # Lines of the element are narrower than those of its compounds.
-        kinds = {state.name: state.kind for state in known.states}
-        lines = [replace(line, wide=line.wide or kinds.get(line.state, "element") not in METALLIC) for line in lines]
-    lines = _with_satellites(lines, found.areas, known)
-    return replace(found, lines=tuple(_unique(lines)))
+    return np.asarray(scores[int(np.argmax(total))])
 
 
 def _of_state(line: Line, state: ChemicalState, known: KnownStates) -> Line:

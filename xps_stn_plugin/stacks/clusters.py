@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import ModelInfo, Prediction, PrefitError, Settings
 from xps_stn_plugin.chemistry.group_lines import group_lines
-from xps_stn_plugin.core.result import scale_offset
+from xps_stn_plugin.core.energy_scale import scale_offset
+from xps_stn_plugin.core.single_channels import without_single_channels
 from xps_stn_plugin.core.spectrum import MIN_POINTS
 from xps_stn_plugin.seeding.counting import count_size
 from xps_stn_plugin.seeding.lines import GROUP_THRESHOLD
@@ -212,6 +213,7 @@ class Gathering:
         values, found = values[fine], found.rows(fine)
         self._any = self._any or found.rows(slice(0, 0))
         self._sizes.add(_count(values))
+        values = without_single_channels(values)
         keys, places = keys_of(found, self.level)
         shifts = np.where(np.isfinite(found.shift), found.shift, 0.0)
         channels = np.rint(shifts / self._spacing).astype(int)

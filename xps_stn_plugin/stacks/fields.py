@@ -22,6 +22,8 @@ NO_DATA: Final = len(STATUSES)
 CARRIED: Final = 2048
 #: And this one: what the user knows of the sample has changed, or contradicts, what the network says.
 TOLD: Final = 4096
+#: And this one: a plugin's predictor answered for the spectrum, or failed at it.
+PLUGIN: Final = 32768
 
 #: Name of the calibrated axis of every spectrum.
 CALIBRATED: Final = "binding_energy_calibrated"
@@ -43,8 +45,12 @@ REASON_TEXTS: Final = {
     int(Reason.NO_GROUP): "No functional group was found; C 1s is adventitious carbon or inorganic.",
     int(Reason.GROUP_REFUTED): "A group was found of which a measured region shows no line; it is not present.",
     int(Reason.GROUP_UNTESTED): "A group was found that a region would test which was not measured.",
+    int(Reason.CUT_LINE): "The edge of a region's window cuts a line.",
+    int(Reason.LEFT_OUT): "The network did not read a region whose window cuts a line.",
+    int(Reason.BAD_CHANNELS): "Hot or dead channels were left out.",
     CARRIED: "The shift is carried over from other spectra of the series.",
     TOLD: "What is known of the sample was put together with what the network says, or contradicts it.",
+    PLUGIN: "The predictor of a plugin answered for this spectrum, or failed at it.",
 }
 
 
@@ -103,7 +109,7 @@ class Field:
 
 
 def network_fields(groups: Sequence[str], regions: Sequence[str]) -> tuple[Field, ...]:
-    """Fields that the network fills, in the order of `Question.answer`.
+    """Fields that the network fills, in the order of `StackPredictor.answer`.
 
     Parameters
     ----------
@@ -119,12 +125,13 @@ def network_fields(groups: Sequence[str], regions: Sequence[str]) -> tuple[Field
     }
     reasons = {
         "long_name": "why the status is what it is",
-        "flag_masks": np.array([*map(int, Reason), CARRIED, TOLD], dtype=np.uint32),
-        "flag_meanings": " ".join([*(str(reason.name).lower() for reason in Reason), "carried", "told"]),
+        "flag_masks": np.array([*map(int, Reason), CARRIED, TOLD, PLUGIN], dtype=np.uint32),
+        "flag_meanings": " ".join([*(str(reason.name).lower() for reason in Reason), "carried", "told", "plugin"]),
     }
     return (
         Field("shift", attrs=energy_attrs("measured minus true binding energy")),
         Field("shift_stderr", attrs=energy_attrs("standard error of the shift")),
+        Field("applied_shift", attrs=energy_attrs("what is taken off the measured energies; 0 for none")),
         Field("status", dtype="i1", attrs=statuses, fill=NO_DATA),
         Field("reasons", dtype="u4", attrs=reasons, fill=int(Reason.NO_SHIFT | Reason.NOT_MEASURED)),
         Field(
@@ -161,7 +168,7 @@ def labelled(stack: Stack, fields: Sequence[Field], arrays: Mapping[str, Any], a
 
 def axis_fields(stack: Stack) -> tuple[Field, ...]:
     """Fields of the calibrated axis of every spectrum, one for each region."""
-    attrs = energy_attrs("binding energy as measured minus the shift; NaN where no shift was found")
+    attrs = energy_attrs("binding energy as measured minus the applied shift")
     return tuple(
         Field(CALIBRATED, name, labels={"binding_energy": region.energy}, attrs=attrs)
         for name, region in stack.regions.items()

@@ -19,6 +19,7 @@ _FIT_WORDS: Final = ("fitted", "given_up", "not_fitted")
 
 _COMPONENT_ATTRS: Final = {
     "center": energy_attrs("binding energy of the component, on the corrected scale"),
+    "maximum": energy_attrs("highest point of the component, above center for lines with a tail"),
     "fwhm": energy_attrs("full width at half maximum"),
     "area": {"units": "intensity eV", "long_name": "area without background"},
     "center_stderr": energy_attrs("standard error of the binding energy"),
@@ -60,7 +61,7 @@ def fit_fields(region: str, labels: FitLabels) -> tuple[Field, ...]:
         "flag_meanings": " ".join(["none", *BACKGROUNDS]),
     }
     assigned = {
-        "long_name": "whether a functional group brings the component",
+        "long_name": "whether a functional group or another element brings the component",
         "flag_values": np.arange(NONE, 2, dtype=np.int8),
         "flag_meanings": "no_such_component no yes",
     }

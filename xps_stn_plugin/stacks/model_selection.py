@@ -20,16 +20,18 @@ from xps_stn_plugin.core.plugins import plugin_manager
 from xps_stn_plugin.core.spectrum import region_dataset, spectrum_tree
 from xps_stn_plugin.fitting.component_rows import ComponentRows
 from xps_stn_plugin.fitting.fit_rows import FitRows
-from xps_stn_plugin.seeding.region import noise_of_counts
 from xps_stn_plugin.seeding.trial import EVIDENCE
 from xps_stn_plugin.stn.verdict import STATUSES
 
 from .clusters import COMMON, Found, Gathering, Key, Mean, keys_of
-from .fit import fit_rows, sigma_rows
+from .fit import fit_rows, noise_rows
 from .fitted import SeedFits, StackFits
 from .labels import FitLabels
 
 FloatArray = NDArray[np.float64]
+
+#: Number in place of a structure's for a spectrum that was seeded singly.
+SINGLE: Final = -2
 
 #: Columns for components of spectra that are seeded singly and have no name that the structures have.
 OTHERS: Final = 6
@@ -123,12 +125,12 @@ class Structures:
         for number, seed in enumerate(self.seeds):
             own = np.flatnonzero(fits.structure == number)
             if own.size:
-                sigma = sigma_rows(rows[own], self.attrs)
+                noise = noise_rows(rows[own], self.attrs)
                 fitted = fit_rows(
-                    seed, self.energy, rows[own], shifts[own], sigma=sigma, rescale=True, max_nfev=max_nfev
+                    seed, self.energy, rows[own], shifts[own], noise=noise, rescale=True, max_nfev=max_nfev
                 )
                 drawn = fits.curves is not None
-                fits.put(own, SeedFits.of(seed, fitted, self.energy, rows[own], shifts[own], sigma, curves=drawn))
+                fits.put(own, SeedFits.of(seed, fitted, self.energy, rows[own], shifts[own], noise, curves=drawn))
 
     def poor(self, structure: ArrayLike, redchi: ArrayLike) -> NDArray[np.intp]:
         """Spectra of the whole stack that are to be seeded singly, the worst first.
@@ -179,7 +181,7 @@ class Structures:
             own = self._single(rows[i : i + 1], found.rows(slice(i, i + 1)), int(structure[i]), curves)
             columns = [] if own is None else self._columns(own.components)
             if own is not None and len(columns) == len(own.components.names):
-                structure[i], single[i] = -2, (own, columns)
+                structure[i], single[i] = SINGLE, (own, columns)
         labels = self.labels.with_seeds(own.seed for own, _ in single.values())
         fits = StackFits.empty(labels, structure, self.energy.size if curves else None)
         self._fit_in(fits, rows, found)
@@ -190,23 +192,28 @@ class Structures:
     def _single(self, counts: FloatArray, one: Found, old: int, curves: bool) -> SeedFits | None:
         """Fit of one spectrum, shape (1, m), with a seed of its own; None where that is not better."""
         shift = float(one.shift[0]) if math.isfinite(one.shift[0]) else 0.0
-        probabilities = dict(zip(one.groups, map(float, one.probabilities[0]), strict=True))
-        status = STATUSES[int(one.status[0])]
-        known = Prediction(shift, float(one.shift_stderr[0]), probabilities, status, (), {}, one.model)
-        seed = seeded_by_plugin(
-            self.region, self.level, self.energy - shift, counts[0], self.attrs, known, self.settings
-        )
+        seed = self.single_seed(counts[0], one)
         if seed is None:
             return None
-        sigma = sigma_rows(counts, self.attrs)
-        own = fit_rows(seed, self.energy, counts, shift, sigma=sigma)
+        noise = noise_rows(counts, self.attrs)
+        own = fit_rows(seed, self.energy, counts, shift, noise=noise)
         if not own.success[0]:
             return None
         if old >= 0:
-            before = fit_rows(self.seeds[old], self.energy, counts, shift, sigma=sigma, rescale=True)
+            before = fit_rows(self.seeds[old], self.energy, counts, shift, noise=noise, rescale=True)
             if before.success[0] and not _better(own, before, self.energy.size):
                 return None
-        return SeedFits.of(seed, own, self.energy, counts, np.array([shift]), sigma, curves=curves)
+        return SeedFits.of(seed, own, self.energy, counts, np.array([shift]), noise, curves=curves)
+
+    def single_seed(self, counts: FloatArray, known: Found, row: int = 0) -> Seed | None:
+        """Seed of one spectrum, shape (m,), by itself; `row` is its place in `known`."""
+        shift = float(known.shift[row]) if math.isfinite(known.shift[row]) else 0.0
+        probabilities = dict(zip(known.groups, map(float, known.probabilities[row]), strict=True))
+        status = STATUSES[int(known.status[row])]
+        prediction = Prediction(shift, float(known.shift_stderr[row]), probabilities, status, (), {}, known.model)
+        return seeded_by_plugin(
+            self.region, self.level, self.energy - shift, counts, self.attrs, prediction, self.settings
+        )
 
     def _columns(self, table: ComponentRows) -> list[int]:
         """Columns for the components of a spectrum that was seeded singly; too few where there is no room."""
@@ -287,8 +294,8 @@ def _nearest(key: Key, number: Mapping[Key, int]) -> int:
 
 
 def _fit_mean(seed: Seed, mean: Mean) -> FitRows:
-    sigma = noise_of_counts(mean.counts, mean.attrs).sigma
-    return fit_rows(seed, mean.energy, mean.counts[None], sigma=sigma, rescale=True)
+    noise = noise_rows(mean.counts[None], mean.attrs)
+    return fit_rows(seed, mean.energy, mean.counts[None], noise=noise, rescale=True)
 
 
 def _describes(seed: Seed, mean: Mean) -> bool:

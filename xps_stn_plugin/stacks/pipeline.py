@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -12,12 +13,13 @@ from numpy.typing import NDArray
 from xps_prefit_hooks import PrefitError, Settings
 
 from .._util.progress import Progress, never, nothing
+from ..core.result import PrefitData
 from ..stn.predict import shipped
 from ..stn.stack import StackPrediction
 from ..stn.verdict import STATUSES
 from . import Share
 from .fields import NO_DATA, Field, axis_fields
-from .predict import Question, SeriesRows
+from .predict import SeriesRows, StackPredictor
 from .stack import Block, Stack
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ LARGEST_CURVE: Final = 192 * 2**20
 #: Makes arrays for fields, by path: in memory, or in a file; asked again, it gives the same ones, with more labels.
 Place = Callable[[Sequence[Field]], Mapping[str, Any]]
 Counts = Mapping[str, NDArray[Any]]
+#: Makes the result of one spectrum; it takes the parameters of `PrefitData`.
+MakeResult = Callable[..., PrefitData]
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,8 @@ class Plan:
         Told of every finished block; asked before each.
     curves : bool
         Whether calibrated axes and curves are kept.
+    make_result : callable
+        Makes the result of a spectrum for plugins that listen for fits.
     """
 
     settings: Settings
@@ -58,6 +64,7 @@ class Plan:
     progress: Progress = nothing
     cancelled: Callable[[], bool] = never
     curves: bool = False
+    make_result: MakeResult = PrefitData
 
 
 @dataclass
@@ -101,26 +108,26 @@ def do(stack: Stack, plan: Plan, place: Place) -> tuple[list[Field], dict[str, A
         About the stack, in sentences.
     """
     walk = Walk(stack, plan)
-    question = Question.about(stack, plan.settings, shipped())
-    notes = list(question.notes)
+    predictor = StackPredictor.of(stack, plan.settings, shipped())
+    notes = list(predictor.notes)
     series = None
     if plan.share == "shift":
-        series, said = _series(question, walk)
+        series, said = _series(predictor, walk)
         notes += said
-    fields = list(question.fields())
+    fields = list(predictor.fields())
     axes, said = _kept(stack, axis_fields(stack) if plan.curves else ())
     notes += said
     arrays = dict(place([*fields, *axes]))
     gatherings = _gatherings(stack) if plan.fit else {}
     for block, counts in walk.over("shifts and groups"):
         rows = None if series is None else _rows(series, block)
-        put(fields, arrays, block, question.answer(counts, rows))
-        shift = np.asarray(arrays["shift"][block]).reshape(-1, 1)
+        put(fields, arrays, block, predictor.answer(counts, rows))
+        shift = np.asarray(arrays["applied_shift"][block]).reshape(-1, 1)
         put(axes, arrays, block, [stack.regions[axis.region].energy - shift for axis in axes])
         for name, gathering in gatherings.items():
-            gathering.add(counts[name], _found(question, arrays, block))
+            gathering.add(counts[name], _found(predictor, arrays, block))
     if plan.fit:
-        more, said = _fit(walk, question, gatherings, arrays, place)
+        more, said = _fit(walk, predictor, gatherings, arrays, place)
         fields += more
         notes += said
     return [*fields, *axes], arrays, tuple(notes)
@@ -145,7 +152,7 @@ def put(fields: Sequence[Field], arrays: Mapping[str, Any], block: Block, values
         arrays[each.path][block] = array.reshape((*shape, *array.shape[1:]))
 
 
-def _series(question: Question, walk: Walk) -> tuple[SeriesRows | None, list[str]]:
+def _series(predictor: StackPredictor, walk: Walk) -> tuple[SeriesRows | None, list[str]]:
     """Shared shift of a series along one dimension, and what is to be said of it."""
     from .shared_shift import share_shift
 
@@ -154,10 +161,10 @@ def _series(question: Question, walk: Walk) -> tuple[SeriesRows | None, list[str
         found = ", ".join(stack.dims) or "none"
         msg = f"a shared shift is for a series along one dimension; this stack has {found}: take a part of it."
         raise PrefitError(stack.source, msg)
-    parts = [question.predict(counts, keep_posterior=True) for _, counts in walk.over("readings")]
+    parts = [predictor.predict(counts, keep_posterior=True) for _, counts in walk.over("readings")]
     (dim,) = stack.dims
     labels = stack.coords[dim].values.tolist() if dim in stack.coords else None
-    shared = share_shift(StackPrediction.joined(parts), question.trained, dimension=dim, labels=labels)
+    shared = share_shift(StackPrediction.joined(parts), predictor.trained, dimension=dim, labels=labels)
     said = [*shared.notes, *(reason for row in shared.reasons for reason in row)]
     if not np.isfinite(shared.shift).all():
         return None, said
@@ -175,23 +182,25 @@ def _gatherings(stack: Stack) -> dict[str, Gathering]:
     return {name: Gathering(name, region.level, region.energy, region.attrs) for name, region in stack.regions.items()}
 
 
-def _found(question: Question, arrays: Mapping[str, Any], block: Block) -> Found:
-    """Take from the results what is known of the spectra of a block before they are seeded."""
+def _found(predictor: StackPredictor, arrays: Mapping[str, Any], block: Block) -> Found:
+    """Take from the results what the seeds of a block need: applied shifts alone."""
     from .clusters import Found
 
-    names = ("shift", "shift_stderr", "status", "probability")
-    shift, stderr, status, probability = (np.asarray(arrays[name][block]) for name in names)
+    names = ("shift", "shift_stderr", "applied_shift", "status", "probability")
+    shift, stderr, applied, status, probability = (np.asarray(arrays[name][block]) for name in names)
+    shift, stderr = (np.where(applied == shift, values, np.nan) for values in (shift, stderr))
     known = np.where(status == NO_DATA, STATUSES.index("out_of_domain"), status).astype(np.int8).ravel()
-    groups = question.trained.groups
+    groups = predictor.trained.groups
     table = probability.reshape(-1, len(groups)).astype(float)
-    return Found(groups, question.trained.info, shift.ravel(), stderr.ravel(), table, known)
+    return Found(groups, predictor.trained.info, shift.ravel(), stderr.ravel(), table, known)
 
 
 def _fit(
-    walk: Walk, question: Question, gatherings: Mapping[str, Gathering], arrays: dict[str, Any], place: Place
+    walk: Walk, predictor: StackPredictor, gatherings: Mapping[str, Gathering], arrays: dict[str, Any], place: Place
 ) -> tuple[list[Field], list[str]]:
     """Seed and fit every region; what was placed is added to `arrays`."""
     from .fit_fields import curve_fields, fit_fields, fit_values
+    from .listeners import tell_listeners
     from .model_selection import Structures, decide
 
     stack, drawn = walk.stack, walk.plan.curves
@@ -201,7 +210,7 @@ def _fit(
     for name, gathering in gatherings.items():
         try:
             if walk.plan.share == "components":
-                model: Structures | SeriesModel | None = _series_model(walk, question, gathering, arrays)
+                model: Structures | SeriesModel | None = _series_model(walk, predictor, gathering, arrays)
             else:
                 model = decide(gathering, walk.plan.settings)
         except PrefitError as error:
@@ -216,18 +225,21 @@ def _fit(
         notes += said
     arrays.update(place([one for own in fields.values() for one in own]))
     for block, counts in walk.over("fits"):
-        known = _found(question, arrays, block)
+        known = _found(predictor, arrays, block)
         for name, own in models.items():
             values = fit_values(own.fit(counts[name], known, curves=drawn))
             put(fields[name], arrays, block, [values[each.name] for each in fields[name]])
     for name, own in models.items():
         if isinstance(own, Structures):
-            fields[name] = _refit(stack, own, fields[name], arrays, question, place, curves=drawn)
+            fields[name] = _refit(stack, own, fields[name], arrays, predictor, place, curves=drawn)
+    tell_listeners(
+        stack, walk.plan.settings, models, fields, arrays, partial(_found, predictor, arrays), walk.plan.make_result
+    )
     return [one for own in fields.values() for one in own], notes
 
 
 def _series_model(
-    walk: Walk, question: Question, gathering: Gathering, arrays: Mapping[str, Any]
+    walk: Walk, predictor: StackPredictor, gathering: Gathering, arrays: Mapping[str, Any]
 ) -> SeriesModel | None:
     """Find positions and widths that a series has in common; None where nobody seeds the region."""
     from .clusters import Found
@@ -247,7 +259,7 @@ def _series_model(
         rows = np.flatnonzero(chosen[block].ravel())
         if rows.size:
             counts.append(stack.read(name, block)[rows])
-            known.append(_found(question, arrays, block).rows(rows))
+            known.append(_found(predictor, arrays, block).rows(rows))
     attrs = stack.regions[name].attrs
     return SeriesModel.of(name, gathering.energy, attrs, seed, np.concatenate(counts), Found.joined(known))
 
@@ -257,7 +269,7 @@ def _refit(
     structures: Structures,
     fields: Sequence[Field],
     arrays: dict[str, Any],
-    question: Question,
+    predictor: StackPredictor,
     place: Place,
     *,
     curves: bool,
@@ -274,7 +286,7 @@ def _refit(
     for block in stack.blocks():
         rows = np.flatnonzero(poor[block].ravel())
         if rows.size:
-            counts, known = stack.read(name, block)[rows], _found(question, arrays, block).rows(rows)
+            counts, known = stack.read(name, block)[rows], _found(predictor, arrays, block).rows(rows)
             again.append((block, rows, structures.refit(counts, known, curves=curves)))
     labels = structures.labels.joined(fits.labels for _, _, fits in again)
     grown = {each.path: each for each in fit_fields(name, labels)}

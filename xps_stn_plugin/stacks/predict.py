@@ -1,107 +1,83 @@
-"""What the network is asked about a stack, and its answers as arrays."""
+"""Shifts and groups of a stack: predictors of plugins and the network, and what the user knows, as arrays."""
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from xps_prefit_hooks import Settings
+from xps_prefit_hooks import Prediction, PrefitError, Settings
 
-from ..core.plugins import plugin_manager
-from ..core.result import scale_offset
-from ..stn.stack import StackPrediction, predict_stack
+from ..core.energy_scale import is_applied, is_told, scale_offset
+from ..core.plugins import BUILTIN, plugin_manager
+from ..core.spectrum import spectrum_tree
+from ..stn.predict import predict_view
+from ..stn.stack import StackPrediction
 from ..stn.verdict import STATUSES, UNCERTAIN_STDERR, Reason
-from ..stn.view import durations, nothing_known, outside_window
+from ..stn.view import View, view_of
 from ..stn.weights import TrainedNetwork
-from .fields import CARRIED, NO_DATA, Field, network_fields
+from .fields import CARRIED, NO_DATA, PLUGIN, TOLD, Field, network_fields
 from .stack import Stack, measured
-from .steer import Said, steer
 
-#: Name of the package among its plugins.
-OWN: Final = "xps_stn_plugin"
+_log = logging.getLogger(__name__)
+
+Counts = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
-    """What the network is asked about every spectrum of a stack.
+class StackPredictor:
+    """Predicts the spectra of a stack.
+
+    Predictors of plugins are asked first, one spectrum at a time; the network reads all that they leave to it.
 
     Parameters
     ----------
     trained : TrainedNetwork
     source : str
-    energies : mapping of str to ndarray, shape (m,)
-        Measured axis of every region in eV, by name.
-    seen : mapping of str to str
-        The regions that the network looks at, by core level: the first of each level, as for a single spectrum.
-    times : mapping of str to float
-        By core level: time by which counts are divided so that regions compare.
+    view : View
+        What the network reads.
     attrs : mapping of str to mapping
-        What the reader said of every region.
+        What the reader said of every region, by name.
     settings : Settings
     offset : float
         What a shift on the 285.00 eV scale gains in eV on the scale that was asked for.
     notes : tuple of str
-        What the network does not look at, in sentences.
+        What was left out and who predicts, in sentences.
     """
 
     trained: TrainedNetwork
     source: str
-    energies: Mapping[str, NDArray[np.float64]]
-    seen: Mapping[str, str]
-    times: Mapping[str, float]
+    view: View
     attrs: Mapping[str, Mapping[str, Any]]
     settings: Settings
     offset: float
     notes: tuple[str, ...]
 
     @classmethod
-    def about(cls, stack: Stack, settings: Settings, trained: TrainedNetwork) -> Question:
-        """Choose what the network looks at."""
-        windows = dict(zip(trained.grid.regions, trained.grid.energies, strict=True))
-        first: dict[str, str] = {}
-        notes = []
-        for name, region in stack.regions.items():
-            if region.level not in windows:
-                continue
-            if region.level in first:
-                notes.append(f"{name} repeats {region.level}; the network read the first.")
-            elif note := outside_window(name, region.energy, windows[region.level]):
-                notes.append(note)
-            else:
-                first[region.level] = name
-        seen = {level: first[level] for level in trained.grid.regions if level in first}
-        if not seen:
-            notes.insert(0, nothing_known(stack.regions, trained.grid))
-        manager = plugin_manager()
-        active = [report.name for report in manager.reports if report.state == "active" and report.name != OWN]
-        if others := [name for name in active if "xps_prefit_predict" in manager.hooks_of(name)]:
-            told = ", ".join(others)
-            notes.append(f"Predictors of plugins ({told}) are for single spectra; the package's network read these.")
-        return cls(
-            trained=trained,
-            source=stack.source,
-            energies={name: region.energy for name, region in stack.regions.items()},
-            seen=seen,
-            times=durations({level: xr.Dataset(attrs=stack.regions[name].attrs) for level, name in seen.items()}),
-            attrs={name: region.attrs for name, region in stack.regions.items()},
-            settings=settings,
-            offset=scale_offset(settings),
-            notes=(*stack.notes, *notes),
-        )
+    def of(cls, stack: Stack, settings: Settings, trained: TrainedNetwork) -> StackPredictor:
+        """Choose what the network reads."""
+        energies = {name: region.energy for name, region in stack.regions.items()}
+        attrs = {name: {**region.attrs, "region": region.level} for name, region in stack.regions.items()}
+        view = view_of(energies, attrs, trained.grid)
+        notes = [*stack.notes, *view.notes]
+        if plugins := plugin_manager().asked_before("xps_prefit_predict", BUILTIN):
+            notes.append(f"Predictors of plugins ({', '.join(plugins)}) were asked before the package's network.")
+        return cls(trained, stack.source, view, attrs, settings, scale_offset(settings), tuple(notes))
 
     def fields(self) -> tuple[Field, ...]:
         """Name what `answer` gives."""
-        return network_fields(self.trained.groups, tuple(self.seen.values()))
+        return network_fields(self.trained.groups, tuple(self.view.names.values()))
 
     def predict(
-        self, counts: Mapping[str, NDArray[Any]], shift: ArrayLike | None = None, *, keep_posterior: bool = False
+        self, counts: Counts, shift: ArrayLike | None = None, *, keep_posterior: bool = False
     ) -> StackPrediction:
-        """Ask the network about k spectra.
+        """Predict k spectra.
 
         Parameters
         ----------
@@ -112,50 +88,116 @@ class Question:
         keep_posterior : bool
             Whether the distributions over shifts are wanted.
         """
-        regions = {level: (self.energies[name], counts[name]) for level, name in self.seen.items()}
-        return predict_stack(
-            self.trained,
-            # Without a region that the network knows, any will do to have it say so.
-            regions or {name: (self.energies[name], values) for name, values in counts.items()},
-            durations=self.times,
-            shift=shift,
-            keep_posterior=keep_posterior,
-            source=self.source,
+        prediction = predict_view(
+            self.trained, self.view, counts, shift, keep_posterior=keep_posterior, source=self.source
         )
+        others = self._by_plugins(counts, shift)
+        if not others:
+            return prediction
+        reasons = prediction.verdict.reasons.copy()
+        distribution = None if prediction.distribution is None else prediction.distribution.copy()
+        bins = self.trained.network.shift_bins.double().numpy()
+        for row, one in others.items():
+            reasons[row] = PLUGIN | (0 if math.isfinite(one.shift) else int(Reason.NO_SHIFT))
+            if distribution is not None:
+                # A plugin gives a shift with its error, which stands for a normal distribution.
+                density = np.exp(-0.5 * ((bins - one.shift) / one.shift_stderr) ** 2)
+                distribution[row] = density / density.sum()
+        return replace(prediction.replaced(others, reasons), distribution=distribution)
 
-    def answer(self, counts: Mapping[str, NDArray[Any]], series: SeriesRows | None = None) -> tuple[NDArray[Any], ...]:
+    def steered(self, counts: Counts) -> StackPrediction:
+        """Predict k spectra, and put together with that what the user knows."""
+        from ..fitting.charge_reference import with_knowledge
+
+        prediction = self.predict(counts)
+        told: dict[int, Prediction] = {}
+        for row, spectrum in self._spectra(counts).items():
+            alone = {name: values[row : row + 1] for name, values in counts.items()}
+
+            def read_at(shift: float, alone: Counts = alone) -> Prediction:
+                return self.predict(alone, [shift]).prediction(0)
+
+            before = prediction.prediction(row)
+            after = with_knowledge(before, spectrum, self.settings, read_at)
+            if after != before:
+                told[row] = after
+        reasons = prediction.verdict.reasons.copy()
+        reasons[list(told)] |= np.uint32(TOLD)
+        return prediction.replaced(told, reasons)
+
+    def answer(self, counts: Counts, series: SeriesRows | None = None) -> tuple[NDArray[Any], ...]:
         """Answers about k spectra, one array of shape (k, ...) for each of `fields`; `series`: their shared shift."""
-        there = np.stack([measured(values) for values in counts.values()], axis=1)
-        if self.settings.expect or self.settings.present or self.settings.absent:
-            said = steer(self, counts, there)
+        if is_told(self.settings):
+            prediction = self.steered(counts)
         else:
-            found = self.predict(counts, None if series is None else series.shift)
-            said = Said(
-                found.shift,
-                found.shift_stderr,
-                found.verdict.status,
-                found.verdict.reasons,
-                found.probabilities,
-                found.region_shift,
-                found.region_stderr,
-                found.evidence.disagreement,
-            )
-        shift, stderr, reasons, status = said.shift, said.shift_stderr, said.reasons, said.status
+            prediction = self.predict(counts, None if series is None else series.shift)
+        shift, stderr = prediction.shift, prediction.shift_stderr
+        reasons, status = prediction.verdict.reasons, prediction.verdict.status
         if series is not None:
             shift, stderr = series.shift, series.stderr
-            reasons, status = series.judged(reasons)
-        some = there.any(axis=1)
+            reasons, status = series.judged(reasons, status)
+        some = _measured(counts).any(axis=1)
+        applied = is_applied(shift, status == STATUSES.index("out_of_domain"), self.settings)
         values = (
             np.where(some, shift + self.offset, np.nan),
             np.where(some, stderr, np.nan),
+            np.where(some, np.where(applied, shift + self.offset, 0.0), np.nan),
             np.where(some, status, NO_DATA),
             reasons,
-            said.probabilities,
-            *(said.region_shift + self.offset).T,
-            *said.region_stderr.T,
-            *said.disagreement.T,
+            prediction.probabilities,
+            *(prediction.region_shift + self.offset).T,
+            *prediction.region_stderr.T,
+            *prediction.evidence.disagreement.T,
         )
         return tuple(value.astype(field.dtype) for value, field in zip(values, self.fields(), strict=True))
+
+    def _by_plugins(self, counts: Counts, shift: ArrayLike | None) -> dict[int, Prediction]:
+        """Predictions of plugins by row; of a spectrum at which one failed, that there is no shift."""
+        manager = plugin_manager()
+        if not manager.asked_before("xps_prefit_predict", BUILTIN):
+            return {}
+        spectra = self._spectra(counts)
+        size = len(next(iter(counts.values())))
+        shifts = (
+            None if shift is None else np.broadcast_to(np.asarray(shift, dtype=float), size)[list(spectra)].tolist()
+        )
+        level_of = {name: level for level, name in self.view.names.items()}
+        predictions = {}
+        answers = manager.predict_each(spectra.values(), self.settings, shifts, before=BUILTIN)
+        for row, answer in zip(spectra, answers, strict=True):
+            if isinstance(answer, PrefitError):
+                _log.warning("%s", answer)
+                predictions[row] = self._failed(answer)
+            elif answer is not None:
+                regions = {level_of.get(name, name): region for name, region in answer.region_shifts.items()}
+                predictions[row] = replace(answer, region_shifts=regions)
+        return predictions
+
+    def _failed(self, error: PrefitError) -> Prediction:
+        groups = dict.fromkeys(self.trained.groups, math.nan)
+        return Prediction(math.nan, math.nan, groups, "out_of_domain", (str(error),), {}, self.trained.info)
+
+    def _spectra(self, counts: Counts) -> dict[int, xr.DataTree]:
+        """Spectra in which something was measured, each by itself, by row."""
+        spectra = {}
+        for row, there in enumerate(_measured(counts)):
+            regions = {
+                name: xr.Dataset(
+                    {"counts": ("binding_energy", np.asarray(values[row], dtype=float))},
+                    {"binding_energy": self.view.energies[name]},
+                    dict(self.attrs[name]),
+                )
+                for (name, values), is_there in zip(counts.items(), there, strict=True)
+                if is_there
+            }
+            if regions:
+                spectra[row] = spectrum_tree(self.source, regions)
+        return spectra
+
+
+def _measured(counts: Counts) -> NDArray[np.bool_]:
+    """Whether each region of each spectrum was measured, shape (k, regions)."""
+    return np.stack([measured(values) for values in counts.values()], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,11 +208,15 @@ class SeriesRows:
     stderr: NDArray[np.float64]
     carried: NDArray[np.bool_]
 
-    def judged(self, reasons: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.int8]]:
+    def judged(
+        self, reasons: NDArray[np.uint32], status: NDArray[np.int8]
+    ) -> tuple[NDArray[np.uint32], NDArray[np.int8]]:
         """Reasons and status in view of the series, which knows better than one spectrum what its shift is."""
         bits = reasons & ~np.uint32(Reason.SEVERAL_SHIFTS | Reason.STANDARD_ERROR | Reason.UNEVEN | Reason.AT_EDGE)
         bits[self.stderr > UNCERTAIN_STDERR] |= np.uint32(Reason.STANDARD_ERROR)
         bits[self.carried] |= np.uint32(CARRIED)
         outside, doubtful = ((bits & np.uint32(rules)) != 0 for rules in (Reason.outside(), Reason.doubts() | CARRIED))
         codes = [STATUSES.index("out_of_domain"), STATUSES.index("uncertain")]
-        return bits, np.select([outside, doubtful], codes, STATUSES.index("ok")).astype(np.int8)
+        # Only the plugin knows why it doubts.
+        rest = np.where(bits & np.uint32(PLUGIN), status, STATUSES.index("ok"))
+        return bits, np.select([outside, doubtful], codes, rest).astype(np.int8)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,14 +17,16 @@ from xps_prefit_hooks import PrefitError, Settings
 
 from .._util.files import check_target, write_whole
 from .._util.progress import Progress, never, nothing
+from ..core.energy_scale import is_told, reference_text, shift_text
+from ..core.result import PrefitData
 from ..core.spectrum import calibrated
 from ..stn.predict import shipped
 from . import Share
 from .disk import new_file
 from .fields import Field, labelled
 from .file import place_fields, write_counts, write_frame
-from .pipeline import Place, Plan, do
-from .predict import Question
+from .pipeline import MakeResult, Place, Plan, do
+from .predict import StackPredictor
 from .stack import Stack, stack_of
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ SCHEMA: Final = "xps-stn/stack/1"
 def prefit_stack(
     stack: Stack,
     settings: Settings,
+    make_result: MakeResult = PrefitData,
     *,
     fit: bool = False,
     share: Share = "none",
@@ -50,6 +52,8 @@ def prefit_stack(
     stack : Stack
     settings : Settings
         From `xps_stn_plugin.settings.settings_of`.
+    make_result : callable
+        Makes the result of a spectrum for plugins that listen for finished fits.
     fit : bool
         Whether models are seeded and fitted. Spectra in which the same groups were found share the model's structure.
     share : {"none", "shift", "components"}
@@ -65,23 +69,23 @@ def prefit_stack(
     -------
     xarray.DataTree
         On the dimensions and coordinates of the stack. Root: ``shift``, ``shift_stderr`` (eV, on the scale of
-        ``settings.reference``), ``status`` and ``reasons`` (flags, see their attributes), ``probability`` over
-        ``group``. For each region that the network looks at: ``region_shift``, ``region_shift_stderr``,
-        ``disagreement`` (eV). With `fit`: ``center``, ``fwhm``, ``area`` and their ``_stderr`` over ``component``,
-        lmfit's ``parameter_value`` and ``parameter_stderr`` over ``parameter``, ``redchi``, ``success`` and more. NaN
-        where nothing was measured. Of Dask's counts nothing is computed yet, and
-        the arrays are Dask's, too, where neither `fit` nor `share` needs to see all of them first.
+        ``settings.reference``), ``applied_shift`` (eV; what is taken off the measured energies), ``status`` and
+        ``reasons`` (flags, see their attributes), ``probability`` over ``group``. For each region that the network
+        looks at: ``region_shift``, ``region_shift_stderr``, ``disagreement`` (eV). With `fit`: ``center``, ``fwhm``,
+        ``area`` and their ``_stderr`` over ``component``, lmfit's ``parameter_value`` and ``parameter_stderr`` over
+        ``parameter``, ``redchi``, ``success`` and more. NaN where nothing was measured. Of Dask's counts nothing is
+        computed yet, and the arrays are Dask's, too, where neither `fit` nor `share` needs to see all of them first.
 
     Raises
     ------
     PrefitError
         If an option makes no sense for this stack, or it is cancelled.
     """
-    plan = _plan(stack, settings, fit, share, progress, cancelled)
+    plan = replace(_plan(stack, settings, fit, share, progress, cancelled), make_result=make_result)
     if stack.lazy and not fit and share == "none":
-        question = Question.about(stack, settings, shipped())
-        fields = question.fields()
-        return labelled(stack, fields, _lazily(stack, fields, question), _attrs(stack, settings, question.notes))
+        predictor = StackPredictor.of(stack, settings, shipped())
+        fields = predictor.fields()
+        return labelled(stack, fields, _lazily(stack, fields, predictor), _attrs(stack, settings, predictor.notes))
     found, arrays, notes = do(stack, plan, _in_memory(stack))
     return labelled(stack, found, arrays, _attrs(stack, settings, notes))
 
@@ -142,13 +146,19 @@ def write_stack(
 
 
 def stack_bytes(
-    stack: Stack, settings: Settings, *, fit: bool = False, share: Share = "none", curves: bool = False
+    stack: Stack,
+    settings: Settings,
+    make_result: MakeResult = PrefitData,
+    *,
+    fit: bool = False,
+    share: Share = "none",
+    curves: bool = False,
 ) -> bytes:
     """Content of the file that `write_stack` writes with counts, for a stack that fits into memory."""
     import h5py
 
     buffer = BytesIO()
-    plan = replace(_plan(stack, settings, fit, share, nothing, never), curves=curves)
+    plan = replace(_plan(stack, settings, fit, share, nothing, never), curves=curves, make_result=make_result)
     with h5py.File(buffer, "w") as file:
         _write(file, stack, plan, counts=True)
     return buffer.getvalue()
@@ -193,19 +203,22 @@ def _plan(
         raise PrefitError("share", f"{share!r} is unknown; take one of {', '.join(get_args(Share))}.")
     if share == "components" and not fit:
         raise PrefitError("share", "components are shared by fits; ask for fits, too (fit=True).")
-    if share == "shift" and (settings.expect or settings.present or settings.absent):
-        msg = "expected substances and known groups decide each shift by itself; leave them out, or share no shift."
+    if share == "shift" and is_told(settings):
+        msg = (
+            "a given shift, a calibration on C-C, expected substances and known groups decide each shift by itself; "
+            "leave them out, or share no shift."
+        )
         raise PrefitError("share", msg)
     return Plan(settings, fit, share, progress, cancelled)
 
 
-def _lazily(stack: Stack, fields: Sequence[Field], question: Question) -> dict[str, Any]:
+def _lazily(stack: Stack, fields: Sequence[Field], predictor: StackPredictor) -> dict[str, Any]:
     """Arrays of Dask's that are computed chunk by chunk when they are asked for."""
     cut = stack.rechunked()
     inputs = [region.counts.drop_vars(list(region.counts.coords)) for region in cut.regions.values()]
     axes = [f"binding_energy of {name}" for name in cut.regions]
     found = xr.apply_ufunc(
-        partial(_answer_chunk, question),
+        partial(_answer_chunk, predictor),
         *(counts.rename(binding_energy=axis) for counts, axis in zip(inputs, axes, strict=True)),
         input_core_dims=[[axis] for axis in axes],
         output_core_dims=[list(field.labels) for field in fields],
@@ -220,13 +233,13 @@ def _lazily(stack: Stack, fields: Sequence[Field], question: Question) -> dict[s
     }
 
 
-def _answer_chunk(question: Question, *counts: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+def _answer_chunk(predictor: StackPredictor, *counts: NDArray[Any]) -> tuple[NDArray[Any], ...]:
     """Answers about a chunk, whatever its shape."""
     shape = counts[0].shape[:-1]
     by_name = {
-        name: values.reshape(-1, values.shape[-1]) for name, values in zip(question.energies, counts, strict=True)
+        name: values.reshape(-1, values.shape[-1]) for name, values in zip(predictor.view.energies, counts, strict=True)
     }
-    return tuple(values.reshape((*shape, *values.shape[1:])) for values in question.answer(by_name))
+    return tuple(values.reshape((*shape, *values.shape[1:])) for values in predictor.answer(by_name))
 
 
 def _attrs(stack: Stack, settings: Settings, notes: Sequence[str] = ()) -> dict[str, Any]:
@@ -234,8 +247,9 @@ def _attrs(stack: Stack, settings: Settings, notes: Sequence[str] = ()) -> dict[
     return {
         "schema": SCHEMA,
         "source": stack.source,
-        "convention": f"shift is measured minus true; aliphatic C 1s = {settings.reference:.2f} eV",
+        "convention": f"shift is measured minus true; {reference_text(settings.reference, settings.reference_at)}",
         "reference": settings.reference,
+        "reference_at": settings.reference_at,
         "notes": "\n".join(notes),
         "model": f"{model.name} {model.version}",
         "model_sha256": model.sha256,
@@ -264,11 +278,13 @@ def calibrated_pixel(
     Raises
     ------
     PrefitError
-        If nothing was measured there, or no shift was found.
+        If nothing was measured there, or no shift is applied.
     """
     stack = spectra if isinstance(spectra, Stack) else stack_of(spectra)
     spectrum = stack.spectrum(place)
-    shift, stderr = (float(found.dataset[name].isel(place).item()) for name in ("shift", "shift_stderr"))
-    if math.isnan(shift):
-        raise PrefitError(str(spectrum.attrs["source"]), "no shift was found, so nothing is calibrated.")
-    return calibrated(spectrum, shift, stderr, float(found.attrs["reference"]))
+    names = ("shift", "shift_stderr", "applied_shift")
+    shift, stderr, applied = (float(found.dataset[name].isel(place).item()) for name in names)
+    if shift != applied:
+        msg = f"{shift_text(shift, stderr, False)}, so nothing is calibrated."
+        raise PrefitError(str(spectrum.attrs["source"]), msg)
+    return calibrated(spectrum, shift, stderr, float(found.attrs["reference"]), found.attrs["reference_at"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from .calibration import spread_of
 from .inputs import CHANNELS_PER_REGION, network_input
 from .network import NetworkOutput
+from .one_thread import one_thread
 from .verdict import FloatArray, Posterior
 from .weights import TrainedNetwork
 
@@ -89,10 +91,11 @@ def ask(
     if not len(rates):
         return _no_answers(trained, len(levels), keep_posterior)
     columns = [trained.grid.regions.index(level) for level in levels]
-    outputs = [
-        _output(trained, columns, rates[rows], measured[rows], None if shift is None else shift[rows])
-        for rows in (slice(start, start + BATCH) for start in range(0, len(rates), BATCH))
-    ]
+    with one_thread() if len(rates) == 1 else nullcontext():
+        outputs = [
+            _output(trained, columns, rates[rows], measured[rows], None if shift is None else shift[rows])
+            for rows in (slice(start, start + BATCH) for start in range(0, len(rates), BATCH))
+        ]
 
     def whole(name: str) -> FloatArray:
         values: FloatArray = torch.cat([getattr(output, name) for output in outputs]).double().numpy()

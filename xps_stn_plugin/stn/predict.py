@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
-from types import MappingProxyType
 
 import xarray as xr
+from numpy.typing import ArrayLike
 
 from xps_prefit_hooks import Prediction, Settings
 
-from .stack import predict_stack
-from .view import durations, nothing_known, seen_regions
+from .stack import Rows, StackPrediction, predict_stack
+from .view import View, view_of_spectrum
 from .weights import TrainedNetwork, shipped_weights
 
 
@@ -49,29 +50,47 @@ def predict_with(trained: TrainedNetwork, spectrum: xr.DataTree, shift: float | 
     PrefitError
         If a region is a stack of spectra.
     """
-    regions, notes = seen_regions(spectrum, trained.grid)
-    if not regions:
-        return _no_shift(trained, nothing_known(spectrum.children, trained.grid), *notes)
-    stack = predict_stack(
+    view = view_of_spectrum(spectrum, trained.grid)
+    counts = {name: spectrum.children[name].to_dataset()["counts"].values[None] for name in view.energies}
+    source = str(spectrum.attrs.get("source", "spectrum"))
+    prediction = predict_view(trained, view, counts, shift, source=source).prediction(0)
+    return replace(prediction, regions_read=tuple(view.names.values()))
+
+
+def predict_view(
+    trained: TrainedNetwork,
+    view: View,
+    counts: Mapping[str, Rows],
+    shift: ArrayLike | None = None,
+    *,
+    keep_posterior: bool = False,
+    source: str = "stack",
+) -> StackPrediction:
+    """Ask a network about spectra over the same axes; a single spectrum is a stack of one.
+
+    Parameters
+    ----------
+    trained : TrainedNetwork
+    view : View
+        What the network reads of them.
+    counts : mapping of str to rows
+        Intensities of every region by name, shape (n, m).
+    shift, keep_posterior, source
+        See `predict_stack`.
+
+    Returns
+    -------
+    StackPrediction
+        Shift NaN and status "out_of_domain" where no region is one that the network knows, or none shows a line.
+    """
+    regions = {level: (view.energies[name], counts[name]) for level, name in view.names.items()}
+    prediction = predict_stack(
         trained,
-        {name: (data["binding_energy"].values, data["counts"].values[None]) for name, data in regions.items()},
-        durations=durations(regions),
+        # Regions that the network does not know still say how many spectra there are.
+        regions or {name: (view.energies[name], rows) for name, rows in counts.items()},
+        durations=view.durations,
         shift=shift,
-        source=str(spectrum.attrs.get("source", "spectrum")),
+        keep_posterior=keep_posterior,
+        source=source,
     )
-    prediction = stack.prediction(0)
-    return replace(prediction, reasons=(*prediction.reasons, *notes))
-
-
-def _no_shift(trained: TrainedNetwork, *reasons: str) -> Prediction:
-    """Prediction that there is nothing to predict from: a number would be taken for a result."""
-    nan = float("nan")
-    return Prediction(
-        shift=nan,
-        shift_stderr=nan,
-        groups=MappingProxyType(dict.fromkeys(trained.groups, nan)),
-        status="out_of_domain",
-        reasons=reasons,
-        region_shifts=MappingProxyType({}),
-        model=trained.info,
-    )
+    return replace(prediction, notes=view.notes)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from types import MappingProxyType
 from typing import Protocol
 
@@ -12,16 +13,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import ModelInfo, Prediction, PrefitError, RegionShift
 
+from ..core.core_levels import core_levels
 from ..core.grid import Grid, relative, to_bins
 from ..core.single_channels import without_single_channels
 from ..core.spectrum import MIN_POINTS, in_range
 from .answers import ask, combined
+from .cut_lines import cut_edges
 from .group_support import GROUP_FOUND, detection_limits, supported
 from .signal import NO_LINE, channels_at_maximum, line_maximum, line_to_noise, plain_peak
 from .verdict import CARBON, STATUSES, BoolArray, Evidence, FloatArray, Verdict, judge, sentences
 from .view import nothing_known, outside_window
 from .weights import TrainedNetwork
 
+#: Hot and dead channels of a region that are named, at most.
+MOST_NAMED = 6
 #: Spectra that are worked on at a time: what is not kept is never larger than this many.
 CHUNK = 256
 
@@ -66,6 +71,8 @@ class StackPrediction:
     distribution : ndarray of float32, shape (n, bins), or None
         The network's distribution over shifts, bin by bin (`ShiftTransformer.shift_bins`), where it was asked for; NaN
         where there is no shift.
+    others : mapping of int to Prediction
+        Rows that do not come from the network alone; see `replaced`.
     """
 
     groups: tuple[str, ...]
@@ -79,6 +86,7 @@ class StackPrediction:
     evidence: Evidence
     verdict: Verdict
     distribution: NDArray[np.float32] | None = None
+    others: Mapping[int, Prediction] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return self.shift.size
@@ -94,6 +102,8 @@ class StackPrediction:
 
     def prediction(self, row: int) -> Prediction:
         """One spectrum's row by itself."""
+        if row in self.others:
+            return self.others[row]
         shifts = {
             name: RegionShift(float(value), float(stderr), float(apart))
             for name, value, stderr, apart in zip(
@@ -118,7 +128,47 @@ class StackPrediction:
     @classmethod
     def joined(cls, parts: Sequence[StackPrediction]) -> StackPrediction:
         """One stack after the other, all of the same regions and network."""
-        return combined(parts, np.concatenate)
+        starts = accumulate((len(part) for part in parts), initial=0)
+        others = {
+            start + row: one for start, part in zip(starts, parts, strict=False) for row, one in part.others.items()
+        }
+        return replace(combined(parts, np.concatenate), others=others)
+
+    def replaced(self, predictions: Mapping[int, Prediction], reasons: NDArray[np.uint32]) -> StackPrediction:
+        """Put predictions from elsewhere in the place of the network's.
+
+        Parameters
+        ----------
+        predictions : mapping of int to Prediction
+            By row. A region's shift is by its core level. Groups that the network does not know are left out of
+            `probabilities`; those that a prediction does not know are NaN there.
+        reasons : ndarray of uint32, shape (n,)
+            New reasons of all spectra.
+        """
+        rows = list(predictions)
+        shift, stderr, status = self.shift.copy(), self.shift_stderr.copy(), self.verdict.status.copy()
+        probabilities, disagreement = self.probabilities.copy(), self.evidence.disagreement.copy()
+        region_shift, region_stderr = self.region_shift.copy(), self.region_stderr.copy()
+        nothing = RegionShift(np.nan, np.nan, np.nan)
+        for row in rows:
+            one = predictions[row]
+            shift[row], stderr[row], status[row] = one.shift, one.shift_stderr, STATUSES.index(one.status)
+            probabilities[row] = [one.groups.get(name, np.nan) for name in self.groups]
+            regions = [one.region_shifts.get(level, nothing) for level in self.regions]
+            region_shift[row] = [region.value for region in regions]
+            region_stderr[row] = [region.stderr for region in regions]
+            disagreement[row] = [region.disagreement for region in regions]
+        return replace(
+            self,
+            shift=shift,
+            shift_stderr=stderr,
+            probabilities=probabilities,
+            region_shift=region_shift,
+            region_stderr=region_stderr,
+            evidence=replace(self.evidence, disagreement=disagreement),
+            verdict=Verdict(status, reasons),
+            others={**self.others, **predictions},
+        )
 
 
 @dataclass(frozen=True)
@@ -243,29 +293,37 @@ def _chunk(
     """Prediction of some spectra of a stack."""
     shape = (len(rows), len(regions))
     signal_to_noise, saturated = np.full(shape, np.nan), np.ones(shape, dtype=np.int64)
-    maximum = np.full(shape, np.nan)
+    maximum, cut = np.full(shape, np.nan), np.zeros((*shape, 2), dtype=bool)
+    replaced = np.full((*shape, MOST_NAMED), np.nan)
     counts = []
     for column, region in enumerate(regions):
         values, good = _read(region, rows)
         saturated[:, column] = channels_at_maximum(values)
         # As in training: the network sees no hot or dead channel, nor do they pass for lines.
-        values = without_single_channels(values)
+        clean = without_single_channels(values)
+        replaced[:, column] = _replaced(region.energy, clean != values)
+        values = clean
         counts.append(values)
         signal_to_noise[good, column] = line_to_noise(values[good])
+        cut[good, column] = cut_edges(region.energy, values[good], core_levels()[region.name].fwhm[0])
         with_line = signal_to_noise[:, column] >= NO_LINE
         maximum[with_line, column] = line_maximum(region.energy, values[with_line])
     lined = signal_to_noise >= NO_LINE
     # The network is asked where there is something to ask about.
     asked = np.flatnonzero(lined.any(axis=1))
     there = ~np.isnan(signal_to_noise)
-    rates, measured = _binned(trained.grid, regions, [values[asked] for values in counts], there[asked])
+    # C 1s carries the scale; without it, no region can be told from the common shift.
+    carbon = np.array([region.name == CARBON for region in regions], dtype=bool)
+    # Beside a whole C 1s line, the network does without regions whose line is cut.
+    whole = (lined & carbon & ~cut.any(axis=-1)).any(axis=1, keepdims=True)
+    left_out = cut.any(axis=-1) & ~carbon & whole
+    read = there & ~left_out
+    rates, measured = _binned(trained.grid, regions, [values[asked] for values in counts], read[asked])
     levels = tuple(region.name for region in regions)
     known = None if shift is None else shift[asked]
     answers = ask(trained, levels, rates, measured, known, keep_posterior=keep_posterior)
     found = answers.placed(asked, len(rows))
-    # C 1s carries the scale; without it, no region can be told from the common shift.
-    carbon = np.array([region.name == CARBON for region in regions], dtype=bool)
-    told = lined & (lined & carbon).any(axis=1, keepdims=True)
+    told = lined & ~left_out & (lined & carbon).any(axis=1, keepdims=True)
     disagreement = np.where(told, np.where(carbon, 0.0, found.region_shift), np.nan)
     region_stderr = np.hypot(found.shift_stderr[:, None], np.where(carbon, 0.0, found.region_sigma))
     axes = [region.energy for region in regions]
@@ -278,7 +336,7 @@ def _chunk(
         regions=levels,
         signal_to_noise=signal_to_noise,
         saturated=saturated,
-        one_line=_one_line(regions, counts, lined),
+        one_line=_one_line(regions, counts, lined & ~left_out),
         posterior=found.posterior,
         stderr=found.shift_stderr,
         foreign=trained.calibration.foreign(found.outside_logit),
@@ -287,6 +345,9 @@ def _chunk(
         maximum=maximum,
         no_group=np.all(probabilities <= GROUP_FOUND, axis=1),
         support=support,
+        cut=cut,
+        left_out=left_out,
+        replaced=replaced,
     )
     return StackPrediction(
         groups=trained.groups,
@@ -309,6 +370,16 @@ def _read(region: _Region, rows: range) -> tuple[FloatArray, BoolArray]:
     finite = np.isfinite(values).all(axis=1) & in_range(values)
     values = np.where(finite[:, None], values, 0.0)
     return values, np.ptp(values, axis=1) > 0
+
+
+def _replaced(energy: FloatArray, bad: BoolArray) -> FloatArray:
+    """Energies in eV of hot and dead channels, shape (n, most named); NaN where there are no more."""
+    energies = np.full((len(bad), MOST_NAMED), np.nan)
+    rows = np.flatnonzero(bad.any(axis=1))
+    for row in rows.tolist():
+        named = energy[bad[row]][:MOST_NAMED]
+        energies[row, : named.size] = named
+    return energies
 
 
 def _one_line(regions: Sequence[_Region], counts: Sequence[FloatArray], lined: BoolArray) -> BoolArray:

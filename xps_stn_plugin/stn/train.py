@@ -13,10 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from rich.progress import Progress, TextColumn
 from torch import Tensor
-from torch.nn import functional
 
 from xps_prefit_hooks import PrefitError
 
@@ -26,26 +24,15 @@ from ..core.grid import Grid
 from ..simulate.drawing import ahead, build_simulator
 from ..simulate.spectra import SpectrumBatch, SpectrumSimulator
 from .calibration import Calibration, FloatArray, calibrate, spread_of
-from .inputs import network_input
 from .metrics import group_metrics, shift_metrics
-from .network import REGION_UNIT, NetworkConfig, NetworkOutput, ShiftTransformer
+from .network import NetworkConfig, ShiftTransformer
 from .training_config import TrainingConfig
+from .training_loss import Batch, loss_of, to_device
 from .weights import load_weights, save_weights
 
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.jsonl"
 _LOG_HEAD = b'{"step": '
-
-
-@dataclass(frozen=True)
-class _Batch:
-    channels: Tensor
-    domain_shift: Tensor
-    domain_share: Tensor
-    labels: Tensor
-    outside: Tensor
-    region_shift: Tensor
-    charged: Tensor
 
 
 def train(
@@ -175,7 +162,7 @@ class _Run:
             network.load_state_dict(first)
         return cls(config, network, device)
 
-    def advance(self, batch: _Batch) -> float:
+    def advance(self, batch: Batch) -> float:
         """One step; returns the loss."""
         begun = time.perf_counter()
         config = self.config
@@ -188,7 +175,7 @@ class _Run:
             torch.manual_seed(config.seed * 1_000_003 + self.step)
             with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half):
                 output = self.network(batch.channels)
-        loss = _loss(output, batch, self.network.shift_bins, config)
+        loss = loss_of(output, batch, self.network.shift_bins, config)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -284,70 +271,7 @@ def _schedule(step: int, config: TrainingConfig) -> float:
     return 0.5 * (1 + math.cos(math.pi * done)) + 1e-3
 
 
-def shift_target(bins: Tensor, domain_shift: Tensor, domain_share: Tensor, blur: float) -> Tensor:
-    """Distribution over shifts that is taught: as wide as the truth is.
-
-    Parameters
-    ----------
-    bins : Tensor, shape (bins,)
-        Shifts in eV.
-    domain_shift, domain_share : Tensor, shape (n, parts)
-        Charging of each part of a sample in eV, and its share of the area; shares sum to 1.
-    blur : float
-        Standard deviation in eV of what one part adds.
-
-    Returns
-    -------
-    Tensor, shape (n, bins)
-        Sums to 1: one bump for an evenly charged sample, one for each domain of another.
-    """
-    distance = (bins - domain_shift[..., None]) / blur
-    target: Tensor = (domain_share[..., None] * torch.softmax(-0.5 * distance**2, dim=-1)).sum(1)
-    return target
-
-
-def _loss(output: NetworkOutput, batch: _Batch, bins: Tensor, config: TrainingConfig) -> Tensor:
-    target = shift_target(bins, batch.domain_shift, batch.domain_share, config.shift_blur)
-    shift_loss = functional.cross_entropy(output.shift_logits, target, reduction="none")
-    group_loss = functional.binary_cross_entropy_with_logits(output.group_logits, batch.labels, reduction="none").mean(
-        -1
-    )
-    outside_loss = functional.binary_cross_entropy_with_logits(output.outside_logit, batch.outside)
-    # Nothing is to be learnt of shift and groups where the sample is foreign.
-    inside = 1 - batch.outside
-    organic = (inside * (shift_loss + config.group_weight * group_loss)).sum() / inside.sum().clamp(min=1)
-    # Gaussian likelihood of what is charged apart from C 1s.
-    distance = (output.region_shift - batch.region_shift) / output.region_sigma
-    region_loss = 0.5 * distance**2 + torch.log(output.region_sigma / REGION_UNIT)
-    known = batch.charged * inside[:, None]
-    apart = (known * region_loss).sum() / known.sum().clamp(min=1)
-    return organic + config.outside_weight * outside_loss + config.region_weight * apart
-
-
-def _charged(drawn: SpectrumBatch) -> NDArray[np.bool_]:
-    """Regions whose differential charging can be told: with a line, beside one of C 1s, which carries the scale."""
-    charged: NDArray[np.bool_] = drawn.lined & drawn.lined[:, :1]
-    charged[:, 0] = False
-    return charged
-
-
-def _to_device(drawn: SpectrumBatch, device: torch.device) -> _Batch:
-    counts = torch.from_numpy(drawn.counts).to(device)
-    measured = torch.from_numpy(drawn.measured).to(device)
-    return _Batch(
-        channels=network_input(counts, measured),
-        domain_shift=torch.from_numpy(drawn.domain_shift.astype(np.float32)).to(device),
-        domain_share=torch.from_numpy(drawn.domain_share.astype(np.float32)).to(device),
-        labels=torch.from_numpy(drawn.labels.astype(np.float32)).to(device),
-        outside=torch.from_numpy(drawn.outside.astype(np.float32)).to(device),
-        region_shift=torch.from_numpy(drawn.region_shift.astype(np.float32)).to(device),
-        charged=torch.from_numpy(_charged(drawn).astype(np.float32)).to(device),
-    )
-
-
-def _batches(
-    simulator: SpectrumSimulator, config: TrainingConfig, first: int, device: torch.device
-) -> Iterator[_Batch]:
+def _batches(simulator: SpectrumSimulator, config: TrainingConfig, first: int, device: torch.device) -> Iterator[Batch]:
     """Batches from step `first` on, drawn ahead by threads; batch k depends on (seed, k) alone."""
 
     def draw(step: int) -> SpectrumBatch:
@@ -355,7 +279,7 @@ def _batches(
 
     # Half of the cores: the network has the others.
     for drawn in ahead(draw, range(first, config.steps), (os.cpu_count() or 1) // 2):
-        yield _to_device(drawn, device)
+        yield to_device(drawn, device)
 
 
 @dataclass(frozen=True)
@@ -372,7 +296,7 @@ def _ask(network: ShiftTransformer, drawn: SpectrumBatch, device: torch.device) 
     network.eval()
     parts = []
     with torch.no_grad():
-        for channels in torch.split(_to_device(drawn, device).channels, 512):
+        for channels in torch.split(to_device(drawn, device).channels, 512):
             output = network(channels)
             posterior = output.shift_logits.double().softmax(-1)
             parts.append((output.shift, posterior, output.group_logits, output.outside_logit))

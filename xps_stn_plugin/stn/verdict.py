@@ -68,6 +68,9 @@ class Reason(IntFlag):
     UNEVEN = 16384
     GROUP_REFUTED = 1 << 20
     GROUP_UNTESTED = 1 << 21
+    CUT_LINE = 1 << 22
+    LEFT_OUT = 1 << 23
+    BAD_CHANNELS = 1 << 24
 
     @classmethod
     def outside(cls) -> Reason:
@@ -85,6 +88,7 @@ class Reason(IntFlag):
             | cls.SEVERAL_SHIFTS
             | cls.UNEVEN
             | cls.GROUP_REFUTED
+            | cls.CUT_LINE
         )
 
 
@@ -158,6 +162,12 @@ class Evidence:
         Whether no functional group is more probable than not.
     support : Support
         What the regions say about the groups.
+    cut : ndarray of bool, shape (n, regions, 2)
+        Whether the low and the high edge of a region cut a line.
+    left_out : ndarray of bool, shape (n, regions)
+        Regions that the network did not read because of that.
+    replaced : ndarray, shape (n, regions, most named)
+        Measured energies in eV of hot and dead channels; NaN where there are no more.
     """
 
     regions: tuple[str, ...]
@@ -172,6 +182,9 @@ class Evidence:
     maximum: FloatArray
     no_group: BoolArray
     support: Support
+    cut: BoolArray
+    left_out: BoolArray
+    replaced: FloatArray
 
     @property
     def measured(self) -> BoolArray:
@@ -214,6 +227,9 @@ def judge(evidence: Evidence) -> Verdict:
         Reason.NO_CARBON: no_carbon,
         Reason.ONE_LINE: evidence.one_line,
         Reason.SATURATED: (lined & (evidence.saturated >= SATURATED)).any(axis=1),
+        Reason.CUT_LINE: (evidence.cut.any(axis=-1) & ~evidence.left_out).any(axis=1),
+        Reason.LEFT_OUT: evidence.left_out.any(axis=1),
+        Reason.BAD_CHANNELS: np.isfinite(evidence.replaced).any(axis=(1, 2)),
         Reason.STANDARD_ERROR: wide,
         Reason.SEVERAL_SHIFTS: several,
         # A scale that little fixes spreads as well.
@@ -273,6 +289,8 @@ def sentences(evidence: Evidence, reasons: int, row: int) -> tuple[str, ...]:
         told.append(
             f"The highest {channels} channels of {names[column]} all hold the same: the detector was saturated."
         )
+    if Reason.CUT_LINE in said or Reason.LEFT_OUT in said:
+        told += _cut_lines(evidence, row)
     if Reason.STANDARD_ERROR in said:
         stderr = evidence.stderr[row]
         told.append(f"The standard error of the shift, {stderr:.2f} eV, is above {UNCERTAIN_STDERR:.2f} eV.")
@@ -287,6 +305,8 @@ def sentences(evidence: Evidence, reasons: int, row: int) -> tuple[str, ...]:
         told.append(
             f"Lines look broadened or doubled alike: the sample may be charged unevenly by about {apart_by:.1f} eV."
         )
+    if Reason.BAD_CHANNELS in said:
+        told += _bad_channels(evidence, row)
     if Reason.GROUP_REFUTED in said:
         told += refuted_sentences(evidence.support, evidence.regions, row)
     if Reason.NO_LINE in said:
@@ -310,6 +330,26 @@ def sentences(evidence: Evidence, reasons: int, row: int) -> tuple[str, ...]:
     if Reason.NOT_MEASURED in said:
         told.append(f"Not measured, or without any signal: {', '.join(names[~measured])}.")
     return tuple(told)
+
+
+def _cut_lines(evidence: Evidence, row: int) -> list[str]:
+    """Say which edges cut a line, and whether the region was left out for it."""
+    told = []
+    for column, edge in np.argwhere(evidence.cut[row]).tolist():
+        side = ("low", "high")[edge]
+        what = "the shift rests on the others" if evidence.left_out[row, column] else "measure a wider window"
+        told.append(f"The edge of {evidence.regions[column]} at {side} binding energy cuts a line; {what}.")
+    return told
+
+
+def _bad_channels(evidence: Evidence, row: int) -> list[str]:
+    """Say where hot and dead channels were replaced."""
+    told = []
+    for name, energies in zip(evidence.regions, evidence.replaced[row], strict=True):
+        if len(named := energies[np.isfinite(energies)]):
+            listed = ", ".join(f"{energy:.2f}" for energy in named)
+            told.append(f"Hot or dead channels of {name} were left out, at {listed} eV as measured.")
+    return told
 
 
 def _limit(percent: float) -> str:

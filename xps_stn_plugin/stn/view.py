@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -13,50 +15,74 @@ from xps_prefit_hooks import PrefitError
 from ..core.grid import Grid
 
 
-def seen_regions(spectrum: xr.DataTree, grid: Grid) -> tuple[Mapping[str, xr.Dataset], tuple[str, ...]]:
+@dataclass(frozen=True, eq=False)
+class View:
+    """Regions of spectra over the same axes that the network reads.
+
+    Parameters
+    ----------
+    names : mapping of str to str
+        Name of the region by core level, in the grid's order.
+    energies : mapping of str to ndarray, shape (m,)
+        Measured axis of every region in eV, by name; of those that are not read, too.
+    durations : mapping of str to float
+        By core level: time in s by which counts are divided so that regions compare.
+    notes : tuple of str
+        One sentence for each region that repeats a level or lies outside the window.
+    """
+
+    names: Mapping[str, str]
+    energies: Mapping[str, NDArray[np.float64]]
+    durations: Mapping[str, float]
+    notes: tuple[str, ...]
+
+
+def view_of(energies: Mapping[str, NDArray[np.float64]], attrs: Mapping[str, Mapping[str, Any]], grid: Grid) -> View:
     """Choose the first region of each core level that overlaps the grid; say which were passed over.
 
     Parameters
     ----------
-    spectrum : xarray.DataTree
-        On the measured axis.
+    energies : mapping of str to ndarray, shape (m,)
+        Measured axis of every region in eV, ascending, by name.
+    attrs : mapping of str to mapping
+        Attributes of every region; ``region`` is its core level.
     grid : Grid
         The network's.
+    """
+    windows = dict(zip(grid.regions, grid.energies, strict=True))
+    chosen: dict[str, str] = {}
+    notes = []
+    for name, axis in energies.items():
+        level = str(attrs[name].get("region", name))
+        if level not in windows:
+            continue
+        if level in chosen:
+            notes.append(f"{name} repeats {level}; the network read the first.")
+        elif note := outside_window(name, axis, windows[level]):
+            notes.append(note)
+        else:
+            chosen[level] = name
+    if not chosen:
+        notes.insert(0, nothing_known(energies, grid))
+    names = {level: chosen[level] for level in grid.regions if level in chosen}
+    return View(names, energies, durations({level: attrs[name] for level, name in names.items()}), tuple(notes))
 
-    Returns
-    -------
-    regions : mapping of str to xarray.Dataset
-        By core level, in the grid's order.
-    notes : tuple of str
-        One sentence for each region that repeats a level or lies outside the window.
+
+def view_of_spectrum(spectrum: xr.DataTree, grid: Grid) -> View:
+    """Choose the regions of a single spectrum; see `view_of`.
 
     Raises
     ------
     PrefitError
         If a region is a stack of spectra.
     """
-    windows = dict(zip(grid.regions, grid.energies, strict=True))
-    chosen: dict[str, xr.Dataset] = {}
-    notes = []
-    stacks = [name for name, child in spectrum.children.items() if child["counts"].ndim != 1]
+    single = {name: child.to_dataset() for name, child in spectrum.children.items() if child["counts"].ndim == 1}
+    axes = {name: np.asarray(data["binding_energy"].values, dtype=float) for name, data in single.items()}
+    view = view_of(axes, {name: data.attrs for name, data in single.items()}, grid)
     for name, child in spectrum.children.items():
-        level = child.attrs.get("region", name)
-        if level not in windows:
-            continue
-        data = child.to_dataset()
-        if name in stacks:
+        if name not in single and (not view.names or child.attrs.get("region", name) in grid.regions):
             raise _one_spectrum_is_needed(spectrum, name)
-        if level in chosen:
-            notes.append(f"{name} repeats {level}; the network read the first.")
-            continue
-        axis = data["binding_energy"].values
-        if note := outside_window(name, axis, windows[level]):
-            notes.append(note)
-            continue
-        chosen[level] = data
-    if stacks and not chosen:
-        raise _one_spectrum_is_needed(spectrum, stacks[0])
-    return {name: chosen[name] for name in grid.regions if name in chosen}, tuple(notes)
+    return view
 
 
 def _one_spectrum_is_needed(spectrum: xr.DataTree, name: str) -> PrefitError:
@@ -81,19 +107,19 @@ def nothing_known(names: Iterable[str], grid: Grid) -> str:
     return f"None of the regions ({', '.join(names)}) is one that the network knows ({', '.join(grid.regions)})."
 
 
-def durations(regions: Mapping[str, xr.Dataset]) -> Mapping[str, float]:
+def durations(attrs: Mapping[str, Mapping[str, Any]]) -> Mapping[str, float]:
     """Time in s by which counts are to be divided so that regions compare; 1 for all where one of them is not known."""
     times = {}
-    for name, data in regions.items():
-        intensity = data.attrs.get("intensity")
-        time = data.attrs.get("dwell_time", 0.0) * data.attrs.get("scans", 0.0) if intensity == "counts" else 1.0
+    for name, own in attrs.items():
+        intensity = own.get("intensity")
+        time = own.get("dwell_time", 0.0) * own.get("scans", 0.0) if intensity == "counts" else 1.0
         if intensity not in ("counts", "counts per second") or not time > 0:
-            return dict.fromkeys(regions, 1.0)
+            return dict.fromkeys(attrs, 1.0)
         times[name] = float(time)
     return times
 
 
-def as_rates(regions: Mapping[str, xr.Dataset]) -> Mapping[str, xr.Dataset]:
-    """Divide counts by the time they took, so that regions compare; as they are where a time is not known."""
-    times = durations(regions)
-    return {name: data.assign(counts=data["counts"] / times[name]) for name, data in regions.items()}
+def rates(spectrum: xr.DataTree, view: View) -> Mapping[str, xr.Dataset]:
+    """Regions that the network reads, by core level, as rates that compare."""
+    chosen = {level: spectrum[name].to_dataset() for level, name in view.names.items()}
+    return {level: data.assign(counts=data["counts"] / view.durations[level]) for level, data in chosen.items()}
