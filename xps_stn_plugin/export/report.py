@@ -103,7 +103,6 @@ class Component(Struct, frozen=True):
 
     name: str
     groups: tuple[str, ...]
-    state: str
     center: float | None
     center_measured: float | None
     fwhm: float | None
@@ -118,6 +117,8 @@ class Component(Struct, frozen=True):
     confidence: tuple[ConfidenceInterval, ...] | UnsetType = UNSET
     #: Core level of another element that it belongs to; not there for the region's own.
     level: str | UnsetType = UNSET
+    #: Chemical state of the element that brings it; not there where none does.
+    state: str | UnsetType = UNSET
 
     @property
     def assigned(self) -> bool:
