@@ -262,12 +262,20 @@ class SeedComponent:
         Functional groups that bring it; empty where the data alone ask for it.
     level : str
         Core level of another element that it belongs to (``K2p`` in a region of C 1s); empty for the region's own.
+    state : str
+        Chemical state of the element that brings it (``TiO2``); empty where none does.
     """
 
     prefix: str
     name: str
     groups: tuple[str, ...] = ()
     level: str = ""
+    state: str = ""
+
+    @property
+    def assigned(self) -> bool:
+        """Whether a group, another element or a chemical state brings it."""
+        return bool(self.groups or self.level or self.state)
 
 
 @dataclass(frozen=True)

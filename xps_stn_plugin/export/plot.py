@@ -194,8 +194,8 @@ def draw_components(axes: Axes, result: PrefitData, seed: Seed, region: Region, 
     drawn = curves(seed, seed.params if fit is None else fit.params, fine)
     background = drawn["background"]
     for number, component in enumerate(region.components):
-        # A component that no group explains is grey and dashed, so that nobody takes it for an assignment.
-        colour, line, alpha = (_COLOURS[number % len(_COLOURS)], "-", 0.35) if component.groups else (GREY, "--", 0.2)
+        # A component that nothing explains is grey and dashed, so that nobody takes it for an assignment.
+        colour, line, alpha = (_COLOURS[number % len(_COLOURS)], "-", 0.35) if component.assigned else (GREY, "--", 0.2)
         position, measured = positions_for_people(result.settings.reference_at, component)
         place = measured if position is None else position
         label = _plain(f"{region.short_name(component)}  {place:.2f}{_bound_mark(component)}")

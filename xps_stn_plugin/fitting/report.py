@@ -122,9 +122,11 @@ class ComponentRow:
     prefix, name : str
         lmfit prefix (of the higher-j line) and name for people.
     groups : tuple of str
-        Functional groups that bring it; empty for an unassigned component.
+        Functional groups that bring it; empty where none does.
     level : str
         Core level of another element that it belongs to; empty for the region's own.
+    state : str
+        Chemical state of the element that brings it; empty where none does.
     center : float
         Binding energy in eV; of the higher-j line, and of the first vibrational member.
     fwhm : float
@@ -146,6 +148,7 @@ class ComponentRow:
     name: str
     groups: tuple[str, ...]
     level: str
+    state: str
     center: float
     fwhm: float
     area: float
@@ -191,6 +194,7 @@ def component_table(seed: Seed, fit: lmfit.model.ModelResult | None = None) -> l
                 name=first.name,
                 groups=first.groups,
                 level=first.level,
+                state=first.state,
                 center=float(table.center[0, column]),
                 fwhm=float(table.fwhm[0, column]),
                 area=area,

@@ -332,7 +332,7 @@ def _components(signal: Signal, shares: Shares) -> list[ComponentShare]:
             region=signal.region,
             name=component.name,
             groups=component.groups,
-            assigned=bool(component.groups or component.level),
+            assigned=component.assigned,
             atomic_percent=float(shares.percent[start + i]),
             stderr=_root(shares.covariance[start + i, start + i])
             if shares.covariance is not None and free[i]

@@ -67,8 +67,8 @@ class SeedFits:
 
     @property
     def assigned(self) -> list[bool]:
-        """Whether a functional group or another element brings each component, in the order of `components`."""
-        return [bool(lines[0].groups or lines[0].level) for lines in table_order(self.seed)]
+        """Whether a group, a chemical state or another element brings each component, in the order of `components`."""
+        return [lines[0].assigned for lines in table_order(self.seed)]
 
 
 @dataclass(frozen=True, eq=False)
