@@ -21,6 +21,7 @@ from .prior import DETERMINED
 from .pruning import pruned
 from .region import RegionData
 from .trial import Trial, fitted
+from .vibrations import with_vibrations
 
 FloatArray = NDArray[np.float64]
 
@@ -105,7 +106,12 @@ def select(
     if explained is not best:
         best, needless = pruned(explained)
         gone += needless
-    held = [name for name, error in best.best.errors.items() if error > DETERMINED * best.expected[name][1]]
+    best = with_vibrations(best, data, build, weights)
+    held = [
+        name
+        for name, error in best.best.errors.items()
+        if error > DETERMINED * best.expected[name][1] and not name.endswith("_vibration")
+    ]
     notes = [f"Dropped, not needed by the data (BIC): {', '.join(gone)}."] if gone else []
     if empty:
         notes.append(f"Dropped, for want of signal: {', '.join(empty)}.")
