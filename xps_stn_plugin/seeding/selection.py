@@ -19,6 +19,7 @@ from .growth import NARROWER, grown, unexplained
 from .lines import OPTIONAL
 from .prior import DETERMINED
 from .pruning import pruned
+from .refuted import without_refuted
 from .region import RegionData
 from .trial import Trial, fitted
 from .vibrations import with_vibrations
@@ -97,6 +98,7 @@ def select(
     if tail == "suspected" and suspicious(first.found, best.found, best.best.scale):
         tailed = _background(grow(with_tail(first, fit), conductive=True), kinds, fit)
         best = tailed if best.worse_by(tailed) > 0 else best
+    best, refuted = without_refuted(best, fit)
     best, gone = pruned(best)
     left, empty = clean(best.found)
     if gone or empty:
@@ -113,6 +115,8 @@ def select(
         if error > DETERMINED * best.expected[name][1] and not name.endswith("_vibration")
     ]
     notes = [f"Dropped, not needed by the data (BIC): {', '.join(gone)}."] if gone else []
+    if refuted:
+        notes.append(f"Dropped, refuted by the data: {', '.join(refuted)}.")
     if empty:
         notes.append(f"Dropped, for want of signal: {', '.join(empty)}.")
     if tails := [line.name for line in best.found.lines if line.conductive]:
