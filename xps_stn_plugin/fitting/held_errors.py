@@ -1,7 +1,8 @@
 """Errors that fits have because the seed holds parameters at typical values, which are not known exactly.
 
 What a fit says of the others changes with a held parameter: by its ties, and because the others follow. Both to first
-order, from the Jacobian of the weighted residual with the held parameter in it.
+order, from the Jacobian of the weighted residual with the held parameters in it. They vary together within what is
+expected of them and what the data say of them.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ def held_influence(
     weights: FloatArray,
     values: FloatArray,
     at_bound: NDArray[np.bool_],
+    redchi: FloatArray,
     scale: FloatArray | None = None,
 ) -> FloatArray:
-    """Find how all parameters of k fits change when a held one changes by its standard deviation.
+    """Find the part of the errors of all parameters of k fits that comes from the held ones.
 
     Parameters
     ----------
@@ -42,13 +44,16 @@ def held_influence(
         Of all parameters.
     at_bound : ndarray of bool, shape (k, free)
         Free parameters that stay where they are.
+    redchi : ndarray, shape (k,)
+        Variance of the weighted residual: the reduced chi-square.
     scale : ndarray, shape (k,), optional
         As for `CompiledModel.evaluate`.
 
     Returns
     -------
     ndarray, shape (k, names, held)
-        Empty along the last axis where the seed holds nothing of which it knows the deviation.
+        Its product with its transpose is what the covariance of the parameters gains. Empty along the last axis where
+        the seed holds nothing of which it knows the deviation.
     """
     deviations = held_deviations(params)
     count, names = values.shape
@@ -61,6 +66,7 @@ def held_influence(
     held = np.array([name in deviations for name in compiled.free])
     v = values[:, [compiled.names.index(name) for name in compiled.free]]
     fine = np.isfinite(v).all(axis=1)
+    expected = np.array([deviations[name] for name in compiled.free if name in deviations])
     influence = np.zeros((count, names, int(held.sum())))
     size = compiled.block(x.shape[1])
     good = np.flatnonzero(fine)
@@ -74,9 +80,14 @@ def held_influence(
         own = square[:, ~held][:, :, ~held] * loosed[:, :, None] * loosed[:, None, :]
         across = square[:, ~held][:, :, held] * loosed[:, :, None]
         following = -_inverse(own) @ across
+        # What the data say of the held parameters when all others follow.
+        left = square[:, held][:, :, held] + across.swapaxes(1, 2) @ following
+        data = np.where(np.isfinite(left), left, 0.0) / np.maximum(redchi[rows], 1e-300)[:, None, None]
+        covariance = np.linalg.inv(data + np.diag(expected**-2.0))
         change = compiled.slopes(v[rows], part)
-        influence[rows] = change[:, :, held] + change[:, :, ~held] @ following
-    return np.asarray(influence * [deviations[name] for name in compiled.free if name in deviations])
+        each = change[:, :, held] + change[:, :, ~held] @ following
+        influence[rows] = each @ np.linalg.cholesky(0.5 * (covariance + covariance.swapaxes(1, 2)))
+    return influence
 
 
 def influence_of(seed: Seed, fit: lmfit.model.ModelResult) -> FloatArray:
@@ -89,7 +100,8 @@ def influence_of(seed: Seed, fit: lmfit.model.ModelResult) -> FloatArray:
     weights = np.ones(x.shape) if fit.weights is None else np.broadcast_to(np.asarray(fit.weights, float), x.shape)
     bounds = at_bounds(seed, params)
     at_bound = np.array([[name in bounds for name in free_names(params)]])
-    return held_influence(seed.model, params, x[None], weights[None], values, at_bound)
+    redchi = np.array([float(fit.redchi) if fit.scale_covar else 1.0])
+    return held_influence(seed.model, params, x[None], weights[None], values, at_bound, redchi)
 
 
 def norm(influence: FloatArray) -> FloatArray:

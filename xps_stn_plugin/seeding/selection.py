@@ -19,8 +19,10 @@ from .growth import NARROWER, Singles, grown, unexplained
 from .lines import OPTIONAL
 from .prior import DETERMINED
 from .pruning import pruned
+from .refuted import without_refuted
 from .region import RegionData
 from .trial import Trial, fitted
+from .vibrations import with_vibrations
 
 FloatArray = NDArray[np.float64]
 
@@ -102,6 +104,7 @@ def select(
     if tail == "suspected" and suspicious(first.found, best.found, best.best.scale):
         tailed = _background(grow(with_tail(first, fit), conductive=True), kinds, fit)
         best = tailed if best.worse_by(tailed) > 0 else best
+    best, refuted = without_refuted(best, fit)
     best, gone = pruned(best)
     left, empty = clean(best.found)
     if gone or empty:
@@ -112,8 +115,14 @@ def select(
         best, needless = pruned(explained)
         gone += needless
     best = _named(best, name, fit, grow)
-    held = [name for name, error in best.best.errors.items() if error > DETERMINED * best.expected[name][1]]
+    held = [
+        name
+        for name, error in best.best.errors.items()
+        if error > DETERMINED * best.expected[name][1] and not name.endswith("_vibration")
+    ]
     notes = [f"Dropped, not needed by the data (BIC): {', '.join(gone)}."] if gone else []
+    if refuted:
+        notes.append(f"Dropped, refuted by the data: {', '.join(refuted)}.")
     if empty:
         notes.append(f"Dropped for lack of signal: {', '.join(empty)}.")
     if tails := [line.name for line in best.found.lines if line.conductive]:

@@ -191,8 +191,9 @@ def _fitted(seed: Seed, problem: Problem, count_size: FloatArray, start: FloatAr
     stderr = np.where(solved.converged[:, None] & (points > free), errors.stderr, np.nan)
     status = np.where(solved.converged, FITTED, GIVEN_UP).astype(np.int8)
     chisqr, values = solved.normal.chisqr, model.values(solved.v, problem.scale)
+    redchi = np.where(noise == SMOOTHED, 1.0, chisqr / degrees)
     influence = held_influence(
-        seed.model, seed.params, problem.x, problem.weights, values, errors.sides != 0, problem.scale
+        seed.model, seed.params, problem.x, problem.weights, values, errors.sides != 0, redchi, problem.scale
     )
     held = norm(influence)
     rows = (values, stderr, held, errors.sides, status, solved.nfev, chisqr, chisqr / degrees, noise)

@@ -130,8 +130,9 @@ class Shared:
         values = problem.model.values(solved.v, problem.scale)
         chisqr = solved.normal.chisqr
         names, free = problem.model.names, problem.model.free
+        at_bound, params = errors.sides != 0, self.seed.params
         held_stderr = norm(
-            held_influence(self.seed.model, self.seed.params, problem.x, problem.weights, values, errors.sides != 0)
+            held_influence(self.seed.model, params, problem.x, problem.weights, values, at_bound, redchi)
         )
         rows = (values, stderr, held_stderr, errors.sides, status, solved.nfev, chisqr, redchi, result.noise[good])
         result.put(good, FitRows(names, free, *rows))
