@@ -107,13 +107,13 @@ def _calibrated_copy(request: MenuRequest) -> MenuOutcome:
 
 def _export(request: MenuRequest) -> MenuOutcome:
     def write(result: PrefitResult, path: Path) -> str:
-        result.fitted().save(path, overwrite=_agreed(request))
+        result.save(path, overwrite=_agreed(request))
         return f"{result.source}: {result.shift_text} ({result.status}), written to {path}."
 
-    return _written(request, write)
+    return _written(request, write, fit=True)
 
 
-def _written(request: MenuRequest, write: Callable[[PrefitResult, Path], str]) -> MenuOutcome:
+def _written(request: MenuRequest, write: Callable[[PrefitResult, Path], str], *, fit: bool = False) -> MenuOutcome:
     """Write one file, or one for each sample of the selection, whose name then ends in that of the sample."""
     from .api import checked_spectra, prefit_with
     from .core.plugins import plugin_manager
@@ -123,10 +123,12 @@ def _written(request: MenuRequest, write: Callable[[PrefitResult, Path], str]) -
     out = _out(request)
     if request.result is not None or request.spectrum is None:
         result = _result(request)
+        result = result.fitted() if fit else result
         return MenuOutcome(write(result, out), result, (out,))
     settings = settings_of(**vars(request.settings))
     spectra = checked_spectra(request.spectrum, settings)
     results = [prefit_with(spectrum, settings) for spectrum in spectra]
+    results = [result.fitted() for result in results] if fit else results
     names = [""] if len(results) == 1 else [str(spectrum.attrs["sample"]) for spectrum in spectra]
     # ".lg4x.dat" is one suffix.
     known = [exporter.suffix for exporter in plugin_manager().exporters() if out.name.lower().endswith(exporter.suffix)]
