@@ -47,6 +47,7 @@ REASON_TEXTS: Final = {
     int(Reason.GROUP_UNTESTED): "A group was found that a region would test which was not measured.",
     int(Reason.CUT_LINE): "The edge of a region's window cuts a line.",
     int(Reason.LEFT_OUT): "The network did not read a region whose window cuts a line.",
+    int(Reason.POTASSIUM): "K 2p beside C 1s explains what looks like fluoride.",
     int(Reason.BAD_CHANNELS): "Hot or dead channels were left out.",
     CARRIED: "The shift is carried over from other spectra of the series.",
     TOLD: "What is known of the sample was put together with what the network says, or contradicts it.",

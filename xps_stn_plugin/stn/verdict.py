@@ -71,6 +71,7 @@ class Reason(IntFlag):
     CUT_LINE = 1 << 22
     LEFT_OUT = 1 << 23
     BAD_CHANNELS = 1 << 24
+    POTASSIUM = 1 << 25
 
     @classmethod
     def outside(cls) -> Reason:
@@ -168,6 +169,8 @@ class Evidence:
         Regions that the network did not read because of that.
     replaced : ndarray, shape (n, regions, most named)
         Measured energies in eV of hot and dead channels; NaN where there are no more.
+    potassium : ndarray of bool, shape (n,)
+        Whether K 2p explains what the network takes for fluoride.
     """
 
     regions: tuple[str, ...]
@@ -185,6 +188,7 @@ class Evidence:
     cut: BoolArray
     left_out: BoolArray
     replaced: FloatArray
+    potassium: BoolArray
 
     @property
     def measured(self) -> BoolArray:
@@ -239,6 +243,7 @@ def judge(evidence: Evidence) -> Verdict:
         Reason.NOT_MEASURED: ~measured.all(axis=1),
         # Where the network cannot place the lines, its sentence says what they look like.
         Reason.NO_GROUP: evidence.no_group & ~no_carbon & ~evidence.foreign & ~at_edge,
+        Reason.POTASSIUM: evidence.potassium,
         Reason.GROUP_REFUTED: (evidence.support.refuted >= 0).any(axis=1),
         Reason.GROUP_UNTESTED: (evidence.support.untested > 0).any(axis=1) | evidence.support.unseen.any(axis=1),
     }
@@ -307,6 +312,11 @@ def sentences(evidence: Evidence, reasons: int, row: int) -> tuple[str, ...]:
         )
     if Reason.BAD_CHANNELS in said:
         told += _bad_channels(evidence, row)
+    if Reason.POTASSIUM in said:
+        told.append(
+            "C1s shows two lines like those of K 2p (2.8 eV apart, two to one), so that alkyl halide (F) is not found; "
+            "F1s would tell."
+        )
     if Reason.GROUP_REFUTED in said:
         told += refuted_sentences(evidence.support, evidence.regions, row)
     if Reason.NO_LINE in said:
