@@ -61,7 +61,7 @@ def single_channels(counts: FloatArray, measured: BoolArray | None = None) -> Bo
     -------
     ndarray of bool, shape (..., points)
         No line is touched whose FWHM is two steps and more (0.35 eV in steps of 0.1 eV is 3.5), nor is Poisson noise,
-        nor are the first and the last channel.
+        nor are three channels at either end, which lack neighbours to compare with.
 
     Notes
     -----
@@ -115,7 +115,7 @@ def _cleaned(counts: FloatArray, measured: BoolArray | None) -> tuple[FloatArray
     unit = _unit(filled)
     limit = np.maximum(limit, COUNTING_FACTOR * np.sqrt(unit * np.maximum(np.abs(expected), unit)))
     # What lies beyond the ends is not known: a line that the window cuts at its top looks like a fault there.
-    fault = (place > first) & (place < last) & (deviation > limit) & (last - first >= FEWEST_CHANNELS)
+    fault = (place > first + 2) & (place < last - 2) & (deviation > limit) & (last - first >= FEWEST_CHANNELS)
     cleaned: FloatArray = np.where(fault, (before + after) / 2, alive)
     return cleaned, fault | dead
 
