@@ -19,6 +19,7 @@ from ._util.files import Overwrite, write_all
 from .core.energy_scale import is_told, scale_offset
 from .core.plugins import plugin_manager
 from .core.result import LazyEvidence, LazySeeds, PrefitData, calibrated_spectrum, shift_is_applied
+from .core.samples import one_sample, samples_of
 from .core.spectrum import checked_tree
 from .settings import SettingsOptions, settings_of
 
@@ -102,7 +103,7 @@ class PrefitResult(PrefitData):
         # The longest suffix first: ".seeds.json" is not ".json". Among equals the order of the plugins counts.
         for exporter in sorted(exporters, key=lambda exporter: -len(exporter.suffix)):
             if path.name.lower().endswith(exporter.suffix.lower()):
-                write_all(path, partial(exporter.write, self), overwrite=overwrite, inputs=[Path(self.source), *inputs])
+                write_all(path, partial(exporter.write, self), overwrite=overwrite, inputs=[self.file, *inputs])
                 return
         known = ", ".join(dict.fromkeys(exporter.suffix for exporter in exporters))
         raise PrefitError(str(path), f"no output format has the suffix {path.suffix!r}; known are {known}.")
@@ -156,7 +157,8 @@ def read(path: str | os.PathLike[str], photon_energy: float | None = None) -> xr
     Returns
     -------
     xarray.DataTree
-        One child per region with ``counts(binding_energy)``; see `xps_stn_plugin.core.spectrum`.
+        One child per region with ``counts(binding_energy)``; see `xps_stn_plugin.core.spectrum`. Of a file with several
+        samples, one node for each, with its regions as children.
 
     Raises
     ------
@@ -234,7 +236,7 @@ def prefit_many(
     ----------
     spectra : xarray.DataTree, xarray.Dataset, xarray.DataArray, or iterable of spectra
         A stack, ``counts(..., binding_energy)`` with further dimensions (a map, a depth profile), or spectra as for
-        `prefit`. A path alone is one spectrum.
+        `prefit`. A path alone is one spectrum, or several where the file holds several samples.
     **options
         As for `prefit`; for a stack also those of `xps_stn_plugin.stacks.prefit.prefit_stack`.
 
@@ -244,7 +246,8 @@ def prefit_many(
         For a stack: results on its own dimensions, see `xps_stn_plugin.stacks.prefit.prefit_stack`; those of an array
         of Dask's are computed when they are asked for.
     list of PrefitResult or PrefitFailure
-        Otherwise: one per spectrum, in their order. A failure takes its place in the list and stops nothing.
+        Otherwise: one per spectrum, in their order, and of a file with several samples one for each of them. A failure
+        takes its place in the list and stops nothing.
 
     Raises
     ------
@@ -266,7 +269,23 @@ def prefit_many(
         spectra = [spectra]
     if isinstance(spectra, bytes) or not isinstance(spectra, Iterable):
         raise PrefitError("spectra", f"{type(spectra).__name__} is not a list of spectra; give paths or spectra.")
-    return [_attempt(number, spectrum, settings) for number, spectrum in enumerate(spectra, start=1)]
+    return [
+        result for number, spectrum in enumerate(spectra, start=1) for result in _attempts(number, spectrum, settings)
+    ]
+
+
+def _attempts(number: int, spectrum: Spectrum, settings: Settings) -> list[PrefitResult | PrefitFailure]:
+    """Prefit of a spectrum, or of each sample of a file with several."""
+    if not isinstance(spectrum, str | os.PathLike):
+        return [_attempt(number, spectrum, settings)]
+    try:
+        trees = checked_spectra(spectrum, settings)
+    except PrefitError as error:
+        return [PrefitFailure(_source(spectrum, f"spectrum {number}"), str(error))]
+    except Exception as error:  # noqa: BLE001 (as in `_attempt`)
+        _log.exception("Unexpected error in %s", spectrum)
+        return [PrefitFailure(os.fspath(spectrum), f"unexpected {type(error).__name__}: {error}")]
+    return [_attempt(number, tree, settings) for tree in trees]
 
 
 def _attempt(number: int, spectrum: Spectrum, settings: Settings) -> PrefitResult | PrefitFailure:
@@ -323,12 +342,28 @@ def checked_spectrum(spectrum: Spectrum, settings: Settings) -> xr.DataTree:
     Raises
     ------
     PrefitError
-        If it cannot be read or is not a spectrum.
+        If it cannot be read, is not a spectrum, or holds several samples of which none is chosen.
     """
     if isinstance(spectrum, str | os.PathLike):
         spectrum = _read(spectrum, settings)
+    if isinstance(spectrum, xr.DataTree):
+        spectrum = one_sample(spectrum, settings.sample)
     source = _source(spectrum, "spectrum")
     if isinstance(spectrum, xr.DataTree | xr.Dataset | xr.DataArray):
         return checked_tree(source, spectrum)
     msg = f"{type(spectrum).__name__} is not a spectrum; give a path, or a DataTree, Dataset or DataArray of xarray."
     raise PrefitError(source, msg)
+
+
+def checked_spectra(spectrum: Spectrum, settings: Settings) -> list[xr.DataTree]:
+    """Spectra of all samples of a file or tree, checked as by `checked_spectrum`; one where there is one sample.
+
+    Raises
+    ------
+    PrefitError
+        As `checked_spectrum`.
+    """
+    if isinstance(spectrum, str | os.PathLike):
+        spectrum = _read(spectrum, settings)
+    samples = samples_of(spectrum) if isinstance(spectrum, xr.DataTree) and settings.sample is None else {}
+    return [checked_spectrum(one, settings) for one in (samples.values() or [spectrum])]

@@ -68,6 +68,8 @@ class Settings:
     transmission : float
         Exponent of the kinetic energy in the analyser's transmission function; 0 for intensities that are corrected
         for it or where it does not depend on the energy.
+    sample : str or None
+        Name of the sample that is meant, where a file holds several.
     shift : float or None
         Measured minus true binding energy in eV on the reported scale, where the user knows it; it counts with a
         standard error of 0.1 eV.
@@ -117,6 +119,9 @@ class Settings:
     )
     sensitivity: str = field(default="scofield", metadata={"help": "Sensitivity factors for atomic percent."})
     transmission: float = field(default=0.0, metadata={"help": "Exponent of the analyser's transmission."})
+    sample: str | None = field(
+        default=None, metadata={"metavar": "NAME", "help": "Sample of a file with several; all of them if absent."}
+    )
     shift: float | None = field(
         default=None, metadata={"help": "Measured minus true binding energy in eV, where it is known."}
     )

@@ -14,9 +14,9 @@ from ..export.texts import markup, or_nan
 from .entry import Entry, not_written
 from .outputs import SUMMARY
 from .picture import Component, Drawing, picture
-from .record import AXIS, BACKGROUND, COMPONENTS, COUNTS, ENVELOPE
+from .record import AXIS, BACKGROUND, COMPONENTS, COUNTS, ENVELOPE, WORST_FIRST
 from .stack_card import SHORT, WORST, commonest_status, stack_card
-from .summary import COLUMNS, WORST_FIRST, Row
+from .summary import COLUMNS, Row
 
 #: Most spectra that are drawn; nobody looks at more, and a page with more opens slowly.
 MOST: Final = 1000

@@ -26,6 +26,9 @@ FloatArray = NDArray[np.float64]
 AXIS, MEASURED_AXIS, COUNTS, BACKGROUND, ENVELOPE, COMPONENTS = range(6)
 _WITHOUT_MODEL: Final = BACKGROUND
 
+#: Statuses of what was measured, from bad to good.
+WORST_FIRST: Final = ("failed", "out_of_domain", "uncertain", "ok")
+
 #: Least probability of a group that is listed.
 LEAST_PROBABILITY: Final = 0.5
 
@@ -115,6 +118,8 @@ class Record:
         Traceback of such an error.
     stack : StackRecord or None
         Of a file with a stack, which has no report.
+    samples : mapping of str to Record
+        Of a file with several samples, what came of each; it has neither report nor stack itself.
     limit : float or None
         Time in seconds that was not enough for the file; with more it is tried anew.
     """
@@ -127,10 +132,16 @@ class Record:
     details: str = ""
     stack: StackRecord | None = None
     limit: float | None = None
+    samples: Mapping[str, Record] = field(default_factory=dict)
 
     @property
     def status(self) -> str:
-        """Status of the spectrum: that of its shift, or "failed" where the file or one of its regions failed."""
+        """Status of the spectrum: that of its shift, or "failed" where the file or one of its regions failed.
+
+        Of several samples it is the worst.
+        """
+        if self.samples:
+            return min((record.status for record in self.samples.values()), key=WORST_FIRST.index)
         if self.stack is not None:
             return self.stack.status
         if self.report is None or self.failures:
@@ -140,6 +151,7 @@ class Record:
 
 def encode(record: Record) -> bytes:
     """Bytes of a record; the same record gives the same bytes."""
+    inside = {name: encode(one) for name, one in record.samples.items()}
     regions = {
         name: {
             "attrs": dict(region.attrs),
@@ -160,9 +172,10 @@ def encode(record: Record) -> bytes:
         "details": record.details,
         "stack": None if record.stack is None else _stack_head(record.stack),
         "limit": record.limit,
+        "samples": {name: len(one) for name, one in inside.items()},
     }
     curves = b"".join(np.ascontiguousarray(region.curves, dtype="<f8").tobytes() for region in record.regions.values())
-    data = b"" if record.stack is None else record.stack.data
+    data = b"".join(inside.values()) if record.stack is None else record.stack.data
     # A map's bytes are many: they are put together once.
     body = [json.dumps(head, ensure_ascii=True, allow_nan=False).encode(), b"\n", curves, data]
     return b"".join([_first_line(*body), *body])
@@ -211,9 +224,13 @@ def _decoded(data: bytes, start: int) -> Record:
         )
         regions[name] = RegionRecord(dict(region["attrs"]), values.astype(float), parameters)
     packed_report, packed_stack = head.pop("report"), head.pop("stack")
+    samples = {}
+    for name, size in head.pop("samples").items():
+        samples[name] = decode(bytes(curves[place : place + size]))
+        place += size
     report = None if packed_report is None else msgspec.convert(packed_report, Report)
     stack = None if packed_stack is None else StackRecord(**packed_stack, data=bytes(curves[place:]))
-    record = Record(report, regions=regions, stack=stack, **head)
+    record = Record(report, regions=regions, stack=stack, samples=samples, **head)
     if not _fields_have_their_types(record):
         raise TypeError(head)
     return record

@@ -10,6 +10,7 @@ import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,7 +54,7 @@ class _Outputs(Iterable[Entry]):
     failures: dict[str, str] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Entry]:
-        for entry in self.entries:
+        for entry in chain.from_iterable(whole.parts() for whole in self.entries):
             reason = self.failures.get(entry.name)
             yield entry if reason is None else replace(entry, record=Record(reason=reason))
 

@@ -14,9 +14,9 @@ from ..export.texts import markup
 from .entry import Entry
 from .overview import lines, overview
 from .picture import colour_of, picture
-from .record import StackRecord
+from .record import WORST_FIRST, StackRecord
 from .stacks import areas_of, drawings_of, not_applied, notes_of, shift_of
-from .summary import WORST_FIRST, Row
+from .summary import Row
 
 #: Spectra of a short stack, whose fits are all drawn; of a longer one so many of the worst are.
 SHORT: Final = 40

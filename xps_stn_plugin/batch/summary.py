@@ -14,10 +14,7 @@ from .._util.files import Overwrite, write_csv
 from ..export.report import Region
 from ..export.texts import cell
 from .entry import Entry
-from .record import LEAST_PROBABILITY
-
-#: Statuses of what was measured, from bad to good.
-WORST_FIRST: Final = ("failed", "out_of_domain", "uncertain", "ok")
+from .record import LEAST_PROBABILITY, WORST_FIRST
 
 
 @dataclass(frozen=True)

@@ -77,21 +77,37 @@ def make_record(paths: Sequence[Path], settings: Settings, fit: bool, share: Sha
     Record
         With a reason where the work failed; the files' folder is not in it, so that what was moved keeps its record.
     """
-    from ..api import checked_spectrum, prefit_checked
+    from ..api import checked_spectra
 
     try:
         if len(paths) > 1:
             return Record(stack=stack_record(read_series(paths, settings), settings, fit, share))
         (path,) = paths
-        spectrum = checked_spectrum(path, settings)
-        if any(child["counts"].ndim > 1 for child in spectrum.children.values()):
-            spectrum.attrs["source"] = printable(path.name)
-            return Record(stack=stack_record(spectrum, settings, fit, share))
-        return _record_of(prefit_checked(spectrum, settings), path, fit)
+        spectra = checked_spectra(path, settings)
+        if len(spectra) == 1:
+            return _record_of_sample(spectra[0], path, settings, fit, share)
+        samples = {}
+        for spectrum in spectra:
+            try:
+                record = _record_of_sample(spectrum, path, settings, fit, share)
+            except PrefitError as error:
+                record = Record(reason=_sentence(error, paths), final=_foreseen(error))
+            samples[str(spectrum.attrs["sample"])] = record
+        return Record(samples=samples, final=all(record.final for record in samples.values()))
     except Exception as error:  # noqa: BLE001 (one bad file must not cost a night's work; the record keeps the traceback)
         foreseen = _foreseen(error)
         details = "" if foreseen else _traceback(error, paths[0])
         return Record(reason=_sentence(error, paths), final=foreseen, details=details)
+
+
+def _record_of_sample(spectrum: xr.DataTree, path: Path, settings: Settings, fit: bool, share: Share) -> Record:
+    """Prefit one spectrum or stack of a file."""
+    from ..api import prefit_checked
+
+    if any(child["counts"].ndim > 1 for child in spectrum.children.values()):
+        spectrum.attrs["source"] = printable(str(spectrum.attrs["source"]).replace(str(path), path.name))
+        return Record(stack=stack_record(spectrum, settings, fit, share))
+    return _record_of(prefit_checked(spectrum, settings), path, fit)
 
 
 def _record_of(result: PrefitResult, path: Path, fit: bool) -> Record:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -166,6 +166,7 @@ def region_report(
     unread = () if result.moved is None or result.is_read(name) else (NOT_READ,)
     if seed is None:
         return Region(region_shift, None, (), unread, None, level, label, status)
+    components = component_table(seed, fit)
     rows = background_table(seed, fit)
     confidence: Confidence | None = getattr(fit, "confidence", None)
     return Region(
@@ -175,11 +176,9 @@ def region_report(
             {row.name: _finite(row.value) for row in rows},
             {row.name: _finite(row.stderr) for row in rows},
         ),
-        components=tuple(
-            _component(result, row, shares.get((name, row.name)), confidence) for row in component_table(seed, fit)
-        ),
+        components=tuple(_component(result, row, shares.get((name, row.name)), confidence) for row in components),
         notes=(*unread, *seed.notes),
-        fit=None if fit is None else _fit(seed, fit, confidence),
+        fit=None if fit is None else _fit(seed, fit, components, confidence),
         core_level=level,
         label=label,
         status=status,
@@ -219,8 +218,8 @@ def _component(
     )
 
 
-def _fit(seed: Seed, fit: ModelResult, confidence: Confidence | None) -> Fit:
-    quality: FitQuality = fit_quality(seed, fit)
+def _fit(seed: Seed, fit: ModelResult, components: Sequence[ComponentRow], confidence: Confidence | None) -> Fit:
+    quality: FitQuality = fit_quality(seed, fit, components)
     return Fit(
         success=bool(fit.success),
         describes_data=bool(quality.describes_data),

@@ -83,7 +83,7 @@ def write_entries(result: PrefitData, path: Path, *, with_findings: bool, overwr
                     link(entry, written, first[written])
             for name, entry in entries.items():
                 write_fit(entry, result, name, date, report.regions[name])
-    write_whole(target, lambda temporary: _store(temporary, image), overwrite=overwrite, inputs=[Path(result.source)])
+    write_whole(target, lambda temporary: _store(temporary, image), overwrite=overwrite, inputs=[result.file])
 
 
 def _store(path: Path, image: io.BytesIO) -> None:

@@ -138,18 +138,17 @@ def carbon_reference(prediction: Prediction, spectrum: xr.DataTree, settings: Se
         shift = float(line_maximum(energy, counts[None])[0]) - ALIPHATIC_C1S - MAXIMUM_ABOVE_FIRST_MEMBER
         groups = {group: float(group == _ALIPHATIC) for group in prediction.groups}
         start = replace(prediction, shift=shift, shift_stderr=GIVEN_SHIFT_STDERR, groups=groups, status="ok")
+    measured, stderr = math.nan, GIVEN_SHIFT_STDERR
     for _ in range(_MOST_FITS):
-        component = _aliphatic(start, region, name, settings)
-        if component is None:
+        row = _aliphatic(start, region, name, settings)
+        if row is None:
             return "The shift cannot be taken from C-C: the fit of C 1s has no aliphatic component."
-        row = component
-        shift = start.shift + _above_reference(row, settings)
-        settled, start = abs(shift - start.shift) < _STAYS, replace(start, shift=shift)
-        if settled:
+        before = start.shift
+        measured, stderr = row.maximum + before + scale_offset(settings), row.stderr.get("center", GIVEN_SHIFT_STDERR)
+        start = replace(start, shift=before + _above_reference(row, settings))
+        if abs(start.shift - before) < _STAYS:
             break
-    stderr = row.stderr.get("center", GIVEN_SHIFT_STDERR)
-    text = f"The shift was taken from C-C, fitted at {row.maximum + start.shift + scale_offset(settings):.2f} eV"
-    return _Reference(shift, max(stderr, _STAYS), text)
+    return _Reference(start.shift, max(stderr, _STAYS), f"The shift was taken from C-C, fitted at {measured:.2f} eV")
 
 
 def _aliphatic(start: Prediction, region: xr.Dataset, name: str, settings: Settings) -> ComponentRow | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import lmfit
@@ -212,8 +212,10 @@ def background_table(seed: Seed, fit: lmfit.model.ModelResult | None = None) -> 
     ]
 
 
-def fit_quality(seed: Seed, fit: lmfit.model.ModelResult) -> FitQuality:
-    """Judge a fit."""
+def fit_quality(
+    seed: Seed, fit: lmfit.model.ModelResult, components: Sequence[ComponentRow] | None = None
+) -> FitQuality:
+    """Judge a fit; `components` are those of `component_table`, where they are known."""
     energy, counts = np.asarray(fit.userkws["x"], dtype=float), np.asarray(fit.data, dtype=float)
     residual = counts - np.asarray(fit.best_fit, dtype=float)
     drawn = curves(seed, fit.params, energy)
@@ -222,7 +224,7 @@ def fit_quality(seed: Seed, fit: lmfit.model.ModelResult) -> FitQuality:
     weights = np.ones_like(counts) if fit.weights is None else np.asarray(fit.weights, dtype=float)
     found = uncertainty(seed, fit)
     bounds = at_bounds(seed, fit.params)
-    rows = component_table(seed, fit)
+    rows = component_table(seed, fit) if components is None else components
     narrowest = min((row.fwhm for row in rows if row.fwhm > 0), default=1.0)
     tests = examine_residual(energy, residual * weights, narrowest)
     weighting = str(getattr(fit, "weighting", "not known"))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xps_prefit_hooks import Seed, SeedComponent
+from xps_stn_plugin.fitting.held_errors import influence_of
 from xps_stn_plugin.fitting.parameter_names import doublets
 from xps_stn_plugin.fitting.standard_errors import uncertainty
 from xps_stn_plugin.models.ties import Ties
@@ -79,7 +80,10 @@ def _covariance(seed: Seed, fit: lmfit.model.ModelResult, amplitudes: list[list[
     if areas[:, [ties.free.index(name) for name in lost]].any():
         return None
     areas = areas[:, [ties.free.index(name) for name in known]]
-    return np.asarray(areas @ covariance @ areas.T, dtype=float)
+    # What the seed holds at typical values moves areas together.
+    influence = influence_of(seed, fit)[0]
+    held = np.array([influence[[row[name] for name in group]].sum(axis=0) for group in amplitudes])
+    return np.asarray(areas @ covariance @ areas.T + held @ held.T, dtype=float)
 
 
 def _of_parameters(seed: Seed, fit: lmfit.model.ModelResult) -> tuple[list[str], FloatArray, tuple[str, ...]]:

@@ -32,6 +32,11 @@ _CENTER_ERROR_POWER: Final = 2.3
 _MERGE_LIMITS: Final = (0.25, 0.8)
 
 
+#: Standard deviation of the mean number of quanta of a group's line: its carbon atom has the usual number of C-H bonds,
+#: one more or one less, each as likely, at 0.2 quanta a bond.
+_VIBRATION_DEVIATION: Final = 0.2 * math.sqrt(2.0 / 3.0)
+
+
 @dataclass(frozen=True)
 class ForeignLevel:
     """Core level of another element than the region's.
@@ -73,6 +78,8 @@ class Line:
         Where chemistry says that it lies, in eV; NaN where the data alone ask for it.
     vibration : float
         Mean number of quanta of its C-H stretch progression; 0 for a line without.
+    vibration_deviation : float
+        Standard deviation of it; 0 where the number of C-H bonds is known.
     conductive : bool
         Whether it has the tail of a conductor (Doniach and Sunjic).
     probability : float
@@ -103,6 +110,7 @@ class Line:
     high: float
     expected: float = math.nan
     vibration: float = 0.0
+    vibration_deviation: float = 0.0
     conductive: bool = False
     probability: float = OPTIONAL
     weight: float = 1.0
@@ -171,6 +179,7 @@ def expected_lines(
                 high=position + half,
                 expected=position,
                 vibration=entry.vibration,
+                vibration_deviation=_VIBRATION_DEVIATION if entry.vibration else 0.0,
                 probability=OPTIONAL if entry.optional and not entry.relative_to else probability,
                 weight=0.5 if entry.optional else 1.0,
                 satellite=entry if entry.satellite else None,
@@ -253,6 +262,7 @@ def _merged(first: Line, second: Line) -> Line:
         high=max(first.high, second.high),
         expected=position,
         vibration=lead.vibration,
+        vibration_deviation=lead.vibration_deviation,
         probability=max(first.probability, second.probability),
         weight=weight,
         members=(*first.members, *second.members),

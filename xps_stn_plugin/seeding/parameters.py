@@ -27,7 +27,7 @@ from .areas import Areas, Doublet
 from .background import CARRIED
 from .drafted import DraftedSeed
 from .lines import Line, master_line
-from .prior import expect
+from .prior import expect, hold
 from .region import RegionData
 
 BACKGROUND_PREFIX: Final = "bg_"
@@ -194,7 +194,11 @@ def _set_line(
 ) -> None:
     prefix = f"{line.key}_"
     if _shape(line) == "vibrational":
-        params[f"{prefix}vibration"].set(value=line.vibration)
+        vibration = params[f"{prefix}vibration"]
+        vibration.set(value=line.vibration)
+        if line.vibration_deviation:
+            expect(vibration, line.vibration, line.vibration_deviation)
+            hold(vibration)
     params[f"{prefix}amplitude"].set(value=area, min=0.0)
     center = params[f"{prefix}center"]
     center.set(value=_inside(line.position, line.low, line.high), min=line.low, max=line.high)

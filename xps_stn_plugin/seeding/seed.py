@@ -24,6 +24,7 @@ from .foreign import Candidate, candidates, foreign_notes, shown_elements
 from .levels import level_shape
 from .lines import GROUP_THRESHOLD, Line, expected_lines, merge_distance, merge_lines
 from .parameters import assembled
+from .prior import hold
 from .region import SURVEY_WIDTH, RegionData, bad_channels, region_data
 from .selection import Tail, select
 from .substance_lines import substance_lines
@@ -195,7 +196,7 @@ def _held(seed: DraftedSeed, names: Sequence[str], lines: Sequence[Line]) -> lis
     now = [share if name.endswith("_fraction") else name for name in names]
     held = [name for name in now if name in free]
     for name in held:
-        free[name].set(vary=False)
+        hold(free[name])
     words = ", ".join(_in_words(name, lines) for name in held)
     return [f"Held where it is usual, for the data say less of it: {words}."] if held else []
 

@@ -12,6 +12,7 @@ from xps_prefit_hooks import PrefitError, Seed
 from xps_stn_plugin.core.single_channels import single_channels
 from xps_stn_plugin.core.spectrum import in_range
 from xps_stn_plugin.fitting.fit_rows import FITTED, GIVEN_UP, NOT_FITTED, FitRows
+from xps_stn_plugin.fitting.held_errors import held_influence, norm
 from xps_stn_plugin.fitting.row_errors import row_errors
 from xps_stn_plugin.models.compiled import CompiledModel
 from xps_stn_plugin.models.counts import fitted_sigma, solve_counts
@@ -163,11 +164,11 @@ def compiled_model(seed: Seed) -> CompiledModel:
 
 def unfitted(count: int, model: CompiledModel) -> FitRows:
     """Make room for the fits of `count` spectra."""
-    values, stderr = np.full((2, count, len(model.names)), np.nan)
+    values, stderr, held_stderr = np.full((3, count, len(model.names)), np.nan)
     sides = np.zeros((count, len(model.free)), dtype=np.int8)
     status, nfev = np.full(count, NOT_FITTED, dtype=np.int8), np.zeros(count, dtype=np.int64)
     chisqr, redchi = np.full((2, count), np.nan)
-    return FitRows(model.names, model.free, values, stderr, sides, status, nfev, chisqr, redchi)
+    return FitRows(model.names, model.free, values, stderr, held_stderr, sides, status, nfev, chisqr, redchi)
 
 
 def _scale(model: CompiledModel, x: FloatArray, data: FloatArray, start: FloatArray) -> FloatArray:
@@ -187,4 +188,9 @@ def _fitted(seed: Seed, problem: Problem, count_size: FloatArray, start: FloatAr
     stderr = np.where(solved.converged[:, None] & (points > free), errors.stderr, np.nan)
     status = np.where(solved.converged, FITTED, GIVEN_UP).astype(np.int8)
     chisqr, values = solved.normal.chisqr, model.values(solved.v, problem.scale)
-    return FitRows(model.names, model.free, values, stderr, errors.sides, status, solved.nfev, chisqr, chisqr / degrees)
+    influence = held_influence(
+        seed.model, seed.params, problem.x, problem.weights, values, errors.sides != 0, problem.scale
+    )
+    held = norm(influence)
+    rows = (values, stderr, held, errors.sides, status, solved.nfev, chisqr, chisqr / degrees)
+    return FitRows(model.names, model.free, *rows)

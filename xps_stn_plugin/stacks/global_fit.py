@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import PrefitError, Seed, Settings
 from xps_stn_plugin.fitting.fit_rows import FITTED, GIVEN_UP, FitRows
+from xps_stn_plugin.fitting.held_errors import held_influence, norm
 from xps_stn_plugin.fitting.row_errors import row_errors
 from xps_stn_plugin.models.compiled import CompiledModel
 from xps_stn_plugin.models.counts import solve_counts
@@ -129,7 +130,11 @@ class Shared:
         values = problem.model.values(solved.v, problem.scale)
         chisqr = solved.normal.chisqr
         names, free = problem.model.names, problem.model.free
-        result.put(good, FitRows(names, free, values, stderr, errors.sides, status, solved.nfev, chisqr, redchi))
+        held_stderr = norm(
+            held_influence(self.seed.model, self.seed.params, problem.x, problem.weights, values, errors.sides != 0)
+        )
+        rows = (values, stderr, held_stderr, errors.sides, status, solved.nfev, chisqr, redchi)
+        result.put(good, FitRows(names, free, *rows))
         return result
 
 
