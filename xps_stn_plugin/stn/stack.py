@@ -299,9 +299,8 @@ def _chunk(
         values, good = _read(region, rows)
         saturated[:, column] = channels_at_maximum(values)
         # As in training: the network sees no hot or dead channel, nor do they pass for lines.
-        clean = without_single_channels(values)
-        replaced[:, column] = energies_of(region.energy, clean != values)
-        values = clean
+        recorded, values = values, without_single_channels(values)
+        replaced[:, column] = energies_of(region.energy, values != recorded)
         counts.append(values)
         signal_to_noise[good, column] = line_to_noise(values[good])
         cut[good, column] = cut_edges(region.energy, values[good], core_levels()[region.name].fwhm[0])
