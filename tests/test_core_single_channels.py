@@ -34,6 +34,12 @@ def test_clean_lines_are_not_changed(fwhm, step, place, fraction, apart, level, 
     np.testing.assert_array_equal(without_single_channels(counts), counts)
 
 
+def test_single_channels_line_that_the_window_cuts_at_its_top_is_not_changed():
+    counts = 1000 * (_line(0.4, 0.2, 0.75) + 0.5 * _line(0.4, 0.2, 3.25))
+    assert not single_channels(counts).any()
+    assert not single_channels(counts[::-1]).any()
+
+
 def test_the_narrowest_true_line_survives_wherever_it_lies():
     for place in np.linspace(-2, POINTS + 2, 497):
         counts = 1e5 * _line(0.35, 0.1, place) + 100.0

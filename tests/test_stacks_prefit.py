@@ -354,3 +354,47 @@ def test_a_file_that_is_opened_lazily_is_read_block_by_block(values, found, tmp_
         _same(xps.prefit_many(spectra), found)
         # Nothing was kept in memory.
         assert not spectra["C1s"]["counts"].variable._in_memory
+
+
+def test_prefit_many_potassium_beside_carbon_has_its_own_name_in_a_stack():
+    rng = np.random.default_rng(11)
+    axes = {"C1s": np.arange(279.0, 300.0, 0.1), "O1s": np.arange(526.0, 542.0, 0.1)}
+    lines = {
+        "C1s": ((285.0, 3.0), (285.7, 1.0), (286.8, 1.0), (289.0, 1.0), (292.9, 0.8), (295.67, 0.4)),
+        "O1s": ((532.2, 3.0), (533.7, 3.0)),
+    }
+    counts = {
+        name: rng.poisson(
+            200
+            + sum(
+                1500 * size * np.exp(-4 * np.log(2) * ((axis - place - 1.0) / 1.2) ** 2) for place, size in lines[name]
+            ),
+            (12, axis.size),
+        ).astype(float)
+        for name, axis in axes.items()
+    }
+    # A hot channel of one spectrum is nothing to be fitted.
+    counts["C1s"][5, 180] = 60000.0
+    results = xps.prefit_many(
+        xr.DataTree.from_dict(
+            {
+                f"/{name}": xr.Dataset(
+                    {"counts": (("number", "binding_energy"), counts[name])},
+                    {"binding_energy": axes[name]},
+                    {"region": name},
+                )
+                for name in axes
+            }
+        ),
+        fit=True,
+    )
+    carbon = results["C1s"]
+    names = list(carbon["component"].values)
+    assert {"C1s K 2p3/2", "C1s K 2p1/2"} <= set(names)
+    area = carbon["area"].values[:, [names.index("C1s K 2p3/2"), names.index("C1s K 2p1/2")]]
+    assert area[:, 0] == pytest.approx(0.8 * 1500 * 1.2 * 1.0645, rel=0.15)
+    assert area[:, 1] / area[:, 0] == pytest.approx(0.5, abs=0.1)
+    assert (carbon["assigned"].values[:, names.index("C1s K 2p3/2")] == 1).all()
+    assert float(carbon["redchi"][5]) < 2.0
+    hot = (results["reasons"].values & Reason.BAD_CHANNELS) > 0
+    assert np.flatnonzero(hot).tolist() == [5]

@@ -25,6 +25,8 @@ COUNTING_FACTOR = 8.0
 LONGEST_DEAD = 3
 DEAD_BESIDE_COUNTS = 64.0
 DEAD_BESIDE_NOISE = 8.0
+#: Bad channels of a region that are named, at most.
+MOST_NAMED = 6
 #: Fewer channels than these have no surroundings to compare with.
 FEWEST_CHANNELS = 8
 
@@ -59,7 +61,7 @@ def single_channels(counts: FloatArray, measured: BoolArray | None = None) -> Bo
     -------
     ndarray of bool, shape (..., points)
         No line is touched whose FWHM is two steps and more (0.35 eV in steps of 0.1 eV is 3.5), nor is Poisson noise,
-        nor are the first and the last channel.
+        nor are three channels at either end, which lack neighbours to compare with.
 
     Notes
     -----
@@ -72,6 +74,23 @@ def single_channels(counts: FloatArray, measured: BoolArray | None = None) -> Bo
     hold more than 64 counts and more than eight standard deviations of the noise.
     """
     return _cleaned(counts, measured)[1]
+
+
+def energies_of(energy: FloatArray, bad: BoolArray) -> FloatArray:
+    """Energies in eV of the first bad channels of each row, shape (n, `MOST_NAMED`); NaN where there are no more.
+
+    Parameters
+    ----------
+    energy : ndarray, shape (points,)
+        In eV.
+    bad : ndarray of bool, shape (n, points)
+        Channels.
+    """
+    energies = np.full((len(bad), MOST_NAMED), np.nan)
+    for row in np.flatnonzero(bad.any(axis=1)).tolist():
+        named = energy[bad[row]][:MOST_NAMED]
+        energies[row, : named.size] = named
+    return energies
 
 
 def _cleaned(counts: FloatArray, measured: BoolArray | None) -> tuple[FloatArray, BoolArray]:
@@ -100,7 +119,7 @@ def _cleaned(counts: FloatArray, measured: BoolArray | None) -> tuple[FloatArray
     unit = _unit(filled)
     limit = np.maximum(limit, COUNTING_FACTOR * np.sqrt(unit * np.maximum(np.abs(expected), unit)))
     # What lies beyond the ends is not known: a line that the window cuts at its top looks like a fault there.
-    fault = (channel > first) & (channel < last) & (deviation > limit) & (last - first >= FEWEST_CHANNELS)
+    fault = (channel > first + 2) & (channel < last - 2) & (deviation > limit) & (last - first >= FEWEST_CHANNELS)
     cleaned: FloatArray = np.where(fault, (before + after) / 2, repaired)
     return cleaned, fault | is_dead
 

@@ -13,11 +13,12 @@ from xps_prefit_hooks import PrefitError
 
 from ..core.core_levels import core_levels
 from ..core.grid import Grid, relative, to_bins
-from ..core.single_channels import without_single_channels
+from ..core.single_channels import MOST_NAMED, energies_of, without_single_channels
 from ..core.spectrum import MIN_POINTS, in_range
 from .answers import ask
 from .cut_lines import cut_edges
 from .group_support import GROUP_FOUND, detection_limits, supported
+from .potassium import without_potassium
 from .signal import NO_LINE, channels_at_maximum, line_maximum, line_to_noise, plain_peak
 from .stack_prediction import StackPrediction
 from .uneven import ALIKE, PARTS_STDERR, likeness
@@ -25,8 +26,6 @@ from .verdict import CARBON, BoolArray, Evidence, FloatArray, judge
 from .view import nothing_known, outside_window
 from .weights import TrainedNetwork
 
-#: Hot and dead channels of a region that are named, at most.
-MOST_NAMED = 6
 #: Spectra that are worked on at a time: what is not kept is never larger than this many.
 CHUNK = 256
 
@@ -173,9 +172,8 @@ def _chunk(
         values, good = _read(region, rows)
         saturated[:, column] = channels_at_maximum(values)
         # As in training: the network sees no hot or dead channel, nor do they pass for lines.
-        clean = without_single_channels(values)
-        replaced[:, column] = _replaced(region.energy, clean != values)
-        values = clean
+        recorded, values = values, without_single_channels(values)
+        replaced[:, column] = energies_of(region.energy, values != recorded)
         counts.append(values)
         signal_to_noise[good, column] = line_to_noise(values[good])
         cut[good, column] = cut_edges(region.energy, values[good], core_levels()[region.name].fwhm[0])
@@ -206,6 +204,9 @@ def _chunk(
     limits = np.where(there, limits, np.nan) if regions else np.zeros(shape)
     probabilities, support = supported(
         trained.groups, found.probabilities, levels, axes, found.shift, lined, there, limits
+    )
+    probabilities, potassium = without_potassium(
+        trained.groups, probabilities, levels, axes, counts, found.shift, lined
     )
     evidence = Evidence(
         regions=levels,
@@ -246,16 +247,6 @@ def _read(region: _Region, rows: range) -> tuple[FloatArray, BoolArray]:
     finite = np.isfinite(values).all(axis=1) & in_range(values)
     values = np.where(finite[:, None], values, 0.0)
     return values, np.ptp(values, axis=1) > 0
-
-
-def _replaced(energy: FloatArray, bad: BoolArray) -> FloatArray:
-    """Energies in eV of hot and dead channels, shape (n, most named); NaN where there are no more."""
-    energies = np.full((len(bad), MOST_NAMED), np.nan)
-    rows = np.flatnonzero(bad.any(axis=1))
-    for row in rows.tolist():
-        named = energy[bad[row]][:MOST_NAMED]
-        energies[row, : named.size] = named
-    return energies
 
 
 def _one_line(regions: Sequence[_Region], counts: Sequence[FloatArray], lined: BoolArray) -> BoolArray:

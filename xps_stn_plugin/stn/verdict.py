@@ -247,6 +247,7 @@ def judge(evidence: Evidence) -> Verdict:
         Reason.NOT_MEASURED: ~measured.all(axis=1),
         # Where the network cannot place the lines, its sentence says what they look like.
         Reason.NO_GROUP: evidence.no_group & ~no_carbon & ~evidence.foreign & ~at_edge,
+        Reason.POTASSIUM: evidence.potassium,
         Reason.GROUP_REFUTED: (evidence.support.refuted >= 0).any(axis=1),
         Reason.GROUP_UNTESTED: (evidence.support.untested > 0).any(axis=1) | evidence.support.unseen.any(axis=1),
     }
@@ -320,6 +321,11 @@ def sentences(evidence: Evidence, reasons: int, row: int) -> tuple[str, ...]:
         )
     if Reason.BAD_CHANNELS in said:
         told += _bad_channels(evidence, row)
+    if Reason.POTASSIUM in said:
+        told.append(
+            "C1s shows two lines like those of K 2p (2.8 eV apart, two to one), so that alkyl halide (F) is not found; "
+            "F1s would tell."
+        )
     if Reason.GROUP_REFUTED in said:
         told += refuted_sentences(evidence.support, evidence.regions, row)
     if Reason.NO_LINE in said:
