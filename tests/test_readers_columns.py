@@ -154,7 +154,11 @@ ROWS = "\n".join(f"{e:g},{c:g}" for e, c in zip(ENERGY, COUNTS, strict=True))
     [
         ("Once upon a time\nthere was a spectrum.\n", "text without a single row of two numbers"),
         ("284,100\n285,200\n", "has 2 points; at least 8"),
-        ("binding energy,counts\n" + ROWS + "\nend,of scan", "row 26 holds 'end' where a number should be"),
+        (
+            "binding energy,counts\n" + ROWS + "\nend,of scan\n292,5\n293,7",
+            "row 26 holds 'end' where a number should be",
+        ),
+        ("binding energy,counts\n" + ROWS + "\n292,of scan", "row 26 holds 'of scan' where a number should be"),
         ("binding energy,counts\n284.2,abc\n" + ROWS, "row 2 holds 'abc'"),
         (ROWS.replace("280,1000", "280,"), "row 1 has 1 number"),
         (ROWS + "\n292,NaN\n", "row 25 holds 'NaN'"),
@@ -168,7 +172,7 @@ ROWS = "\n".join(f"{e:g},{c:g}" for e, c in zip(ENERGY, COUNTS, strict=True))
         ("\n".join(f"{e:.1f};1,5" for e in ENERGY), "row 1 has a decimal comma while others have a decimal point"),
         ("\n".join(f"{e:.0f}\t1,{200 + e:.0f}" for e in range(280, 292)), "comma that may mean thousands or decimals"),
         (
-            "BE,counts\n" + ROWS + "\n" + "\n".join(f"{e + 250:g},{e % 7:g}" for e in ENERGY),
+            "BE,counts\n" + ROWS + "\n" + "\n".join(f"{e + 250:g},{e % 7:g}" for e in (*ENERGY[:3], *ENERGY[5:2:-1])),
             "jump from 291.5 to 530 eV, so this seems to be more than one region",
         ),
         (ROWS + "\n280,77\n", "has the energy 280 eV twice"),

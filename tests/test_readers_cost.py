@@ -12,8 +12,8 @@ from test_readers_vamas import block, header, written
 from xps_prefit_hooks import PrefitError, Settings
 from xps_stn_plugin.core.regions import region_name
 from xps_stn_plugin.readers import builtin_readers, read_file
-from xps_stn_plugin.readers.columns import intensity_kind
 from xps_stn_plugin.readers.merge_blocks import _bare, _brackets, _variable_name
+from xps_stn_plugin.readers.roles import intensity_kind
 from xps_stn_plugin.readers.scienta import _SECTION
 from xps_stn_plugin.readers.specs_xy import _TABLE
 from xps_stn_plugin.readers.vamas import _PER_SECOND

@@ -34,6 +34,18 @@ def builtin_readers() -> list[Reader]:
         ),
         Reader("specs-xy", "text export of SPECS Prodigy", (".xy",), formats.is_specs_xy, _read_with("specs_xy")),
         Reader("scienta", "text export of Scienta SES", (".txt",), formats.is_scienta_text, _read_with("scienta")),
+        Reader("phi", "PHI MultiPak", (".spe", ".pro"), formats.is_phi, _read_with("phi")),
+        Reader(
+            "multipak-text", "text of PHI's MultiPak Exporter", (".txt",),
+            formats.is_multipak_text, _read_with("multipak_text"),
+        ),
+        Reader(
+            "thermo-avg", "text form of Thermo Avantage's files", (".avg",),
+            formats.is_thermo_avg, _read_with("thermo_avg"),
+        ),
+        Reader("igor-text", "Igor text", (".itx",), formats.is_igor_text, _read_with("igor_text")),
+        Reader("thermo-vgd", "Thermo Avantage", (".vgd",), formats.is_thermo_vgd, _read_with("thermo_vgd")),
+        Reader("excel", "Excel workbooks", (".xlsx", ".xls"), formats.is_excel, _read_with("excel")),
         Reader(
             "table", "long table region,binding_energy_eV,intensity", (".csv", ".txt"),
             formats.is_table, _read_with("table"),

@@ -9,6 +9,9 @@ VAMAS_LINE = "VAMAS Surface Chemical Analysis Standard Data Transfer Format 1988
 VAMAS_SUFFIXES = (".vms", ".npl", ".vamas")
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 
+_OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ZIP_MAGIC = b"PK\x03\x04"
+
 # First bytes of files that people pass by mistake or that are not read, with a name and what to do instead.
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG\r\n\x1a\n", "a PNG image"),
@@ -18,16 +21,11 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"MM\x00*", "a TIFF image"),
     (b"BM", "a BMP image"),
     (b"%PDF", "a PDF document"),
-    (b"PK\x03\x04", "a ZIP archive or an Office document (xlsx, docx); save the sheet as text"),
-    (
-        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
-        "an OLE container (old Office, Thermo Avantage .vgd); export it as VAMAS or text",
-    ),
+    (b"PK\x03\x04", "a ZIP archive or a document (docx); unpack it, or save its sheet as text"),
     (b"\x1f\x8b", "compressed with gzip; unpack it first"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive; unpack it first"),
     (b"SQLite format 3\x00", "an SQLite database (SPECS .sle); export it as VAMAS or xy"),
     (b"\x93NUMPY", "a NumPy array"),
-    (b"SOFH", "a PHI MultiPak file (.spe or .pro), which is not read; export it as VAMAS or text"),
     (b"\x05\x00", "an Igor binary wave (.ibw), which is not read; export it as text"),
     (b"\x02\x00", "an Igor binary wave (.ibw), which is not read; export it as text"),
     (b"<?xml", "an XML file, which is not read; export it as VAMAS or text"),
@@ -72,6 +70,39 @@ def is_specs_xy(path: Path, head: bytes) -> bool:
 def is_scienta_text(path: Path, head: bytes) -> bool:
     """Text export of Scienta SES: an INI-like file with regions."""
     return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[Info]") and b"Number of Regions" in head
+
+
+def is_phi(path: Path, head: bytes) -> bool:
+    """PHI MultiPak; the same header in text is that of other exports."""
+    return head.startswith(b"SOFH") and path.suffix.lower() not in VAMAS_SUFFIXES
+
+
+def is_multipak_text(path: Path, head: bytes) -> bool:
+    """Text of PHI's MultiPak Exporter."""
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n/-").lower().startswith(b"multipak exporter")
+
+
+def is_thermo_avg(path: Path, head: bytes) -> bool:
+    """Text form of Thermo Avantage's data files; UTF-16 in some."""
+    return head.replace(b"\x00", b"").lstrip(b"\xff\xfe\xef\xbb\xbf \t\r\n").startswith(b"$FORMAT=")
+
+
+def is_igor_text(path: Path, head: bytes) -> bool:
+    """Igor text: its first line is IGOR."""
+    return re.match(rb"\s*IGOR\s*[\r\n]", head.lstrip(b"\xef\xbb\xbf")) is not None
+
+
+def is_thermo_vgd(path: Path, head: bytes) -> bool:
+    """OLE container that is called a file of Avantage; others are taken for workbooks."""
+    return head.startswith(_OLE_MAGIC) and path.suffix.lower() in (".vgd", ".vgp")
+
+
+def is_excel(path: Path, head: bytes) -> bool:
+    """OLE container, or a ZIP archive that is called a workbook or begins with the parts of one."""
+    if head.startswith(_OLE_MAGIC):
+        return True
+    is_office = path.suffix.lower() in (".xlsx", ".xlsm", ".xlsb") or b"[Content_Types].xml" in head or b"xl/" in head
+    return head.startswith(_ZIP_MAGIC) and is_office
 
 
 def is_table(path: Path, head: bytes) -> bool:

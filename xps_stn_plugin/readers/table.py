@@ -13,7 +13,7 @@ import numpy as np
 from xps_prefit_hooks import PrefitError, Settings
 
 from .assembly import RawRegion, spectrum_of
-from .columns import intensity_kind
+from .roles import intensity_kind
 from .text import file_lines, no_number, number
 
 if TYPE_CHECKING:

@@ -7,6 +7,8 @@ from typing import Final
 
 from xps_prefit_hooks import PrefitError
 
+#: Largest file that is read as a whole, in bytes.
+LARGEST_FILE: Final = 1_000_000_000
 #: Largest number of scans that is believed.
 _MOST: Final = 1e9
 
@@ -19,12 +21,41 @@ def file_lines(path: Path) -> list[str]:
     PrefitError
         If the file cannot be opened.
     """
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise PrefitError(str(path), f"the file cannot be opened ({error.strerror or error}).") from error
+    raw = limited_bytes(path)
     # Not str.splitlines: it also breaks at form feeds and the like, and line numbers would no longer be an editor's.
     return decoded(raw).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def limited_bytes(path: Path) -> bytes:
+    """Content of a file that may be held in memory.
+
+    Raises
+    ------
+    PrefitError
+        If the file cannot be opened, or is larger than any spectra are.
+    """
+    refuse_large(path)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise PrefitError(str(path), f"the file cannot be opened ({error.strerror or error}).") from error
+
+
+def refuse_large(path: Path) -> None:
+    """Refuse a file that is larger than any spectra are, before it is read.
+
+    Raises
+    ------
+    PrefitError
+        If it is, or cannot be opened.
+    """
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise PrefitError(str(path), f"the file cannot be opened ({error.strerror or error}).") from error
+    if size > LARGEST_FILE:
+        message = f"the file has {size / 1e9:.1f} GB, more than the {LARGEST_FILE / 1e9:g} GB that are read at once."
+        raise PrefitError(str(path), message)
 
 
 def decoded(raw: bytes) -> str:
@@ -53,7 +84,7 @@ def whole(text: str, default: int) -> int:
     return int(value) if value is not None and 1.0 <= value <= _MOST else default
 
 
-def no_number(path: Path, row: int, field: str) -> PrefitError:
+def no_number(path: Path | str, row: int, field: str) -> PrefitError:
     """Error that a row of a table holds something else than a finite number."""
     return PrefitError(
         str(path), f"row {row} holds '{field[:40]}' where a number should be; correct or remove the row."
