@@ -1,4 +1,4 @@
-"""The one runner: every module of this folder and of `studies` that has a command `main` is a benchmark.
+"""Runner of the benchmarks: every module of this folder and of `studies` that has a command `main` is a benchmark.
 
 python -m benchmarks NAME [OPTIONS]
 """
@@ -16,7 +16,7 @@ _FOLDER: Final = Path(__file__).parent
 
 
 class Benchmarks(click.Group):
-    """A group that imports the one benchmark that is asked for; some need packages that others do not."""
+    """Command group that imports only the requested benchmark, since some need further packages."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return names of the modules with a command, in alphabetical order."""

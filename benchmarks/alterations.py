@@ -100,23 +100,23 @@ def background(level: float, slope: float = 0.0, step: float = 0.0) -> Change:
         for name, rows in regions.items():
             # A window that shows the background at both ends.
             axis, signal = roomy(rows, 3.0).T
-            at = np.linspace(0.0, 1.0, axis.size)
+            position = np.linspace(0.0, 1.0, axis.size)
             shirley = step * np.cumsum(signal.clip(0)) / signal.clip(0).sum()
-            raised[name] = columns(axis, signal + signal.max() * (level + slope * at + shirley))
+            raised[name] = columns(axis, signal + signal.max() * (level + slope * position + shirley))
         return counted(raised, COUNTS, rng, flat=0.0)
 
     return change
 
 
-def unmonochromated(source: str, reach: float, width: bool) -> Change:
-    """Add the satellites of a source, in windows that reach `reach` eV lower; with its natural width if asked."""
+def unmonochromated(source: str, extent: float, width: bool) -> Change:
+    """Add the satellites of a source, in windows that reach `extent` eV lower; with its natural width if asked."""
 
     def change(regions: dict[str, Array], rng: np.random.Generator) -> dict[str, Array]:
         extra = float(np.sqrt(SOURCE_WIDTH[source] ** 2 - MONOCHROMATED**2)) if width else 0.0
         altered = {}
         for name, rows in regions.items():
-            wide = broadened(roomy(rows, reach, 1.0), extra)
-            axis, signal = wide.T
+            extended_rows = broadened(roomy(rows, extent, 1.0), extra)
+            axis, signal = extended_rows.T
             ghosts = [share * np.interp(axis + below, axis, signal, right=0.0) for below, share in SATELLITES[source]]
             altered[name] = columns(axis, signal + np.sum(ghosts, axis=0))
         return altered
@@ -130,9 +130,9 @@ def contaminated(share: float, hydrocarbon: Array) -> Change:
     def change(regions: dict[str, Array], rng: np.random.Generator) -> dict[str, Array]:
         low = min(regions["C1s"][0, 0], hydrocarbon[0, 0])
         high = max(regions["C1s"][-1, 0], hydrocarbon[-1, 0])
-        own, dirt = (extended(rows, low, high, 2 * FINE) for rows in (regions["C1s"], hydrocarbon))
-        weight = share / (1 - share) * own[:, 1].sum() / dirt[:, 1].sum()
-        return {**regions, "C1s": columns(own[:, 0], own[:, 1] + weight * dirt[:, 1])}
+        sample_rows, hydrocarbon_rows = (extended(rows, low, high, 2 * FINE) for rows in (regions["C1s"], hydrocarbon))
+        weight = share / (1 - share) * sample_rows[:, 1].sum() / hydrocarbon_rows[:, 1].sum()
+        return {**regions, "C1s": columns(sample_rows[:, 0], sample_rows[:, 1] + weight * hydrocarbon_rows[:, 1])}
 
     return change
 
@@ -142,7 +142,7 @@ def only(*names: str) -> Change:
     return lambda regions, rng: {name: rows for name, rows in regions.items() if name in names}
 
 
-def without(name: str) -> Change:
+def without_region(name: str) -> Change:
     """Leave one region out."""
     return lambda regions, rng: {key: rows for key, rows in regions.items() if key != name}
 
@@ -151,11 +151,11 @@ def cut(margin: float) -> Change:
     """Cut windows `margin` eV beyond where the intensity is 5 % of the highest."""
 
     def change(regions: dict[str, Array], rng: np.random.Generator) -> dict[str, Array]:
-        kept = {}
+        windows = {}
         for name, rows in regions.items():
-            seen = rows[rows[:, 1] >= 0.05 * rows[:, 1].max(), 0]
-            kept[name] = rows[(rows[:, 0] >= seen[0] - margin) & (rows[:, 0] <= seen[-1] + margin)]
-        return kept
+            line_energies = rows[rows[:, 1] >= 0.05 * rows[:, 1].max(), 0]
+            windows[name] = rows[(rows[:, 0] >= line_energies[0] - margin) & (rows[:, 0] <= line_energies[-1] + margin)]
+        return windows
 
     return change
 
@@ -195,7 +195,7 @@ def all_conditions(polymers: Sequence[Polymer]) -> tuple[Condition, ...]:
         *(Condition("differential charge", f"±{charge:g} eV", differential=charge) for charge in (0.1, 0.2, 0.3)),
         Condition("regions", "C 1s alone", only("C1s")),
         Condition("regions", "C 1s and O 1s", only("C1s", "O1s")),
-        Condition("regions", "without C 1s", without("C1s")),
+        Condition("regions", "without C 1s", without_region("C1s")),
         Condition("window", "1 eV about the lines", cut(1.0)),
         Condition("window", "10 eV wider, noise of 1e4", padded(10.0)),
     )

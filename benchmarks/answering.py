@@ -1,4 +1,4 @@
-"""What the public contract says about a spectrum when it is given certain weights."""
+"""Answers of the public contract for a spectrum, with given weights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from xps_stn_plugin.stn import predict as predicting
 from xps_stn_plugin.stn.weights import TrainedNetwork, load_weights, shipped_weights
 
 #: Probability above which a group counts as found.
-FOUND = 0.5
+GROUP_THRESHOLD = 0.5
 #: Statuses in the order of the tables; "refused" is a spectrum that is turned away with a sentence.
 STATUSES = ("ok", "uncertain", "out_of_domain", "refused")
 
@@ -36,7 +36,7 @@ WEIGHTS_OPTION = click.option(
 
 @dataclass(frozen=True)
 class Answer:
-    """What was said about one spectrum; shift and standard error in eV, NaN where there is none.
+    """Answer to one spectrum; shift and standard error in eV, NaN where there is none.
 
     Parameters
     ----------
@@ -71,14 +71,14 @@ def networks(paths: Sequence[Path]) -> dict[str, TrainedNetwork]:
         If a file cannot be read.
     """
     shipped = shipped_weights()
-    found = {label(shipped): shipped}
+    by_label = {label(shipped): shipped}
     for path in paths:
         trained = load_weights(path)
-        if trained.info.sha256 in {other.info.sha256 for other in found.values()}:
+        if trained.info.sha256 in {network.info.sha256 for network in by_label.values()}:
             continue
         name = label(trained)
-        found[name if name not in found else f"{name} ({path.name})"] = trained
-    return found
+        by_label[name if name not in by_label else f"{name} ({path.name})"] = trained
+    return by_label
 
 
 def label(trained: TrainedNetwork) -> str:
@@ -106,9 +106,11 @@ def answered(spectrum: xr.DataTree | Path, seeds: bool = False) -> Answer:
         named = _named(result.seeds.values()) if seeds and result.status == "ok" else ()
     except PrefitError as error:
         return Answer("refused", nan, nan, (), (), (str(error),))
-    found = tuple(name for name, value in result.prediction.groups.items() if value > FOUND)
-    said = result.prediction
-    return Answer(said.status, said.shift, said.shift_stderr, found, named, tuple(said.reasons))
+    likely_groups = tuple(name for name, value in result.prediction.groups.items() if value > GROUP_THRESHOLD)
+    prediction = result.prediction
+    return Answer(
+        prediction.status, prediction.shift, prediction.shift_stderr, likely_groups, named, tuple(prediction.reasons)
+    )
 
 
 def _named(seeds: Iterable[Seed]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Whether the error bars of the shift and the probabilities of the groups are true.
+"""Calibration of the error bars of the shift and of the probabilities of the groups.
 
     python -m benchmarks calibration --data ../shared/measured
 
@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks.cases import Array, asked, columns, mixture, tree, without_nan
+from benchmarks.cases import Array, columns, mixture, predict_or_none, tree, without_nan
 from benchmarks.polymers import Polymer, load
 from benchmarks.record import conditions, write_record
 from benchmarks.reliability import (
@@ -49,7 +49,7 @@ from xps_stn_plugin.simulate.drawing import build_simulator
 from xps_stn_plugin.stn.weights import TrainedNetwork, load_weights, shipped_weights
 
 #: Decisions in a bin below which the picture leaves it out.
-FEW = 20
+LEAST_DECISIONS = 20
 #: Least share of a polymer in a mixture, as in the project's acceptance measure.
 SMALLEST_SHARE = 0.15
 
@@ -70,7 +70,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Answers:
-    """What was said to the questions of one set.
+    """Answers to the questions of one set.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ class Answers:
     milliseconds: float
 
 
-def ask(label: str, questions: Sequence[Question], trained: TrainedNetwork, console: Console) -> Answers:
+def answers_to(label: str, questions: Sequence[Question], trained: TrainedNetwork, console: Console) -> Answers:
     """Ask what is inside, one spectrum at a time; those that get no shift count in `Answers.status` alone."""
     names = group_names()
     rows: list[tuple[str, float, float, bool, list[float], list[bool]]] = []
@@ -111,16 +111,21 @@ def ask(label: str, questions: Sequence[Question], trained: TrainedNetwork, cons
     inside = [question for question in questions if question.inside]
     start = time.perf_counter()
     for question in track(inside, label, console=console, transient=True):
-        said = asked(trained, question.spectrum)
-        known = said is not None and bool(np.isfinite(said.shift))
-        word = said.status if said is not None and known else "no shift"
+        prediction = predict_or_none(trained, question.spectrum)
+        has_shift = prediction is not None and bool(np.isfinite(prediction.shift))
+        word = prediction.status if prediction is not None and has_shift else "no shift"
         status[word] = status.get(word, 0.0) + 1 / len(inside)
-        if said is not None and known:
-            probability = [said.groups[name] for name in names]
+        if prediction is not None and has_shift:
+            probability = [prediction.groups[name] for name in names]
             true = [name in question.groups for name in names]
-            about = (question.source, said.shift - question.shift, said.shift_stderr, said.status == "ok")
-            rows.append((*about, probability, true))
-    spent = time.perf_counter() - start
+            figures = (
+                question.source,
+                prediction.shift - question.shift,
+                prediction.shift_stderr,
+                prediction.status == "ok",
+            )
+            rows.append((*figures, probability, true))
+    seconds = time.perf_counter() - start
     if not rows:
         raise PrefitError(label, f"none of its {len(inside)} spectra got a shift; there is nothing to calibrate.")
     source, error, stderr, ok, probabilities, truth = zip(*rows, strict=True)
@@ -133,7 +138,7 @@ def ask(label: str, questions: Sequence[Question], trained: TrainedNetwork, cons
         true=np.array(truth),
         ok=np.array(ok),
         status=status,
-        milliseconds=1e3 * spent / len(inside),
+        milliseconds=1e3 * seconds / len(inside),
     )
 
 
@@ -149,24 +154,26 @@ def simulated(number: int, seed: int, config: SimulationConfig, console: Console
     for row in range(number):
         regions = {}
         for index, region in enumerate(simulator.grid.regions):
-            where = batch.measured[row, index]
+            measured = batch.measured[row, index]
             # No reader lets a region pass that is shorter or shows the same number everywhere.
-            if where.sum() >= 8 and np.ptp(batch.counts[row, index][where]) > 0:
-                regions[region] = columns(energies[index][where], batch.counts[row, index][where])
+            if measured.sum() >= 8 and np.ptp(batch.counts[row, index][measured]) > 0:
+                regions[region] = columns(energies[index][measured], batch.counts[row, index][measured])
         if regions:
-            groups = frozenset(name for name, there in zip(names, batch.labels[row], strict=True) if there)
+            groups = frozenset(name for name, present in zip(names, batch.labels[row], strict=True) if present)
             shift, inside = float(batch.shift[row]), not batch.outside[row]
             yield Question(f"spectrum {row}", tree("simulated", regions), shift, groups, inside)
 
 
-def polymers_moved(polymers: Sequence[Polymer], span: float, draws: int, alone: bool, seed: int) -> Iterator[Question]:
+def polymers_moved(
+    polymers: Sequence[Polymer], span: float, draws: int, carbon_only: bool, seed: int
+) -> Iterator[Question]:
     """Move each polymer `draws` times within `span` eV."""
     rng = np.random.default_rng(seed)
     for polymer in polymers:
-        given = replace(polymer, regions={"C1s": polymer.regions["C1s"]}) if alone else polymer
+        chosen = replace(polymer, regions={"C1s": polymer.regions["C1s"]}) if carbon_only else polymer
         for _ in range(draws):
             shift = float(rng.uniform(-span, span))
-            yield Question(polymer.name, given.spectrum(shift), shift, polymer.groups)
+            yield Question(polymer.name, chosen.spectrum(shift), shift, polymer.groups)
 
 
 def mixtures_moved(polymers: Sequence[Polymer], span: float, number: int, seed: int) -> Iterator[Question]:
@@ -179,8 +186,8 @@ def mixtures_moved(polymers: Sequence[Polymer], span: float, number: int, seed: 
         shares = SMALLEST_SHARE + (1 - SMALLEST_SHARE * size) * raw / raw.sum()
         shift = float(rng.uniform(-span, span))
         groups = frozenset[str]().union(*(polymer.groups for polymer in chosen))
-        mixed = Polymer(f"mixture {row}", mixture(chosen, list(shares)), groups)
-        yield Question(mixed.name, mixed.spectrum(shift), shift, groups)
+        polymer_mixture = Polymer(f"mixture {row}", mixture(chosen, list(shares)), groups)
+        yield Question(polymer_mixture.name, polymer_mixture.spectrum(shift), shift, groups)
 
 
 # --- figures --------------------------------------------------------------------------------------
@@ -221,15 +228,15 @@ def figures(answers: Answers, one_stderr: float) -> dict[str, Any]:
 def shift_table(results: Sequence[dict[str, Any]]) -> Table:
     """Tabulate coverage, beside the baseline."""
     columns = ("68 %", "95 %", "ok alone 68 %", "95 %", "one stderr 68 %", "95 %")
-    more = ("rms error", "median stderr", "-log L", "one stderr", "no shift")
-    shown = Table("set", "n", *columns, *more, title="Shift: share within 1 and 1.96 standard errors")
+    further_columns = ("rms error", "median stderr", "-log L", "one stderr", "no shift")
+    table = Table("set", "n", *columns, *further_columns, title="Shift: share within 1 and 1.96 standard errors")
     for row in results:
         shift = row["shift"]
         shares = [shift, shift["ok alone"] or {}, shift["one stderr for all"]]
         values = [f"{share[name]:.1%}" if share else "" for share in shares for name in NOMINAL]
         for column, name in enumerate(NOMINAL):
             values[column] += f" ± {100 * shift['standard error of the share'][name]:.1f}"
-        shown.add_row(
+        table.add_row(
             row["set"],
             str(row["spectra"]),
             *values,
@@ -239,12 +246,12 @@ def shift_table(results: Sequence[dict[str, Any]]) -> Table:
             f"{shift['one stderr for all, negative log likelihood']:.2f}",
             f"{row['status'].get('no shift', 0):.1%}",
         )
-    return shown
+    return table
 
 
 def stderr_table(results: Sequence[dict[str, Any]]) -> Table:
     """Tabulate the error by predicted standard error."""
-    shown = Table(
+    table = Table(
         "set", *(f"fifth {n + 1}" for n in range(STDERR_BINS)), title="mean stderr: RMS error (68 %, 95 %) / eV"
     )
     for row in results:
@@ -252,8 +259,8 @@ def stderr_table(results: Sequence[dict[str, Any]]) -> Table:
             f"{b['mean stderr']:.3f}: {b['rms error']:.3f} ({b['68 %']:.0%}, {b['95 %']:.0%})"
             for b in row["shift"]["by stderr"]
         ]
-        shown.add_row(row["set"], *cells)
-    return shown
+        table.add_row(row["set"], *cells)
+    return table
 
 
 def group_table(results: Sequence[dict[str, Any]]) -> Table:
@@ -265,24 +272,24 @@ def group_table(results: Sequence[dict[str, Any]]) -> Table:
         "brier",
         "decisions as certainties, brier",
     )
-    shown = Table("set", *names, title=f"Groups: expected calibration error, {PROBABILITY_BINS} bins")
+    table = Table("set", *names, title=f"Groups: expected calibration error, {PROBABILITY_BINS} bins")
     for row in results:
-        shown.add_row(row["set"], *(f"{row['groups'][name]:.4f}" for name in names))
-    return shown
+        table.add_row(row["set"], *(f"{row['groups'][name]:.4f}" for name in names))
+    return table
 
 
 def reliability_table(results: Sequence[dict[str, Any]]) -> Table:
     """Tabulate the reliability of the groups."""
     sets = [row["set"] for row in results]
-    shown = Table("probability", *sets, title="Groups: share that is there (decisions)")
+    table = Table("probability", *sets, title="Groups: share that is there (decisions)")
     for number in range(PROBABILITY_BINS):
         low = number / PROBABILITY_BINS
         cells = []
         for row in results:
             bins = [b for b in row["groups"]["reliability"] if abs(b["from"] - low) < 1e-9]
             cells.append(f"{bins[0]['there']:.3f} ({bins[0]['decisions']:.0f})" if bins else "")
-        shown.add_row(f"{low:.2f}-{low + 1 / PROBABILITY_BINS:.2f}", *cells)
-    return shown
+        table.add_row(f"{low:.2f}-{low + 1 / PROBABILITY_BINS:.2f}", *cells)
+    return table
 
 
 def plot(path: Path, answers: Sequence[Answers], results: Sequence[dict[str, Any]]) -> None:
@@ -292,22 +299,22 @@ def plot(path: Path, answers: Sequence[Answers], results: Sequence[dict[str, Any
     figure = Figure(figsize=(11, 5.5))
     left, right = figure.subplots(1, 2)
     levels = np.linspace(0.02, 0.99, 98)
-    for said, row in zip(answers, results, strict=True):
-        thick = 2.2 if said is answers[0] else 1.2
+    for answer, row in zip(answers, results, strict=True):
+        thick = 2.2 if answer is answers[0] else 1.2
         left.plot(
             levels,
-            coverage_curve(said.error, said.stderr, levels),
+            coverage_curve(answer.error, answer.stderr, levels),
             lw=thick,
-            label=f"{said.label}, n = {said.error.size}",
+            label=f"{answer.label}, n = {answer.error.size}",
         )
-        bins = [b for b in row["groups"]["reliability"] if b["decisions"] >= FEW]
+        bins = [b for b in row["groups"]["reliability"] if b["decisions"] >= LEAST_DECISIONS]
         right.plot(
             [b["mean probability"] for b in bins],
             [b["there"] for b in bins],
             "o-",
             ms=3 * thick / 1.2,
             lw=thick,
-            label=f"{said.label}, ECE {row['groups']['ece']:.3f}",
+            label=f"{answer.label}, ECE {row['groups']['ece']:.3f}",
         )
     for axes, x, y in (
         (left, "nominal share of the interval", "share of shifts within"),
@@ -351,19 +358,19 @@ def main(
     trained = load_weights(weights) if weights else shipped_weights()
     simulation = SimulationConfig.load(config)
     sets = {"simulation": list(simulated(number, seed, simulation, console))}
-    for alone in (False, True):
+    for carbon_only in (False, True):
         for span in (3.0, 5.0):
-            label = f"measured, {'C 1s' if alone else 'all'}, ±{span:g}"
-            sets[label] = list(polymers_moved(polymers, span, draws, alone, seed))
+            label = f"measured, {'C 1s' if carbon_only else 'all'}, ±{span:g}"
+            sets[label] = list(polymers_moved(polymers, span, draws, carbon_only, seed))
     sets["mixtures, ±3"] = list(mixtures_moved(polymers, 3.0, mixtures, seed))
-    answers = [ask(label, questions, trained, console) for label, questions in sets.items()]
+    answers = [answers_to(label, questions, trained, console) for label, questions in sets.items()]
     one_stderr = float(np.sqrt(np.mean(answers[0].error ** 2)))
-    results = [figures(said, one_stderr) for said in answers]
+    results = [figures(answer, one_stderr) for answer in answers]
     for table in (shift_table, stderr_table, group_table, reliability_table):
         console.print(table(results))
     console.print(
         f"baselines: one stderr of {one_stderr:.3f} eV for all (RMS error on simulation); decisions at 0.5 taken for "
-        f"certain. {np.mean([said.milliseconds for said in answers]):.1f} ms per spectrum, one at a time"
+        f"certain. {np.mean([answer.milliseconds for answer in answers]):.1f} ms per spectrum, one at a time"
     )
     record = {
         **conditions(seed),

@@ -54,9 +54,9 @@ def broadened(rows: Array, fwhm: float) -> Array:
     sigma = fwhm / FWHM_PER_SIGMA / (rows[1, 0] - rows[0, 0])
     if sigma < 0.05:
         return rows
-    reach = int(np.ceil(5 * sigma))
-    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    return columns(rows[:, 0], np.convolve(rows[:, 1], kernel / kernel.sum(), mode="full")[reach:-reach])
+    half_width = int(np.ceil(5 * sigma))
+    kernel = np.exp(-0.5 * (np.arange(-half_width, half_width + 1) / sigma) ** 2)
+    return columns(rows[:, 0], np.convolve(rows[:, 1], kernel / kernel.sum(), mode="full")[half_width:-half_width])
 
 
 def averaged(rows: Array, step: float, start: float = 0.0) -> Array:
@@ -69,14 +69,14 @@ def averaged(rows: Array, step: float, start: float = 0.0) -> Array:
     return columns((edges[:-1] + edges[1:]) / 2, np.diff(np.interp(edges, fine, running)) / step)
 
 
-def moved(regions: Regions, shift: float) -> dict[str, Array]:
+def shifted(regions: Regions, shift: float) -> dict[str, Array]:
     """Rows whose energies are `shift` eV higher."""
     return {name: columns(rows[:, 0] + shift, rows[:, 1]) for name, rows in regions.items()}
 
 
 def mixture(polymers: Sequence[Polymer], shares: Sequence[float]) -> Regions:
     """Mix polymers, each at its own area 1 over all regions, on a common axis of 0.1 eV; highest point 1."""
-    mixed: dict[str, Array] = {}
+    regions: dict[str, Array] = {}
     areas = [sum(rows[:, 1].clip(0).sum() for rows in polymer.regions.values()) for polymer in polymers]
     for region in sorted({name for polymer in polymers for name in polymer.regions}):
         parts = [
@@ -88,9 +88,9 @@ def mixture(polymers: Sequence[Polymer], shares: Sequence[float]) -> Regions:
         high = max(rows[-1, 0] for rows, _ in parts)
         axis = np.round(np.arange(low, high + 0.05, 0.1), 1)
         total = sum(weight * np.interp(axis, rows[:, 0], rows[:, 1], left=0, right=0) for rows, weight in parts)
-        mixed[region] = columns(axis, total)
-    top = max(rows[:, 1].max() for rows in mixed.values())
-    return {region: columns(rows[:, 0], rows[:, 1] / top) for region, rows in mixed.items()}
+        regions[region] = columns(axis, total)
+    top = max(rows[:, 1].max() for rows in regions.values())
+    return {region: columns(rows[:, 0], rows[:, 1] / top) for region, rows in regions.items()}
 
 
 def tree(name: str, regions: Regions) -> xr.DataTree:
@@ -106,7 +106,7 @@ def tree(name: str, regions: Regions) -> xr.DataTree:
     )
 
 
-def asked(trained: TrainedNetwork, spectrum: xr.DataTree) -> Prediction | None:
+def predict_or_none(trained: TrainedNetwork, spectrum: xr.DataTree) -> Prediction | None:
     """Prediction, or None where the contract refuses the spectrum with a sentence."""
     try:
         return predict_with(trained, spectrum)
@@ -155,7 +155,7 @@ def drawn(lines: Sequence[Sequence[float]]) -> Array:
 
 @dataclass(frozen=True)
 class Conditions:
-    """How a spectrum is taken: energies in eV, background and steps in units of the highest line.
+    """Acquisition of a spectrum: energies in eV, background and steps in units of the highest line.
 
     Parameters
     ----------
@@ -203,9 +203,11 @@ def detected(regions: Regions, conditions: Conditions, rng: np.random.Generator)
     """
     curves = {}
     for name, rows in ascending(regions).items():
-        seen = rows[rows[:, 1] > 0.02 * rows[:, 1].max(), 0]
-        wide = extended(rows, seen[0] - conditions.margin, seen[-1] + conditions.margin, FINE)
-        curves[name] = averaged(broadened(wide, conditions.width), conditions.step)
+        line_energies = rows[rows[:, 1] > 0.02 * rows[:, 1].max(), 0]
+        extended_rows = extended(
+            rows, line_energies[0] - conditions.margin, line_energies[-1] + conditions.margin, FINE
+        )
+        curves[name] = averaged(broadened(extended_rows, conditions.width), conditions.step)
     scale = conditions.counts / max(rows[:, 1].max() for rows in curves.values())
     counts = {}
     for name, rows in curves.items():

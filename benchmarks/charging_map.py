@@ -29,7 +29,7 @@ from xps_stn_plugin.models.shapes import hydrocarbon, stepped_pseudo_voigt
 FloatArray = NDArray[np.float64]
 
 #: Charging in eV at the left and at the right edge.
-LEFT, RIGHT = 0.5, 2.5
+LOWEST_SHIFT, HIGHEST_SHIFT = 0.5, 2.5
 
 # Areas and positions in eV (Beamson & Briggs 1992); the first number of a line says whether it is vibrational.
 _LINES = {
@@ -76,7 +76,7 @@ def charging_map(size: int, counts: float, seed: int) -> ChargingMap:
     """
     random = np.random.default_rng(seed)
     y, x = np.mgrid[:size, :size]
-    shift = LEFT + (RIGHT - LEFT) * x / (size - 1)
+    shift = LOWEST_SHIFT + (HIGHEST_SHIFT - LOWEST_SHIFT) * x / (size - 1)
     styrene = np.zeros((size, size), dtype=bool)
     for row, column, radius in zip(*random.uniform(0, size, (2, 7)), random.uniform(0.06, 0.16, 7) * size, strict=True):
         styrene |= (y - row) ** 2 + (x - column) ** 2 < radius**2
@@ -85,12 +85,12 @@ def charging_map(size: int, counts: float, seed: int) -> ChargingMap:
         values = np.empty((size, size, axis.size))
         for column in range(size):
             # All pixels of a column are charged alike.
-            for polymer, where in (("PMMA", ~styrene[:, column]), ("PS", styrene[:, column])):
-                values[where, column] = _curve(polymer, region, axis - shift[0, column], counts)
-        place = {name: (name, 2.0 * np.arange(size), {"units": "µm"}) for name in ("y", "x")}
+            for polymer, pixels in (("PMMA", ~styrene[:, column]), ("PS", styrene[:, column])):
+                values[pixels, column] = _curve(polymer, region, axis - shift[0, column], counts)
+        coordinates = {name: (name, 2.0 * np.arange(size), {"units": "µm"}) for name in ("y", "x")}
         regions[region] = xr.Dataset(
             {"counts": (("y", "x", "binding_energy"), random.poisson(values).astype(np.uint16))},
-            {**place, "binding_energy": axis},
+            {**coordinates, "binding_energy": axis},
             {"region": region, "intensity": "counts"},
         )
     tree = xr.DataTree.from_dict(regions)
@@ -115,41 +115,41 @@ def highest_channel(tree: xr.DataTree) -> FloatArray:
     return data["binding_energy"].values[data.argmax("binding_energy").values] - ALIPHATIC_C1S
 
 
-def draw(truth: ChargingMap, found: xr.DataTree, baseline: FloatArray, path: Path) -> None:
+def draw(truth: ChargingMap, prefit: xr.DataTree, baseline: FloatArray, path: Path) -> None:
     """Draw charging as put in and as found, what is left of it, and the groups."""
     figure = Figure(figsize=(11.5, 6.6), layout="constrained")
     axes = figure.subplots(2, 3)
     side = float(truth.tree["C1s"]["x"].max())
-    shift = found["shift"].values
-    left = {"found": shift - truth.shift, "highest channel": baseline - truth.shift}
-    groups = found["probability"]
+    shift = prefit["shift"].values
+    residual_shifts = {"found": shift - truth.shift, "highest channel": baseline - truth.shift}
+    groups = prefit["probability"]
     panels = (
-        ("charging put in / eV", truth.shift, (LEFT, RIGHT), "viridis"),
-        ("charging found / eV", shift, (LEFT, RIGHT), "viridis"),
-        ("found minus put in / eV", left["found"], (-0.4, 0.4), "RdBu_r"),
+        ("charging put in / eV", truth.shift, (LOWEST_SHIFT, HIGHEST_SHIFT), "viridis"),
+        ("charging found / eV", shift, (LOWEST_SHIFT, HIGHEST_SHIFT), "viridis"),
+        ("found minus put in / eV", residual_shifts["found"], (-0.4, 0.4), "RdBu_r"),
         ("probability of an ester", groups.sel(group="ester (aliphatic)").values, (0.0, 1.0), "cividis"),
         ("probability of a benzene ring", groups.sel(group="benzene ring").values, (0.0, 1.0), "cividis"),
     )
-    for place, (title, values, (low, high), colours) in zip(axes.flat, panels, strict=False):
-        image = place.imshow(
+    for panel, (title, values, (low, high), colours) in zip(axes.flat, panels, strict=False):
+        image = panel.imshow(
             values, vmin=low, vmax=high, cmap=colours, extent=(0, side, side, 0), interpolation="nearest"
         )
-        place.set_title(title, fontsize=10)
-        place.set_xlabel("x / µm", fontsize=9)
-        place.set_ylabel("y / µm", fontsize=9)
-        place.tick_params(labelsize=8)
-        figure.colorbar(image, ax=place, shrink=0.85)
-    place = axes.flat[5]
+        panel.set_title(title, fontsize=10)
+        panel.set_xlabel("x / µm", fontsize=9)
+        panel.set_ylabel("y / µm", fontsize=9)
+        panel.tick_params(labelsize=8)
+        figure.colorbar(image, ax=panel, shrink=0.85)
+    panel = axes.flat[5]
     bins = np.linspace(-0.8, 0.8, 81)
-    for (name, values), colour in zip(left.items(), ("#0072B2", "#E69F00"), strict=True):
+    for (name, values), colour in zip(residual_shifts.items(), ("#0072B2", "#E69F00"), strict=True):
         label = f"{name}: RMS {np.sqrt(np.nanmean(values**2)):.2f} eV"
-        place.hist(values.ravel(), bins, histtype="stepfilled", alpha=0.55, color=colour, label=label)
-    place.set_title("what is left of the charging", fontsize=10)
-    place.set_xlabel("error of the shift / eV", fontsize=9)
-    place.set_ylabel("pixels", fontsize=9)
-    place.tick_params(labelsize=8)
-    place.set_ylim(top=1.35 * place.get_ylim()[1])  # room for the legend
-    place.legend(fontsize=8, loc="upper center")
+        panel.hist(values.ravel(), bins, histtype="stepfilled", alpha=0.55, color=colour, label=label)
+    panel.set_title("what is left of the charging", fontsize=10)
+    panel.set_xlabel("error of the shift / eV", fontsize=9)
+    panel.set_ylabel("pixels", fontsize=9)
+    panel.tick_params(labelsize=8)
+    panel.set_ylim(top=1.35 * panel.get_ylim()[1])  # room for the legend
+    panel.legend(fontsize=8, loc="upper center")
     figure.savefig(path, dpi=90)
 
 
@@ -168,24 +168,24 @@ def main(size: int, counts: float, seed: int, plot: Path | None, json_path: Path
     console = Console()
     truth = charging_map(size, counts, seed)
     xps.prefit_many(truth.tree.isel(y=slice(0, 2), x=slice(0, 2)))  # loads the network
-    begun = time.perf_counter()
-    found = xps.prefit_many(truth.tree)
-    seconds = time.perf_counter() - begun
+    start = time.perf_counter()
+    prefit = xps.prefit_many(truth.tree)
+    seconds = time.perf_counter() - start
     baseline = highest_channel(truth.tree)
-    ok = found["status"].values == 0
+    ok = prefit["status"].values == 0
     table = Table("shift", "pixels", "bias / eV", "RMS / eV", "95 % / eV", "gradient found / eV")
     rows = {
-        "network": (found["shift"].values, np.ones_like(ok)),
-        "network, status ok": (found["shift"].values, ok),
-        "network, PMMA": (found["shift"].values, ~truth.styrene),
-        "network, PS": (found["shift"].values, truth.styrene),
+        "network": (prefit["shift"].values, np.ones_like(ok)),
+        "network, status ok": (prefit["shift"].values, ok),
+        "network, PMMA": (prefit["shift"].values, ~truth.styrene),
+        "network, PS": (prefit["shift"].values, truth.styrene),
         "highest channel = 285.00 eV (baseline)": (baseline, np.ones_like(ok)),
     }
     record: dict[str, object] = {}
-    for name, (shift, where) in rows.items():
-        error = (shift - truth.shift)[where]
-        column = np.broadcast_to(np.arange(size), shift.shape)[where]
-        slope = float(np.polyfit(column, shift[where], 1)[0]) * (size - 1)
+    for name, (shift, pixels) in rows.items():
+        error = (shift - truth.shift)[pixels]
+        column = np.broadcast_to(np.arange(size), shift.shape)[pixels]
+        slope = float(np.polyfit(column, shift[pixels], 1)[0]) * (size - 1)
         figures = (
             float(error.mean()),
             float(np.sqrt(np.mean(error**2))),
@@ -201,15 +201,15 @@ def main(size: int, counts: float, seed: int, plot: Path | None, json_path: Path
             "gradient": slope,
         }
     console.print(table)
-    groups = found["probability"]
-    told = groups.sel(group="benzene ring").values > groups.sel(group="ester (aliphatic)").values
-    right = float((told == truth.styrene).mean())
+    groups = prefit["probability"]
+    is_styrene = groups.sel(group="benzene ring").values > groups.sel(group="ester (aliphatic)").values
+    right = float((is_styrene == truth.styrene).mean())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     console.print(
         f"pixels whose polymer is told right: {right:.1%}; {size**2 / seconds:.0f} spectra/s; peak memory {peak:.0f} MB"
     )
     if plot is not None:
-        draw(truth, found, baseline, plot)
+        draw(truth, prefit, baseline, plot)
         console.print(f"drawn: {plot}")
     record |= {"right": right, "per_second": size**2 / seconds, "peak_mb": peak}
     write_record(json_path, {**conditions(seed), "size": size, "counts": counts, **record})

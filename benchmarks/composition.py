@@ -103,7 +103,7 @@ def measure(
         if polymer.name in _NO_FIXED_COMPOSITION or polymer.name not in smiles or len(measured) < 2:
             continue
         expected = expected_percent(smiles[polymer.name], measured)
-        found = quantified(polymer, sensitivity, transmission, escape_depth)
+        quantification = quantified(polymer, sensitivity, transmission, escape_depth)
         integrated = integrated_percent(polymer.spectrum(), sensitivity)
         rows += [
             Row(
@@ -114,26 +114,28 @@ def measure(
                 stderr=share.stderr,
                 integrated=integrated[share.symbol],
             )
-            for share in found.elements
+            for share in quantification.elements
         ]
         agreements += [
-            Agreement(polymer.name, one.group, one.disagreement_percent, one.disagreement_sigma)
-            for one in found.comparisons
-            if one.group in polymer.groups
+            Agreement(polymer.name, comparison.group, comparison.disagreement_percent, comparison.disagreement_sigma)
+            for comparison in quantification.comparisons
+            if comparison.group in polymer.groups
         ]
     return rows, agreements
 
 
 def summary(rows: list[Row], agreements: list[Agreement]) -> dict[str, float]:
     """Medians over all rows, carbon left out: beside one other element it is that one's mirror image."""
-    others = [row for row in rows if row.element != "C"]
-    ratios = [row.fitted / row.expected for row in others if row.expected > 0]
-    differences = [one.disagreement_percent for one in agreements if one.disagreement_percent is not None]
+    other_elements = [row for row in rows if row.element != "C"]
+    ratios = [row.fitted / row.expected for row in other_elements if row.expected > 0]
+    differences = [
+        agreement.disagreement_percent for agreement in agreements if agreement.disagreement_percent is not None
+    ]
     return {
         "polymers": float(len({row.polymer for row in rows})),
-        "median_error": float(np.median([abs(row.fitted - row.expected) for row in others])),
-        "median_error_integrated": float(np.median([abs(row.integrated - row.expected) for row in others])),
-        "bias": float(np.median([row.fitted - row.expected for row in others])),
+        "median_error": float(np.median([abs(row.fitted - row.expected) for row in other_elements])),
+        "median_error_integrated": float(np.median([abs(row.integrated - row.expected) for row in other_elements])),
+        "bias": float(np.median([row.fitted - row.expected for row in other_elements])),
         "median_ratio": float(np.median(ratios)),
         "quartile_ratio_low": float(np.percentile(ratios, 25)),
         "quartile_ratio_high": float(np.percentile(ratios, 75)),
@@ -159,10 +161,10 @@ def main(data: Path, sensitivity: str, transmission: float, escape_depth: float,
             f" | {row.integrated:.1f} |"
         )
     print("\n| polymer | group | regions differ by % | in standard errors |\n|---|---|---|---|")
-    for one in agreements:
-        percent = "" if one.disagreement_percent is None else f"{one.disagreement_percent:.0f}"
-        sigma = "" if one.disagreement_sigma is None else f"{one.disagreement_sigma:.1f}"
-        print(f"| {one.polymer} | {one.group} | {percent} | {sigma} |")
+    for agreement in agreements:
+        percent = "" if agreement.disagreement_percent is None else f"{agreement.disagreement_percent:.0f}"
+        sigma = "" if agreement.disagreement_sigma is None else f"{agreement.disagreement_sigma:.1f}"
+        print(f"| {agreement.polymer} | {agreement.group} | {percent} | {sigma} |")
     figures = summary(rows, agreements)
     print("\n| figure | value |\n|---|---|")
     for name, value in figures.items():
@@ -174,6 +176,6 @@ def main(data: Path, sensitivity: str, transmission: float, escape_depth: float,
         "escape_depth": escape_depth,
         "summary": figures,
         "rows": [asdict(row) for row in rows],
-        "agreements": [asdict(one) for one in agreements],
+        "agreements": [asdict(agreement) for agreement in agreements],
     }
     write_record(json_path, record)

@@ -1,4 +1,4 @@
-"""What becomes of real files with one network and with another.
+"""Results for real files with two networks.
 
     python -m benchmarks corpus --data ../shared/corpus [--weights A --weights B] [--pictures FOLDER]
 
@@ -35,16 +35,16 @@ from xps_stn_plugin.stn.weights import TrainedNetwork
 #: What a file holds, in the order of the table.
 CONTENTS = ("C 1s", "another of the levels", "none of the levels", "nothing that can be read")
 #: Change of a shift in eV that is listed.
-MOVED = 0.2
+SHIFT_CHANGE = 0.2
 #: Panels of a picture: side by side, and in all.
 PANELS_IN_A_ROW, MOST_PANELS = 4, 12
 #: Files that describe the others.
-_ABOUT = {"manifest.csv", "README.md"}
+_DESCRIPTIONS = {"manifest.csv", "README.md"}
 
 
 @dataclass(frozen=True)
 class File:
-    """One file and what each network says about it.
+    """One file and the answer of each network.
 
     Parameters
     ----------
@@ -69,9 +69,11 @@ class File:
     @property
     def changed(self) -> bool:
         """Whether statuses differ, or shifts that are trusted."""
-        said = list(self.answers.values())
-        shifts = [answer.shift for answer in said if answer.status in ("ok", "uncertain")]
-        return len({answer.status for answer in said}) > 1 or (len(shifts) > 1 and float(np.ptp(shifts)) > MOVED)
+        answers = list(self.answers.values())
+        shifts = [answer.shift for answer in answers if answer.status in ("ok", "uncertain")]
+        return len({answer.status for answer in answers}) > 1 or (
+            len(shifts) > 1 and float(np.ptp(shifts)) > SHIFT_CHANGE
+        )
 
 
 def spectrum_of(path: Path) -> xr.DataTree:
@@ -84,10 +86,10 @@ def spectrum_of(path: Path) -> xr.DataTree:
     """
 
     def summed(dataset: xr.Dataset) -> xr.Dataset:
-        others = [dim for dim in dataset["counts"].dims if dim != "binding_energy"]
-        if not others:
+        other_dims = [dim for dim in dataset["counts"].dims if dim != "binding_energy"]
+        if not other_dims:
             return dataset
-        return dataset[["counts"]].sum(others, keep_attrs=True).assign_attrs(dataset.attrs)
+        return dataset[["counts"]].sum(other_dims, keep_attrs=True).assign_attrs(dataset.attrs)
 
     tree = read(path)
     regions = {f"/{name}": summed(child.to_dataset()) for name, child in tree.children.items()}
@@ -112,9 +114,9 @@ def contents(levels: Sequence[str]) -> str:
 
 def asked_files(folder: Path, paths: Sequence[Path], trained: Mapping[str, TrainedNetwork]) -> Iterator[File]:
     """Ask every network about every file."""
-    about = samples(folder)
+    sample_names = samples(folder)
     for path in paths:
-        name, sample = path.relative_to(folder).as_posix(), about.get(path.name, "")
+        name, sample = path.relative_to(folder).as_posix(), sample_names.get(path.name, "")
         try:
             spectrum = spectrum_of(path)
         except PrefitError as error:
@@ -158,17 +160,17 @@ def change_table(files: Sequence[File], trained: Mapping[str, TrainedNetwork]) -
     table = Table("file", "levels", "sample", *trained, title="Files whose status or shift changes")
     for file in files:
         if file.changed:
-            said = [
+            answer_texts = [
                 f"{answer.status} {answer.shift:+.2f} ± {answer.stderr:.2f}"
                 if np.isfinite(answer.shift)
                 else answer.status
                 for answer in file.answers.values()
             ]
-            table.add_row(file.name, " ".join(file.levels[:8]), file.sample, *said)
+            table.add_row(file.name, " ".join(file.levels[:8]), file.sample, *answer_texts)
     return table
 
 
-def picture(path: Path, file: File, network: str, out: Path) -> None:
+def picture(path: Path, file: File, network: str, folder: Path) -> None:
     """Draw the levels that the network knows on the axis that it calibrates."""
     spectrum, answer = spectrum_of(path), file.answers[network]
     regions = [name for name, child in spectrum.children.items() if child.attrs.get("region", name) in core_levels()]
@@ -176,9 +178,9 @@ def picture(path: Path, file: File, network: str, out: Path) -> None:
     columns = min(PANELS_IN_A_ROW, len(regions))
     lines = -(-len(regions) // columns)
     figure = Figure(figsize=(4.0 * columns, 0.6 + 2.8 * lines), layout="constrained")
-    for place, name in enumerate(regions, start=1):
+    for panel, name in enumerate(regions, start=1):
         data = spectrum[name].to_dataset()
-        axes = figure.add_subplot(lines, columns, place)
+        axes = figure.add_subplot(lines, columns, panel)
         axes.plot(data["binding_energy"].values - answer.shift, data["counts"].values, lw=0.9, color="C0")
         if data.attrs.get("region", name) == "C1s":
             axes.axvline(285.0, color="0.5", lw=0.8, ls="--")
@@ -187,7 +189,7 @@ def picture(path: Path, file: File, network: str, out: Path) -> None:
         axes.set_xlabel("binding energy / eV")
     groups = ", ".join(answer.groups) or "no group"
     figure.suptitle(f"{file.name}\n{answer.shift:+.2f} ± {answer.stderr:.2f} eV; {groups}; {file.sample}", fontsize=8)
-    figure.savefig(out / (file.name.replace("/", "__") + ".png"), dpi=80)
+    figure.savefig(folder / (file.name.replace("/", "__") + ".png"), dpi=80)
 
 
 @click.command()
@@ -199,9 +201,9 @@ def main(data: Path, paths: tuple[Path, ...], pictures: Path | None, json_path: 
     """Tabulate the statuses of real files with several networks."""
     console = Console(width=None if sys.stdout.isatty() else 170)
     trained = networks(paths)
-    every = sorted(path for path in data.rglob("*") if path.is_file() and path.name not in _ABOUT)
-    asked = asked_files(data, every, trained)
-    files = list(track(asked, "files", len(every), console=console, transient=True))
+    data_files = sorted(path for path in data.rglob("*") if path.is_file() and path.name not in _DESCRIPTIONS)
+    answered_files = asked_files(data, data_files, trained)
+    files = list(track(answered_files, "files", len(data_files), console=console, transient=True))
     console.print(change_table(files, trained))
     console.print(status_table(files, trained))
     if pictures:

@@ -1,4 +1,4 @@
-"""Measured polymers under worse conditions, one at a time: what each costs.
+"""Accuracy on measured polymers under worse conditions, one at a time.
 
     python -m benchmarks degraded --data ../shared/measured
 
@@ -25,7 +25,7 @@ from rich.progress import track
 from rich.table import Table
 
 from benchmarks.alterations import COUNTS, Condition, all_conditions
-from benchmarks.cases import ascending, asked, moved, tree, without_nan
+from benchmarks.cases import ascending, predict_or_none, shifted, tree, without_nan
 from benchmarks.polymers import Polymer, load
 from benchmarks.record import conditions, write_record
 from xps_prefit_hooks import ALIPHATIC_C1S
@@ -38,7 +38,7 @@ SPAN = 3.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was said to one altered spectrum; energies in eV, NaN where no shift was given.
+    """Answer to one altered spectrum; energies in eV, NaN where no shift was given.
 
     `applied`, `disagreement` and `beside_carbon` are by region other than C 1s: the differential charge, what
     ``region_shifts`` says, and its own shift less that of C 1s alone.
@@ -72,31 +72,33 @@ def outcomes(
                 continue
             applied = {name: condition.differential * rng.choice([-1.0, 1.0]) for name in regions if name != "C1s"}
             charged = {
-                name: moved({name: rows}, shift + applied.get(name, 0.0))[name] for name, rows in regions.items()
+                name: shifted({name: rows}, shift + applied.get(name, 0.0))[name] for name, rows in regions.items()
             }
             highest = float("nan")
             if "C1s" in charged:
                 carbon = charged["C1s"]
                 highest = float(carbon[carbon[:, 1].argmax(), 0]) - ALIPHATIC_C1S - shift
-            excused = frozenset({condition.excused}) - polymer.groups
+            excused_groups = frozenset({condition.excused}) - polymer.groups
             nan = float("nan")
-            said = asked(trained, tree(polymer.name, charged))
-            if said is None:
+            prediction = predict_or_none(trained, tree(polymer.name, charged))
+            if prediction is None:
                 yield Outcome(polymer.name, nan, nan, "refused", highest, frozenset(), polymer.groups)
                 continue
-            alone = said.region_shifts
+            region_shifts = prediction.region_shifts
             yield Outcome(
                 polymer=polymer.name,
-                error=said.shift - shift,
-                stderr=said.shift_stderr,
-                status=said.status,
+                error=prediction.shift - shift,
+                stderr=prediction.shift_stderr,
+                status=prediction.status,
                 baseline_error=highest,
-                found=frozenset(name for name, p in said.groups.items() if p > 0.5) - excused,
+                found=frozenset(name for name, p in prediction.groups.items() if p > 0.5) - excused_groups,
                 true=polymer.groups,
-                applied={name: value for name, value in applied.items() if name in alone},
-                disagreement={name: alone[name].disagreement for name in applied if name in alone},
+                applied={name: value for name, value in applied.items() if name in region_shifts},
+                disagreement={name: region_shifts[name].disagreement for name in applied if name in region_shifts},
                 beside_carbon={
-                    name: alone[name].value - alone["C1s"].value for name in applied if {name, "C1s"} <= set(alone)
+                    name: region_shifts[name].value - region_shifts["C1s"].value
+                    for name in applied
+                    if {name, "C1s"} <= set(region_shifts)
                 },
             )
 
@@ -109,24 +111,24 @@ def figures(condition: Condition, rows: Sequence[Outcome]) -> dict[str, Any]:
     names = group_names()
     error = np.array([row.error for row in rows])
     stderr = np.array([row.stderr for row in rows])
-    given = np.isfinite(error)
+    has_shift = np.isfinite(error)
     baseline = np.array([row.baseline_error for row in rows])
-    found, true = (np.array([[name in groups for name in names] for groups in sets]) for sets in _sets(rows))
-    metrics = group_metrics(found, true)
+    predicted, true = (np.array([[name in groups for name in names] for groups in sets]) for sets in _sets(rows))
+    metrics = group_metrics(predicted, true)
     status = [row.status for row in rows]
-    nothing = {"median": float("nan"), "mean": float("nan"), "bias": float("nan"), "p95": float("nan")}
+    no_figures = {"median": float("nan"), "mean": float("nan"), "bias": float("nan"), "p95": float("nan")}
     with_baseline = baseline[np.isfinite(baseline)]
     return {
         "family": condition.family,
         "condition": condition.name,
         "spectra": len(rows),
-        "no shift": float((~given).mean()),
-        **(asdict(shift_metrics(error[given])) if given.any() else nothing),
+        "no shift": float((~has_shift).mean()),
+        **(asdict(shift_metrics(error[has_shift])) if has_shift.any() else no_figures),
         "exact": metrics.exact,
         "micro_f1": metrics.micro_f1,
-        "within_1_stderr": float((np.abs(error) <= stderr)[given].mean()) if given.any() else float("nan"),
+        "within_1_stderr": float((np.abs(error) <= stderr)[has_shift].mean()) if has_shift.any() else float("nan"),
         "status": {name: status.count(name) / len(status) for name in sorted(set(status))},
-        "baseline": asdict(shift_metrics(with_baseline)) if with_baseline.size else nothing,
+        "baseline": asdict(shift_metrics(with_baseline)) if with_baseline.size else no_figures,
     }
 
 
@@ -135,7 +137,7 @@ def _sets(rows: Sequence[Outcome]) -> tuple[list[frozenset[str]], list[frozenset
 
 
 def recovery(condition: Condition, rows: Sequence[Outcome], unaltered: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """How well the applied differential charge is recovered, by region and over all.
+    """Recovery of the applied differential charge, by region and over all.
 
     Parameters
     ----------
@@ -144,7 +146,7 @@ def recovery(condition: Condition, rows: Sequence[Outcome], unaltered: Sequence[
     rows, unaltered : sequence of Outcome
         The same polymers at the same shifts with and without it.
     """
-    found = []
+    results = []
     regions = sorted({name for row in rows for name in row.disagreement})
     nan = float("nan")
     for region in (*regions, "all"):
@@ -152,20 +154,22 @@ def recovery(condition: Condition, rows: Sequence[Outcome], unaltered: Sequence[
             (
                 row.disagreement[name],
                 row.beside_carbon.get(name, nan),
-                before.disagreement.get(name, nan),
+                reference.disagreement.get(name, nan),
                 row.applied[name],
             )
-            for row, before in zip(rows, unaltered, strict=True)
+            for row, reference in zip(rows, unaltered, strict=True)
             for name in row.disagreement
             if region in (name, "all")
         ]
         if not pairs:
             continue
-        said, beside, without, applied = np.array(pairs).T
-        error = said - applied
+        disagreement, beside_carbon, disagreement_without, applied = np.array(pairs).T
+        error = disagreement - applied
         # Response to the charge alone: what the region disagreed by anyway is taken out.
-        seen = float(np.nanmedian((said - without) / applied)) if condition.differential else nan
-        found.append(
+        response = (
+            float(np.nanmedian((disagreement - disagreement_without) / applied)) if condition.differential else nan
+        )
+        results.append(
             {
                 "applied": condition.differential,
                 "region": region,
@@ -173,12 +177,12 @@ def recovery(condition: Condition, rows: Sequence[Outcome], unaltered: Sequence[
                 "bias": float(error.mean()),
                 "rms": float(np.sqrt(np.mean(error**2))),
                 "median error": float(np.median(np.abs(error))),
-                "median error, less C 1s alone": float(np.nanmedian(np.abs(beside - applied))),
-                "seen": seen,
+                "median error, less C 1s alone": float(np.nanmedian(np.abs(beside_carbon - applied))),
+                "seen": response,
                 "rms of saying 0": float(np.sqrt(np.mean(applied**2))),
             }
         )
-    return found
+    return results
 
 
 def condition_table(results: Sequence[dict[str, Any]]) -> Table:
@@ -197,9 +201,9 @@ def condition_table(results: Sequence[dict[str, Any]]) -> Table:
         "base median",
         "p95",
     )
-    shown = Table("", "condition", *columns, title="Measured polymers, ±3 eV; shift errors in eV")
+    table = Table("", "condition", *columns, title="Measured polymers, ±3 eV; shift errors in eV")
     for row in results:
-        shown.add_row(
+        table.add_row(
             row["family"],
             row["condition"],
             str(row["spectra"]),
@@ -210,17 +214,17 @@ def condition_table(results: Sequence[dict[str, Any]]) -> Table:
             f"{row['baseline']['median']:.3f}",
             f"{row['baseline']['p95']:.2f}",
         )
-    return shown
+    return table
 
 
 def recovery_table(results: Sequence[dict[str, Any]]) -> Table:
     """Tabulate what is seen of differential charging."""
     names = ("bias", "rms", "median error", "median error, less C 1s alone", "seen", "rms of saying 0")
-    shown = Table("applied", "region", "n", *names, title="Differential charge by region_shifts / eV")
+    table = Table("applied", "region", "n", *names, title="Differential charge by region_shifts / eV")
     for row in results:
         values = (f"{row[name]:.3f}" for name in names)
-        shown.add_row(f"±{row['applied']:g}", row["region"], str(row["regions asked"]), *values)
-    return shown
+        table.add_row(f"±{row['applied']:g}", row["region"], str(row["regions asked"]), *values)
+    return table
 
 
 @click.command()

@@ -140,17 +140,17 @@ class Lines:
 
     def vector(self) -> FloatArray:
         """Free parameters: centres, areas, width, fraction, background, and where there are any, step and quantum."""
-        rest = [self.fwhm, self.fraction, self.base, self.slope]
-        rest += [] if self.step is None else [self.step]
-        rest += [self.quantum] if any(self.bonds) else []
-        return np.concatenate([self.centers, self.areas, rest])
+        shape_values = [self.fwhm, self.fraction, self.base, self.slope]
+        shape_values += [] if self.step is None else [self.step]
+        shape_values += [self.quantum] if any(self.bonds) else []
+        return np.concatenate([self.centers, self.areas, shape_values])
 
     def moved(self, vector: FloatArray) -> Lines:
         """Lines of the same kind with other parameters."""
         n = len(self.bonds)
-        fwhm, fraction, base, slope, *rest = (float(value) for value in vector[2 * n :])
-        step = None if self.step is None else rest[0]
-        quantum = rest[-1] if any(self.bonds) else 0.0
+        fwhm, fraction, base, slope, *optional_values = (float(value) for value in vector[2 * n :])
+        step = None if self.step is None else optional_values[0]
+        quantum = optional_values[-1] if any(self.bonds) else 0.0
         return Lines(vector[:n], vector[n : 2 * n], fwhm, fraction, base, slope, step, self.bonds, quantum)
 
     def curve(self, energy: FloatArray) -> FloatArray:
@@ -160,10 +160,10 @@ class Lines:
         weights = np.concatenate([vibrational_weights(mean, n) for mean, n in zip(quanta, members, strict=True)])
         areas = np.repeat(self.areas, members) * weights
         offsets = np.concatenate([VIBRATION_QUANTUM * np.arange(n) for n in members])
-        at = np.repeat(self.centers, members) + offsets
-        shape = pseudo_voigt(energy[:, None], at, self.fwhm, self.fraction)
+        centers = np.repeat(self.centers, members) + offsets
+        shape = pseudo_voigt(energy[:, None], centers, self.fwhm, self.fraction)
         if self.step:
-            shape = shape + self.step * pseudo_voigt_cdf(energy[:, None], at, self.fwhm, self.fraction)
+            shape = shape + self.step * pseudo_voigt_cdf(energy[:, None], centers, self.fwhm, self.fraction)
         return np.asarray(shape @ areas + self.base + self.slope * (energy - energy[0]), dtype=float)
 
 
@@ -218,9 +218,9 @@ def samples(run: Run, sets: int, seed: int) -> Iterator[Sample]:
             pairs = PAIRS[cell.separation]
             yield _draw(run, cell, replicate, pairs[replicate % len(pairs)], (), config, rng)
         for counts in COUNTS:
-            for group, wrong in SINGLETS:
-                also = (wrong,) if run == "misled" else ()
-                yield _draw(run, Cell(0.0, 1, counts), replicate, (group,), also, config, rng)
+            for group, wrong_group in SINGLETS:
+                wrong_groups = (wrong_group,) if run == "misled" else ()
+                yield _draw(run, Cell(0.0, 1, counts), replicate, (group,), wrong_groups, config, rng)
 
 
 def main_line(group: str) -> GroupLine:
@@ -242,7 +242,7 @@ def _draw(
     cell: Cell,
     replicate: int,
     groups: tuple[str, ...],
-    wrong: tuple[str, ...],
+    wrong_groups: tuple[str, ...],
     config: SimulationConfig,
     rng: np.random.Generator,
 ) -> Sample:
@@ -274,5 +274,5 @@ def _draw(
         ring = groups.index("benzene ring")
         satellite = share * areas[ring] * pseudo_voigt(energy, centers[ring] + above, width, fraction)
     counts = rng.poisson(truth.curve(energy) + satellite).astype(float)
-    told = () if run == "blind" else groups + wrong
-    return Sample(run, cell, replicate, told, truth, satellite, energy, counts)
+    given_groups = () if run == "blind" else groups + wrong_groups
+    return Sample(run, cell, replicate, given_groups, truth, satellite, energy, counts)

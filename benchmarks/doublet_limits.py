@@ -1,4 +1,4 @@
-"""What counting statistics allow for a doublet: Cramer-Rao bounds, detectability, and an ideal analyst's fit."""
+"""Limits of counting statistics for a doublet: Cramer-Rao bounds, detectability, and an ideal analyst's fit."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _FWHM: Final = (0.2, 5.0)
 
 @dataclass(frozen=True)
 class Limits:
-    """What no unbiased method can beat, for one doublet.
+    """Bounds of any unbiased method for one doublet.
 
     Parameters
     ----------
@@ -57,14 +57,14 @@ class Limits:
     ceiling: float
 
 
-def jacobian(function: Callable[[FloatArray], FloatArray], at: FloatArray) -> FloatArray:
+def jacobian(function: Callable[[FloatArray], FloatArray], point: FloatArray) -> FloatArray:
     """Central differences, shape (n, parameters)."""
     columns = []
-    for i, value in enumerate(at):
+    for i, value in enumerate(point):
         h = 1e-5 * max(abs(value), 1e-3)
-        step = np.zeros_like(at)
+        step = np.zeros_like(point)
         step[i] = h
-        columns.append((function(at + step) - function(at - step)) / (2 * h))
+        columns.append((function(point + step) - function(point - step)) / (2 * h))
     return np.stack(columns, axis=1)
 
 
@@ -102,12 +102,12 @@ def limits(sample: Sample) -> Limits:
     truth, mean = sample.truth, sample.expected()
     vector = truth.vector()
     derivatives = jacobian(lambda values: truth.moved(values).curve(sample.energy), vector)
-    known = np.zeros((vector.size, vector.size))
+    precision = np.zeros((vector.size, vector.size))
     if any(truth.bonds):
-        known[-1, -1] = 1 / _quantum()[1] ** 2
-    bound = covariance(derivatives, mean, known)
-    known[:2, :2] = np.linalg.inv(_position_covariance())
-    told = covariance(derivatives, mean, known)
+        precision[-1, -1] = 1 / _quantum()[1] ** 2
+    bound = covariance(derivatives, mean, precision)
+    precision[:2, :2] = np.linalg.inv(_position_covariance())
+    covariance_with_positions = covariance(derivatives, mean, precision)
     larger = int(np.argmax(truth.areas))
     total = truth.areas.sum()
     gradient = np.zeros(vector.size)
@@ -116,9 +116,9 @@ def limits(sample: Sample) -> Limits:
     chance, ceiling = power(noncentrality(sample))
     return Limits(
         center=float(np.sqrt(np.mean(np.diag(bound)[:2]))),
-        center_told=float(np.sqrt(np.mean(np.diag(told)[:2]))),
+        center_told=float(np.sqrt(np.mean(np.diag(covariance_with_positions)[:2]))),
         share=float(np.sqrt(gradient @ bound @ gradient)),
-        share_told=float(np.sqrt(gradient @ told @ gradient)),
+        share_told=float(np.sqrt(gradient @ covariance_with_positions @ gradient)),
         power=chance,
         ceiling=ceiling,
     )
@@ -137,21 +137,23 @@ def ideal(sample: Sample) -> tuple[Lines, float]:
     Where two groups are told, the table's positions are known within their scatter; where one is told, there is
     nothing to decide and the gain is 0.
     """
-    truth, usual = sample.truth, _quantum()[0]
-    one = min((_fit(sample, sample.counts, start, usual) for start in _singlets(truth)), key=lambda fit: fit[1])
+    truth, mean_quantum = sample.truth, _quantum()[0]
+    singlet = min(
+        (_fit(sample, sample.counts, start, mean_quantum) for start in _singlets(truth)), key=lambda fit: fit[1]
+    )
     if len(sample.groups) == 1:
-        return one[0], 0.0
+        return singlet[0], 0.0
     positions = np.array([main_line(group).position for group in sample.groups])
     if len(truth.bonds) == 2:
         starts = [truth]
     elif positions.size:
-        second = _beside(one[0], positions[1] - one[0].centers[0], 0.1)
+        second = _split_line(singlet[0], positions[1] - singlet[0].centers[0], 0.1)
         starts = [second]
     else:
-        starts = [_beside(one[0], distance, share) for distance, share in _SECOND]
+        starts = [_split_line(singlet[0], distance, share) for distance, share in _SECOND]
     prior = positions if positions.size else None
-    two = min((_fit(sample, sample.counts, start, usual, prior) for start in starts), key=lambda fit: fit[1])
-    return two[0], one[1] - two[1]
+    doublet = min((_fit(sample, sample.counts, start, mean_quantum, prior) for start in starts), key=lambda fit: fit[1])
+    return doublet[0], singlet[1] - doublet[1]
 
 
 def _position_covariance() -> FloatArray:
@@ -170,7 +172,7 @@ def _singlets(truth: Lines) -> list[Lines]:
     ]
 
 
-def _beside(line: Lines, distance: float, share: float) -> Lines:
+def _split_line(line: Lines, distance: float, share: float) -> Lines:
     areas = line.areas[0] * np.array([1 - share, share])
     return replace(line, centers=line.centers[0] + np.array([0.0, distance]), areas=areas, bonds=line.bonds * 2)
 
@@ -204,5 +206,5 @@ def _fit(
     low[n : 2 * n] = 0.0
     low[2 * n : 2 * n + 2], high[2 * n : 2 * n + 2] = (_FWHM[0], 0.0), (_FWHM[1], 1.0)
     low[2 * n + 4 :] = 0.0
-    found = least_squares(residual, vector, bounds=(low, high), x_scale="jac", ftol=1e-6, xtol=1e-7, max_nfev=200)
-    return start.moved(found.x), float(np.sum(found.fun[: counts.size + vibrates] ** 2))
+    optimum = least_squares(residual, vector, bounds=(low, high), x_scale="jac", ftol=1e-6, xtol=1e-7, max_nfev=200)
+    return start.moved(optimum.x), float(np.sum(optimum.fun[: counts.size + vibrates] ** 2))

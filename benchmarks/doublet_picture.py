@@ -11,39 +11,39 @@ from benchmarks.doublet_design import COUNTS, RATIOS, SEPARATIONS
 from xps_stn_plugin._util.files import write_whole
 
 
-def draw(found: dict[str, Any], path: Path) -> None:
+def draw(results: dict[str, Any], path: Path) -> None:
     """Draw share of doublets called doublets, and root mean square error of the centres, each with its limit below.
 
     Parameters
     ----------
-    found : dict
+    results : dict
         What `benchmarks.doublets.summary` makes.
     path : Path
         Picture file, written whole; its ending says the format.
     """
     from matplotlib.figure import Figure
 
-    runs = [run for run in found if any(cell["separation"] for cell in found[run]["cells"])]
+    runs = [run for run in results if any(cell["separation"] for cell in results[run]["cells"])]
     figure = Figure(figsize=(11, 7.6 * len(runs)), layout="constrained")
     axes = figure.subplots(2 * len(runs), len(COUNTS), squeeze=False)
     for r, run in enumerate(runs):
-        cells = {(c["counts"], c["separation"], c["ratio"]): c for c in found[run]["cells"]}
+        cells = {(c["counts"], c["separation"], c["ratio"]): c for c in results[run]["cells"]}
         center = "center" if run == "blind" else "center_told"
         for k, counts in enumerate(COUNTS):
             called, error = np.full((2, len(SEPARATIONS), len(RATIOS)), np.nan)
             for i, separation in enumerate(SEPARATIONS):
                 for j, ratio in enumerate(RATIOS):
                     cell = cells[counts, separation, ratio]
-                    mine, limit = cell["ours"], cell["limits"]
-                    called[i, j] = 1 - mine["called singlets"] - mine["over-split"]
-                    said = "none"
-                    if mine["energy random"] is not None:
-                        error[i, j] = np.hypot(mine["energy bias"], mine["energy random"])
-                        said = f"{error[i, j]:.3f}"
-                    over = f" +{mine['over-split']:.0%}" if mine["over-split"] else ""
+                    method_figures, limit = cell["ours"], cell["limits"]
+                    called[i, j] = 1 - method_figures["called singlets"] - method_figures["over-split"]
+                    error_text = "none"
+                    if method_figures["energy random"] is not None:
+                        error[i, j] = np.hypot(method_figures["energy bias"], method_figures["energy random"])
+                        error_text = f"{error[i, j]:.3f}"
+                    split_text = f" +{method_figures['over-split']:.0%}" if method_figures["over-split"] else ""
                     for row, text in (
-                        (0, f"{called[i, j]:.0%}{over}\n({limit['power']:.0%})"),
-                        (1, f"{said}\n({limit[center]:.3f})"),
+                        (0, f"{called[i, j]:.0%}{split_text}\n({limit['power']:.0%})"),
+                        (1, f"{error_text}\n({limit[center]:.3f})"),
                     ):
                         axes[2 * r + row, k].text(j, i, text, ha="center", va="center", fontsize=8)
             axes[2 * r, k].imshow(called, vmin=0, vmax=1, cmap="RdYlGn", aspect="auto", alpha=0.7)

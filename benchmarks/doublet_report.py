@@ -8,43 +8,45 @@ from typing import Any
 _HEADINGS = "singlets  over-split  BE bias random  sep bias  share bias random  FWHM bias random  singlets split"
 
 
-def report(found: dict[str, Any], methods: Sequence[str]) -> str:
+def report(results: dict[str, Any], methods: Sequence[str]) -> str:
     """Tables for the terminal: cells of each run, then the whole design.
 
     Parameters
     ----------
-    found : dict
+    results : dict
         What `benchmarks.doublets.summary` makes.
     methods : list of str
         Which methods are in it.
     """
     lines: list[str] = []
-    for run, part in found.items():
-        whole, by_counts = part["whole design"], part["by counts"]
-        if not whole["ours"]["doublets"]:
+    for run, part in results.items():
+        whole_design, by_counts = part["whole design"], part["by counts"]
+        if not whole_design["ours"]["doublets"]:
             lines.append(f"\n{run}: singlets called doublets (by counts at the maximum)")
             for method in methods:
-                each = ", ".join(f"{n}: {_percent(v[method]['singlets split']).strip()}" for n, v in by_counts.items())
-                lines.append(f"  {method:20} {_percent(whole[method]['singlets split'])} ({each})")
+                values_text = ", ".join(
+                    f"{n}: {_percent(v[method]['singlets split']).strip()}" for n, v in by_counts.items()
+                )
+                lines.append(f"  {method:20} {_percent(whole_design[method]['singlets split'])} ({values_text})")
             continue
         lines += _cells(run, part["cells"])
         lines.append(f"{run + ', whole design':22} {_HEADINGS}")
-        lines += [f"  {method:20} {_total(whole[method])}" for method in methods]
+        lines += [f"  {method:20} {_total(whole_design[method])}" for method in methods]
         for method in ("ours", "ideal"):
             lines += [f"  {f'{method}, {n} counts':20} {_total(values[method])}" for n, values in by_counts.items()]
-        limit, told = whole["limits"], _told(run)
+        limit, suffix = whole_design["limits"], _suffix(run)
         lines.append(
             f"  limit: told apart by likelihood ratio {limit['power']:.1%}, by any at most {limit['ceiling']:.1%}; "
-            f"Cramer-Rao, weighted with that: {limit[f'center{told}, if told apart']:.3f} eV, "
-            f"share {limit[f'share{told}, if told apart']:.3f}"
+            f"Cramer-Rao, weighted with that: {limit[f'center{suffix}, if told apart']:.3f} eV, "
+            f"share {limit[f'share{suffix}, if told apart']:.3f}"
         )
         if part["thresholds"]:
-            each = ", ".join(
+            values_text = ", ".join(
                 f"{t['fall of chi-square']:g}: {_percent(t['doublets called singlets']).strip()} and "
                 f"{_percent(t['singlets called doublets']).strip()}"
                 for t in part["thresholds"]
             )
-            lines.append(f"  ideal, doublets missed and singlets split if chi-square must fall by {each}")
+            lines.append(f"  ideal, doublets missed and singlets split if chi-square must fall by {values_text}")
     lines += [
         "",
         "experts: BE bias -0.055..+0.34, random 0.012..0.13 eV; share bias -0.33..+0.17, random 0.016..0.18; "
@@ -56,27 +58,29 @@ def report(found: dict[str, Any], methods: Sequence[str]) -> str:
 
 
 def _cells(run: str, cells: Sequence[dict[str, Any]]) -> list[str]:
-    by = {(cell["separation"], cell["ratio"], cell["counts"]): cell for cell in cells if cell["separation"]}
-    counts = sorted({key[2] for key in by})
+    cell_of = {(cell["separation"], cell["ratio"], cell["counts"]): cell for cell in cells if cell["separation"]}
+    counts = sorted({key[2] for key in cell_of})
     lines = [
         f"\n{run}: % called singlets/over-split, BE bias and random (Cramer-Rao) in eV, % that a test can tell apart",
         "eV   areas " + "".join(f"| {n:<6d} counts at the maximum        " for n in counts),
     ]
-    for separation, ratio in sorted({key[:2] for key in by}):
-        row = "".join(f"| {_cell(by[separation, ratio, n], run)} " for n in counts)
+    for separation, ratio in sorted({key[:2] for key in cell_of}):
+        row = "".join(f"| {_cell(cell_of[separation, ratio, n], run)} " for n in counts)
         lines.append(f"{separation:.1f}  1:{ratio}   {row}")
     return lines
 
 
 def _cell(cell: dict[str, Any], run: str) -> str:
-    mine, limit = cell["ours"], cell["limits"]
+    method_figures, limit = cell["ours"], cell["limits"]
+    bound = min(limit["center" + _suffix(run)], 9.99)
+    called = f"{100 * method_figures['called singlets']:3.0f}/{100 * method_figures['over-split']:<3.0f}"
     return (
-        f"{100 * mine['called singlets']:3.0f}/{100 * mine['over-split']:<3.0f} {_signed(mine['energy bias'])} "
-        f"{_plain(mine['energy random'])} ({min(limit['center' + _told(run)], 9.99):.3f}) {100 * limit['power']:3.0f}"
+        f"{called} {_signed(method_figures['energy bias'])} "
+        f"{_plain(method_figures['energy random'])} ({bound:.3f}) {100 * limit['power']:3.0f}"
     )
 
 
-def _told(run: str) -> str:
+def _suffix(run: str) -> str:
     return "" if run == "blind" else "_told"
 
 

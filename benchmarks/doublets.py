@@ -76,7 +76,7 @@ TARGETS: Final = {
 
 
 @dataclass(frozen=True)
-class Found:
+class FittedLines:
     """Components of a fit, of any number and order: centres and widths in eV, areas."""
 
     centers: Sequence[float]
@@ -86,7 +86,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How many components were called, and the errors where they are as many as the truth's two.
+    """Number of components of a fit, and their errors where it is the true two.
 
     Parameters
     ----------
@@ -114,12 +114,12 @@ class Row:
     gain: float = 0.0
 
 
-def verdict(truth: Lines, found: Found) -> Verdict:
+def verdict(truth: Lines, fitted_lines: FittedLines) -> Verdict:
     """Compare a fit with the truth."""
-    total = sum(found.areas)
+    total = sum(fitted_lines.areas)
     peaks = sorted(
         (center, area, fwhm)
-        for center, area, fwhm in zip(found.centers, found.areas, found.fwhms, strict=True)
+        for center, area, fwhm in zip(fitted_lines.centers, fitted_lines.areas, fitted_lines.fwhms, strict=True)
         if total > 0 and area >= LEAST_SHARE * total
     )
     if len(peaks) != 2 or len(truth.centers) != 2:
@@ -131,25 +131,25 @@ def verdict(truth: Lines, found: Found) -> Verdict:
     return Verdict(2, (float(energy[0]), float(energy[1])), float(share), float(fwhms.mean() - truth.fwhm))
 
 
-def ours(sample: Sample) -> Found:
+def seeded_fit(sample: Sample) -> FittedLines:
     """Components of the seeded fit, satellites aside."""
     spectrum = sample.spectrum()
     seed = seed_region(spectrum, "C1s", prediction(sample.groups, AXIS_ERROR), Settings())
     if seed is None:
-        return Found((), (), ())
+        return FittedLines((), (), ())
     fit = fit_seed(seed, spectrum["C1s"].to_dataset())
     satellites = {line.name for group in group_lines().values() for line in group.get("C1s", ()) if line.satellite}
     rows = [row for row in component_table(seed, fit) if row.name.removeprefix("C1s ") not in satellites]
-    return Found([row.center for row in rows], [row.area for row in rows], [row.fwhm for row in rows])
+    return FittedLines([row.center for row in rows], [row.area for row in rows], [row.fwhm for row in rows])
 
 
-def baseline(sample: Sample) -> Found:
+def baseline(sample: Sample) -> FittedLines:
     """One pseudo-Voigt or two of common shape on a straight line, by lmfit's BIC."""
     energy, counts = sample.energy, sample.counts
     weights = 1 / np.sqrt(np.maximum(counts, 1))
 
-    def highest(rest: FloatArray) -> tuple[float, float]:
-        smooth = gaussian_filter1d(rest, 0.25 / float(energy[1] - energy[0]))
+    def highest(residual: FloatArray) -> tuple[float, float]:
+        smooth = gaussian_filter1d(residual, 0.25 / float(energy[1] - energy[0]))
         top = int(np.argmax(smooth))
         return float(energy[top]), float(smooth[top])
 
@@ -164,11 +164,11 @@ def baseline(sample: Sample) -> Found:
         return model.fit(counts, params, x=energy, weights=weights, max_nfev=600, calc_covar=False)
 
     first = highest(counts - counts.min())
-    one = fit(_one_line, first)
-    two = fit(_two_lines, first, highest(counts - one.best_fit))
-    best, number = (two.best_values, 2) if two.bic < one.bic else (one.best_values, 1)
-    centers, areas = ([best[f"{which}{i + 1}"] for i in range(number)] for which in ("center", "area"))
-    return Found(centers, areas, [2 * best["sigma"]] * number)
+    singlet = fit(_one_line, first)
+    doublet = fit(_two_lines, first, highest(counts - singlet.best_fit))
+    best_values, number = (doublet.best_values, 2) if doublet.bic < singlet.bic else (singlet.best_values, 1)
+    centers, areas = ([best_values[f"{parameter}{i + 1}"] for i in range(number)] for parameter in ("center", "area"))
+    return FittedLines(centers, areas, [2 * best_values["sigma"]] * number)
 
 
 def _one_line(
@@ -193,7 +193,7 @@ def _two_lines(
 
 
 def measure(
-    runs: Iterable[Run], sets: int, seed: int, methods: dict[str, Callable[[Sample], Found]]
+    runs: Iterable[Run], sets: int, seed: int, methods: dict[str, Callable[[Sample], FittedLines]]
 ) -> tuple[list[Row], dict[str, float]]:
     """Analyse every spectrum of the runs; rows, and seconds spent on each method."""
     rows: list[Row] = []
@@ -208,18 +208,20 @@ def measure(
                 verdicts[-1][name] = verdict(sample.truth, method(sample))
                 seconds[name] += time.perf_counter() - start
         start = time.perf_counter()
-        best = [ideal(sample) for sample in drawn]
+        ideal_fits = [ideal(sample) for sample in drawn]
         bounds = [limits(sample) if sample.cell.separation else None for sample in drawn]
-        singlets = [gain for sample, (_, gain) in zip(drawn, best, strict=True) if not sample.cell.separation]
+        singlets = [gain for sample, (_, gain) in zip(drawn, ideal_fits, strict=True) if not sample.cell.separation]
         threshold = _threshold(run, singlets)
-        for sample, (lines, gain), bound, by in zip(drawn, best, bounds, verdicts, strict=True):
-            kept = lines if gain > threshold else None
-            found = (
-                Found(lines.centers.tolist(), lines.areas.tolist(), [lines.fwhm] * 2)
-                if kept
-                else Found([0.0], [1.0], [1.0])
+        for sample, (lines, gain), bound, sample_verdicts in zip(drawn, ideal_fits, bounds, verdicts, strict=True):
+            accepted = lines if gain > threshold else None
+            fitted_lines = (
+                FittedLines(lines.centers.tolist(), lines.areas.tolist(), [lines.fwhm] * 2)
+                if accepted
+                else FittedLines([0.0], [1.0], [1.0])
             )
-            rows.append(Row(run, sample.cell, {**by, "ideal": verdict(sample.truth, found)}, bound, gain))
+            rows.append(
+                Row(run, sample.cell, {**sample_verdicts, "ideal": verdict(sample.truth, fitted_lines)}, bound, gain)
+            )
         seconds["ideal"] += time.perf_counter() - start
     return rows, seconds
 
@@ -228,15 +230,15 @@ def figures(rows: Sequence[Row], method: str) -> dict[str, Any]:
     """Shares and errors of one method over some spectra; None where nothing can be said."""
     doublets = [row for row in rows if row.limits]
     singlets = [row for row in rows if not row.limits]
-    said = [row.verdicts[method] for row in doublets]
-    right = [v for v in said if v.called == 2]
+    doublet_verdicts = [row.verdicts[method] for row in doublets]
+    right = [v for v in doublet_verdicts if v.called == 2]
     energy = np.array([v.energy for v in right]).reshape(-1, 2)
     share = np.array([v.share for v in right], dtype=float)
     fwhm = np.array([v.fwhm for v in right], dtype=float)
     return {
         "doublets": len(doublets),
-        "called singlets": _mean([v.called == 1 for v in said]),
-        "over-split": _mean([v.called > 2 for v in said]),
+        "called singlets": _mean([v.called == 1 for v in doublet_verdicts]),
+        "over-split": _mean([v.called > 2 for v in doublet_verdicts]),
         "energy bias": _mean(energy.ravel()),
         "energy random": _spread(energy.ravel()),
         "energy random within cells": _within_cells(doublets, method),
@@ -253,37 +255,43 @@ def figures(rows: Sequence[Row], method: str) -> dict[str, Any]:
 
 def bounds(rows: Sequence[Row]) -> dict[str, float | None]:
     """Limits over some doublets: mean detectability, quadratic means of errors, plain and weighted with it."""
-    some = [row.limits for row in rows if row.limits]
-    weights = np.array([one.power for one in some])
-    out = {name: _mean([getattr(one, name) for one in some]) for name in ("power", "ceiling")}
+    limits_of_rows = [row.limits for row in rows if row.limits]
+    weights = np.array([limit.power for limit in limits_of_rows])
+    means = {name: _mean([getattr(limit, name) for limit in limits_of_rows]) for name in ("power", "ceiling")}
     for name in ("center", "center_told", "share", "share_told"):
-        square = np.array([getattr(one, name) for one in some]) ** 2
-        out[name] = float(np.sqrt(square.mean())) if some else None
-        out[f"{name}, if told apart"] = float(np.sqrt(square @ weights / weights.sum())) if some else None
-    return out
+        square = np.array([getattr(limit, name) for limit in limits_of_rows]) ** 2
+        means[name] = float(np.sqrt(square.mean())) if limits_of_rows else None
+        means[f"{name}, if told apart"] = float(np.sqrt(square @ weights / weights.sum())) if limits_of_rows else None
+    return means
 
 
 def summary(rows: Sequence[Row], methods: Sequence[str]) -> dict[str, Any]:
     """Whole design and cells of each run."""
-    out: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     for run in dict.fromkeys(row.run for row in rows):
-        own = [row for row in rows if row.run == run]
-        by_cell = [(cell, [row for row in own if row.cell == cell]) for cell in dict.fromkeys(row.cell for row in own)]
-        out[run] = {
-            "whole design": {method: figures(own, method) for method in methods} | {"limits": bounds(own)},
+        run_rows = [row for row in rows if row.run == run]
+        by_cell = [
+            (cell, [row for row in run_rows if row.cell == cell])
+            for cell in dict.fromkeys(row.cell for row in run_rows)
+        ]
+        results[run] = {
+            "whole design": {method: figures(run_rows, method) for method in methods} | {"limits": bounds(run_rows)},
             "by counts": {
                 str(counts): {
-                    method: figures([row for row in own if row.cell.counts == counts], method) for method in methods
+                    method: figures([row for row in run_rows if row.cell.counts == counts], method)
+                    for method in methods
                 }
-                for counts in sorted({row.cell.counts for row in own})
+                for counts in sorted({row.cell.counts for row in run_rows})
             },
-            "thresholds": _thresholds(own) if run == "blind" else [],
+            "thresholds": _thresholds(run_rows) if run == "blind" else [],
             "cells": [
-                asdict(cell) | {method: figures(some, method) for method in methods} | {"limits": bounds(some)}
-                for cell, some in by_cell
+                asdict(cell)
+                | {method: figures(cell_rows, method) for method in methods}
+                | {"limits": bounds(cell_rows)}
+                for cell, cell_rows in by_cell
             ],
         }
-    return out
+    return results
 
 
 def _mean(values: Iterable[Any]) -> float | None:
@@ -299,11 +307,11 @@ def _thresholds(rows: Sequence[Row]) -> list[dict[str, float | None]]:
     """Count what the ideal analyst calls wrong at several falls of chi-square; BIC asks for 2 ln(points), 10-11.4."""
     return [
         {
-            "fall of chi-square": fall,
-            "doublets called singlets": _mean([row.gain <= fall for row in rows if row.limits]),
-            "singlets called doublets": _mean([row.gain > fall for row in rows if not row.limits]),
+            "fall of chi-square": limit,
+            "doublets called singlets": _mean([row.gain <= limit for row in rows if row.limits]),
+            "singlets called doublets": _mean([row.gain > limit for row in rows if not row.limits]),
         }
-        for fall in _FALLS
+        for limit in _FALLS
     ]
 
 
@@ -313,11 +321,11 @@ def _within_cells(rows: Sequence[Row], method: str) -> float | None:
     for row in rows:
         for peak, error in enumerate(row.verdicts[method].energy):
             errors.setdefault((row.cell, peak), []).append(error)
-    several = [np.array(some) for some in errors.values() if len(some) > 1]
+    several = [np.array(cell_errors) for cell_errors in errors.values() if len(cell_errors) > 1]
     if not several:
         return None
-    squares = sum(float(np.sum((some - some.mean()) ** 2)) for some in several)
-    return float(np.sqrt(squares / sum(some.size - 1 for some in several)))
+    squares = sum(float(np.sum((cell_errors - cell_errors.mean()) ** 2)) for cell_errors in several)
+    return float(np.sqrt(squares / sum(cell_errors.size - 1 for cell_errors in several)))
 
 
 def _threshold(run: Run, singlets: Sequence[float]) -> float:
@@ -337,25 +345,25 @@ def _threshold(run: Run, singlets: Sequence[float]) -> float:
 @click.option("--json", "json_path", type=click.Path(path_type=Path), default=Path("runs/doublets.json"))
 def main(sets: int, runs: tuple[Run, ...], with_baseline: bool, seed: int, plot: Path | None, json_path: Path) -> None:
     """Tell doublets from singlets beside twenty experts."""
-    methods: dict[str, Callable[[Sample], Found]] = {"ours": ours}
+    methods: dict[str, Callable[[Sample], FittedLines]] = {"ours": seeded_fit}
     if with_baseline:
         methods["baseline"] = baseline
     rows, seconds = measure(runs or get_args(Run), sets, seed, methods)
     names = [*methods, "ideal"]
-    found = summary(rows, names)
-    print(report(found, names))
+    results = summary(rows, names)
+    print(report(results, names))
     print("seconds:", ", ".join(f"{name} {value:.0f}" for name, value in seconds.items()))
     if plot:
         from benchmarks.doublet_picture import draw
 
-        draw(found, plot)
+        draw(results, plot)
     record = {
         **conditions(seed),
-        "options": {"sets": sets, "runs": list(found)},
+        "options": {"sets": sets, "runs": list(results)},
         "cells in the design": len(cells()),
         "seconds": seconds,
         "experts": EXPERTS,
         "targets": TARGETS,
-        "results": found,
+        "results": results,
     }
     write_record(json_path, record)

@@ -115,28 +115,30 @@ def hydrocarbon(area: float, fwhm: float, rng: np.random.Generator, first: float
 def adventitious(carbon: float, rng: np.random.Generator) -> list[Peak]:
     """Draw adventitious carbon with `carbon` atoms, and its O 1s."""
     amounts = {name: float(rng.uniform(low, high)) for name, (_, _, low, high) in OXIDISED.items()}
-    one = carbon / (1.0 + sum(amounts.values()))
+    hydrocarbon_atoms = carbon / (1.0 + sum(amounts.values()))
     fwhm = float(rng.uniform(1.05, 1.35))
-    peaks = hydrocarbon(one, fwhm, rng)
+    peaks = hydrocarbon(hydrocarbon_atoms, fwhm, rng)
     top = ALIPHATIC_C1S + MAXIMUM_ABOVE_FIRST_MEMBER
     for name, (distance, scatter, _, _) in OXIDISED.items():
-        peaks.append(Peak("C1s", top + rng.normal(distance, scatter), one * amounts[name], 1.05 * fwhm))
+        peaks.append(Peak("C1s", top + rng.normal(distance, scatter), hydrocarbon_atoms * amounts[name], 1.05 * fwhm))
     oxygen = levels()["O1s"].sensitivity
-    twice, once = amounts["C=O"] + amounts["O-C=O"], amounts["C-O"] + amounts["O-C=O"]
-    for energy, atoms in ((CARBONYL_O1S, twice), (HYDROXYL_O1S, once)):
-        peaks.append(Peak("O1s", energy + ON_OUR_SCALE + rng.normal(0.0, 0.15), one * atoms * oxygen, 1.3 * fwhm))
+    double_bonded, single_bonded = amounts["C=O"] + amounts["O-C=O"], amounts["C-O"] + amounts["O-C=O"]
+    for energy, atoms in ((CARBONYL_O1S, double_bonded), (HYDROXYL_O1S, single_bonded)):
+        peaks.append(
+            Peak("O1s", energy + ON_OUR_SCALE + rng.normal(0.0, 0.15), hydrocarbon_atoms * atoms * oxygen, 1.3 * fwhm)
+        )
     return peaks
 
 
 def line_peaks(lines: Iterable[Line], atoms: float, rng: np.random.Generator) -> list[Peak]:
     """Draw the lines of one material with `atoms` atoms in all, positions and areas scattered."""
     lines = tuple(lines)
-    together = float(rng.normal(0.0, SCATTER))
+    common_offset = float(rng.normal(0.0, SCATTER))
     total = sum(line.atoms for line in lines)
     peaks = []
     for line in lines:
         level = line.level
-        energy = line.energy + together + float(rng.normal(0.0, SCATTER_OF_LINE))
+        energy = line.energy + common_offset + float(rng.normal(0.0, SCATTER_OF_LINE))
         area = atoms * line.atoms / total * level.sensitivity * float(np.exp(rng.normal(0.0, SCATTER_OF_AREA)))
         first = area / (1.0 + level.ratio)
         peaks.append(Peak(level.window, energy, first, line.fwhm, line.asymmetry))
@@ -217,13 +219,16 @@ def spans(peaks: Sequence[Peak], windows: Iterable[str], instrument: Instrument)
     for name in windows:
         members = [peak for peak in peaks if peak.window == name]
         total = sum(peak.area for peak in members)
-        energies = [peak.energy for peak in members if peak.area > 0.01 * total] or [USUAL[name] - 4, USUAL[name] + 4]
+        energies = [peak.energy for peak in members if peak.area > 0.01 * total] or [
+            TYPICAL_ENERGIES[name] - 4,
+            TYPICAL_ENERGIES[name] + 4,
+        ]
         spans[name] = (min(energies) - low, max(energies) + high)
     return spans
 
 
 #: Where the lines of a level usually lie in eV (Moulder et al. 1992), for regions that were recorded in vain.
-USUAL = {
+TYPICAL_ENERGIES = {
     "C1s": 286.0,
     "O1s": 532.0,
     "N1s": 400.0,
@@ -256,12 +261,12 @@ def expected(
     for name, (low, high) in windows.items():
         axis = np.arange(low + rng.uniform(0.0, instrument.step), high, instrument.step)
         # The Shirley step counts the lines below the window as well.
-        wide = np.concatenate([np.arange(axis[0] - 20.0, axis[0] - 0.01, 0.1), axis])
+        extended_axis = np.concatenate([np.arange(axis[0] - 20.0, axis[0] - 0.01, 0.1), axis])
         members = [peak for peak in peaks if peak.window == name]
-        lines = np.zeros_like(wide)
+        lines = np.zeros_like(extended_axis)
         for peak in members:
-            lines += pseudo_voigt(wide, peak, instrument.widening, instrument.lorentzian)
-        running = np.concatenate([[0.0], np.cumsum(np.diff(wide) * (lines[1:] + lines[:-1]) / 2)])
+            lines += pseudo_voigt(extended_axis, peak, instrument.widening, instrument.lorentzian)
+        running = np.concatenate([[0.0], np.cumsum(np.diff(extended_axis) * (lines[1:] + lines[:-1]) / 2)])
         signals[name] = axis, np.column_stack([lines, instrument.shirley * running])[-axis.size :]
     highest = max(float(signal[:, 0].max()) for _, signal in signals.values())
     regions = {}

@@ -1,4 +1,4 @@
-"""What the user's knowledge is worth: shift and groups with the substance expected, and with a wrong one.
+"""Shift and groups with the right substance expected, and with a wrong one.
 
     python -m benchmarks expectation --data ../shared/measured
 
@@ -43,7 +43,7 @@ CONTRADICTIONS = (
 
 @dataclass(frozen=True)
 class Case:
-    """One draw of one polymer: what was expected, the error and standard error in eV, and what was said."""
+    """One draw of one polymer: the expected substance, the error and standard error in eV, and the answer."""
 
     polymer: str
     expected: str
@@ -65,26 +65,28 @@ class Sample:
 def mixtures(polymers: Sequence[Polymer], number: int, seed: int) -> list[Sample]:
     """Draw pairs of polymers of different groups, each to area 1, the first with a share of 0.25 to 0.75."""
     rng = np.random.default_rng(seed)
-    found: list[Sample] = []
-    while len(found) < number:
-        one, other = (polymers[int(i)] for i in rng.choice(len(polymers), 2, replace=False))
-        if one.groups != other.groups:
+    samples: list[Sample] = []
+    while len(samples) < number:
+        first, second = (polymers[int(i)] for i in rng.choice(len(polymers), 2, replace=False))
+        if first.groups != second.groups:
             share = float(rng.uniform(0.25, 0.75))
-            mixed = Polymer(
-                f"{one.name}+{other.name}", _summed(one.regions, other.regions, share), one.groups | other.groups
+            pair = Polymer(
+                f"{first.name}+{second.name}",
+                _summed(first.regions, second.regions, share),
+                first.groups | second.groups,
             )
-            found.append(Sample((one.name, other.name), mixed))
-    return found
+            samples.append(Sample((first.name, second.name), pair))
+    return samples
 
 
-def _summed(one: Regions, other: Regions, share: float) -> Regions:
+def _summed(first: Regions, second: Regions, share: float) -> Regions:
     """Sum on an axis of 0.1 eV, zero where nothing was measured."""
     parts = [
         (regions, part / sum(float(rows[:, 1].sum()) for rows in regions.values()))
-        for regions, part in ((one, share), (other, 1 - share))
+        for regions, part in ((first, share), (second, 1 - share))
     ]
     summed = {}
-    for name in {**one, **other}:
+    for name in {**first, **second}:
         ends = [rows[name][:, 0] for rows, _ in parts if name in rows]
         axis = np.arange(min(map(np.min, ends)), max(map(np.max, ends)) + 0.05, 0.1)
         total = np.zeros_like(axis)
@@ -98,16 +100,16 @@ def _summed(one: Regions, other: Regions, share: float) -> Regions:
 
 def case(polymer: Polymer, expected: str, applied: float, result: PrefitResult) -> Case:
     """Figures of one prefit."""
-    found = {name for name, probability in result.prediction.groups.items() if probability > 0.5}
-    told = tuple(part for part in CONTRADICTIONS if any(part in reason for reason in result.reasons))
+    likely_groups = {name for name, probability in result.prediction.groups.items() if probability > 0.5}
+    contradictions = tuple(part for part in CONTRADICTIONS if any(part in reason for reason in result.reasons))
     return Case(
         polymer.name,
         expected,
         result.shift - applied,
         result.shift_stderr,
         result.status,
-        found == polymer.groups,
-        told,
+        likely_groups == polymer.groups,
+        contradictions,
     )
 
 
@@ -115,17 +117,17 @@ def cases(samples: Sequence[Sample], span: float, draws: int, seed: int) -> Iter
     """Draw shifts; yield what comes of expecting nothing, the right and a wrong substance."""
     rng = np.random.default_rng(seed)
     for sample in samples:
-        own = [find_substance(name).lines for name in sample.holds]
-        others = [one for one in substances() if one.lines not in own]
+        sample_lines = [find_substance(name).lines for name in sample.holds]
+        other_substances = [substance for substance in substances() if substance.lines not in sample_lines]
         for _ in range(draws):
             applied = float(rng.uniform(-span, span))
-            wrong = others[int(rng.integers(len(others)))].abbreviation
+            wrong_name = other_substances[int(rng.integers(len(other_substances)))].abbreviation
             spectrum = sample.spectrum.spectrum(applied)
-            none, right, other = (
+            without_substance, with_substance, with_wrong_substance = (
                 case(sample.spectrum, " + ".join(expect), applied, prefit(spectrum, expect=expect))
-                for expect in ((), sample.holds, (*sample.holds[:-1], wrong))
+                for expect in ((), sample.holds, (*sample.holds[:-1], wrong_name))
             )
-            yield none, right, other
+            yield without_substance, with_substance, with_wrong_substance
 
 
 def figures(rows: Sequence[Case]) -> dict[str, Any]:

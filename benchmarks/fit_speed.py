@@ -7,7 +7,7 @@ other work on the machine hits all alike. Truth: vibrational and plain pseudo-Vo
 Shirley step. Starts: centres off by N(0, 0.15 eV) within windows of 0.5 eV either side, the area in equal parts, a
 width of 1.3 eV (truth 1.0), mixing 0.3 (truth 0.2), half of the step. The ways:
 
-- ``ours``: `fit_seed`; ``solver alone``: its solver without lmfit's result.
+- ``fit_with_package``: `fit_seed`; ``solver alone``: its solver without lmfit's result.
 - ``lmfit least_squares``: the same model, starts, solver and tolerances with a numeric Jacobian. ``lmfit leastsq``: the
   same model and starts with lmfit's default solver.
 - ``lmfit guess``: a pseudo-Voigt for each line, guessed from its part of the data, on a straight line; lmfit guesses
@@ -90,7 +90,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a way ended with."""
+    """Outcome of one fit."""
 
     centers: tuple[float, ...]
     converged: bool
@@ -119,13 +119,13 @@ def problem(lines: tuple[tuple[float, float, bool], ...], points: int, random: n
     ]
     model = RegionModel([*models, LinearModel(prefix="bg_")])
     params = model.make_params(bg_slope={"value": 0.0, "vary": False}, bg_intercept=OFFSET)
-    first, *others = prefixes
+    first, *other_prefixes = prefixes
     for prefix, (center, area, _) in zip(prefixes, lines, strict=True):
         params[f"{prefix}amplitude"].set(value=AREA * area)
         params[f"{prefix}center"].set(value=center)
     for name, value in (("sigma", SIGMA), ("fraction", FRACTION), ("step", STEP)):
         params[f"{first}{name}"].set(value=value, vary=True)
-        for prefix in others:
+        for prefix in other_prefixes:
             params[f"{prefix}{name}"].set(expr=f"{first}{name}")
     x = np.linspace(LOW, HIGH, points)
     counts = random.poisson(model.eval(params, x=x)).astype(float)
@@ -149,7 +149,7 @@ def _outcome(fit: lmfit.model.ModelResult, prefixes: list[str]) -> Outcome:
     return Outcome(centers, bool(fit.success), int(fit.nfev))
 
 
-def ours(case: Problem) -> Outcome:
+def fit_with_package(case: Problem) -> Outcome:
     return _outcome(fit_seed(case.seed, case.dataset), case.prefixes)
 
 
@@ -186,8 +186,8 @@ def lmfit_guess(case: Problem) -> Outcome:
         params.update(line.guess(above[part == i], x=x[part == i]))
         model = line + model
     fit = model.fit(y, params, x=x, weights=case.weights, max_nfev=MOST_EVALUATIONS)
-    found = _outcome(fit, case.prefixes)
-    return Outcome(tuple(sorted(found.centers)), found.converged, found.nfev)
+    outcome = _outcome(fit, case.prefixes)
+    return Outcome(tuple(sorted(outcome.centers)), outcome.converged, outcome.nfev)
 
 
 def lmfitxps_models(case: Problem) -> Outcome:
@@ -206,17 +206,17 @@ def lmfitxps_models(case: Problem) -> Outcome:
         params[f"{prefix}gamma"].set(vary=False)
         params[f"{prefix}center"].set(min=starts[f"{prefix}center"].min, max=starts[f"{prefix}center"].max)
         for name, value in (("sigma", 0.15), ("gaussian_sigma", 0.5)):
-            own = prefix == first
-            params[f"{prefix}{name}"].set(**({"value": value, "min": 1e-3} if own else {"expr": f"{first}{name}"}))
+            is_first = prefix == first
+            params[f"{prefix}{name}"].set(**({"value": value, "min": 1e-3} if is_first else {"expr": f"{first}{name}"}))
         model = line + model
     fit = model.fit(y, params, x=x, y=y, weights=weights, max_nfev=MOST_EVALUATIONS)
     return _outcome(fit, case.prefixes)
 
 
-def ways() -> dict[str, Callable[[Problem], Outcome]]:
+def methods_by_name() -> dict[str, Callable[[Problem], Outcome]]:
     """Competitors by name; lmfitxps only where it is installed."""
-    found = {
-        "ours": ours,
+    methods = {
+        "ours": fit_with_package,
         "solver alone": solver_alone,
         "lmfit least_squares": lmfit_least_squares,
         "lmfit leastsq": lmfit_leastsq,
@@ -226,29 +226,29 @@ def ways() -> dict[str, Callable[[Problem], Outcome]]:
         version("lmfitxps")
     except PackageNotFoundError:
         print("lmfitxps is not installed; its row is missing (pip install lmfitxps).")
-        return found
-    return {**found, "lmfitxps": lmfitxps_models}
+        return methods
+    return {**methods, "lmfitxps": lmfitxps_models}
 
 
 def run(draws: int, points: tuple[int, ...], seed: int) -> list[Fit]:
     """Fit every draw of every case in every way, in turns."""
-    competitors = list(ways().items())
+    competitors = list(methods_by_name().items())
     fits = []
     for number, (name, lines) in enumerate(LINES.items()):
         for count in points:
             for draw in range(-1, draws):  # The first is a warm-up.
                 case = problem(lines, count, np.random.default_rng([seed, number, count, draw + 1]))
-                turn = draw % len(competitors)
-                for way, fit in competitors[turn:] + competitors[:turn]:
+                rotation = draw % len(competitors)
+                for method, fit in competitors[rotation:] + competitors[:rotation]:
                     start = time.perf_counter()
                     with warnings.catch_warnings():
                         warnings.simplefilter("ignore")
                         outcome = fit(case)
                     ms = 1e3 * (time.perf_counter() - start)
-                    off = np.abs(np.subtract(outcome.centers, case.centers)).max()
-                    success = outcome.converged and bool(off <= CENTER_TOLERANCE)
+                    largest_error = np.abs(np.subtract(outcome.centers, case.centers)).max()
+                    success = outcome.converged and bool(largest_error <= CENTER_TOLERANCE)
                     if draw >= 0:
-                        fits.append(Fit(name, count, draw, way, ms, outcome.nfev, success))
+                        fits.append(Fit(name, count, draw, method, ms, outcome.nfev, success))
     return fits
 
 
@@ -256,27 +256,27 @@ def summary(fits: list[Fit]) -> list[dict[str, Any]]:
     """Medians by case and way, and the ratio of the median times to ours."""
     rows = []
     for case, points in dict.fromkeys((fit.case, fit.points) for fit in fits):
-        these = [fit for fit in fits if (fit.case, fit.points) == (case, points)]
-        reference = float(np.median([fit.ms for fit in these if fit.way == "ours"]))
-        for way in _ways_of(these):
-            own = [fit for fit in these if fit.way == way]
-            ms = float(np.median([fit.ms for fit in own]))
+        case_fits = [fit for fit in fits if (fit.case, fit.points) == (case, points)]
+        reference = float(np.median([fit.ms for fit in case_fits if fit.way == "ours"]))
+        for method in _methods_of(case_fits):
+            method_fits = [fit for fit in case_fits if fit.way == method]
+            ms = float(np.median([fit.ms for fit in method_fits]))
             rows.append(
                 {
                     "case": case,
                     "points": points,
-                    "way": way,
+                    "way": method,
                     "median ms": ms,
-                    "90 % within ms": float(np.quantile([fit.ms for fit in own], 0.9)),
+                    "90 % within ms": float(np.quantile([fit.ms for fit in method_fits], 0.9)),
                     "times ours": ms / reference,
-                    "median evaluations": float(np.median([fit.nfev for fit in own])),
-                    "success": sum(fit.success for fit in own) / len(own),
+                    "median evaluations": float(np.median([fit.nfev for fit in method_fits])),
+                    "success": sum(fit.success for fit in method_fits) / len(method_fits),
                 }
             )
     return rows
 
 
-def _ways_of(fits: list[Fit]) -> list[str]:
+def _methods_of(fits: list[Fit]) -> list[str]:
     """Names of the ways; the first draw has them in their order."""
     return list(dict.fromkeys(fit.way for fit in fits if fit.draw == 0))
 
@@ -300,7 +300,7 @@ def main(draws: int, points: tuple[int, ...], seed: int, json_path: Path) -> Non
         )
     record = {
         **conditions(seed),
-        "lmfitxps": version("lmfitxps") if "lmfitxps" in _ways_of(fits) else "not installed",
+        "lmfitxps": version("lmfitxps") if "lmfitxps" in _methods_of(fits) else "not installed",
         "draws": draws,
         "summary": rows,
         "fits": [asdict(fit) for fit in fits],

@@ -60,12 +60,12 @@ class Case:
 
 def doubled(regions: Regions, distance: float) -> dict[str, Array]:
     """Two halves of the sample, the second charged by `distance` eV more."""
-    both = {}
+    summed = {}
     for name, rows in ascending(regions).items():
-        wide = extended(rows, rows[0, 0], rows[-1, 0] + distance, FINE)
-        second = np.interp(wide[:, 0] - distance, rows[:, 0], rows[:, 1], left=0.0, right=0.0)
-        both[name] = columns(wide[:, 0], (wide[:, 1] + second) / 2)
-    return both
+        extended_rows = extended(rows, rows[0, 0], rows[-1, 0] + distance, FINE)
+        second = np.interp(extended_rows[:, 0] - distance, rows[:, 0], rows[:, 1], left=0.0, right=0.0)
+        summed[name] = columns(extended_rows[:, 0], (extended_rows[:, 1] + second) / 2)
+    return summed
 
 
 def swapped(counts: Regions) -> dict[str, Array]:
@@ -88,7 +88,7 @@ def clipped(counts: Regions, share: float) -> dict[str, Array]:
     return {name: columns(rows[:, 0], rows[:, 1].clip(max=limit)) for name, rows in counts.items()}
 
 
-def dead(counts: Regions, share: float) -> dict[str, Array]:
+def with_dead_time(counts: Regions, share: float) -> dict[str, Array]:
     """Non-paralysable dead time that takes `share` of the highest channel: rate / (1 + rate * time)."""
     top = max(rows[:, 1].max() for rows in counts.values())
     time = share / (1 - share) / top
@@ -118,19 +118,19 @@ def altered(
         case "clipped":
             return tree(name, clipped(counts, amount))
         case "dead":
-            return tree(name, dead(counts, amount))
+            return tree(name, with_dead_time(counts, amount))
     raise PrefitError("out_of_domain.toml", f"the change {change!r} is not known to benchmarks.foreign.")
 
 
 # --- no line at all: expected counts over an axis from 0 to 1, in units of the background ---------
 
 SHAPES: Mapping[str, Callable[[Array, np.random.Generator], Array]] = {
-    "flat": lambda at, rng: np.ones_like(at),
-    "slope": lambda at, rng: 1 + rng.uniform(0.3, 2.0) * at,
-    "fall": lambda at, rng: 1 + rng.uniform(0.3, 2.0) * (1 - at),
-    "step": lambda at, rng: 1 + rng.uniform(0.3, 2.0) / (1 + np.exp(-(at - rng.uniform(0.3, 0.7)) / 0.04)),
-    "tail": lambda at, rng: 1 + rng.uniform(1.0, 20.0) * np.exp((at - 1) / rng.uniform(0.05, 0.2)),
-    "hum": lambda at, rng: 1 + 0.2 * np.sin(2 * np.pi * (rng.uniform(1.5, 6.0) * at + rng.random())),
+    "flat": lambda x, rng: np.ones_like(x),
+    "slope": lambda x, rng: 1 + rng.uniform(0.3, 2.0) * x,
+    "fall": lambda x, rng: 1 + rng.uniform(0.3, 2.0) * (1 - x),
+    "step": lambda x, rng: 1 + rng.uniform(0.3, 2.0) / (1 + np.exp(-(x - rng.uniform(0.3, 0.7)) / 0.04)),
+    "tail": lambda x, rng: 1 + rng.uniform(1.0, 20.0) * np.exp((x - 1) / rng.uniform(0.05, 0.2)),
+    "hum": lambda x, rng: 1 + 0.2 * np.sin(2 * np.pi * (rng.uniform(1.5, 6.0) * x + rng.random())),
 }
 #: Binding energies in eV from which a window without a line is recorded, and how wide it is.
 WINDOWS = {"C1s": 278.0, "O1s": 524.0, "N1s": 393.0}
@@ -198,11 +198,11 @@ def _checked(cases: list[Case]) -> tuple[Case, ...]:
 def _materials() -> Iterator[Case]:
     for entry in table()["material"]:
         for name, lines in entry["samples"].items():
-            build = partial(_taken, name, {region: drawn(rows) for region, rows in lines.items()})
+            build = partial(_recorded, name, {region: drawn(rows) for region, rows in lines.items()})
             yield Case(entry["kind"], name, entry["verdict"], entry["why"], build, scaled=True)
 
 
-def _taken(name: str, curves: Regions, conditions: Conditions, rng: np.random.Generator) -> xr.DataTree:
+def _recorded(name: str, curves: Regions, conditions: Conditions, rng: np.random.Generator) -> xr.DataTree:
     return tree(name, detected(curves, conditions, rng))
 
 
@@ -226,22 +226,22 @@ def _altered(polymers: Mapping[str, Regions]) -> Iterator[Case]:
 def _real(folder: Path) -> Iterator[Case]:
     for entry in table()["real"]:
         spectrum = read(folder / entry["file"])
-        cut = entry.get("cut")
+        section = entry.get("cut")
         regions = {name: spectrum[name].to_dataset() for name in entry.get("regions", spectrum.children)}
-        if cut:
-            name, region, low, high = cut
+        if section:
+            name, region, low, high = section
             data = spectrum[name].to_dataset().sel(binding_energy=slice(low, high))
             regions = {region: data.assign_attrs(region=region)}
         part = f", {', '.join(regions)}" if "regions" in entry else ""
-        if cut:
-            part = f", {cut[0]} {cut[2]:g}-{cut[3]:g} eV as {cut[1]}"
+        if section:
+            part = f", {section[0]} {section[2]:g}-{section[3]:g} eV as {section[1]}"
         label = entry["file"] + part
         yield Case("real file", label, entry["verdict"], entry["why"], partial(_charged, regions))
 
 
 def _charged(regions: Mapping[str, xr.Dataset], conditions: Conditions, rng: np.random.Generator) -> xr.DataTree:
-    moved = {
+    shifted = {
         f"/{name}": data.assign_coords(binding_energy=data["binding_energy"] + conditions.charge)
         for name, data in regions.items()
     }
-    return xr.DataTree.from_dict(moved)
+    return xr.DataTree.from_dict(shifted)

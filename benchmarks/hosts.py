@@ -1,4 +1,4 @@
-"""What the plugin costs NeXpy: start, time from a click to seeded components, and for how long the window stands still.
+"""Cost of the plugin in NeXpy: start, time from a click to seeded components, longest pause of the window.
 
 python -m benchmarks hosts --data ../shared/measured
 
@@ -28,15 +28,15 @@ TARGETS = {"start": 50.0, "click": 300.0, "still": 100.0}
 
 def session(task: str, *arguments: str, home: Path) -> dict[str, object]:
     """Report of `benchmarks.hosts_session` in a process of its own."""
-    places = {"HOME": home, "USERPROFILE": home, "IPYTHONDIR": home / "ipython", "MPLCONFIGDIR": home / "mpl"}
-    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", **{name: str(path) for name, path in places.items()}}
+    folders = {"HOME": home, "USERPROFILE": home, "IPYTHONDIR": home / "ipython", "MPLCONFIGDIR": home / "mpl"}
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", **{name: str(path) for name, path in folders.items()}}
     report = home / "report.json"
     command = [sys.executable, "-m", "benchmarks.hosts_session", task, str(report), *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
-    if done.returncode:
-        raise click.ClickException(f"{task}: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
-    found: dict[str, object] = json.loads(report.read_text())
-    return found
+    process = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
+    if process.returncode:
+        raise click.ClickException(f"{task}: {(process.stderr.strip().splitlines() or ['no message'])[-1]}")
+    times: dict[str, object] = json.loads(report.read_text())
+    return times
 
 
 @click.command()
@@ -64,10 +64,10 @@ def main(data: Path, repeats: int, spectra: int, json_path: Path) -> None:
 
     table = Table("what", "median ms", "worst ms", "target ms")
 
-    def row(what: str, values: object, target: float | None = None) -> None:
+    def row(label: str, values: object, target: float | None = None) -> None:
         numbers = np.atleast_1d(np.asarray(values, dtype=float))
         limit = "" if target is None else f"{target:.0f}"
-        table.add_row(what, f"{np.median(numbers):.0f}", f"{numbers.max():.0f}", limit)
+        table.add_row(label, f"{np.median(numbers):.0f}", f"{numbers.max():.0f}", limit)
 
     row("start of NeXpy's modules without the plugin (baseline)", [start["host"] for start in starts])
     row("start: what the plugin adds", [start["plugin"] for start in starts], TARGETS["start"])

@@ -23,28 +23,32 @@ def start() -> dict[str, object]:
     """NeXpy's modules without the plugin, then what NeXpy asks of the plugin at its start; times in ms."""
     real = metadata.entry_points
 
-    def without(**select: Any) -> metadata.EntryPoints:
-        others = [each for each in metadata.distributions() if each.name != "xps-stn-plugin"]
-        return metadata.EntryPoints(point for each in others for point in each.entry_points).select(**select)
+    def entry_points_of_others(**select: Any) -> metadata.EntryPoints:
+        other_distributions = [
+            distribution for distribution in metadata.distributions() if distribution.name != "xps-stn-plugin"
+        ]
+        return metadata.EntryPoints(
+            point for distribution in other_distributions for point in distribution.entry_points
+        ).select(**select)
 
-    metadata.entry_points = without  # type: ignore[assignment]
-    begun = time.perf_counter()
+    metadata.entry_points = entry_points_of_others  # type: ignore[assignment]
+    start_time = time.perf_counter()
     for name in ("mainwindow", "fitdialogs", "importdialog"):
         import_module(f"nexpy.gui.{name}")
     from qtpy.QtWidgets import QApplication
 
-    host = time.perf_counter() - begun
+    host = time.perf_counter() - start_time
     metadata.entry_points = real
     if any(name.startswith("xps_stn_plugin.") for name in sys.modules):
         raise SystemExit("NeXpy has loaded the plugin already: nothing to measure.")
     app = QApplication([])
-    begun = time.perf_counter()
+    start_time = time.perf_counter()
     for name in ("nexpy_models", "nexpy_reader"):
         import_module(f"xps_stn_plugin.hosts.{name}")
     from xps_stn_plugin.hosts.nexpy_menu import plugin_menu
 
     plugin_menu()
-    plugin = time.perf_counter() - begun
+    plugin = time.perf_counter() - start_time
     del app
     return {"host": 1e3 * host, "plugin": 1e3 * plugin, "torch": "torch" in sys.modules}
 
@@ -99,8 +103,8 @@ class Nexpy:
         while not ready() and last < end:
             self.app.processEvents()
             time.sleep(0.002)
-            now = time.perf_counter()
-            longest, last = max(longest, now - last), now
+            current = time.perf_counter()
+            longest, last = max(longest, current - last), current
         return 1e3 * longest
 
     def select(self, name: str) -> None:
@@ -110,11 +114,11 @@ class Nexpy:
 
     def click(self, entry: int, ready: Callable[[], object]) -> tuple[float, float]:
         """Choose a menu entry: time in ms until something is so, and the longest for which the window stood still."""
-        begun = time.perf_counter()
+        start_time = time.perf_counter()
         self.menu.actions()[entry].trigger()
-        still = 1e3 * (time.perf_counter() - begun)
-        still = max(still, self.wait(ready))
-        return 1e3 * (time.perf_counter() - begun), still
+        standstill = 1e3 * (time.perf_counter() - start_time)
+        standstill = max(standstill, self.wait(ready))
+        return 1e3 * (time.perf_counter() - start_time), standstill
 
     def form(self) -> Any:
         """Form of the prefit, or None before it was opened."""
@@ -141,9 +145,9 @@ def first(file: str, delay: str) -> dict[str, object]:
     nexpy = Nexpy([file])
     nexpy.select(nexpy.names[0])
     nexpy.menu.aboutToShow.emit()
-    before = nexpy.wait(lambda: False, float(delay))
-    took, still = nexpy.click(0, nexpy.seeded)
-    return {"click": took, "still": max(before, still)}
+    loading_standstill = nexpy.wait(lambda: False, float(delay))
+    duration, standstill = nexpy.click(0, nexpy.seeded)
+    return {"click": duration, "still": max(loading_standstill, standstill)}
 
 
 def clicks(*files: str) -> dict[str, object]:
@@ -159,13 +163,13 @@ def clicks(*files: str) -> dict[str, object]:
         nexpy.select(name)
         nexpy.form().close()
         nexpy.form().findings = None
-        took, still = nexpy.click(0, nexpy.seeded)
-        report["click"].append(took)
-        report["still"].append(still)
+        duration, standstill = nexpy.click(0, nexpy.seeded)
+        report["click"].append(duration)
+        report["still"].append(standstill)
         form = nexpy.form()
-        begun = time.perf_counter()
+        start_time = time.perf_counter()
         blocking(form)
-        report["blocking"].append(1e3 * (time.perf_counter() - begun))
+        report["blocking"].append(1e3 * (time.perf_counter() - start_time))
         form.close()
         panels = nexpy.window.panels
         if "Fit" in panels:
@@ -178,23 +182,23 @@ def clicks(*files: str) -> dict[str, object]:
             real()
 
         nexpy.window.fit_data = fit_data
-        begun = time.perf_counter()
+        start_time = time.perf_counter()
         nexpy.menu.actions()[1].trigger()
-        still = max(1e3 * (time.perf_counter() - begun), until(nexpy, opened))
+        standstill = max(1e3 * (time.perf_counter() - start_time), wait_for_panel(nexpy, opened))
         nexpy.window.fit_data = real
-        report["sent"].append(1e3 * (time.perf_counter() - begun))
-        report["sent_still"].append(still)
+        report["sent"].append(1e3 * (time.perf_counter() - start_time))
+        report["sent_still"].append(standstill)
         nexpy.close_boxes()
     return {**report, "garbage collector": gc.isenabled()}
 
 
-def until(nexpy: Nexpy, opened: list[float]) -> float:
+def wait_for_panel(nexpy: Nexpy, opened: list[float]) -> float:
     """Longest standstill in ms up to the moment at which NeXpy opens its Fit panel."""
     last, longest = time.perf_counter(), 0.0
     while not opened:
         nexpy.app.processEvents()
-        now = opened[0] if opened else time.perf_counter()
-        longest, last = max(longest, now - last), time.perf_counter()
+        current = opened[0] if opened else time.perf_counter()
+        longest, last = max(longest, current - last), time.perf_counter()
         time.sleep(0.002)
     return 1e3 * longest
 
@@ -209,6 +213,6 @@ def blocking(form: Any) -> None:
 
 if __name__ == "__main__":
     tasks: dict[str, Callable[..., dict[str, object]]] = {"start": start, "first": first, "clicks": clicks}
-    found = tasks[sys.argv[1]](*sys.argv[3:])
-    Path(sys.argv[2]).write_text(json.dumps(found))
+    times = tasks[sys.argv[1]](*sys.argv[3:])
+    Path(sys.argv[2]).write_text(json.dumps(times))
     os._exit(0)  # skips the end of NeXpy's kernel, which may hang

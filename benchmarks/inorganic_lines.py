@@ -24,7 +24,7 @@ import numpy as np
 from xps_prefit_hooks import PrefitError
 from xps_stn_plugin._util.files import write_text
 
-OUT = Path(__file__).parent.parent / "xps_stn_plugin" / "simulate" / "data" / "inorganic_lines.csv"
+TARGET = Path(__file__).parent.parent / "xps_stn_plugin" / "simulate" / "data" / "inorganic_lines.csv"
 #: References of the energy scale that count: hydrocarbon, which the database puts at 284.8 eV.
 HYDROCARBON = frozenset({"Adventitious carbon", "Internal hydrocarbon"})
 #: Also for what conducts and is cleaned before it is measured.
@@ -171,8 +171,8 @@ def chosen_medians(rows: Iterable[Mapping[str, str]], query: Query) -> tuple[lis
             continue
         if row["charge_reference"] not in query.references or not formula.search(row["formula"]):
             continue
-        whole = row["line"].isalnum() and row["line"][-1] in "pdf"
-        energy = float(row["be_eV"]) - (query.unresolved if whole else 0.0)
+        is_unresolved = row["line"].isalnum() and row["line"][-1] in "pdf"
+        energy = float(row["be_eV"]) - (query.unresolved if is_unresolved else 0.0)
         if query.low <= energy <= query.high:
             compounds[row["formula"]].append(energy)
     return [float(np.median(values)) for values in compounds.values()], sum(map(len, compounds.values()))
@@ -206,8 +206,8 @@ def _records(rows: Iterable[Mapping[str, str]], query: Query) -> list[float]:
 
 @click.command()
 @click.option("--nist", required=True, type=click.Path(path_type=Path), help="NIST SRD 20 as CSV, gzipped.")
-@click.option("--out", default=OUT, type=click.Path(path_type=Path), help="Table to write.")
-def main(nist: Path, out: Path) -> None:
+@click.option("--out", default=TARGET, type=click.Path(path_type=Path), help="Table to write.")
+def main(nist: Path, target: Path) -> None:
     """Write medians and spreads of the lines of inorganic samples."""
     with gzip.open(nist, "rt", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -216,5 +216,5 @@ def main(nist: Path, out: Path) -> None:
     writer.writerow(("line", "level", "energy", "spread", "compounds", "records"))
     for name, query in QUERIES.items():
         writer.writerow(_row(name, query, rows, str(nist)))
-    write_text(out, HEADER + text.getvalue())
-    click.echo(f"{len(QUERIES)} lines written to {out}.")
+    write_text(target, HEADER + text.getvalue())
+    click.echo(f"{len(QUERIES)} lines written to {target}.")

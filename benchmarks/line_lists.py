@@ -161,16 +161,16 @@ def line(level: str, energy: float, atoms: float, fwhm: float, asymmetry: float 
 
 
 def _material(entry: Mapping[str, Any], kind: str, offset: float) -> Material:
-    groups, excused = frozenset(entry.get("groups", ())), frozenset(entry.get("excused", ()))
-    if unknown := sorted((groups | excused) - set(group_names())):
+    groups, excused_groups = frozenset(entry.get("groups", ())), frozenset(entry.get("excused", ()))
+    if unknown := sorted((groups | excused_groups) - set(group_names())):
         raise PrefitError(_SOURCE, f"{entry['name']} has groups that are not known: {', '.join(unknown)}.")
     lines = tuple(_moved(row, offset) for row in entry["lines"])
-    return Material(entry["name"], kind, entry["source"], lines, groups, excused)
+    return Material(entry["name"], kind, entry["source"], lines, groups, excused_groups)
 
 
 def _moved(row: Sequence[Any], offset: float) -> Line:
-    level, energy, *rest = row
-    return line(level, energy + offset, *rest)
+    level, energy, *columns = row
+    return line(level, energy + offset, *columns)
 
 
 @cache

@@ -61,7 +61,7 @@ class Leftover:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Everything that the rules and the library say about each other."""
+    """Comparison of the rules with the library."""
 
     pairs: tuple[Pair, ...]
     library_left: tuple[Leftover, ...]
@@ -99,21 +99,21 @@ def read_library(path: Path) -> dict[str, dict[str, list[float]]]:
 
 def nearest_pairs(left: Sequence[float], right: Sequence[float]) -> list[tuple[int, int]]:
     """Pairs of indices, each index once, nearest pair first."""
-    left_free, right_free = set(range(len(left))), set(range(len(right)))
+    free_left, free_right = set(range(len(left))), set(range(len(right)))
     pairs: list[tuple[int, int]] = []
     for _, i, j in sorted((abs(a - b), i, j) for i, a in enumerate(left) for j, b in enumerate(right)):
-        if i in left_free and j in right_free:
+        if i in free_left and j in free_right:
             pairs.append((i, j))
-            left_free.remove(i)
-            right_free.remove(j)
+            free_left.remove(i)
+            free_right.remove(j)
     return pairs
 
 
 def compare(library: Mapping[str, Mapping[str, Sequence[float]]]) -> Comparison:
     """Pair the lines of every polymer."""
     pairs: list[Pair] = []
-    library_left: list[Leftover] = []
-    rules_left: list[Leftover] = []
+    unmatched_library: list[Leftover] = []
+    unmatched_rules: list[Leftover] = []
     vibrational = unknown_level = 0
     by_name = {polymer.name: polymer for polymer in polymers()}
     for name, levels in library.items():
@@ -122,7 +122,7 @@ def compare(library: Mapping[str, Mapping[str, Sequence[float]]]) -> Comparison:
                 name, "the library has lines of a polymer that polymers.csv does not know: add its repeat unit."
             )
         lines: dict[str, list[CoreLine]] = {
-            region: [next(same) for _, same in groupby(group, key=lambda line: line.energy)]
+            region: [next(equal_lines) for _, equal_lines in groupby(group, key=lambda line: line.energy)]
             for region, group in groupby(core_lines(by_name[name].smiles), key=lambda line: line.region)
         }
         for region in sorted({*levels, *lines}):
@@ -130,23 +130,27 @@ def compare(library: Mapping[str, Mapping[str, Sequence[float]]]) -> Comparison:
                 unknown_level += len(levels[region])
                 continue
             listed = levels.get(region, [])
-            kept = [energy for energy in listed if not is_vibrational(by_name[name], region, energy)]
-            vibrational += len(listed) - len(kept)
-            ruled = lines.get(region, [])
-            energies = [line.energy for line in ruled]
-            found = nearest_pairs(kept, energies)
-            pairs += [Pair(name, region, kept[i], energies[j], ruled[j].environment) for i, j in found]
-            for i in set(range(len(kept))) - {i for i, _ in found}:
-                library_left.append(Leftover(name, region, kept[i], "", _distance(kept[i], energies)))
-            for j in set(range(len(ruled))) - {j for _, j in found}:
-                rules_left.append(
-                    Leftover(name, region, energies[j], ruled[j].environment, _distance(energies[j], listed))
+            library_energies = [energy for energy in listed if not is_vibrational(by_name[name], region, energy)]
+            vibrational += len(listed) - len(library_energies)
+            rule_lines = lines.get(region, [])
+            energies = [line.energy for line in rule_lines]
+            matches = nearest_pairs(library_energies, energies)
+            pairs += [
+                Pair(name, region, library_energies[i], energies[j], rule_lines[j].environment) for i, j in matches
+            ]
+            for i in set(range(len(library_energies))) - {i for i, _ in matches}:
+                unmatched_library.append(
+                    Leftover(name, region, library_energies[i], "", _distance(library_energies[i], energies))
                 )
-    return Comparison(tuple(pairs), tuple(library_left), tuple(rules_left), vibrational, unknown_level)
+            for j in set(range(len(rule_lines))) - {j for _, j in matches}:
+                unmatched_rules.append(
+                    Leftover(name, region, energies[j], rule_lines[j].environment, _distance(energies[j], listed))
+                )
+    return Comparison(tuple(pairs), tuple(unmatched_library), tuple(unmatched_rules), vibrational, unknown_level)
 
 
-def _distance(energy: float, others: Sequence[float]) -> float | None:
-    return min((abs(energy - other) for other in others), default=None)
+def _distance(energy: float, energies: Sequence[float]) -> float | None:
+    return min((abs(energy - candidate) for candidate in energies), default=None)
 
 
 def summary(comparison: Comparison) -> dict[str, dict[str, float]]:
@@ -159,8 +163,8 @@ def summary(comparison: Comparison) -> dict[str, dict[str, float]]:
     members = Counter((pair.region, pair.environment) for pair in comparison.pairs)
     result = {}
     for region in [*core_levels(), "other"]:
-        here = [region] if region != "other" else [name for name in core_levels() if name != "C1s"]
-        pairs = [pair for pair in comparison.pairs if pair.region in here]
+        region_levels = [region] if region != "other" else [name for name in core_levels() if name != "C1s"]
+        pairs = [pair for pair in comparison.pairs if pair.region in region_levels]
         if not pairs:
             continue
         deviation = np.array([pair.deviation for pair in pairs])
@@ -170,11 +174,15 @@ def summary(comparison: Comparison) -> dict[str, dict[str, float]]:
             if members[pair.region, pair.environment] > 1 and (pair.region, pair.library) != ("C1s", ALIPHATIC_C1S)
         ]
         spread = []
-        for level in here:
+        for level in region_levels:
             energies = np.array([pair.library for pair in pairs if pair.region == level])
             if energies.size:
                 spread.append(energies - (ALIPHATIC_C1S if level == "C1s" else energies.mean()))
-        far = [left.distance for left in comparison.rules_left if left.region in here and left.distance is not None]
+        distances = [
+            leftover.distance
+            for leftover in comparison.rules_left
+            if leftover.region in region_levels and leftover.distance is not None
+        ]
         result[region] = {
             "rms": float(np.sqrt(np.mean(deviation**2))),
             "shared_rms": float(np.sqrt(np.mean(np.square(shared)))) if shared else 0.0,
@@ -184,9 +192,9 @@ def summary(comparison: Comparison) -> dict[str, dict[str, float]]:
             "worst": float(abs(deviation).max()),
             "baseline_rms": float(np.sqrt(np.mean(np.concatenate(spread) ** 2))),
             "matched": len(pairs),
-            "library_unmatched": sum(left.region in here for left in comparison.library_left),
-            "rules_unmatched": sum(left.region in here for left in comparison.rules_left),
-            "rules_unmatched_rms_distance": float(np.sqrt(np.mean(np.square(far)))) if far else 0.0,
+            "library_unmatched": sum(leftover.region in region_levels for leftover in comparison.library_left),
+            "rules_unmatched": sum(leftover.region in region_levels for leftover in comparison.rules_left),
+            "rules_unmatched_rms_distance": float(np.sqrt(np.mean(np.square(distances)))) if distances else 0.0,
         }
     return result
 
@@ -246,14 +254,18 @@ def report(console: Console, comparison: Comparison, figures: Mapping[str, Mappi
             f"{pair.polymer}: {pair.environment}"
         )
     console.print("lines of the library without a partner:")
-    for left in comparison.library_left:
-        console.print(f"  {left.region} {left.energy:.2f}  {left.polymer}, nearest {_number(left.distance)} eV away")
+    for leftover in comparison.library_left:
+        console.print(
+            f"  {leftover.region} {leftover.energy:.2f}  {leftover.polymer}, "
+            f"nearest {_number(leftover.distance)} eV away"
+        )
     if rules:
         console.print("lines of the rules without a partner, farther than 0.25 eV from any library line:")
-        for left in comparison.rules_left:
-            if left.distance is None or left.distance > 0.25:
+        for leftover in comparison.rules_left:
+            if leftover.distance is None or leftover.distance > 0.25:
                 console.print(
-                    f"  {left.region} {left.energy:.2f}  {left.polymer}: {left.environment}, {_number(left.distance)}"
+                    f"  {leftover.region} {leftover.energy:.2f}  {leftover.polymer}: {leftover.environment}, "
+                    f"{_number(leftover.distance)}"
                 )
         for region, environment, count, bias, rms, low, high in by_environment(comparison.pairs):
             console.print(
@@ -290,8 +302,8 @@ def main(lines: Path, target: Path | None, rules: bool) -> None:
                 },
                 "figures_eV": figures,
                 "pairs": [{**asdict(pair), "deviation": round(pair.deviation, 3)} for pair in comparison.pairs],
-                "library_unmatched": [asdict(left) for left in comparison.library_left],
-                "rules_unmatched": [asdict(left) for left in comparison.rules_left],
+                "library_unmatched": [asdict(leftover) for leftover in comparison.library_left],
+                "rules_unmatched": [asdict(leftover) for leftover in comparison.rules_left],
             }
             write_record(target, record)
     except PrefitError as error:

@@ -42,7 +42,7 @@ from benchmarks.record import conditions, write_record
 from xps_prefit_hooks import ALIPHATIC_C1S
 
 #: Error in eV from which a shift that was called ok misleads.
-OFF = 0.3
+WRONG_SHIFT = 0.3
 #: Carbon in air is hydrocarbon: whoever likes may not call this group false.
 HYDROCARBON = "alkane"
 RULE = "highest C 1s channel"
@@ -50,7 +50,7 @@ RULE = "highest C 1s channel"
 
 @dataclass(frozen=True)
 class Row:
-    """One draw and what was said about it.
+    """One draw and its answer.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def rows(samples: Sequence[Material], draws: int, seed: int) -> Iterator[Row]:
             instrument = Instrument.draw(material.windows, rng)
             regions = recorded(charged(covered(material, rng), charge), material.windows, instrument, rng)
             answer = answered(tree(material.name, regions))
-            found = frozenset(answer.groups)
+            likely_groups = frozenset(answer.groups)
             yield Row(
                 name=material.name,
                 kind=material.kind,
@@ -102,8 +102,8 @@ def rows(samples: Sequence[Material], draws: int, seed: int) -> Iterator[Row]:
                 counts=instrument.counts,
                 answer=answer,
                 rule=highest_channel(regions) - ALIPHATIC_C1S - MAXIMUM_ABOVE_FIRST_MEMBER,
-                false=tuple(sorted(found - material.groups - material.excused)),
-                missed=tuple(sorted(material.groups - found)),
+                false=tuple(sorted(likely_groups - material.groups - material.excused)),
+                missed=tuple(sorted(material.groups - likely_groups)),
             )
 
 
@@ -113,20 +113,20 @@ def figures(members: Sequence[Row]) -> dict[str, float]:
     error = np.array([row.error for row in ok]) if ok else np.array([np.nan])
     rule = np.array([row.rule - row.charge for row in members])
     false = sum(len(row.false) for row in ok)
-    without = sum(len(set(row.false) - {HYDROCARBON}) for row in ok)
+    false_without_alkane = sum(len(set(row.false) - {HYDROCARBON}) for row in ok)
     stderr = np.array([row.answer.stderr for row in ok]) if ok else np.array([np.nan])
     nan = float("nan")
     return {
         "spectra": len(members),
         **{name: sum(row.answer.status == name for row in members) / len(members) for name in STATUSES},
-        "ok and off": float((np.abs(error) > OFF).sum()) / len(members),
+        "ok and off": float((np.abs(error) > WRONG_SHIFT).sum()) / len(members),
         "median": float(np.median(np.abs(error))),
         "bias": float(error.mean()),
         "p95": float(np.quantile(np.abs(error), 0.95)),
         "within 2 stderr": float((np.abs(error) <= 2 * stderr).mean()) if ok else nan,
         "false groups": false / len(ok) if ok else nan,
-        "false groups but alkane": without / len(ok) if ok else nan,
-        "rule off": float((np.abs(rule) > OFF).mean()),
+        "false groups but alkane": false_without_alkane / len(ok) if ok else nan,
+        "rule off": float((np.abs(rule) > WRONG_SHIFT).mean()),
         "rule median": float(np.median(np.abs(rule))),
         "rule bias": float(rule.mean()),
     }
@@ -158,7 +158,7 @@ COLUMNS = (
     "uncertain",
     "out of domain",
     "refused",
-    f"ok, >{OFF:g} eV off",
+    f"ok, >{WRONG_SHIFT:g} eV off",
     "ok: in 2 stderr",
     "ok: median/eV",
     "ok: bias/eV",
@@ -171,8 +171,8 @@ COLUMNS = (
 def class_table(members: Sequence[Row], title: str) -> Table:
     """Tabulate one network's figures by class."""
     table = Table("class", *COLUMNS, title=title)
-    for kind, own in by_kind(members).items():
-        table.add_row(kind, *cells(figures(own)), style="bold" if kind == "total" else "")
+    for kind, kind_rows in by_kind(members).items():
+        table.add_row(kind, *cells(figures(kind_rows)), style="bold" if kind == "total" else "")
     return table
 
 
@@ -183,8 +183,8 @@ def side_by_side(results: dict[str, list[Row]]) -> Table:
         table.add_row(name, *cells(figures(members)))
     rule = figures(next(iter(results.values())))
     blank = [""] * 6
-    shown = [f"{rule['rule off']:.1%}", "", f"{rule['rule median']:.3f}", f"{rule['rule bias']:+.3f}"]
-    table.add_row(RULE, f"{rule['spectra']:.0f}", "all", *blank[:3], *shown, *blank[:3])
+    rule_cells = [f"{rule['rule off']:.1%}", "", f"{rule['rule median']:.3f}", f"{rule['rule bias']:+.3f}"]
+    table.add_row(RULE, f"{rule['spectra']:.0f}", "all", *blank[:3], *rule_cells, *blank[:3])
     return table
 
 
@@ -192,14 +192,14 @@ def worst_table(members: Sequence[Row], title: str) -> Table:
     """Tabulate the materials that are misread or rarely read."""
     table = Table("material", "ok", "ok and off", "errors of ok/eV", "false groups of ok", title=title)
     for name in dict.fromkeys(row.name for row in members):
-        own = [row for row in members if row.name == name]
-        ok = [row for row in own if row.answer.status == "ok"]
-        off = [row for row in ok if abs(row.error) > OFF]
+        material_rows = [row for row in members if row.name == name]
+        ok = [row for row in material_rows if row.answer.status == "ok"]
+        wrong_shifts = [row for row in ok if abs(row.error) > WRONG_SHIFT]
         false = [group for row in ok for group in row.false]
-        if off or len(ok) < 0.7 * len(own) or len(false) > 0.3 * len(ok):
+        if wrong_shifts or len(ok) < 0.7 * len(material_rows) or len(false) > 0.3 * len(ok):
             counted = ", ".join(f"{group} {false.count(group)}" for group in dict.fromkeys(false))
-            errors = " ".join(f"{row.error:+.2f}" for row in (off or ok)[:4])
-            table.add_row(name, f"{len(ok)} of {len(own)}", str(len(off) or ""), errors, counted)
+            errors = " ".join(f"{row.error:+.2f}" for row in (wrong_shifts or ok)[:4])
+            table.add_row(name, f"{len(ok)} of {len(material_rows)}", str(len(wrong_shifts) or ""), errors, counted)
     return table
 
 
@@ -228,7 +228,8 @@ def main(paths: tuple[Path, ...], draws: int, seed: int, json_path: Path) -> Non
         "materials": len(samples),
         "models": models_of(trained),
         "figures": {
-            name: {kind: figures(own) for kind, own in by_kind(members).items()} for name, members in results.items()
+            name: {kind: figures(kind_rows) for kind, kind_rows in by_kind(members).items()}
+            for name, members in results.items()
         },
         "answers": {name: [asdict(row) for row in members] for name, members in results.items()},
     }

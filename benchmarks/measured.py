@@ -47,7 +47,7 @@ def write_table(path: Path, regions: Regions, shift: float) -> None:
 
 @dataclass(frozen=True)
 class Case:
-    """One draw: what was predicted for one polymer moved by one shift."""
+    """One draw: prediction for one polymer moved by one shift."""
 
     polymer: str
     shift: float
@@ -95,17 +95,17 @@ def figures(rows: list[Case]) -> dict[str, float | dict[str, float]]:
     merged = [name for name in names if name not in MERGED]
 
     def decisions(sets: list[frozenset[str]], columns: tuple[str, ...] | list[str]) -> NDArray[np.bool_]:
-        return np.array([[name in found for name in columns] for found in sets])
+        return np.array([[name in groups for name in columns] for groups in sets])
 
-    found, true = [row.found for row in rows], [row.true for row in rows]
-    merged_found = [frozenset(MERGED.get(name, name) for name in group) for group in found]
+    predicted, true = [row.found for row in rows], [row.true for row in rows]
+    merged_predicted = [frozenset(MERGED.get(name, name) for name in group) for group in predicted]
     merged_true = [frozenset(MERGED.get(name, name) for name in group) for group in true]
     status = [row.status for row in rows]
     return {
         **asdict(shift_metrics(error)),
         **{f"baseline_{k}": v for k, v in asdict(shift_metrics(np.array([r.baseline_error for r in rows]))).items()},
-        **asdict(group_metrics(decisions(found, names), decisions(true, names))),
-        "exact_merged": group_metrics(decisions(merged_found, merged), decisions(merged_true, merged)).exact,
+        **asdict(group_metrics(decisions(predicted, names), decisions(true, names))),
+        "exact_merged": group_metrics(decisions(merged_predicted, merged), decisions(merged_true, merged)).exact,
         "within_1_stderr": float((np.abs(error) <= stderr).mean()),
         "within_2_stderr": float((np.abs(error) <= 2 * stderr).mean()),
         "status": {name: status.count(name) / len(status) for name in sorted(set(status))},
@@ -116,11 +116,11 @@ def per_polymer(rows: list[Case]) -> list[dict[str, object]]:
     """Mean and spread of the error and the groups that were missed or added, by polymer."""
     table = []
     for name in dict.fromkeys(row.polymer for row in rows):
-        own = [row for row in rows if row.polymer == name]
-        error = np.array([row.error for row in own])
-        wrong = sorted(
-            {f"-{g}" for row in own for g in row.true - row.found}
-            | {f"+{g}" for row in own for g in row.found - row.true}
+        polymer_rows = [row for row in rows if row.polymer == name]
+        error = np.array([row.error for row in polymer_rows])
+        wrong_groups = sorted(
+            {f"-{g}" for row in polymer_rows for g in row.true - row.found}
+            | {f"+{g}" for row in polymer_rows for g in row.found - row.true}
         )
         table.append(
             {
@@ -128,9 +128,9 @@ def per_polymer(rows: list[Case]) -> list[dict[str, object]]:
                 "bias": float(error.mean()),
                 "median": float(np.median(np.abs(error))),
                 "worst": float(np.abs(error).max()),
-                "stderr": float(np.mean([row.stderr for row in own])),
-                "exact": float(np.mean([row.found == row.true for row in own])),
-                "wrong": wrong,
+                "stderr": float(np.mean([row.stderr for row in polymer_rows])),
+                "exact": float(np.mean([row.found == row.true for row in polymer_rows])),
+                "wrong": wrong_groups,
             }
         )
     return table

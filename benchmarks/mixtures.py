@@ -91,8 +91,8 @@ def mix(source: Library, members: NDArray[np.int64], number: int, seed: int, cor
     rng = np.random.default_rng(seed)
     count = rng.integers(2, 4, number)
     pick = rng.choice(members, (number, 3))
-    used = np.arange(3)[None, :] < count[:, None]
-    fractions = rng.uniform(size=(number, 3)) * used
+    in_mixture = np.arange(3)[None, :] < count[:, None]
+    fractions = rng.uniform(size=(number, 3)) * in_mixture
     fractions /= fractions.sum(1, keepdims=True)
     share = fractions.copy()
     if not corrected:
@@ -102,7 +102,7 @@ def mix(source: Library, members: NDArray[np.int64], number: int, seed: int, cor
             share[:, :column] /= total[:, None]
             share[:, column] /= total
     weights = np.zeros((number, len(source.names)), dtype=np.float32)
-    np.add.at(weights, (np.arange(number)[:, None], pick), np.where(used, share, 0.0))
+    np.add.at(weights, (np.arange(number)[:, None], pick), np.where(in_mixture, share, 0.0))
     return Mixtures(weights, (weights > 0) @ source.labels)
 
 
@@ -124,8 +124,8 @@ class Disturbance:
 
 def disturb(number: int, span: float, rng: np.random.Generator) -> Disturbance:
     """Draw shifts uniform over whole points within +-`span` eV, and blurs."""
-    reach = round(span / STEP)
-    shift = rng.integers(-reach, reach + 1, number).astype(np.float64)
+    limit = round(span / STEP)
+    shift = rng.integers(-limit, limit + 1, number).astype(np.float64)
     return Disturbance(shift, np.abs(rng.normal(0, BLUR, number)))
 
 
@@ -136,19 +136,19 @@ def render(source: Library, weights: NDArray[np.float32], disturbance: Disturban
     -----
     A shift of +10 points puts what lay at 285.0 eV to 286.0 eV. Between points it is interpolated linearly.
     """
-    clean = torch.from_numpy(weights) @ source.spectra
+    undisturbed = torch.from_numpy(weights) @ source.spectra
     low = np.floor(disturbance.shift).astype(np.int64)
     part = torch.from_numpy((disturbance.shift - low).astype(np.float32))[:, None]
-    reach = int(np.abs(low).max(initial=0)) + 1
-    padded = functional.pad(clean, (reach, reach))
-    start = torch.from_numpy(reach - low)[:, None] + torch.arange(POINTS)
-    moved = padded.gather(1, start)
+    margin = int(np.abs(low).max(initial=0)) + 1
+    padded = functional.pad(undisturbed, (margin, margin))
+    start = torch.from_numpy(margin - low)[:, None] + torch.arange(POINTS)
+    shifted = padded.gather(1, start)
     if part.any():
-        moved = (1 - part) * moved + part * padded.gather(1, start - 1)
-    moved = moved.clamp(min=0.0)
-    moved = moved / moved.sum(1, keepdim=True)
+        shifted = (1 - part) * shifted + part * padded.gather(1, start - 1)
+    shifted = shifted.clamp(min=0.0)
+    shifted = shifted / shifted.sum(1, keepdim=True)
     kernel = _kernels(disturbance.blur)
-    blurred: Tensor = functional.conv1d(moved[None], kernel[:, None], padding=KERNEL, groups=len(moved))[0]
+    blurred: Tensor = functional.conv1d(shifted[None], kernel[:, None], padding=KERNEL, groups=len(shifted))[0]
     return blurred
 
 
@@ -175,15 +175,19 @@ class Task:
 def split_by_mixture(source: Library, number: int, span: float, seed: int, corrected: bool) -> Task:
     """80/20 by mixture."""
     members = np.arange(len(source.names))
-    every = mix(source, members, number, seed, corrected)
+    all_mixtures = mix(source, members, number, seed, corrected)
     test = number // 5
-    return task(source, every.part(slice(test, None)), every.part(slice(test)), span, seed)
+    return task(source, all_mixtures.part(slice(test, None)), all_mixtures.part(slice(test)), span, seed)
 
 
 def task(source: Library, training: Mixtures, test: Mixtures, span: float, seed: int) -> Task:
     """Set 5 % of the training mixtures aside for validation, and draw shift and blur of each mixture."""
-    aside = len(training.weights) // 20
-    parts = {"validation": training.part(slice(aside)), "training": training.part(slice(aside, None)), "test": test}
+    validation_size = len(training.weights) // 20
+    parts = {
+        "validation": training.part(slice(validation_size)),
+        "training": training.part(slice(validation_size, None)),
+        "test": test,
+    }
     disturbances = {
         name: disturb(len(part.weights), span, np.random.default_rng([seed, number, round(10 * span)]))
         for number, (name, part) in enumerate(parts.items())
@@ -200,6 +204,6 @@ def split_by_polymer(
     source: Library, number: int, held: NDArray[np.int64], span: float, seed: int, corrected: bool
 ) -> Task:
     """Training mixtures without the held polymers, test mixtures of them alone."""
-    known = np.setdiff1d(np.arange(len(source.names)), held)
-    training = mix(source, known, number * 4 // 5, seed, corrected)
+    training_polymers = np.setdiff1d(np.arange(len(source.names)), held)
+    training = mix(source, training_polymers, number * 4 // 5, seed, corrected)
     return task(source, training, mix(source, held, number // 5, seed + 1, corrected), span, seed)

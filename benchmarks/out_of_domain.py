@@ -1,4 +1,4 @@
-"""Whether the network says no to what is not an organic spectrum, and how often it says so of good ones.
+"""Status of spectra outside the network's scope, and rate of refusals of good spectra.
 
     python -m benchmarks out_of_domain --real ../shared/real --data ../shared/measured
 
@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks.cases import CHARGE, Array, Conditions, asked, without_nan
+from benchmarks.cases import CHARGE, Array, Conditions, predict_or_none, without_nan
 from benchmarks.foreign import Case, Verdict, real_cases, simulated_cases
 from benchmarks.polymers import Polymer, load
 from benchmarks.record import conditions as circumstances
@@ -42,7 +42,7 @@ HARM = 0.5
 
 @dataclass(frozen=True)
 class Answer:
-    """What was said to one draw; `error` is predicted minus true shift in eV, NaN where there is none."""
+    """Answer to one draw; `error` is predicted minus true shift in eV, NaN where there is none."""
 
     kind: str
     name: str
@@ -90,22 +90,22 @@ def answers(cases: Iterable[Case], trained: TrainedNetwork, draws: int, seed: in
                 pass
             else:
                 simple = baseline(spectrum)
-                prediction = asked(trained, spectrum)
+                prediction = predict_or_none(trained, spectrum)
                 if prediction is not None:
                     status, shift = prediction.status, prediction.shift
             error = shift - conditions.charge if case.scaled else nan
-            about = (case.kind, case.name, case.verdict, conditions.charge, conditions.counts)
-            yield Answer(*about, status, shift, error, simple)
+            circumstances_of_draw = (case.kind, case.name, case.verdict, conditions.charge, conditions.counts)
+            yield Answer(*circumstances_of_draw, status, shift, error, simple)
 
 
 def polymer_cases(polymers: Sequence[Polymer], span: float, carbon_only: bool) -> tuple[Case, ...]:
     """Measured polymers as they are, moved by a random shift within `span` eV."""
     kind = f"measured, {'C 1s alone' if carbon_only else 'all regions'}, ±{span:g} eV"
-    found = []
+    polymer_draws = []
     for polymer in polymers:
-        given = replace(polymer, regions={"C1s": polymer.regions["C1s"]}) if carbon_only else polymer
-        found.append(Case(kind, polymer.name, "inside", "An organic sample.", partial(_moved, given, span)))
-    return tuple(found)
+        chosen = replace(polymer, regions={"C1s": polymer.regions["C1s"]}) if carbon_only else polymer
+        polymer_draws.append(Case(kind, polymer.name, "inside", "An organic sample.", partial(_moved, chosen, span)))
+    return tuple(polymer_draws)
 
 
 def _moved(polymer: Polymer, span: float, conditions: Conditions, rng: np.random.Generator) -> xr.DataTree:
@@ -115,14 +115,14 @@ def _moved(polymer: Polymer, span: float, conditions: Conditions, rng: np.random
 # --- figures --------------------------------------------------------------------------------------
 
 
-def shares(rows: Sequence[Answer], of: Literal["status", "baseline"] = "status") -> dict[str, float]:
+def shares(rows: Sequence[Answer], source: Literal["status", "baseline"] = "status") -> dict[str, float]:
     """Share of each status, and of the cases that are not ok."""
-    said = [getattr(row, of) for row in rows]
-    counted = {name: said.count(name) / len(said) for name in STATUSES}
+    statuses = [getattr(row, source) for row in rows]
+    counted = {name: statuses.count(name) / len(statuses) for name in STATUSES}
     return {**counted, "not ok": 1 - counted["ok"]}
 
 
-def by(rows: Sequence[Answer], key: Literal["kind", "name", "verdict"]) -> dict[str, list[Answer]]:
+def rows_by(rows: Sequence[Answer], key: Literal["kind", "name", "verdict"]) -> dict[str, list[Answer]]:
     """Rows in groups, in order of appearance."""
     groups: dict[str, list[Answer]] = {}
     for row in rows:
@@ -132,71 +132,77 @@ def by(rows: Sequence[Answer], key: Literal["kind", "name", "verdict"]) -> dict[
 
 def headline(rows: Sequence[Answer]) -> dict[str, Any]:
     """Shares over what is to be refused, pooled and as the mean over kinds; out_of_domain counts refusals in."""
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     for label, verdicts in (("outside", ("outside",)), ("outside and doubtful", ("outside", "doubtful"))):
-        these = [row for row in rows if row.verdict in verdicts]
-        for of in ("status", "baseline"):
-            kinds = [shares(own, of) for own in by(these, "kind").values()]
-            pooled = shares(these, of)
-            harmful = [row for row in these if row.status == "ok" and abs(row.error) > HARM]
-            found[f"{label}, {'network' if of == 'status' else 'baseline'}"] = {
-                "spectra": len(these),
-                "cases": len({(row.kind, row.name) for row in these}),
+        verdict_rows = [row for row in rows if row.verdict in verdicts]
+        for source in ("status", "baseline"):
+            kinds = [shares(kind_rows, source) for kind_rows in rows_by(verdict_rows, "kind").values()]
+            pooled = shares(verdict_rows, source)
+            harmful = [row for row in verdict_rows if row.status == "ok" and abs(row.error) > HARM]
+            results[f"{label}, {'network' if source == 'status' else 'baseline'}"] = {
+                "spectra": len(verdict_rows),
+                "cases": len({(row.kind, row.name) for row in verdict_rows}),
                 "not ok": pooled["not ok"],
                 "out_of_domain": pooled["out_of_domain"] + pooled["refused"],
                 "not ok, mean over kinds": float(np.mean([kind["not ok"] for kind in kinds])),
                 "out_of_domain, mean over kinds": float(
                     np.mean([kind["out_of_domain"] + kind["refused"] for kind in kinds])
                 ),
-                **({f"ok and over {HARM:g} eV off": len(harmful) / len(these)} if of == "status" else {}),
+                **({f"ok and over {HARM:g} eV off": len(harmful) / len(verdict_rows)} if source == "status" else {}),
             }
-    return found
+    return results
 
 
 def share_table(rows: Sequence[Answer], title: str) -> Table:
     """Tabulate the shares by kind."""
     columns = ("cases", "spectra", *STATUSES, "baseline ok", "ok: median error/eV")
-    shown = Table("kind", "should be", *columns, title=title)
-    for kind, members in by(rows, "kind").items():
-        for verdict, own in by(members, "verdict").items():
-            share = shares(own)
-            error = np.abs([row.error for row in own if row.status == "ok" and np.isfinite(row.error)])
-            shown.add_row(
+    table = Table("kind", "should be", *columns, title=title)
+    for kind, members in rows_by(rows, "kind").items():
+        for verdict, verdict_rows in rows_by(members, "verdict").items():
+            share = shares(verdict_rows)
+            error = np.abs([row.error for row in verdict_rows if row.status == "ok" and np.isfinite(row.error)])
+            table.add_row(
                 kind,
                 verdict,
-                str(len({row.name for row in own})),
-                str(len(own)),
+                str(len({row.name for row in verdict_rows})),
+                str(len(verdict_rows)),
                 *(f"{share[name]:.0%}" for name in STATUSES),
-                f"{shares(own, 'baseline')['ok']:.0%}",
+                f"{shares(verdict_rows, 'baseline')['ok']:.0%}",
                 f"{np.median(error):.2f}" if error.size else "",
             )
-    return shown
+    return table
 
 
 def wrongly_ok(rows: Sequence[Answer]) -> Table:
     """Tabulate the cases that should be refused and were called ok in any draw."""
-    shown = Table("kind", "case", "should be", "ok", "shifts/eV: true -> predicted", title="Wrongly called ok")
-    for own in by([row for row in rows if row.verdict in ("outside", "doubtful")], "name").values():
-        bad = [row for row in own if row.status == "ok"]
-        if bad:
-            said = ", ".join(
+    table = Table("kind", "case", "should be", "ok", "shifts/eV: true -> predicted", title="Wrongly called ok")
+    for case_rows in rows_by([row for row in rows if row.verdict in ("outside", "doubtful")], "name").values():
+        ok_rows = [row for row in case_rows if row.status == "ok"]
+        if ok_rows:
+            shift_texts = ", ".join(
                 f"{row.charge:+.1f} -> {row.shift:+.1f}" if np.isfinite(row.error) else f"{row.shift:+.1f}"
-                for row in bad[:3]
+                for row in ok_rows[:3]
             )
-            shown.add_row(own[0].kind, own[0].name, own[0].verdict, f"{len(bad)} of {len(own)}", said)
-    return shown
+            table.add_row(
+                case_rows[0].kind,
+                case_rows[0].name,
+                case_rows[0].verdict,
+                f"{len(ok_rows)} of {len(case_rows)}",
+                shift_texts,
+            )
+    return table
 
 
 def flagged(rows: Sequence[Answer]) -> Table:
     """Tabulate the good spectra that were not called ok, by polymer."""
-    shown = Table("spectra", "out of domain", "uncertain", title="Good spectra not called ok (share of draws)")
-    for kind, own in by(rows, "kind").items():
+    table = Table("spectra", "out of domain", "uncertain", title="Good spectra not called ok (share of draws)")
+    for kind, kind_rows in rows_by(rows, "kind").items():
         texts = []
         for status in ("out_of_domain", "uncertain"):
-            share = {name: shares(draws)[status] for name, draws in by(own, "name").items()}
+            share = {name: shares(draws)[status] for name, draws in rows_by(kind_rows, "name").items()}
             texts.append(", ".join(f"{name} {value:.0%}" for name, value in share.items() if value))
-        shown.add_row(kind, *texts)
-    return shown
+        table.add_row(kind, *texts)
+    return table
 
 
 @click.command()
@@ -213,21 +219,21 @@ def main(real: Path, data: Path, weights: Path | None, draws: int, seed: int, js
     trained = load_weights(weights) if weights else shipped_weights()
 
     def ask(cases: tuple[Case, ...], label: str) -> list[Answer]:
-        found = answers(cases, trained, draws, seed)
-        return list(track(found, label, len(cases) * draws, console=console, transient=True))
+        answer_rows = answers(cases, trained, draws, seed)
+        return list(track(answer_rows, label, len(cases) * draws, console=console, transient=True))
 
     outside = ask((*simulated_cases(polymers), *real_cases(real)), "out of domain")
-    sets = [polymer_cases(polymers, span, alone) for alone in (False, True) for span in (3.0, 5.0)]
+    sets = [polymer_cases(polymers, span, carbon_only) for carbon_only in (False, True) for span in (3.0, 5.0)]
     inside = [row for cases in sets for row in ask(cases, cases[0].kind)]
     console.print(share_table(outside, "What should be refused"))
     console.print(share_table(inside, "What should not (measured polymers)"))
     console.print(wrongly_ok(outside))
     console.print(flagged(inside))
     summary = headline(outside)
-    shown = Table("over", *next(iter(summary.values())), title="Share of spectra; out_of_domain includes refusals")
+    table = Table("over", *next(iter(summary.values())), title="Share of spectra; out_of_domain includes refusals")
     for label, values in summary.items():
-        shown.add_row(label, *(str(v) if isinstance(v, int) else f"{v:.1%}" for v in values.values()))
-    console.print(shown)
+        table.add_row(label, *(str(v) if isinstance(v, int) else f"{v:.1%}" for v in values.values()))
+    console.print(table)
     console.print("baseline: a C 1s line five times as high as its noise is in order, anything else out of domain")
     record = {
         **circumstances(seed),
@@ -235,11 +241,11 @@ def main(real: Path, data: Path, weights: Path | None, draws: int, seed: int, js
         "model": asdict(trained.info),
         "headline": summary,
         "kinds": {
-            f"{kind}, {verdict}": shares(own)
-            for kind, members in by(outside, "kind").items()
-            for verdict, own in by(members, "verdict").items()
+            f"{kind}, {verdict}": shares(rows)
+            for kind, members in rows_by(outside, "kind").items()
+            for verdict, rows in rows_by(members, "verdict").items()
         },
-        "measured": {kind: shares(own) for kind, own in by(inside, "kind").items()},
+        "measured": {kind: shares(rows) for kind, rows in rows_by(inside, "kind").items()},
         "answers": [asdict(row) for row in (*outside, *inside)],
     }
     write_record(json_path, without_nan(record))

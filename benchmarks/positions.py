@@ -45,7 +45,7 @@ from scipy.optimize import linear_sum_assignment
 
 from benchmarks.line_rules import is_vibrational, read_library
 from benchmarks.polymers import load
-from benchmarks.prefits import Draw, counted, drawn, evaluations, told
+from benchmarks.prefits import Draw, counted, drawn, evaluations, with_prediction
 from benchmarks.record import conditions, write_record
 from xps_prefit_hooks import PrefitError
 from xps_stn_plugin.api import PrefitResult, prefit
@@ -116,20 +116,22 @@ class FitRow:
 
 def main_lines(polymer: Polymer, region: str, energies: Sequence[float]) -> list[float]:
     """Lines in eV that stand alone; see the module's text."""
-    kept = sorted({energy for energy in energies if not is_vibrational(polymer, region, energy)})
-    return [e for e in kept if all(abs(e - other) > APART for other in kept if other != e)]
+    main_energies = sorted({energy for energy in energies if not is_vibrational(polymer, region, energy)})
+    return [
+        e for e in main_energies if all(abs(e - neighbour) > APART for neighbour in main_energies if neighbour != e)
+    ]
 
 
 def assigned(lines: Sequence[float], components: Sequence[Component]) -> list[Component | None]:
     """Component of each line, or None; see the module's text."""
-    found: list[Component | None] = [None] * len(lines)
+    matches: list[Component | None] = [None] * len(lines)
     if not lines or not components:
-        return found
+        return matches
     distance = np.abs(np.subtract.outer(np.asarray(lines), np.array([center for _, center in components])))
     for i, j in zip(*linear_sum_assignment(np.minimum(distance, APART)), strict=True):
         if distance[i, j] <= APART:
-            found[i] = components[j]
-    return found
+            matches[i] = components[j]
+    return matches
 
 
 def library_polymers() -> dict[str, Polymer]:
@@ -213,12 +215,15 @@ def guessed_fit(dataset: xr.Dataset, components: int, lines: Sequence[float], *,
     fit = model.fit(counts, params, x=energy, weights=1 / noise_of(dataset).sigma, max_nfev=MOST_EVALUATIONS)
     ms = 1e3 * (time.perf_counter() - start)
     areas = [fit.params[f"p{number}_amplitude"].value for number in range(1, components + 1)]
-    found = [
+    fitted_components = [
         (f"p{number}", fit.params[f"p{number}_center"].value)
         for number, area in enumerate(areas, start=1)
         if area > LEAST_SHARE * sum(areas)
     ]
-    hits = [c is not None and abs(c[1] - line) <= HIT for line, c in zip(lines, assigned(lines, found), strict=True)]
+    hits = [
+        c is not None and abs(c[1] - line) <= HIT
+        for line, c in zip(lines, assigned(lines, fitted_components), strict=True)
+    ]
     height = float(np.max(fit.best_fit) - np.min(fit.best_fit))
     return {
         "components": components,
@@ -242,9 +247,9 @@ def measured(
             CONDITIONS,
             (
                 draw.result,
-                told(draw.result, shift=draw.shift),
-                told(draw.result, groups=groups),
-                told(draw.result, shift=draw.shift, groups=groups),
+                with_prediction(draw.result, shift=draw.shift),
+                with_prediction(draw.result, groups=groups),
+                with_prediction(draw.result, shift=draw.shift, groups=groups),
                 prefit(draw.polymer.spectrum(draw.shift), expect=draw.polymer.name),
             ),
             strict=True,
@@ -254,8 +259,8 @@ def measured(
         if region not in draw.polymer.regions:
             continue
         for condition, result in results.items():
-            row, found = seeded_fit(condition, draw, result, region, lines[region])
-            yield row, found
+            row, line_rows = seeded_fit(condition, draw, result, region, lines[region])
+            yield row, line_rows
             if baseline and condition == "network":
                 for name, tied in (("guess", False), ("guess, widths tied", True)):
                     dataset = result.axis[region].to_dataset()
@@ -319,12 +324,12 @@ def summary(lines: Sequence[LineRow], fits: Sequence[FitRow]) -> dict[str, Any]:
 def misses(rows: Sequence[LineRow]) -> list[dict[str, Any]]:
     """Lines that the network's prefit misses, and under which conditions the same draw finds them."""
     key = {(row.condition, row.polymer, row.draw, row.region, row.library): row for row in rows}
-    found = []
+    missed_lines = []
     for row in rows:
         if row.condition == "network" and not row.hit:
-            others = {name: key[name, row.polymer, row.draw, row.region, row.library].hit for name in _CAUSES}
-            found.append({**asdict(row), "error": row.error, **others, "cause": cause(others)})
-    return found
+            hits_elsewhere = {name: key[name, row.polymer, row.draw, row.region, row.library].hit for name in _CAUSES}
+            missed_lines.append({**asdict(row), "error": row.error, **hits_elsewhere, "cause": cause(hits_elsewhere)})
+    return missed_lines
 
 
 def cause(hits: Mapping[str, bool]) -> str:
@@ -363,11 +368,11 @@ def report(console: Console, figures: Mapping[str, Any], missed: Sequence[Mappin
     groups: dict[tuple[str, str, str, float], list[Mapping[str, Any]]] = {}
     for miss in sorted(missed, key=lambda m: (m["cause"], m["polymer"], m["region"], m["library"])):
         groups.setdefault((miss["cause"], miss["polymer"], miss["region"], miss["library"]), []).append(miss)
-    for (why, polymer, region, library), rows in groups.items():
+    for (miss_cause, polymer, region, library), rows in groups.items():
         fitted = " ".join("none" if m["fitted"] is None else f"{m['fitted']:.2f}" for m in rows)
         errors = " ".join(f"{m['shift_error']:+.2f}" for m in rows)
         components = ", ".join(dict.fromkeys(m["component"] for m in rows if m["component"]))
-        table.add_row(why, polymer, region, f"{library:.2f}", f"{len(rows)}", fitted, components, errors)
+        table.add_row(miss_cause, polymer, region, f"{library:.2f}", f"{len(rows)}", fitted, components, errors)
     console.print(table)
 
 
@@ -385,9 +390,9 @@ def main(data: Path, lines: Path, span: float, draws: int, seed: int, json_path:
     line_rows: list[LineRow] = []
     fit_rows: list[FitRow] = []
     for draw in track(drawn(samples, span, draws, seed), "fits", len(samples) * draws, console=console, transient=True):
-        for row, found in measured(draw, expected(library, draw.polymer.name), baseline=draw.number == 0):
+        for row, draw_line_rows in measured(draw, expected(library, draw.polymer.name), baseline=draw.number == 0):
             fit_rows.append(row)
-            line_rows += found
+            line_rows += draw_line_rows
     figures, missed = summary(line_rows, fit_rows), misses(line_rows)
     report(console, figures, missed)
     record = {

@@ -24,9 +24,9 @@ def median_seconds(work: Callable[[], object], repeats: int) -> tuple[float, flo
     work()
     times = []
     for _ in range(repeats):
-        begun = time.perf_counter()
+        start = time.perf_counter()
         work()
-        times.append(time.perf_counter() - begun)
+        times.append(time.perf_counter() - start)
     return float(np.median(times)), max(times)
 
 
@@ -50,17 +50,17 @@ def main(file: Path, repeats: int, json_path: Path) -> None:
 
     command = ("-m", "xps_stn_plugin", "prefit", str(file))
     spectrum = xps.read(file)
-    few = max(3, repeats // 6)
+    few_repeats = max(3, repeats // 6)
     rows = {
-        "shell: python -c 'import torch' (baseline)": median_seconds(lambda: shell("-c", "import torch"), few),
-        "shell: xps-stn --help": median_seconds(lambda: shell("-m", "xps_stn_plugin", "--help"), few),
-        "shell: xps-stn prefit, no fit": median_seconds(lambda: shell(*command, "--no-fit"), few),
-        "shell: xps-stn prefit with fit": median_seconds(lambda: shell(*command), few),
+        "shell: python -c 'import torch' (baseline)": median_seconds(lambda: shell("-c", "import torch"), few_repeats),
+        "shell: xps-stn --help": median_seconds(lambda: shell("-m", "xps_stn_plugin", "--help"), few_repeats),
+        "shell: xps-stn prefit, no fit": median_seconds(lambda: shell(*command, "--no-fit"), few_repeats),
+        "shell: xps-stn prefit with fit": median_seconds(lambda: shell(*command), few_repeats),
         "process: read": median_seconds(lambda: xps.read(file), repeats),
         "process: prefit of a read spectrum": median_seconds(lambda: xps.prefit(spectrum), repeats),
         "process: read and prefit": median_seconds(lambda: xps.prefit(file), repeats),
         "process: read, prefit and all seeds": median_seconds(seeds, repeats),
-        "process: read, prefit, seeds and fits": median_seconds(lambda: xps.prefit(file).fitted(), few),
+        "process: read, prefit, seeds and fits": median_seconds(lambda: xps.prefit(file).fitted(), few_repeats),
     }
     table = Table("what", "median ms", "worst ms")
     for name, (middle, worst) in rows.items():

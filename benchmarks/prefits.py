@@ -20,7 +20,7 @@ from xps_stn_plugin.models.compiled import CompiledModel
 from xps_stn_plugin.seeding import seed_region
 
 #: Probability of a group that is told to be there; the others get the rest.
-TOLD = 0.98
+ASSIGNED_PROBABILITY = 0.98
 
 #: scipy's Jacobians by differences.
 NUMERIC = ("2-point", "3-point", "cs")
@@ -50,7 +50,7 @@ def drawn(polymers: Sequence[Polymer], span: float, draws: int, seed: int) -> It
             yield Draw(polymer, number, shift, prefit(polymer.spectrum(shift)))
 
 
-def told(
+def with_prediction(
     result: PrefitResult,
     *,
     shift: float | None = None,
@@ -58,21 +58,21 @@ def told(
     groups: Collection[str] | None = None,
 ) -> PrefitResult:
     """Return the prefit as it would be had the network said another shift, standard error (both in eV) or groups."""
-    said = result.prediction
+    original = result.prediction
     prediction = replace(
-        said,
-        shift=said.shift if shift is None else shift,
-        shift_stderr=said.shift_stderr if stderr is None else stderr,
-        groups=said.groups
+        original,
+        shift=original.shift if shift is None else shift,
+        shift_stderr=original.shift_stderr if stderr is None else stderr,
+        groups=original.groups
         if groups is None
-        else {name: TOLD if name in groups else 1 - TOLD for name in group_names()},
+        else {name: ASSIGNED_PROBABILITY if name in groups else 1 - ASSIGNED_PROBABILITY for name in group_names()},
     )
-    moved = calibrated_spectrum(result.spectrum, prediction, result.settings)
+    calibrated = calibrated_spectrum(result.spectrum, prediction, result.settings)
 
     def seeded(region: str) -> Seed | None:
-        return seed_region(moved, region, prediction, result.settings)
+        return seed_region(calibrated, region, prediction, result.settings)
 
-    return replace(result, prediction=prediction, moved=moved, seeds=LazySeeds(tuple(moved.children), seeded))
+    return replace(result, prediction=prediction, moved=calibrated, seeds=LazySeeds(tuple(calibrated.children), seeded))
 
 
 def evaluations(fit: Any) -> int:
@@ -86,7 +86,7 @@ def evaluations(fit: Any) -> int:
 
 
 class Counter:
-    """How often a model was evaluated; a residual and its analytic Jacobian are two."""
+    """Number of evaluations of a model; a residual and its analytic Jacobian are two."""
 
     evaluations = 0
 
@@ -94,11 +94,11 @@ class Counter:
 @contextmanager
 def counted() -> Iterator[Counter]:
     """Count what fits of the seeding itself take; each point costs it residual and Jacobian, two evaluations."""
-    counter, both = Counter(), CompiledModel.evaluate
+    counter, evaluate = Counter(), CompiledModel.evaluate
 
-    def counting(model: CompiledModel, x: NDArray[np.float64], *others: Any) -> Any:
+    def counting(model: CompiledModel, x: NDArray[np.float64], *arguments: Any) -> Any:
         counter.evaluations += 2 * len(x)
-        return both(model, x, *others)
+        return evaluate(model, x, *arguments)
 
     with patch.object(CompiledModel, "evaluate", counting):
         yield counter

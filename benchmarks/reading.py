@@ -65,7 +65,7 @@ def file_read(folder: Path, row: dict[str, str]) -> FileRead:
     """Read one file of the manifest."""
     path = folder.parent / row["file"]
     regions: tuple[str, ...] = ()
-    begin = time.perf_counter()
+    start = time.perf_counter()
     try:
         tree = read_file(path, builtin_readers(), Settings())
         regions = tuple(
@@ -75,7 +75,7 @@ def file_read(folder: Path, row: dict[str, str]) -> FileRead:
         message = " | ".join(tree.attrs.get("skipped", ()))
     except PrefitError as error:
         message = str(error)
-    seconds = time.perf_counter() - begin
+    seconds = time.perf_counter() - start
     readable = not any(words in row["verdict_0_4_0"] for words in _TO_BE_REFUSED)
     message = message.replace(f"{path.parent}/", "")
     return FileRead(row["file"].partition("/")[2], row["format"], readable, regions, message, seconds)
@@ -88,9 +88,9 @@ def table_of(files: Iterable[FileRead]) -> Table:
     for name in [*sorted({file.file_format for file in files}), "all"]:
         group = [file for file in files if name in (file.file_format, "all")]
         readable = [file for file in group if file.readable]
-        others = [file for file in group if not file.readable]
+        unreadable = [file for file in group if not file.readable]
         counts = (len(readable), sum(map(bool, (f.regions for f in readable))))
-        refused = (len(others), sum(not file.regions for file in others))
+        refused = (len(unreadable), sum(not file.regions for file in unreadable))
         table.add_row(name, *map(str, counts), *map(str, refused), f"{sum(file.seconds for file in group):.1f}")
     return table
 

@@ -1,4 +1,4 @@
-"""What a benchmark writes: its conditions and figures."""
+"""Record of a benchmark: its conditions and figures."""
 
 from __future__ import annotations
 

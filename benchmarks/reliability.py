@@ -33,20 +33,20 @@ def coverage_error(error: Array, stderr: Array, source: Sequence[str]) -> dict[s
     """
     samples = np.unique(np.asarray(source), return_inverse=True)[1]
     drawn = np.bincount(samples)
-    found = {}
+    errors = {}
     for name, factor in NOMINAL.items():
-        within = np.bincount(samples, np.abs(error) <= factor * stderr)
+        covered = np.bincount(samples, np.abs(error) <= factor * stderr)
         # Ratio estimator over clusters.
-        residual = within - within.sum() / drawn.sum() * drawn
-        found[name] = float(np.sqrt((residual**2).sum()) / drawn.sum())
-    return found
+        residual = covered - covered.sum() / drawn.sum() * drawn
+        errors[name] = float(np.sqrt((residual**2).sum()) / drawn.sum())
+    return errors
 
 
 def coverage_curve(error: Array, stderr: Array, levels: Array) -> Array:
     """Share of errors within the Gaussian interval of each nominal level, shape (levels,)."""
     factors = np.array([NormalDist().inv_cdf((1 + level) / 2) for level in levels])
-    within: Array = (np.abs(error)[:, None] <= stderr[:, None] * factors).mean(0)
-    return within
+    coverage: Array = (np.abs(error)[:, None] <= stderr[:, None] * factors).mean(0)
+    return coverage
 
 
 def stderr_bins(error: Array, stderr: Array) -> list[dict[str, float]]:

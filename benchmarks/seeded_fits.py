@@ -71,7 +71,7 @@ def one_line(dataset: xr.Dataset) -> tuple[bool, float, int, float]:
     return bool(fit.success), float(np.sqrt(np.mean((counts - fit.best_fit) ** 2))) / max(height, 1e-12), fit.nfev, ms
 
 
-def known(
+def made_prediction(
     polymer: Polymer, shift_error: float, wrong_groups: bool, random: np.random.Generator
 ) -> tuple[xr.DataTree, Prediction]:
     """Spectrum with an axis error, and a prediction made by hand."""
@@ -86,9 +86,9 @@ def known(
 
 def predicted(polymer: Polymer, span: float, random: np.random.Generator) -> tuple[xr.DataTree, Prediction]:
     """Spectrum that was moved, read by the network and calibrated."""
-    moved = polymer.spectrum(random.uniform(-span, span))
-    said = predict(moved, Settings())
-    return calibrated(moved, said.shift, said.shift_stderr), said
+    shifted = polymer.spectrum(random.uniform(-span, span))
+    answer = predict(shifted, Settings())
+    return calibrated(shifted, answer.shift, answer.shift_stderr), answer
 
 
 def run(folder: Path, *, shift_error: float, wrong_groups: bool, seed: int, network: float | None = None) -> list[Row]:
@@ -97,7 +97,7 @@ def run(folder: Path, *, shift_error: float, wrong_groups: bool, seed: int, netw
     rows = []
     for polymer in load(folder):
         if network is None:
-            spectrum, guess = known(polymer, shift_error, wrong_groups, random)
+            spectrum, guess = made_prediction(polymer, shift_error, wrong_groups, random)
         else:
             spectrum, guess = predicted(polymer, network, random)
         for region in spectrum.children:
@@ -133,19 +133,21 @@ def summary(rows: list[Row]) -> dict[str, dict[str, Any]]:
     """Figures by region."""
     figures = {}
     for region in dict.fromkeys(row.region for row in rows):
-        these = [row for row in rows if row.region == region]
+        region_rows = [row for row in rows if row.region == region]
         figures[region] = {
-            "fits": len(these),
-            "converged": sum(row.success for row in these),
-            "converged within 2 %": sum(row.success and row.relative_rms <= 0.02 for row in these),
-            "median residual": float(np.median([row.relative_rms for row in these])),
-            "largest residual": float(max(row.relative_rms for row in these)),
-            "median nfev": float(np.median([row.nfev for row in these])),
-            "median seed ms": float(np.median([row.seed_ms for row in these])),
-            "median fit ms": float(np.median([row.fit_ms for row in these])),
-            "baseline within 2 %": sum(row.baseline_success and row.baseline_relative_rms <= 0.02 for row in these),
-            "baseline median residual": float(np.median([row.baseline_relative_rms for row in these])),
-            "baseline median nfev": float(np.median([row.baseline_nfev for row in these])),
+            "fits": len(region_rows),
+            "converged": sum(row.success for row in region_rows),
+            "converged within 2 %": sum(row.success and row.relative_rms <= 0.02 for row in region_rows),
+            "median residual": float(np.median([row.relative_rms for row in region_rows])),
+            "largest residual": float(max(row.relative_rms for row in region_rows)),
+            "median nfev": float(np.median([row.nfev for row in region_rows])),
+            "median seed ms": float(np.median([row.seed_ms for row in region_rows])),
+            "median fit ms": float(np.median([row.fit_ms for row in region_rows])),
+            "baseline within 2 %": sum(
+                row.baseline_success and row.baseline_relative_rms <= 0.02 for row in region_rows
+            ),
+            "baseline median residual": float(np.median([row.baseline_relative_rms for row in region_rows])),
+            "baseline median nfev": float(np.median([row.baseline_nfev for row in region_rows])),
         }
     return figures
 

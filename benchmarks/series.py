@@ -40,14 +40,14 @@ from xps_stn_plugin.stn.weights import TrainedNetwork
 
 FloatArray = NDArray[np.float64]
 HEIGHTS = (1e3, 1e4)
-NOTICED = ("drift_told", "jumps_told", "jump_right", "levels_carried", "alone_within", "shared_within")
+DRIFT_FIGURES = ("drift_told", "jumps_told", "jump_right", "levels_carried", "alone_within", "shared_within")
 #: Counts in the highest channel at which own shares are measured, and how often each sample is counted.
 SHARE_COUNTS, REPEATS = (1e2, 3e2, 1e3, 1e4, 1e5), 12
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A profile and what was made of it."""
+    """A profile with its predictions."""
 
     profile: Profile
     alone: StackPrediction
@@ -56,23 +56,26 @@ class Outcome:
 
 def outcome(profile: Profile, trained: TrainedNetwork) -> Outcome:
     """Read a profile level by level, then as a series."""
-    alone = predict_stack(trained, profile.regions, keep_posterior=True)
-    return Outcome(profile, alone, share_shift(alone, trained, dimension="level"))
+    level_by_level = predict_stack(trained, profile.regions, keep_posterior=True)
+    return Outcome(profile, level_by_level, share_shift(level_by_level, trained, dimension="level"))
 
 
 def figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """Errors and coverage, of all levels and of those with and without a scale of their own, and what was noticed."""
-    truth = np.array([one.profile.shift for one in outcomes])
-    carried = np.array([one.shared.carried for one in outcomes])
+    truth = np.array([entry.profile.shift for entry in outcomes])
+    carried = np.array([entry.shared.carried for entry in outcomes])
     values = {
-        "alone": (np.array([one.alone.shift for one in outcomes]), [one.alone.shift_stderr for one in outcomes]),
-        "shared": (np.array([one.shared.shift for one in outcomes]), [one.shared.stderr for one in outcomes]),
+        "alone": (
+            np.array([entry.alone.shift for entry in outcomes]),
+            [entry.alone.shift_stderr for entry in outcomes],
+        ),
+        "shared": (np.array([entry.shared.shift for entry in outcomes]), [entry.shared.stderr for entry in outcomes]),
     }
     result: dict[str, Any] = {
         "profiles": len(outcomes),
-        "drift_told": float(np.mean([not one.shared.drift.constant for one in outcomes])),
-        "jumps_told": float(np.mean([bool(one.shared.drift.jumps) for one in outcomes])),
-        "jump_right": float(np.mean([one.shared.drift.jumps == (JUMP_AT,) for one in outcomes])),
+        "drift_told": float(np.mean([not entry.shared.drift.constant for entry in outcomes])),
+        "jumps_told": float(np.mean([bool(entry.shared.drift.jumps) for entry in outcomes])),
+        "jump_right": float(np.mean([entry.shared.drift.jumps == (JUMP_AT,) for entry in outcomes])),
         "levels_carried": float(carried.mean()),
     }
     for label, (shift, stderr) in values.items():
@@ -80,15 +83,15 @@ def figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         for part, chosen in (("all", carried | True), ("own", ~carried), ("carried", carried)):
             result[f"{label}_{part}"] = _summary(error[chosen], bar[chosen])
         # Around each profile's own mean: what is left when the common error is taken out.
-        own = np.where(carried, np.nan, error)
-        within = own - np.nanmean(own, axis=1, keepdims=True)
-        result[f"{label}_within"] = float(np.sqrt(np.nanmean(within**2)))
+        measured_error = np.where(carried, np.nan, error)
+        deviation = measured_error - np.nanmean(measured_error, axis=1, keepdims=True)
+        result[f"{label}_within"] = float(np.sqrt(np.nanmean(deviation**2)))
     return result
 
 
 def _summary(error: FloatArray, bar: FloatArray) -> dict[str, float]:
-    there = np.isfinite(error)
-    error, bar = error[there], bar[there]
+    is_finite = np.isfinite(error)
+    error, bar = error[is_finite], bar[is_finite]
     if not error.size:
         return {"levels": 0.0}
     return {
@@ -121,7 +124,7 @@ def own_shares(trained: TrainedNetwork, samples: int, seed: int) -> list[dict[st
     rng = np.random.default_rng(seed)
     batch = simulator.draw(samples, rng)
     grid = simulator.grid
-    found: list[tuple[float, float, float, float]] = []
+    sample_rows: list[tuple[float, float, float, float]] = []
     for i in np.flatnonzero(batch.lined[:, grid.regions.index("C1s")]):
         for counts in SHARE_COUNTS:
             regions = {}
@@ -131,24 +134,24 @@ def own_shares(trained: TrainedNetwork, samples: int, seed: int) -> list[dict[st
                 if measured.sum() > 12:
                     mean = rate[measured].astype(float) * counts / 1e7
                     regions[name] = (energy[measured], rng.poisson(mean, (REPEATS, mean.size)))
-            said = predict_stack(trained, regions)
-            if (said.verdict.status == 0).mean() > 0.5:
-                error = said.shift - batch.shift[i]
-                stderr = float(np.sqrt(np.nanmean(said.shift_stderr**2)))
-                found.append((counts, float(np.nanmean(error)), float(np.nanstd(error, ddof=1)), stderr))
-    table = np.array(found)
+            stack_prediction = predict_stack(trained, regions)
+            if (stack_prediction.verdict.status == 0).mean() > 0.5:
+                error = stack_prediction.shift - batch.shift[i]
+                stderr = float(np.sqrt(np.nanmean(stack_prediction.shift_stderr**2)))
+                sample_rows.append((counts, float(np.nanmean(error)), float(np.nanstd(error, ddof=1)), stderr))
+    table = np.array(sample_rows)
     rows = []
     for counts in SHARE_COUNTS:
-        _, common, own, stderr = table[table[:, 0] == counts].T
+        _, common, own_spread, stderr = table[table[:, 0] == counts].T
         rows.append(
             {
                 "counts": counts,
-                "samples": float(own.size),
+                "samples": float(own_spread.size),
                 "common_rms": float(np.sqrt(np.mean(common**2))),
                 "common_robust": float(1.4826 * np.median(np.abs(common))),
-                "own_median": float(np.median(own)),
+                "own_median": float(np.median(own_spread)),
                 "stderr_median": float(np.median(stderr)),
-                **{f"share_{q}": float(np.quantile(own / stderr, q / 100)) for q in (10, 25, 50, 75, 90)},
+                **{f"share_{q}": float(np.quantile(own_spread / stderr, q / 100)) for q in (10, 25, 50, 75, 90)},
             }
         )
     return rows
@@ -161,7 +164,9 @@ def tabulated(results: Sequence[dict[str, Any]]) -> Table:
                   *(f"shared {name}" for name in columns), title="Shift error / eV")  # fmt: skip
     for row in results:
         for part in ("all", "own", "carried"):
-            cells = [f"{row[f'{who}_{part}'].get(name, np.nan):.3f}" for who in ("alone", "shared") for name in columns]
+            cells = [
+                f"{row[f'{method}_{part}'].get(name, np.nan):.3f}" for method in ("alone", "shared") for name in columns
+            ]
             table.add_row(row["polymer"], row["charging"], f"{row['height']:.0e}", part, *cells)
     return table
 
@@ -176,23 +181,25 @@ def main(draws: int, samples: int, seed: int, picture: Path | None, json_path: P
     """Measure shared shifts of simulated depth profiles."""
     console = Console(width=None if sys.stdout.isatty() else 170)
     trained = shipped()
-    every = profiles(CHARGING, HEIGHTS, draws, seed)
-    outcomes = [outcome(one, trained) for one in track(every, "profiles", console=console, transient=True)]
+    all_profiles = profiles(CHARGING, HEIGHTS, draws, seed)
+    outcomes = [outcome(entry, trained) for entry in track(all_profiles, "profiles", console=console, transient=True)]
     results = []
     for polymer, kind, height in product(POLYMERS, CHARGING, HEIGHTS):
         key = (polymer, kind, height)
-        chosen = [one for one in outcomes if (one.profile.polymer, one.profile.charging, one.profile.height) == key]
+        chosen = [
+            entry for entry in outcomes if (entry.profile.polymer, entry.profile.charging, entry.profile.height) == key
+        ]
         results.append({"polymer": polymer, "charging": kind, "height": height, **figures(chosen)})
     for height in HEIGHTS:
-        chosen = [one for one in outcomes if one.profile.height == height]
+        chosen = [entry for entry in outcomes if entry.profile.height == height]
         results.append({"polymer": "both", "charging": "all", "height": height, **figures(chosen)})
     console.print(tabulated(results))
     for row in results:
-        noticed = {name: round(row[name], 3) for name in NOTICED}
-        console.print(row["polymer"], row["charging"], f"{row['height']:.0e}", noticed)
+        drift_figures = {name: round(row[name], 3) for name in DRIFT_FIGURES}
+        console.print(row["polymer"], row["charging"], f"{row['height']:.0e}", drift_figures)
     start = time.perf_counter()
-    for one in outcomes:
-        share_shift(one.alone, trained)
+    for entry in outcomes:
+        share_shift(entry.alone, trained)
     seconds = (time.perf_counter() - start) / len(outcomes)
     console.print(f"{1e3 * seconds:.1f} ms to share the shift of a profile of 20 levels")
     shares = own_shares(trained, samples, seed) if samples else []
@@ -203,8 +210,8 @@ def main(draws: int, samples: int, seed: int, picture: Path | None, json_path: P
     console.print(f"written: {json_path}")
     if picture is not None:
         firsts = [
-            next(one for one in outcomes if (one.profile.charging, one.profile.height) == (kind, HEIGHTS[0]))
+            next(entry for entry in outcomes if (entry.profile.charging, entry.profile.height) == (kind, HEIGHTS[0]))
             for kind in CHARGING
         ]
-        series_picture.draw([(one.profile, one.alone, one.shared) for one in firsts], picture)
+        series_picture.draw([(entry.profile, entry.alone, entry.shared) for entry in firsts], picture)
         console.print(f"written: {picture}")

@@ -1,4 +1,4 @@
-"""Simulated depth profiles: a polymer that is sputtered away from an oxide, and how it is charged meanwhile."""
+"""Simulated depth profiles of a polymer on an oxide, with a charge shift at each level."""
 
 from __future__ import annotations
 
@@ -63,15 +63,15 @@ class Profile:
 
     @property
     def regions(self) -> dict[str, tuple[FloatArray, FloatArray]]:
-        """What `predict_stack` takes."""
+        """Regions of the profile, as `predict_stack` takes them."""
         return {name: (AXES[name], values) for name, values in self.counts.items()}
 
 
 def charging(kind: str, start: float) -> FloatArray:
     """Return the true shift of each level in eV."""
     level = np.arange(LEVELS)
-    moved = {"drift": DRIFT * level, "jump": np.where(level >= JUMP_AT, JUMP, 0.0)}
-    return start + moved.get(kind, np.zeros(LEVELS))
+    offsets = {"drift": DRIFT * level, "jump": np.where(level >= JUMP_AT, JUMP, 0.0)}
+    return start + offsets.get(kind, np.zeros(LEVELS))
 
 
 def profiles(kinds: Sequence[str], heights: Sequence[float], draws: int, seed: int) -> list[Profile]:
@@ -81,8 +81,8 @@ def profiles(kinds: Sequence[str], heights: Sequence[float], draws: int, seed: i
     one sample. Only the counts differ from level to level.
     """
     rng = np.random.default_rng(seed)
-    known = {polymer.abbreviation: polymer.smiles for polymer in polymers()}
-    library = LineLibrary.build([known[name] for name in POLYMERS], ())
+    smiles_of = {polymer.abbreviation: polymer.smiles for polymer in polymers()}
+    library = LineLibrary.build([smiles_of[name] for name in POLYMERS], ())
     config = replace(SimulationConfig.load(), contamination_share=0.0, substrate_share=0.0)
     return [
         _profile(name, number, kind, height, library, config, rng)
@@ -111,26 +111,29 @@ def _profile(
     sample = Sample(np.array([[number]]), np.ones((1, 1)), np.zeros(1), differential, source, width, scale)
     lines = sample_lines(sample, library, config, grid, rng)
     shift = charging(kind, float(rng.uniform(-3, 3)))
-    left = 1 / (1 + np.exp((np.arange(LEVELS) - INTERFACE) / WIDTH))
-    stray = np.where((np.arange(LEVELS) == OUTLIER_AT) & (kind == "outlier"), STRAY_AREA, 0.0)
+    polymer_share = 1 / (1 + np.exp((np.arange(LEVELS) - INTERFACE) / WIDTH))
+    stray_share = np.where((np.arange(LEVELS) == OUTLIER_AT) & (kind == "outlier"), STRAY_AREA, 0.0)
     signals = {}
     for name, axis in AXES.items():
-        own = lines.row == grid.regions.index(name)
+        in_region = lines.row == grid.regions.index(name)
 
-        def drawn(moved: FloatArray, axis: FloatArray = axis, own: BoolArray = own) -> FloatArray:
-            at = axis - moved[:, None, None]
+        def drawn(shifts: FloatArray, axis: FloatArray = axis, in_region: BoolArray = in_region) -> FloatArray:
+            energy = axis - shifts[:, None, None]
             curves = pseudo_voigt(
-                at, lines.energy[own][:, None], lines.fwhm[own][:, None], lines.lorentzian[own][:, None]
+                energy,
+                lines.energy[in_region][:, None],
+                lines.fwhm[in_region][:, None],
+                lines.lorentzian[in_region][:, None],
             )
-            total: FloatArray = (curves * lines.area[own][:, None]).sum(axis=1)
+            total: FloatArray = (curves * lines.area[in_region][:, None]).sum(axis=1)
             return total
 
-        signals[name] = left[:, None] * (drawn(shift) + stray[:, None] * drawn(shift + STRAY))
+        signals[name] = polymer_share[:, None] * (drawn(shift) + stray_share[:, None] * drawn(shift + STRAY))
     top = signals["C1s"][0].max()
     oxide = pseudo_voigt(AXES["O1s"], rng.uniform(*config.substrate_energy) + shift[:, None], 1.4, 0.2)
-    signals["O1s"] += (1 - left)[:, None] * oxide * 2.0 * signals["O1s"][0].max() / oxide.max()
+    signals["O1s"] += (1 - polymer_share)[:, None] * oxide * 2.0 * signals["O1s"][0].max() / oxide.max()
     counts = {}
     for name, signal in signals.items():
         base = BACKGROUND * top + RISE * 0.1 * np.cumsum(signal, axis=1)
         counts[name] = rng.poisson(height / top * (signal + base)).astype(float)
-    return Profile(polymer, kind, height, shift, left, counts)
+    return Profile(polymer, kind, height, shift, polymer_share, counts)

@@ -31,26 +31,26 @@ def draw(rows: Sequence[tuple[Profile, StackPrediction, SeriesShift]], path: Pat
 
     figure = Figure(figsize=(11, 7.6), layout="constrained")
     axes = figure.subplots(2, 2, sharex=True)
-    for axis, (profile, alone, shared) in zip(axes.flat, rows, strict=True):
+    for axis, (profile, level_by_level, shared) in zip(axes.flat, rows, strict=True):
         level = np.arange(len(profile.shift))
         low, high = profile.shift.min() - REACH, profile.shift.max() + REACH
-        inside = (alone.shift > low) & (alone.shift < high)
+        inside = (level_by_level.shift > low) & (level_by_level.shift < high)
         bars = {"fmt": "o", "capsize": 2, "lw": 1}
-        axis.errorbar(level[inside] - 0.12, alone.shift[inside], alone.shift_stderr[inside],
+        axis.errorbar(level[inside] - 0.12, level_by_level.shift[inside], level_by_level.shift_stderr[inside],
                       color="tab:orange", ms=4, label="each level by itself", **bars)  # fmt: skip
-        for beyond, mark, edge in ((alone.shift >= high, "^", high), (alone.shift <= low, "v", low)):
+        for outside, mark, edge in ((level_by_level.shift >= high, "^", high), (level_by_level.shift <= low, "v", low)):
             axis.plot(
-                level[beyond] - 0.12,
-                np.full(beyond.sum(), edge - np.sign(edge - profile.shift.mean()) * 0.06),
+                level[outside] - 0.12,
+                np.full(outside.sum(), edge - np.sign(edge - profile.shift.mean()) * 0.06),
                 mark,
                 color="tab:orange",
                 ms=6,
             )
-        own = ~shared.carried
-        axis.errorbar(level[own] + 0.12, shared.shift[own], shared.stderr[own], color="tab:blue", ms=4,
-                      label="shared", **bars)  # fmt: skip
-        axis.errorbar(level[~own] + 0.12, shared.shift[~own], shared.stderr[~own], color="tab:blue", mfc="white", ms=4,
-                      label="shared, carried over", **bars)  # fmt: skip
+        is_measured = ~shared.carried
+        axis.errorbar(level[is_measured] + 0.12, shared.shift[is_measured], shared.stderr[is_measured],
+                      color="tab:blue", ms=4, label="shared", **bars)  # fmt: skip
+        axis.errorbar(level[~is_measured] + 0.12, shared.shift[~is_measured], shared.stderr[~is_measured],
+                      color="tab:blue", mfc="white", ms=4, label="shared, carried over", **bars)  # fmt: skip
         axis.step(level, profile.shift, where="mid", color="black", lw=1.2, label="true", zorder=5)
         axis.set_ylim(low, high)
         axis.set_title(f"{profile.charging}: {profile.polymer} on an oxide, {profile.height:.0f} counts", fontsize=10)

@@ -51,7 +51,7 @@ ENERGY = np.linspace(279.0, 295.0, 161)
 #: Binding energy in eV, relative area and quanta of C-H stretch (Beamson & Briggs 1992).
 LINES = ((285.0, 2.0, 0.4), (285.72, 1.0, 0.2), (286.79, 1.0, 0.4), (289.03, 1.0, 0.0))
 GROUPS = ("alkane", "ester (aliphatic)")
-CHARGE, FEWEST, MOST, BACKGROUND, STEP, SIGMA, FRACTION = 1.0, 200.0, 2000.0, 0.05, 0.01, 0.5, 0.2
+CHARGE, LOWEST_COUNTS, HIGHEST_COUNTS, BACKGROUND, STEP, SIGMA, FRACTION = 1.0, 200.0, 2000.0, 0.05, 0.01, 0.5, 0.2
 #: Standard error in eV of the shifts that are given.
 SHIFT_ERROR = 0.05
 CARBONYL = "C1s O-C=O"
@@ -63,7 +63,7 @@ CHUNK = 1024
 
 @dataclass(frozen=True)
 class Part:
-    """What one process measured: spectra, seconds, MiB before and at the peak, fits that converged, area's errors."""
+    """Measurement of one process: spectra, seconds, MiB before and at the peak, fits that converged, area's errors."""
 
     spectra: int
     seconds: float
@@ -98,15 +98,15 @@ def simulated(number: int, seed: int, charge: float = CHARGE) -> tuple[NDArray[n
     for i in range(number):
         random = np.random.default_rng([seed, i])
         shifts[i] = random.uniform(-charge, charge) if charge else 0.0
-        height = FEWEST * (MOST / FEWEST) ** random.random()
+        height = LOWEST_COUNTS * (HIGHEST_COUNTS / LOWEST_COUNTS) ** random.random()
         curve = np.full(ENERGY.size, BACKGROUND * height)
         for center, area, quanta in LINES:
             size = 0.5 * height * area
-            place = center + shifts[i]
+            line_center = center + shifts[i]
             if quanta:
-                curve += hydrocarbon(ENERGY, size, place, SIGMA, FRACTION, quanta, STEP)
+                curve += hydrocarbon(ENERGY, size, line_center, SIGMA, FRACTION, quanta, STEP)
             else:
-                curve += stepped_pseudo_voigt(ENERGY, size, place, SIGMA, FRACTION, STEP)
+                curve += stepped_pseudo_voigt(ENERGY, size, line_center, SIGMA, FRACTION, STEP)
                 areas[i] = size
         counts[i] = random.poisson(curve)
     return counts, shifts, areas
@@ -116,7 +116,7 @@ def simulated(number: int, seed: int, charge: float = CHARGE) -> tuple[NDArray[n
 Outcome = tuple[NDArray[np.bool_], FloatArray]
 
 
-def known(shifts: FloatArray) -> Found:
+def assumed_prediction(shifts: FloatArray) -> Found:
     """Say what a good network would."""
     from xps_stn_plugin.chemistry.group_lines import group_lines
     from xps_stn_plugin.stacks.clusters import Found
@@ -135,14 +135,14 @@ def fits(counts: NDArray[np.uint16], shifts: FloatArray) -> Outcome:
     gathering = Gathering("C1s", "C1s", ENERGY, {"intensity": "counts", "region": "C1s"})
     rows = [slice(start, start + CHUNK) for start in range(0, len(counts), CHUNK)]
     for part in rows:
-        gathering.add(counts[part], known(shifts[part]))
+        gathering.add(counts[part], assumed_prediction(shifts[part]))
     structures = decide(gathering, Settings())
     column = structures.components.index(CARBONYL)
     success, areas = [], []
     for part in rows:
-        found = structures.fit(counts[part], known(shifts[part]))
-        success.append(found.status == 0)
-        areas.append(found.components.area[:, column])
+        fit_columns = structures.fit(counts[part], assumed_prediction(shifts[part]))
+        success.append(fit_columns.status == 0)
+        areas.append(fit_columns.components.area[:, column])
     return np.concatenate(success), np.concatenate(areas)
 
 
@@ -151,8 +151,8 @@ def prefit_stacks(counts: NDArray[np.uint16], shifts: FloatArray) -> Outcome:
     from xps_stn_plugin.stacks.prefit import prefit_stack
     from xps_stn_plugin.stacks.stack import stack_of
 
-    found = prefit_stack(stack_of(_array(counts)), settings_of(), fit=True)
-    region = found["C1s"].to_dataset()
+    result = prefit_stack(stack_of(_array(counts)), settings_of(), fit=True)
+    region = result["C1s"].to_dataset()
     areas = np.asarray(region["area"].sel(component=CARBONYL).values)
     return np.isfinite(areas), areas
 
@@ -166,7 +166,7 @@ def loop(counts: NDArray[np.uint16], shifts: FloatArray) -> Outcome:
         result = xps.prefit(_array(row))
         fit = result.fit("C1s")
         success.append(bool(fit.success))
-        table = {one.name: one.area for one in component_table(result.seeds["C1s"], fit)}
+        table = {component.name: component.area for component in component_table(result.seeds["C1s"], fit)}
         areas.append(table.get(CARBONYL, np.nan))
     return np.array(success), np.array(areas)
 
@@ -187,8 +187,8 @@ def lmfit_guess(counts: NDArray[np.uint16], shifts: FloatArray) -> Outcome:
             model = line + model
         fit = model.fit(row, params, x=ENERGY, weights=1 / np.sqrt(np.maximum(row, 1)), max_nfev=10_000)
         success.append(bool(fit.success))
-        places = {fit.params[f"l{i}_center"].value: fit.params[f"l{i}_amplitude"].value for i in range(len(LINES))}
-        areas.append(places[max(places)])
+        area_of = {fit.params[f"l{i}_center"].value: fit.params[f"l{i}_amplitude"].value for i in range(len(LINES))}
+        areas.append(area_of[max(area_of)])
     return np.array(success), np.array(areas)
 
 
@@ -198,12 +198,12 @@ def xarray_lmfit(counts: NDArray[np.uint16], shifts: FloatArray) -> Outcome:
     from xps_stn_plugin.stacks.model_selection import decide
 
     gathering = Gathering("C1s", "C1s", ENERGY, {"intensity": "counts", "region": "C1s"})
-    gathering.add(counts, known(shifts))
+    gathering.add(counts, assumed_prediction(shifts))
     seed = decide(gathering, Settings()).seeds[0]
     spectra = _array(counts).astype(float)
     weights = 1 / np.sqrt(np.maximum(spectra, 1))
     (prefix,) = (component.prefix for component in seed.components if component.name == CARBONYL)
-    found = spectra.xlm.modelfit(
+    fit_results = spectra.xlm.modelfit(
         "binding_energy",
         model=seed.model,
         params=seed.params,
@@ -211,7 +211,7 @@ def xarray_lmfit(counts: NDArray[np.uint16], shifts: FloatArray) -> Outcome:
         output_result=False,
         max_nfev=10_000,
     )
-    areas = np.asarray(found["modelfit_coefficients"].sel(param=f"{prefix}amplitude").values)
+    areas = np.asarray(fit_results["modelfit_coefficients"].sel(param=f"{prefix}amplitude").values)
     return np.isfinite(areas), areas
 
 
@@ -220,7 +220,7 @@ def _array(counts: NDArray[np.uint16]) -> xr.DataArray:
     return xr.DataArray(counts, dims=dims, coords={"binding_energy": ENERGY}, name="C1s", attrs={"region": "C1s"})
 
 
-WAYS: dict[str, Callable[[NDArray[np.uint16], FloatArray], Outcome]] = {
+METHODS: dict[str, Callable[[NDArray[np.uint16], FloatArray], Outcome]] = {
     "fits": fits,
     "prefit_stack": prefit_stacks,
     "loop": loop,
@@ -229,34 +229,42 @@ WAYS: dict[str, Callable[[NDArray[np.uint16], FloatArray], Outcome]] = {
 }
 
 
-def measure(way: str, number: int, seed: int, barrier: Barrier, results: Queue[Part]) -> None:
+def measure(method: str, number: int, seed: int, barrier: Barrier, results: Queue[Part]) -> None:
     """Work of one process."""
     import torch
 
     torch.set_num_threads(1)
-    charge = 0.0 if way == "xarray-lmfit" else CHARGE
+    charge = 0.0 if method == "xarray-lmfit" else CHARGE
     counts, shifts, areas = simulated(number, seed, charge)
     warm, warm_shifts, _ = simulated(20, seed + 1000, charge)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        WAYS[way](warm, warm_shifts)
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        METHODS[method](warm, warm_shifts)
+        memory_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         barrier.wait(LONGEST)
-        begun = time.perf_counter()
-        success, found = WAYS[way](counts, shifts)
-        seconds = time.perf_counter() - begun
+        start = time.perf_counter()
+        success, fitted_areas = METHODS[method](counts, shifts)
+        seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    off = (found / areas - 1)[np.isfinite(found)]
+    relative_errors = (fitted_areas / areas - 1)[np.isfinite(fitted_areas)]
     results.put(
-        Part(number, seconds, before, peak, float(success.mean()), float(np.median(off)), float(np.median(np.abs(off))))
+        Part(
+            number,
+            seconds,
+            memory_before,
+            peak,
+            float(success.mean()),
+            float(np.median(relative_errors)),
+            float(np.median(np.abs(relative_errors))),
+        )
     )
 
 
-def run(way: str, number: int, processes: int, seed: int) -> Row:
+def run(method: str, number: int, processes: int, seed: int) -> Row:
     """Measure one way in processes of its own."""
-    parts: list[Part] = in_processes(measure, number, processes, lambda size, i: (way, size, seed + i), LONGEST)
+    parts: list[Part] = in_processes(measure, number, processes, lambda size, i: (method, size, seed + i), LONGEST)
     return Row(
-        way=way,
+        way=method,
         spectra=number,
         processes=processes,
         rate=number / max(part.seconds for part in parts),
@@ -279,12 +287,14 @@ def run(way: str, number: int, processes: int, seed: int) -> Row:
 def main(sizes: tuple[int, ...], loops: int, processes: tuple[int, ...], seed: int, json_path: Path) -> None:
     """Measure spectra per second with fits."""
     console = Console(width=110)
-    left_out = "" if find_spec("xarray_lmfit") else "xarray-lmfit is not installed; its row is missing."
-    ways = [way for way in ("loop", "lmfit guess", "xarray-lmfit") if not (left_out and way == "xarray-lmfit")]
-    rows = [run(way, loops, 1, seed) for way in ways]
+    missing = "" if find_spec("xarray_lmfit") else "xarray-lmfit is not installed; its row is missing."
+    loop_methods = [
+        method for method in ("loop", "lmfit guess", "xarray-lmfit") if not (missing and method == "xarray-lmfit")
+    ]
+    rows = [run(method, loops, 1, seed) for method in loop_methods]
     for size in sizes:
-        rows += [run(way, size, count, seed) for way in ("fits", "prefit_stack") for count in processes]
-    rates = {row.way: row.rate for row in rows if row.way in ways}
+        rows += [run(method, size, count, seed) for method in ("fits", "prefit_stack") for count in processes]
+    rates = {row.way: row.rate for row in rows if row.way in loop_methods}
     names = ("way", "spectra", "processes", "spectra/s", "times loop", "peak MiB", "growth MiB", "converged", "area")
     table = Table(*names)
     for row in rows:
@@ -300,8 +310,8 @@ def main(sizes: tuple[int, ...], loops: int, processes: tuple[int, ...], seed: i
             f"{100 * row.area_bias:+.1f} ± {100 * row.area_error:.1f} %",
         )
     console.print(table)
-    if left_out:
-        console.print(left_out)
-    record = {**conditions(seed), "loops": loops, "rows": [asdict(row) for row in rows], "left out": left_out}
+    if missing:
+        console.print(missing)
+    record = {**conditions(seed), "loops": loops, "rows": [asdict(row) for row in rows], "left out": missing}
     write_record(json_path, record)
     console.print(f"written: {json_path}")

@@ -37,8 +37,8 @@ LINES = {
     "O1s": ((532.2, 1.0), (532.7, 1.0), (533.75, 1.0)),
 }
 PRESENT = 0.6
-CHARGE, FEWEST, MOST, BACKGROUND = 4.0, 30.0, 1e4, 0.1
-WAYS = ((1, 2), (2, 1))
+CHARGE, LOWEST_COUNTS, HIGHEST_COUNTS, BACKGROUND = 4.0, 30.0, 1e4, 0.1
+LAYOUTS = ((1, 2), (2, 1))
 #: Spectra that are read at least, for small stacks by repetition.
 REPEATED = 3000
 #: Longest time in s that a process may take.
@@ -49,7 +49,7 @@ AT_A_TIME = 1000
 
 @dataclass(frozen=True)
 class Part:
-    """What one process measured; times in s, memory in MiB."""
+    """Measurement of one process; times in s, memory in MiB."""
 
     spectra: int
     seconds: float
@@ -86,12 +86,12 @@ def simulated(number: int, seed: int) -> tuple[dict[str, NDArray[np.uint16]], ND
         size = min(AT_A_TIME, number - start)
         shift = rng.uniform(-CHARGE, CHARGE, (size, 1))
         shifts[start : start + size] = shift[:, 0]
-        height = FEWEST * (MOST / FEWEST) ** rng.random((size, 1))
+        height = LOWEST_COUNTS * (HIGHEST_COUNTS / LOWEST_COUNTS) ** rng.random((size, 1))
         for name, axis in AXES.items():
             signal = np.full((size, axis.size), BACKGROUND)
             for position, (energy, area) in enumerate(LINES[name]):
-                there = rng.random((size, 1)) < (1.0 if name == "C1s" and position == 0 else PRESENT)
-                signal += area * rng.random((size, 1)) * there * pseudo_voigt(axis - shift, energy, 1.2, 0.2)
+                present = rng.random((size, 1)) < (1.0 if name == "C1s" and position == 0 else PRESENT)
+                signal += area * rng.random((size, 1)) * present * pseudo_voigt(axis - shift, energy, 1.2, 0.2)
             counts[name][start : start + size] = np.minimum(rng.poisson(height * signal), 65535)
     return counts, shifts
 
@@ -120,16 +120,16 @@ def measure(number: int, seed: int, threads: int, loops: int, barrier: Barrier, 
     ]
     xps.prefit(trees[0])
     barrier.wait(LONGEST)
-    begun = time.perf_counter()
-    alone = [xps.prefit(tree) for tree in trees]
-    loop_seconds = time.perf_counter() - begun
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    start = time.perf_counter()
+    single_results = [xps.prefit(tree) for tree in trees]
+    loop_seconds = time.perf_counter() - start
+    memory_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     barrier.wait(LONGEST)
     times = []
     for _ in range(max(1, REPEATED // number)):
-        begun = time.perf_counter()
+        start = time.perf_counter()
         stack = predict_stack(shipped(), regions)
-        times.append(time.perf_counter() - begun)
+        times.append(time.perf_counter() - start)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     trusted = stack.verdict.status == STATUSES.index("ok")
     results.put(
@@ -138,12 +138,14 @@ def measure(number: int, seed: int, threads: int, loops: int, barrier: Barrier, 
             seconds=float(np.median(times)),
             loops=len(trees),
             loop_seconds=loop_seconds,
-            memory_before=before,
+            memory_before=memory_before,
             memory_peak=peak,
             status={name: int((stack.verdict.status == index).sum()) for index, name in enumerate(STATUSES)},
             shift_error=float(np.median(np.abs(stack.shift - shifts)[trusted])),
-            loop_difference=float(np.nanmax(np.abs([one.shift for one in alone] - stack.shift[: len(alone)]))),
-            loop_statuses=sum(one.status != stack.prediction(i).status for i, one in enumerate(alone)),
+            loop_difference=float(
+                np.nanmax(np.abs([single.shift for single in single_results] - stack.shift[: len(single_results)]))
+            ),
+            loop_statuses=sum(single.status != stack.prediction(i).status for i, single in enumerate(single_results)),
         )
     )
 
@@ -151,8 +153,8 @@ def measure(number: int, seed: int, threads: int, loops: int, barrier: Barrier, 
 def run(number: int, processes: int, threads: int, loops: int, seed: int) -> Row:
     """Measure one size in one way, in processes of its own."""
 
-    def arguments(size: int, place: int) -> tuple[int, ...]:
-        return size, seed + place, threads, loops
+    def arguments(size: int, process: int) -> tuple[int, ...]:
+        return size, seed + process, threads, loops
 
     parts: list[Part] = in_processes(measure, number, processes, arguments, LONGEST)
     return Row(
@@ -176,7 +178,7 @@ def run(number: int, processes: int, threads: int, loops: int, seed: int) -> Row
 )
 def main(sizes: tuple[int, ...], loops: int, seed: int, json_path: Path) -> None:
     """Measure spectra per second without fits."""
-    rows = [run(size, *way, loops, seed) for size in sizes for way in WAYS]
+    rows = [run(size, *layout, loops, seed) for size in sizes for layout in LAYOUTS]
     table = Table("spectra", "processes x threads", "spectra/s", "loop/s", "times loop", "peak MiB", "growth MiB")
     for row in rows:
         table.add_row(

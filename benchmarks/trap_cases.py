@@ -1,4 +1,4 @@
-"""Spectra with a trap in them, drawn at random with their truths: foreign lines, faults of measurement, wrong files.
+"""Random spectra with one trap each and their truths: foreign lines, faults of measurement, wrong files.
 
 Samples are those of `benchmarks.line_lists`, drawn by `benchmarks.drawn_samples`; nothing of
 ``xps_stn_plugin.simulate`` is used. Each kind is one function of a generator.
@@ -15,7 +15,7 @@ import xarray as xr
 from benchmarks.cases import Array, columns
 from benchmarks.drawn_samples import (
     CHARGES,
-    USUAL,
+    TYPICAL_ENERGIES,
     Instrument,
     Peak,
     adventitious,
@@ -96,7 +96,7 @@ class Trap:
 
 @dataclass(frozen=True)
 class Base:
-    """A sample that a trap is laid upon; peaks are not charged yet."""
+    """Sample before the trap is added; its peaks are not charged."""
 
     name: str
     peaks: tuple[Peak, ...]
@@ -158,7 +158,7 @@ def finished(
     rng: np.random.Generator,
     *,
     name: str = "",
-    also: Sequence[str] = (),
+    extra_regions: Sequence[str] = (),
     alter: Callable[[dict[str, Array], float], dict[str, Array]] | None = None,
     cut: Callable[[dict[str, tuple[float, float]], float], dict[str, tuple[float, float]]] | None = None,
 ) -> Trap:
@@ -170,7 +170,7 @@ def finished(
         What it is.
     name : str
         Of the trap, beside that of the sample.
-    also : sequence of str
+    extra_regions : sequence of str
         Regions that are recorded beside those of its lines.
     alter : callable, optional
         ``alter(counts, charge)`` changes what was counted.
@@ -178,7 +178,7 @@ def finished(
         ``cut(windows, charge)`` changes the windows.
     """
     charge = float(rng.uniform(*CHARGES))
-    windows = tuple(dict.fromkeys([*base.windows, *also]))
+    windows = tuple(dict.fromkeys([*base.windows, *extra_regions]))
     instrument = Instrument.draw(windows, rng)
     peaks = charged(base.peaks, charge)
     ends = spans(peaks, windows, instrument)
@@ -209,8 +209,8 @@ def foreign(kind: str, names: Sequence[str], rng: np.random.Generator) -> Trap:
         partner, energy, share, fwhm = line.partner
         peaks += doublet(partner, energy, area * share, fwhm)
     # Analysts record F 1s where C 1s shows something at 293 eV, and find nothing.
-    also = ["F1s"] if level == "K2p" and rng.random() < 0.5 else []
-    return finished(kind, base.with_peaks(peaks), rng, name=level, also=also)
+    extra_regions = ["F1s"] if level == "K2p" and rng.random() < 0.5 else []
+    return finished(kind, base.with_peaks(peaks), rng, name=level, extra_regions=extra_regions)
 
 
 # --- faults of measurement ----------------------------------------------------------------------------------
@@ -219,10 +219,10 @@ def foreign(kind: str, names: Sequence[str], rng: np.random.Generator) -> Trap:
 def empty_regions(kind: str, rng: np.random.Generator) -> Trap:
     """Draw one to four regions without a line."""
     base = sample(rng)
-    vacant = [name for name in USUAL if name not in base.windows]
+    vacant = [name for name in TYPICAL_ENERGIES if name not in base.windows]
     number = int(rng.integers(1, 5))
-    also = [str(name) for name in rng.choice(vacant, number, replace=False)]
-    return finished(kind, base, rng, name=", ".join(also), also=also)
+    extra_regions = [str(name) for name in rng.choice(vacant, number, replace=False)]
+    return finished(kind, base, rng, name=", ".join(extra_regions), extra_regions=extra_regions)
 
 
 def cut_window(kind: str, rng: np.random.Generator) -> Trap:
@@ -238,20 +238,20 @@ def cut_window(kind: str, rng: np.random.Generator) -> Trap:
         end = (max(energies) + distance if above else min(energies) - distance) + charge
         return {**ends, region: (low, end) if above else (end, high)}
 
-    where = f"{region} ends {distance:+.2f} eV {'above' if above else 'below'} its outermost line"
-    return finished(kind, base, rng, name=where, cut=cut)
+    trap_name = f"{region} ends {distance:+.2f} eV {'above' if above else 'below'} its outermost line"
+    return finished(kind, base, rng, name=trap_name, cut=cut)
 
 
 def channels(kind: str, rng: np.random.Generator) -> Trap:
     """Draw one hot channel, or one to three dead ones in a row."""
     base = sample(rng)
     region = "C1s" if rng.random() < 0.7 else "O1s"
-    hot = rng.random() < 0.5
+    is_hot = rng.random() < 0.5
 
     def alter(counts: dict[str, Array], charge: float) -> dict[str, Array]:
         rows = counts[region].copy()
         top = float(np.ptp(rows[:, 1]))
-        if hot:
+        if is_hot:
             rows[int(rng.integers(3, len(rows) - 3)), 1] += round(top * log_uniform(rng, 0.2, 3.0))
         else:
             # Dead channels matter where there is signal.
@@ -259,16 +259,16 @@ def channels(kind: str, rng: np.random.Generator) -> Trap:
             rows[start : start + int(rng.integers(1, 4)), 1] = 0.0
         return {**counts, region: rows}
 
-    return finished(kind, base, rng, name=f"{'hot' if hot else 'dead'} channel in {region}", alter=alter)
+    return finished(kind, base, rng, name=f"{'hot' if is_hot else 'dead'} channel in {region}", alter=alter)
 
 
 def unevenly(kind: str, name: str, base: Base, parts: Sequence[tuple[float, float]], rng: np.random.Generator) -> Trap:
     """Charge parts of a sample differently; `parts` are (weight, charge/eV beside the common one)."""
-    peaks = [peak for weight, more in parts for peak in charged(weighted(base.peaks, weight), more)]
+    peaks = [peak for weight, offset in parts for peak in charged(weighted(base.peaks, weight), offset)]
     trap = finished(kind, replace(base, peaks=tuple(peaks)), rng, name=name)
-    mean = sum(weight * more for weight, more in parts) / sum(weight for weight, _ in parts)
+    mean = sum(weight * offset for weight, offset in parts) / sum(weight for weight, _ in parts)
     (common,) = trap.charges
-    ends = [more for _, more in parts] if len(parts) == 2 else [parts[0][1], mean]
+    ends = [offset for _, offset in parts] if len(parts) == 2 else [parts[0][1], mean]
     return replace(trap, charges=(common + mean,), domains=tuple(common + end for end in ends))
 
 

@@ -1,4 +1,4 @@
-"""Wrong answers that are called ok, on spectra with a trap in them.
+"""Wrong answers with status ok, on spectra with a trap.
 
     python -m benchmarks traps [--weights PATH ...] [--fits]
 
@@ -32,14 +32,14 @@ from benchmarks.record import conditions, write_record
 from benchmarks.trap_cases import KINDS, Trap, traps
 
 #: Error in eV from which a shift that was called ok misleads.
-OFF = 0.3
+WRONG_SHIFT = 0.3
 #: The kind that stands beside the traps and is not counted.
 CONTROL = "no trap"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One trap and what was said about it.
+    """One trap and its answer.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class Row:
     @property
     def wrong(self) -> bool:
         """Whether it was called ok and is not."""
-        return self.ok and (abs(self.error) > OFF or bool(self.false))
+        return self.ok and (abs(self.error) > WRONG_SHIFT or bool(self.false))
 
     @property
     def uneven(self) -> bool:
@@ -98,10 +98,10 @@ def rows(cases: Sequence[Trap], seeds: bool) -> Iterator[Row]:
             answer = answered(path if trap.as_file else trap.spectrum(), seeds)
             errors = answer.shift - np.array(trap.charges)
             error = float(errors[np.argmax(np.abs(errors))]) if np.isfinite(answer.shift) else float("nan")
-            reach = np.abs(np.nan_to_num(answer.shift, nan=np.inf) - np.array(trap.domains))
-            furthest = float(reach.max()) if trap.domains else float("nan")
-            said = frozenset(answer.groups) | frozenset(answer.named)
-            false = tuple(sorted(said - trap.groups - trap.excused))
+            domain_errors = np.abs(np.nan_to_num(answer.shift, nan=np.inf) - np.array(trap.domains))
+            furthest = float(domain_errors.max()) if trap.domains else float("nan")
+            named_groups = frozenset(answer.groups) | frozenset(answer.named)
+            false = tuple(sorted(named_groups - trap.groups - trap.excused))
             yield Row(trap.kind, trap.name, answer, error, furthest, false)
 
 
@@ -113,7 +113,7 @@ def figures(members: Sequence[Row]) -> dict[str, float]:
         "spectra": number,
         **{name: sum(row.answer.status == name for row in members) / number for name in STATUSES},
         "ok and wrong": sum(row.wrong for row in members) / number,
-        "ok and shift off": sum(row.ok and abs(row.error) > OFF for row in members) / number,
+        "ok and shift off": sum(row.ok and abs(row.error) > WRONG_SHIFT for row in members) / number,
         "ok and false group": sum(row.ok and bool(row.false) for row in members) / number,
         "ok, mean outside": sum(row.mean_outside for row in uneven) / len(uneven) if uneven else float("nan"),
         "ok, a domain outside": sum(row.domain_outside for row in uneven) / len(uneven) if uneven else float("nan"),
@@ -123,8 +123,8 @@ def figures(members: Sequence[Row]) -> dict[str, float]:
 def by_kind(members: Sequence[Row]) -> dict[str, list[Row]]:
     """Rows by kind; "total" is all traps, without the samples that have none."""
     kinds = {kind: [row for row in members if row.kind == kind] for kind in KINDS}
-    whole = [row for row in members if row.kind != CONTROL]
-    return {**{kind: own for kind, own in kinds.items() if own}, "total": whole}
+    all_traps = [row for row in members if row.kind != CONTROL]
+    return {**{kind: kind_rows for kind, kind_rows in kinds.items() if kind_rows}, "total": all_traps}
 
 
 COLUMNS = (
@@ -139,17 +139,19 @@ COLUMNS = (
 
 def cells(values: dict[str, float]) -> list[str]:
     """Figures of one line of a table."""
-    shown = ["" if np.isnan(values[name]) else f"{values[name]:.0%}" for name in COLUMNS]
-    return [f"{values['spectra']:.0f}", *shown]
+    texts = ["" if np.isnan(values[name]) else f"{values[name]:.0%}" for name in COLUMNS]
+    return [f"{values['spectra']:.0f}", *texts]
 
 
 def kind_table(members: Sequence[Row], title: str) -> Table:
     """Tabulate one network's figures by kind, with the groups that are not there."""
     table = Table("kind", "n", *COLUMNS, "false groups of ok", title=title)
-    for kind, own in by_kind(members).items():
-        false = [group for row in own if row.ok for group in row.false]
-        shown = [] if kind == "total" else [f"{group} {false.count(group)}" for group in dict.fromkeys(false)]
-        table.add_row(kind, *cells(figures(own)), ", ".join(shown), style="bold" if kind == "total" else "")
+    for kind, kind_rows in by_kind(members).items():
+        false = [group for row in kind_rows if row.ok for group in row.false]
+        false_groups = [] if kind == "total" else [f"{group} {false.count(group)}" for group in dict.fromkeys(false)]
+        table.add_row(
+            kind, *cells(figures(kind_rows)), ", ".join(false_groups), style="bold" if kind == "total" else ""
+        )
     return table
 
 
@@ -184,7 +186,8 @@ def main(paths: tuple[Path, ...], draws: int, fits: bool, seed: int, json_path: 
         "fits": fits,
         "models": models_of(trained),
         "figures": {
-            name: {kind: figures(own) for kind, own in by_kind(members).items()} for name, members in results.items()
+            name: {kind: figures(kind_rows) for kind, kind_rows in by_kind(members).items()}
+            for name, members in results.items()
         },
         "answers": {
             name: [{**asdict(row), "wrong": row.wrong} for row in members] for name, members in results.items()

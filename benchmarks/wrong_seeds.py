@@ -34,7 +34,7 @@ from rich.table import Table
 
 from benchmarks.polymers import load
 from benchmarks.positions import APART, LEAST_SHARE, assigned
-from benchmarks.prefits import Draw, drawn, evaluations, told
+from benchmarks.prefits import Draw, drawn, evaluations, with_prediction
 from benchmarks.record import conditions, write_record
 from xps_stn_plugin.api import PrefitResult
 from xps_stn_plugin.fitting import component_table, fit_quality
@@ -42,7 +42,7 @@ from xps_stn_plugin.fitting import component_table, fit_quality
 #: Highest residual over peak height of a success.
 RESIDUAL = 0.02
 #: A component that stands alone is found within this many eV.
-FOUND = 0.2
+MATCH_DISTANCE = 0.2
 #: Half width in eV of the baseline's windows.
 WINDOW = 0.5
 #: Errors of the shift in standard errors; None draws from the normal distribution.
@@ -50,7 +50,7 @@ ERRORS = {"drawn": None, "1": 1.0, "2": 2.0, "3": 3.0}
 
 
 @dataclass(frozen=True)
-class Found:
+class FitSummary:
     """A fit: components of some area by centre (eV, exact axis), and whether it describes the data."""
 
     components: tuple[tuple[str, float], ...]
@@ -97,7 +97,7 @@ def fixed_windows(params: lmfit.Parameters) -> lmfit.Parameters:
     return fixed
 
 
-def fitted(result: PrefitResult, region: str, offset: float, **options: Any) -> Found:
+def fitted(result: PrefitResult, region: str, offset: float, **options: Any) -> FitSummary:
     """Fit a region whose axis is `offset` eV below the exact one."""
     seed = result.seeds[region]
     fit = result.fit(region, **options)
@@ -107,42 +107,42 @@ def fitted(result: PrefitResult, region: str, offset: float, **options: Any) -> 
         for row in rows
         if row.fraction_of_region > LEAST_SHARE
     )
-    return Found(short, bool(fit.success), fit_quality(seed, fit).relative_rms, evaluations(fit))
+    return FitSummary(short, bool(fit.success), fit_quality(seed, fit).relative_rms, evaluations(fit))
 
 
-def lost(reference: Found, other: Found) -> tuple[str, ...]:
+def missing_components(reference: FitSummary, fit: FitSummary) -> tuple[str, ...]:
     """Components of the reference that stand alone and that the other fit does not find, with both centres."""
     centers = [center for _, center in reference.components]
-    alone = [
+    isolated = [
         (name, center)
         for i, (name, center) in enumerate(reference.components)
         if all(abs(center - c) > APART for j, c in enumerate(centers) if j != i)
     ]
-    partners = assigned([center for _, center in alone], other.components)
+    partners = assigned([center for _, center in isolated], fit.components)
     return tuple(
         f"{name} {center:.2f}, found {f'{partner[1]:.2f} ({partner[0]})' if partner else 'nowhere'}"
-        for (name, center), partner in zip(alone, partners, strict=True)
-        if partner is None or abs(partner[1] - center) > FOUND
+        for (name, center), partner in zip(isolated, partners, strict=True)
+        if partner is None or abs(partner[1] - center) > MATCH_DISTANCE
     )
 
 
 def measured(draw: Draw, random: np.random.Generator) -> Iterator[Row]:
     """All fits of one draw."""
     stderr = draw.result.shift_stderr
-    exact = told(draw.result, shift=draw.shift)
+    exact = with_prediction(draw.result, shift=draw.shift)
     sign = float(random.choice([-1.0, 1.0]))
     errors = {name: stderr * (float(random.normal()) if n is None else sign * n) for name, n in ERRORS.items()}
     references = {region: fitted(exact, region, 0.0) for region in exact.seeds}
     for name, error in errors.items():
-        seeded = told(draw.result, shift=draw.shift + error)
-        fixed = told(draw.result, shift=draw.shift + error, stderr=0.0)
+        seeded = with_prediction(draw.result, shift=draw.shift + error)
+        fixed = with_prediction(draw.result, shift=draw.shift + error, stderr=0.0)
         for region, reference in references.items():
             windows = fixed_windows(fixed.seeds[region].params)
-            found = {
+            fits = {
                 "seeded": fitted(seeded, region, error),
                 "fixed windows": fitted(fixed, region, error, params=windows, method="leastsq"),
             }
-            for method, fit in found.items():
+            for method, fit in fits.items():
                 yield Row(
                     method,
                     name,
@@ -154,7 +154,7 @@ def measured(draw: Draw, random: np.random.Generator) -> Iterator[Row]:
                     draw.result.status,
                     fit.converged,
                     fit.relative_rms,
-                    lost(reference, fit),
+                    missing_components(reference, fit),
                     reference.good,
                     fit.evaluations,
                 )
@@ -162,11 +162,13 @@ def measured(draw: Draw, random: np.random.Generator) -> Iterator[Row]:
 
 def figures_of(rows: Sequence[Row]) -> dict[str, float]:
     """Shares of fits that meet each condition, and the median of evaluations."""
-    fair = [row for row in rows if row.reference_good]
+    fairly_compared = [row for row in rows if row.reference_good]
     return {
         "fits": len(rows),
         "success": float(np.mean([row.success for row in rows])),
-        "success where reference good": float(np.mean([row.success for row in fair])) if fair else float("nan"),
+        "success where reference good": float(np.mean([row.success for row in fairly_compared]))
+        if fairly_compared
+        else float("nan"),
         "converged": float(np.mean([row.converged for row in rows])),
         "within 2 %": float(np.mean([row.relative_rms <= RESIDUAL for row in rows])),
         "all found": float(np.mean([not row.lost for row in rows])),
@@ -180,8 +182,8 @@ def summary(rows: Sequence[Row]) -> dict[str, dict[str, dict[str, float]]]:
         method: {
             f"{errors}{label}": figures_of(chosen)
             for errors in ERRORS
-            for label, wanted in (("", {row.status for row in rows}), (", ok", {"ok"}))
-            if (chosen := [r for r in rows if (r.method, r.errors) == (method, errors) and r.status in wanted])
+            for label, statuses in (("", {row.status for row in rows}), (", ok", {"ok"}))
+            if (chosen := [r for r in rows if (r.method, r.errors) == (method, errors) and r.status in statuses])
         }
         for method in dict.fromkeys(row.method for row in rows)
     }
@@ -198,14 +200,14 @@ def report(console: Console, figures: dict[str, dict[str, dict[str, float]]], ro
     table = Table("polymer", "region", "shift error", "stderr", "residual", "lost", title="Failures, drawn errors")
     for failed in rows:
         if failed.method == "seeded" and failed.errors == "drawn" and not failed.success:
-            why = "; ".join(failed.lost) + ("" if failed.converged else " NOT CONVERGED")
+            failure = "; ".join(failed.lost) + ("" if failed.converged else " NOT CONVERGED")
             table.add_row(
                 failed.polymer,
                 failed.region,
                 f"{failed.shift_error:+.2f}",
                 f"{failed.stderr:.2f}",
                 f"{failed.relative_rms:.1%}{'' if failed.reference_good else ' (reference too)'}",
-                why,
+                failure,
             )
     console.print(table)
 
@@ -231,7 +233,7 @@ def main(data: Path, span: float, draws: int, seed: int, json_path: Path) -> Non
         "data": data.name,
         "span": span,
         "draws": draws,
-        "limits": {"residual": RESIDUAL, "found_eV": FOUND, "apart_eV": APART, "baseline_window_eV": WINDOW},
+        "limits": {"residual": RESIDUAL, "found_eV": MATCH_DISTANCE, "apart_eV": APART, "baseline_window_eV": WINDOW},
         "summary": figures,
         "fits": [{**asdict(row), "success": row.success} for row in rows],
     }

@@ -7,7 +7,18 @@ import torch
 from click.testing import CliRunner
 
 import benchmarks.studies.architectures as module
-from benchmarks.studies.architectures import AVERAGED, PAPER, PLAIN, TOLD, Spectra, draw, main, networks, run, table
+from benchmarks.studies.architectures import (
+    AVERAGED,
+    KNOWN_SHIFT,
+    PAPER,
+    PLAIN,
+    Spectra,
+    draw,
+    main,
+    networks,
+    run,
+    table,
+)
 from benchmarks.studies.training import Recipe
 from xps_stn_plugin.core.grid import Grid
 from xps_stn_plugin.simulate.config import SimulationConfig
@@ -57,7 +68,7 @@ def test_every_architecture_gives_a_row(name):
     record = run(name, lines(64), lines(20, seed=2), TINY, RECIPE, seed=1)
     assert json.loads(json.dumps(record))["steps"] == 4
     assert record["parameters"] > 1000
-    assert ("shift_median" in record) == (name not in (TOLD, "no STN"))
+    assert ("shift_median" in record) == (name not in (KNOWN_SHIFT, "no STN"))
     assert (record["offset"] != 0) == (name == PAPER)
     assert ("averaged" in record) == (name == PLAIN)
 
@@ -71,7 +82,7 @@ def test_the_reference_is_given_spectra_on_the_true_axis(monkeypatch):
 
     train = module.train
     monkeypatch.setattr(module, "train", spy)
-    for name in (TOLD, "no STN"):
+    for name in (KNOWN_SHIFT, "no STN"):
         run(name, lines(64), lines(20, seed=2), TINY, RECIPE, seed=1)
     told, untold = (torch.from_numpy(GRID.offsets)[batch.channels[:, 9].argmax(-1)] for batch in seen)
     assert float(told.abs().max()) < 0.11

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from benchmarks.calibration import Question, ask, figures, mixtures_moved, plot, polymers_moved
+from benchmarks.calibration import Question, answers_to, figures, mixtures_moved, plot, polymers_moved
 from benchmarks.cases import columns, drawn, mixture
 from benchmarks.polymers import Polymer
 from benchmarks.reliability import (
@@ -106,7 +106,7 @@ def test_drawn_mixtures_have_two_or_three_polymers_and_the_groups_of_all():
 def test_asking_leaves_out_what_is_outside_and_draws_the_picture(tmp_path):
     questions = list(polymers_moved([ESTER, ALKANE], 3.0, 3, False, seed=3))
     stranger = Question("stranger", questions[0].spectrum, 100.0, frozenset(), inside=False)
-    said = ask("set", [*questions, stranger], shipped_weights(), Console(quiet=True))
+    said = answers_to("set", [*questions, stranger], shipped_weights(), Console(quiet=True))
     assert said.error.size == 6
     assert sum(said.status.values()) == pytest.approx(1.0)
     found = figures(said, 0.2)

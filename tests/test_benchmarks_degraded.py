@@ -17,7 +17,7 @@ from benchmarks.alterations import (
     only,
     unmonochromated,
     wider,
-    without,
+    without_region,
 )
 from benchmarks.cases import ascending, averaged, broadened, columns, without_nan
 from benchmarks.degraded import Outcome, figures, outcomes, recovery
@@ -107,7 +107,7 @@ def test_contamination_has_its_share_and_only_in_carbon():
 
 def test_regions_and_windows_are_cut():
     assert list(only("C1s")(regions(), rng())) == ["C1s"]
-    assert list(without("C1s")(regions(), rng())) == ["O1s"]
+    assert list(without_region("C1s")(regions(), rng())) == ["O1s"]
     rows = cut(1.0)(regions(), rng())["C1s"]
     assert rows[0, 0] == pytest.approx(283.0, abs=0.15)
     assert rows[-1, 0] == pytest.approx(287.0, abs=0.15)

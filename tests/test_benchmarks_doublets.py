@@ -10,7 +10,7 @@ from scipy.stats import chi2
 
 from benchmarks.doublet_design import COUNTS, PAIRS, RATIOS, SEPARATIONS, Cell, Lines, Sample, cells, main_line, samples
 from benchmarks.doublet_limits import FALSE_ALARMS, covariance, ideal, jacobian, limits, noncentrality, power
-from benchmarks.doublets import Found, Row, Verdict, baseline, bounds, figures, main, ours, verdict
+from benchmarks.doublets import FittedLines, Row, Verdict, baseline, bounds, figures, main, seeded_fit, verdict
 from xps_prefit_hooks import PrefitError
 
 ENERGY = np.arange(279.0, 294.0, 0.05)
@@ -90,7 +90,7 @@ def test_known_positions_lower_the_bound_and_never_below_nothing() -> None:
 
 def test_errors_are_those_of_the_peaks_by_energy_and_of_the_truly_larger_one() -> None:
     truth = lines([285.0, 286.0], [100.0, 300.0])
-    found = verdict(truth, Found([286.1, 284.9], [200.0, 200.0], [1.2, 1.0]))
+    found = verdict(truth, FittedLines([286.1, 284.9], [200.0, 200.0], [1.2, 1.0]))
     assert found.called == 2
     assert found.energy == pytest.approx((-0.1, 0.1))
     assert found.share == pytest.approx(0.5 - 0.75)
@@ -99,13 +99,13 @@ def test_errors_are_those_of_the_peaks_by_energy_and_of_the_truly_larger_one() -
 
 def test_components_below_one_percent_do_not_count() -> None:
     truth = lines([285.0, 286.0], [100.0, 300.0])
-    assert verdict(truth, Found([285.0, 286.0, 289.0], [100.0, 300.0, 3.0], [1.0] * 3)).called == 2
-    assert verdict(truth, Found([285.0, 286.0, 289.0], [100.0, 300.0, 5.0], [1.0] * 3)) == Verdict(3)
-    assert verdict(truth, Found([285.5], [400.0], [1.4])) == Verdict(1)
+    assert verdict(truth, FittedLines([285.0, 286.0, 289.0], [100.0, 300.0, 3.0], [1.0] * 3)).called == 2
+    assert verdict(truth, FittedLines([285.0, 286.0, 289.0], [100.0, 300.0, 5.0], [1.0] * 3)) == Verdict(3)
+    assert verdict(truth, FittedLines([285.5], [400.0], [1.4])) == Verdict(1)
 
 
 def test_a_singlet_called_doublet_has_no_errors() -> None:
-    assert verdict(lines([285.0], [100.0]), Found([285.0, 286.0], [60.0, 40.0], [1.0, 1.0])) == Verdict(2)
+    assert verdict(lines([285.0], [100.0]), FittedLines([285.0, 286.0], [60.0, 40.0], [1.0, 1.0])) == Verdict(2)
 
 
 def test_figures_count_singlets_doublets_and_errors_apart() -> None:
@@ -164,7 +164,7 @@ def test_a_group_without_a_carbon_line_is_named() -> None:
         main_line("alkyl halide")
 
 
-@pytest.mark.parametrize("method", [ours, baseline])
+@pytest.mark.parametrize("method", [seeded_fit, baseline])
 def test_a_clear_doublet_is_found_by_every_method(method) -> None:
     one = next(s for s in samples("blind", 1, 1) if s.cell == Cell(2.0, 1, 100_000) and s.truth.step is None)
     said = verdict(one.truth, method(one))

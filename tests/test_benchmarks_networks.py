@@ -7,7 +7,7 @@ from benchmarks.studies.networks import (
     AveragedModes,
     Convolutions,
     Distribution,
-    Ours,
+    PackageNetwork,
     PaperMlp,
     PaperStn,
     Regression,
@@ -27,7 +27,7 @@ READERS = {
     "regression": lambda: Regression(CONFIG, 6, rounds=2),
     "distribution": lambda: Distribution(CONFIG, 6),
     "seen": lambda: Distribution(CONFIG, 6, seen=True),
-    "ours": lambda: Ours(CONFIG),
+    "ours": lambda: PackageNetwork(CONFIG),
 }
 
 

@@ -12,7 +12,6 @@ from benchmarks.cases import Conditions, columns, detected, doniach_sunjic, draw
 from benchmarks.foreign import (
     Case,
     clipped,
-    dead,
     doubled,
     featureless,
     mirrored,
@@ -20,6 +19,7 @@ from benchmarks.foreign import (
     simulated_cases,
     swapped,
     table,
+    with_dead_time,
 )
 from benchmarks.out_of_domain import Answer, answers, baseline, headline, line_height, shares
 from benchmarks.polymers import Polymer, load
@@ -109,7 +109,7 @@ def test_what_can_go_wrong():
     assert other["C1s"][0, 0] == axis[0]
     assert set(other["C1s"][:, 1]) == {7.0}
     assert clipped(counts, 0.4)["C1s"][:, 1].max() == 400
-    assert dead(counts, 0.5)["C1s"][:, 1].max() == pytest.approx(500, abs=2)
+    assert with_dead_time(counts, 0.5)["C1s"][:, 1].max() == pytest.approx(500, abs=2)
     assert mirrored(counts)["C1s"][0, 1] == counts["C1s"][-1, 1]
 
 

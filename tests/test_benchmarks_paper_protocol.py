@@ -52,11 +52,11 @@ def test_finished_runs_are_read_and_those_of_other_settings_refused(polymers, tm
         calls.append(1)
         return {"exact": 0.5}
 
-    first = bench.once("x", work, bench.size)
-    assert bench.once("x", work, bench.size) == first
+    first = bench.load_or_run("x", work, bench.size)
+    assert bench.load_or_run("x", work, bench.size) == first
     assert calls == [1]
     with pytest.raises(click.ClickException, match="another folder"):
-        bench.once("x", work, Sizes(20, 1, 1))
+        bench.load_or_run("x", work, Sizes(20, 1, 1))
 
 
 def test_given_weights_are_asked_through_the_way_of_a_file(tmp_path):

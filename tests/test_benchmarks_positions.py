@@ -19,7 +19,7 @@ from benchmarks.positions import (
     misses,
     summary,
 )
-from benchmarks.prefits import Draw, drawn, evaluations, told
+from benchmarks.prefits import Draw, drawn, evaluations, with_prediction
 from xps_prefit_hooks import ModelInfo, Prediction, PrefitError, Settings
 from xps_stn_plugin.api import PrefitResult
 from xps_stn_plugin.core.spectrum import region_dataset
@@ -104,14 +104,14 @@ def moved_polymer(shift=1.3):
     groups = {"alkane": 0.97, "ester (aliphatic)": 0.96, "amide": 0.01}
     said = Prediction(shift + 0.1, 0.08, groups, "ok", (), {}, ModelInfo("by hand", "0", ""))
     spectrum = polymer.spectrum(shift)
-    result = told(PrefitResult("test", spectrum, None, said, Settings(), {}), shift=shift + 0.1)
+    result = with_prediction(PrefitResult("test", spectrum, None, said, Settings(), {}), shift=shift + 0.1)
     return Draw(polymer, 0, shift, result)
 
 
 def test_what_is_told_replaces_what_was_said():
     draw = moved_polymer()
     assert draw.shift_error == pytest.approx(0.1)
-    exact = told(draw.result, shift=draw.shift, stderr=0.02, groups={"nitrile"})
+    exact = with_prediction(draw.result, shift=draw.shift, stderr=0.02, groups={"nitrile"})
     np.testing.assert_allclose(exact.axis["C1s"]["binding_energy"], X)
     assert exact.shift_stderr == 0.02
     assert exact.prediction.groups["nitrile"] > 0.9 > exact.prediction.groups["alkane"]

@@ -5,21 +5,21 @@ import numpy as np
 import pytest
 from test_benchmarks_positions import moved_polymer
 
-from benchmarks.wrong_seeds import ERRORS, Found, Row, fixed_windows, lost, measured, summary
+from benchmarks.wrong_seeds import ERRORS, FitSummary, Row, fixed_windows, measured, missing_components, summary
 
 ROW = Row("seeded", "drawn", "PMMA", 0, "C1s", 0.1, 0.08, "ok", True, 0.01, (), True, 40)
 
 
 def found(*centers):
-    return Found(tuple((f"c{number}", center) for number, center in enumerate(centers)), True, 0.01, 40)
+    return FitSummary(tuple((f"c{number}", center) for number, center in enumerate(centers)), True, 0.01, 40)
 
 
 def test_only_components_that_stand_alone_must_be_found_again():
-    assert lost(found(285.0, 286.5), found(285.19, 286.31)) == ()
-    assert len(lost(found(285.0, 286.5), found(285.0, 286.75))) == 1
-    assert "nowhere" in lost(found(285.0, 286.5), found(285.0, 287.5))[0]
+    assert missing_components(found(285.0, 286.5), found(285.19, 286.31)) == ()
+    assert len(missing_components(found(285.0, 286.5), found(285.0, 286.75))) == 1
+    assert "nowhere" in missing_components(found(285.0, 286.5), found(285.0, 287.5))[0]
     # 285.0 and 285.35 are too near to each other to be asked for.
-    assert lost(found(285.0, 285.35, 289.0), found(285.2, 289.0)) == ()
+    assert missing_components(found(285.0, 285.35, 289.0), found(285.2, 289.0)) == ()
 
 
 def test_a_success_meets_every_condition():

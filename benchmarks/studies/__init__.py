@@ -1,1 +1,1 @@
-"""Studies that retrain or take networks apart; they take hours and are repeated seldom."""
+"""Studies that retrain or dissect networks; they take hours."""

@@ -31,7 +31,7 @@ from benchmarks.record import conditions, write_record
 from benchmarks.studies.networks import (
     AveragedModes,
     Distribution,
-    Ours,
+    PackageNetwork,
     PaperStn,
     Reader,
     Regression,
@@ -52,7 +52,7 @@ from xps_stn_plugin.stn.transform import shift_axis
 CHUNK = 500
 #: Threads and batch for the time of inference.
 THREADS, INFERENCE_BATCH = 2, 256
-PAPER, TOLD, PLAIN = "paper STN", "told the shift", "distribution"
+PAPER, KNOWN_SHIFT, PLAIN = "paper STN", "told the shift", "distribution"
 TITLE = "Simulated spectra, mean ± standard deviation over seeds"
 AVERAGED = "distribution, two modes averaged"
 #: The rate is that of the shipped network; of 1e-4 (the paper's own), 3e-4, 1e-3 and 2e-3 it gave the paper's network,
@@ -124,16 +124,16 @@ def networks(config: NetworkConfig) -> Mapping[str, Callable[[], Reader]]:
     """All architectures, simplest first."""
     channels = CHANNELS_PER_REGION * config.regions
     grid = Grid(config.points, config.step)
-    place = (ALIPHATIC_C1S - grid.energies[grid.regions.index("C1s"), 0]) / config.step
+    reference_point = (ALIPHATIC_C1S - grid.energies[grid.regions.index("C1s"), 0]) / config.step
     return {
-        PAPER: lambda: PaperStn(channels, config.points, config.groups, config.step, place),
+        PAPER: lambda: PaperStn(channels, config.points, config.groups, config.step, reference_point),
         "no STN": lambda: Unaligned(config, channels),
         "one step, number": lambda: Regression(config, channels),
         "three steps, number": lambda: Regression(config, channels, rounds=3),
         PLAIN: lambda: Distribution(config, channels),
         "distribution, seen by classifier": lambda: Distribution(config, channels, seen=True),
-        "ours as shipped": lambda: Ours(config),
-        TOLD: lambda: Unaligned(config, channels),
+        "ours as shipped": lambda: PackageNetwork(config),
+        KNOWN_SHIFT: lambda: Unaligned(config, channels),
     }
 
 
@@ -160,42 +160,46 @@ def inference_times(config: NetworkConfig) -> dict[str, float]:
         readers[AVERAGED] = AveragedModes(plain)
     threads = torch.get_num_threads()
     torch.set_num_threads(THREADS)
-    found = {}
+    times_by_network = {}
     try:
         for name, network in readers.items():
             times = []
             with torch.inference_mode():
                 for _ in range(6):
-                    begun = time.perf_counter()
+                    start = time.perf_counter()
                     network.eval()(channels)
-                    times.append(time.perf_counter() - begun)
-            found[name] = 1000 * min(times[1:]) / INFERENCE_BATCH
+                    times.append(time.perf_counter() - start)
+            times_by_network[name] = 1000 * min(times[1:]) / INFERENCE_BATCH
     finally:
         torch.set_num_threads(threads)
-    return found
+    return times_by_network
 
 
 def run(name: str, spectra: Spectra, test: Spectra, config: NetworkConfig, recipe: Recipe, seed: int) -> dict[str, Any]:
     """Train one network on `spectra` and ask it about `test`; seeds differ in start values and order."""
 
     def aligned(batch: Batch) -> Batch:
-        return replace(batch, channels=shift_axis(batch.channels, batch.shift, config.step)) if name == TOLD else batch
+        return (
+            replace(batch, channels=shift_axis(batch.channels, batch.shift, config.step))
+            if name == KNOWN_SHIFT
+            else batch
+        )
 
     size = recipe.batch_size
     per_epoch = len(spectra.shift) // size
 
     def draw_batch(step: int) -> Batch:
-        epoch, place = divmod(step, per_epoch)
+        epoch, position = divmod(step, per_epoch)
         order = np.random.default_rng([seed, epoch]).permutation(len(spectra.shift))
-        return aligned(spectra.batch(order[place * size : (place + 1) * size]))
+        return aligned(spectra.batch(order[position * size : (position + 1) * size]))
 
-    def asked() -> Iterator[Batch]:
+    def test_batches() -> Iterator[Batch]:
         return map(aligned, test.batches(len(test.shift)))
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = networks(config)[name]()
-    trained = train(network, draw_batch, recipe, seed, asked)
+    trained = train(network, draw_batch, recipe, seed, test_batches)
     # The paper's axis has no zero: its constant offset is found on training spectra and taken off.
     offset = answers(trained.network, spectra.batches(2000)).offset if name == PAPER else 0.0
     record = {
@@ -204,12 +208,12 @@ def run(name: str, spectra: Spectra, test: Spectra, config: NetworkConfig, recip
         "steps": trained.steps,
         "seconds": trained.seconds,
         "offset": offset,
-        **answers(trained.network, asked()).figures(offset),
+        **answers(trained.network, test_batches()).figures(offset),
         "history": list(trained.history),
     }
     if isinstance(trained.network, Distribution) and name == PLAIN:
-        both = AveragedModes(trained.network)
-        record["averaged"] = {"network": AVERAGED, **answers(both, asked()).figures()}
+        averaged = AveragedModes(trained.network)
+        record["averaged"] = {"network": AVERAGED, **answers(averaged, test_batches()).figures()}
     return record
 
 
@@ -221,14 +225,14 @@ def table(records: list[dict[str, Any]], milliseconds: Mapping[str, float]) -> T
     grid = Table("network", "seeds", *names, *single, title=TITLE, box=box.MARKDOWN)
     rows = [row for record in records for row in (record, {**record, **record.get("averaged", {})})]
     for name in dict.fromkeys(row["network"] for row in rows):
-        own = list({row["seed"]: row for row in rows if row["network"] == name}.values())
+        network_rows = list({row["seed"]: row for row in rows if row["network"] == name}.values())
         cells = []
         for column in columns:
-            values = np.array([row[column] for row in own if column in row])
+            values = np.array([row[column] for row in network_rows if column in row])
             cells.append(f"{values.mean():.3f} ± {values.std():.3f}" if values.size else "-")
-        seconds = np.mean([row["seconds"] for row in own])
-        count = f"{own[0]['parameters'] / 1e6:.2f} M"
-        grid.add_row(name, str(len(own)), *cells, count, f"{seconds:.0f}", f"{milliseconds[name]:.2f}")
+        seconds = np.mean([row["seconds"] for row in network_rows])
+        count = f"{network_rows[0]['parameters'] / 1e6:.2f} M"
+        grid.add_row(name, str(len(network_rows)), *cells, count, f"{seconds:.0f}", f"{milliseconds[name]:.2f}")
     return grid
 
 
@@ -255,10 +259,10 @@ def main(
     # Wide enough that no row of the tables, Markdown, is broken.
     console = Console(width=None if sys.stdout.isatty() else 250)
     config = size_of_ours()
-    known = tuple(networks(config))
+    all_networks = tuple(networks(config))
     for name in chosen:
-        if name not in known:
-            raise click.BadParameter(f"{name!r} is none of: {', '.join(known)}.", param_hint="--network")
+        if name not in all_networks:
+            raise click.BadParameter(f"{name!r} is none of: {', '.join(all_networks)}.", param_hint="--network")
     settings = {
         "spectra": number,
         "test": test_number,
@@ -266,8 +270,8 @@ def main(
         "data_seed": data_seed,
         "structures": structures,
     }
-    wanted = [(seed, name) for seed in seeds for name in chosen or known]
-    files = {(seed, name): out / f"{name.replace(',', '').replace(' ', '_')}-{seed}.json" for seed, name in wanted}
+    runs = [(seed, name) for seed in seeds for name in chosen or all_networks]
+    files = {(seed, name): out / f"{name.replace(',', '').replace(' ', '_')}-{seed}.json" for seed, name in runs}
     if any(not path.exists() for path in files.values()):
         simulation = replace(SimulationConfig.load(), outsider_share=0.0)
         if structures is not None:
@@ -278,10 +282,12 @@ def main(
     for (seed, name), path in files.items():
         if path.exists():
             continue
-        found = run(name, spectra, test, config, replace(RECIPE, steps=steps), seed)
-        about = {"settings": settings, "simulation": simulation.as_dict(), "size": asdict(config)}
-        write_record(path, {**conditions(seed), **about, **found})
-        figures = ", ".join(f"{key} {found[key]:.3f}" for key in ("shift_median", "exact", "seconds") if key in found)
+        figures_of_run = run(name, spectra, test, config, replace(RECIPE, steps=steps), seed)
+        circumstances = {"settings": settings, "simulation": simulation.as_dict(), "size": asdict(config)}
+        write_record(path, {**conditions(seed), **circumstances, **figures_of_run})
+        figures = ", ".join(
+            f"{key} {figures_of_run[key]:.3f}" for key in ("shift_median", "exact", "seconds") if key in figures_of_run
+        )
         console.print(f"{name}, seed {seed}: {figures}", highlight=False)
     records = [json.loads(path.read_text(encoding="utf-8")) for path in files.values()]
     for record in records:

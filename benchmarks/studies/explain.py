@@ -1,4 +1,4 @@
-"""Ways to say which part of a spectrum speaks for a group, against known lines and the deletion test.
+"""Methods of attributing a group to parts of a spectrum, against known lines and the deletion test.
 
     python -m benchmarks explain
 
@@ -55,27 +55,27 @@ class Sample:
     shift: float
 
     def at_lines(self, group: str, grid: Grid) -> NDArray[np.bool_]:
-        """Where the group has its lines, shape (regions, points)."""
-        found = np.zeros(self.counts.shape, dtype=bool)
+        """Mask of the group's lines, shape (regions, points)."""
+        at_line = np.zeros(self.counts.shape, dtype=bool)
         for row, (region, energies) in enumerate(zip(grid.regions, grid.energies - self.shift, strict=True)):
-            reach = (core_levels()[region].splitting or 0.0) + MARGIN
+            upper_margin = (core_levels()[region].splitting or 0.0) + MARGIN
             for line in group_lines()[group].get(region, ()):
                 low = line.position - line.half_width - MARGIN
-                high = line.position + line.half_width + reach + (TAIL if line.vibrational else 0.0)
-                found[row] |= (energies >= low) & (energies <= high)
-        return found & self.measured
+                high = line.position + line.half_width + upper_margin + (TAIL if line.vibrational else 0.0)
+                at_line[row] |= (energies >= low) & (energies <= high)
+        return at_line & self.measured
 
 
 def chord_trials(sample: Sample, grid: Grid, lines: Trials) -> Trials:
     """Everything above the straight line between the edges of a window of 0.9 eV."""
-    place, half = np.arange(grid.points), round(LINE_FWHM / grid.step / 2)
+    point, half_window = np.arange(grid.points), round(LINE_FWHM / grid.step / 2)
     removed = []
     for row, centre in zip(lines.region, lines.point, strict=True):
         smooth = np.convolve(sample.counts[row], np.ones(3) / 3, mode="same")
-        low, high = max(centre - half, 1), min(centre + half, grid.points - 2)
-        chord = smooth[low] + (smooth[high] - smooth[low]) * (place - low) / (high - low)
+        low, high = max(centre - half_window, 1), min(centre + half_window, grid.points - 2)
+        chord = smooth[low] + (smooth[high] - smooth[low]) * (point - low) / (high - low)
         edges = sample.measured[row, low - 1] and sample.measured[row, high + 1]
-        inside = edges & (place >= low) & (place <= high)
+        inside = edges & (point >= low) & (point <= high)
         removed.append(np.where(inside, sample.counts[row] - chord, 0.0).clip(min=0.0))
     return replace(lines, removed=np.array(removed))
 
@@ -104,44 +104,48 @@ def gradient_places(trained: TrainedNetwork, sample: Sample, lines: Trials, colu
     counts = torch.from_numpy(sample.counts[None].astype(np.float32))
     channels = network_input(counts, torch.from_numpy(sample.measured[None]))
     regions = len(trained.grid.regions)
-    nothing = channels.clone()
-    nothing[:, : 2 * regions] = 0.0
-    path = (nothing + (channels - nothing) * ((torch.arange(STEPS) + 0.5) / STEPS)[:, None, None]).requires_grad_()
-    held = torch.full((STEPS,), sample.shift)
-    (slope,) = torch.autograd.grad(trained.network(path, held).group_logits[:, column].sum(), path)
-    shares = ((channels - nothing) * slope.mean(0))[0].double().numpy()
+    empty_input = channels.clone()
+    empty_input[:, : 2 * regions] = 0.0
+    path = (
+        empty_input + (channels - empty_input) * ((torch.arange(STEPS) + 0.5) / STEPS)[:, None, None]
+    ).requires_grad_()
+    shifts = torch.full((STEPS,), sample.shift)
+    (slope,) = torch.autograd.grad(trained.network(path, shifts).group_logits[:, column].sum(), path)
+    shares = ((channels - empty_input) * slope.mean(0))[0].double().numpy()
     with torch.inference_mode():
-        ends = trained.network(torch.cat([nothing, channels]), held[:2]).group_logits[:, column].double().numpy()
+        ends = trained.network(torch.cat([empty_input, channels]), shifts[:2]).group_logits[:, column].double().numpy()
     gap = abs(shares.sum() - (ends[1] - ends[0])) / abs(ends[1] - ends[0])
-    both = shares[:regions] + shares[regions : 2 * regions]
+    region_shares = shares[:regions] + shares[regions : 2 * regions]
     width = round(LINE_FWHM / trained.grid.step)
-    smooth = np.array([np.convolve(row, np.ones(width) / width, mode="same") for row in both])
+    smooth = np.array([np.convolve(row, np.ones(width) / width, mode="same") for row in region_shares])
     return smooth[lines.region, lines.point], float(gap)
 
 
 def region_places(trained: TrainedNetwork, sample: Sample, lines: Trials) -> FloatArray:
     """Fall of all log odds when the whole region of a place was not measured, shape (trials, groups)."""
     base = log_odds(trained, sample.counts[None], sample.measured, sample.shift)[0]
-    drop = {}
+    falls_of = {}
     for row in np.unique(lines.region):
-        kept = np.arange(len(sample.counts))[:, None] != row
-        rest = log_odds(trained, (sample.counts * kept)[None], sample.measured & kept, sample.shift)
-        drop[row] = base - rest[0]
-    return np.array([drop[row] for row in lines.region])
+        other_regions = np.arange(len(sample.counts))[:, None] != row
+        remaining_odds = log_odds(
+            trained, (sample.counts * other_regions)[None], sample.measured & other_regions, sample.shift
+        )
+        falls_of[row] = base - remaining_odds[0]
+    return np.array([falls_of[row] for row in lines.region])
 
 
 def deletion(fall: FloatArray, trials: Trials, chosen: int) -> tuple[float, float, float]:
     """Share of other places with as much area whose fall is smaller, the fall, and their mean; NaN where none is."""
     area = trials.removed.sum(axis=1)
-    apart = (trials.region != trials.region[chosen]) | (np.abs(trials.point - trials.point[chosen]) > 8)
-    alike = fall[apart & (area > 0.6 * area[chosen]) & (area < 1.6 * area[chosen])]
-    if not alike.size:
+    distant = (trials.region != trials.region[chosen]) | (np.abs(trials.point - trials.point[chosen]) > 8)
+    comparable_falls = fall[distant & (area > 0.6 * area[chosen]) & (area < 1.6 * area[chosen])]
+    if not comparable_falls.size:
         return np.nan, np.nan, np.nan
-    return float((alike < fall[chosen]).mean()), float(fall[chosen]), float(alike.mean())
+    return float((comparable_falls < fall[chosen]).mean()), float(fall[chosen]), float(comparable_falls.mean())
 
 
 class Scores:
-    """What the methods said, spectrum by spectrum."""
+    """Scores of the methods, spectrum by spectrum."""
 
     def __init__(self, trained: TrainedNetwork) -> None:
         self.trained = trained
@@ -153,8 +157,8 @@ class Scores:
         self.places: list[int] = []
         self.gaps: list[float] = []
 
-    def add(self, sample: Sample, wanted: Mapping[int, NDArray[np.bool_]]) -> None:
-        """Ask all methods about the groups in `wanted`, whose lines lie where it says."""
+    def add(self, sample: Sample, line_masks: Mapping[int, NDArray[np.bool_]]) -> None:
+        """Ask all methods about the groups in `line_masks`, whose lines lie where it says."""
         trained, grid = self.trained, self.trained.grid
         lines = line_trials(sample.counts, sample.measured, grid.step, sample.shift)
         if not lines.point.size:
@@ -164,32 +168,34 @@ class Scores:
             "taper": taper_trials(sample, grid, lines),
             "chord": chord_trials(sample, grid, lines),
         }
-        fall = {}
+        falls_by_trial = {}
         for name, removed in trials.items():
-            begun = time.process_time()
-            fall[name] = falls(trained, sample, removed)
-            self.seconds[name].append(time.process_time() - begun)
-        begun = time.process_time()
+            start = time.process_time()
+            falls_by_trial[name] = falls(trained, sample, removed)
+            self.seconds[name].append(time.process_time() - start)
+        start = time.process_time()
         regions = region_places(trained, sample, lines)
-        self.seconds["region"].append(time.process_time() - begun)
+        self.seconds["region"].append(time.process_time() - start)
         signal = trials["taper"].removed.sum(axis=1)
         self.places.append(lines.point.size)
-        for column, at in wanted.items():
-            begun = time.process_time()
+        for column, line_mask in line_masks.items():
+            start = time.process_time()
             gradient, gap = gradient_places(trained, sample, lines, column)
-            self.seconds["gradient"].append(time.process_time() - begun)
+            self.seconds["gradient"].append(time.process_time() - start)
             self.gaps.append(gap)
-            inside = at[lines.region, lines.point]
+            inside = line_mask[lines.region, lines.point]
             self.chance.append(float(signal[inside].sum() / signal.sum()))
-            scores = {name: values[:, column] for name, values in fall.items()}
+            scores = {name: values[:, column] for name, values in falls_by_trial.items()}
             for method, score in {**scores, "region": regions[:, column], "gradient": gradient}.items():
                 # The places of a region are one: that with most signal stands for it.
-                best = int(np.lexsort((signal, score))[-1])
-                self.right[method].append(bool(inside[best]))
-                speaking = score.clip(min=0.0)
-                self.mass[method].append(float(speaking[inside].sum() / speaking.sum()) if speaking.any() else 0.0)
+                best_trial = int(np.lexsort((signal, score))[-1])
+                self.right[method].append(bool(inside[best_trial]))
+                positive_score = score.clip(min=0.0)
+                self.mass[method].append(
+                    float(positive_score[inside].sum() / positive_score.sum()) if positive_score.any() else 0.0
+                )
                 for name, removed in trials.items():
-                    self.deletion[method, name].append(deletion(scores[name], removed, best))
+                    self.deletion[method, name].append(deletion(scores[name], removed, best_trial))
 
     def figures(self) -> dict[str, dict[str, float]]:
         """Means over all groups of all spectra, and the median CPU time of one answer (the gradient: of one group)."""
@@ -226,22 +232,28 @@ def main(number: int, structures: int, weights: Path | None, seed: int, json_pat
             channels = network_input(torch.from_numpy(batch.counts[index][None]), torch.from_numpy(measured[None]))
             read = trained.network(channels)
         sample = Sample(counts, measured, float(read.shift[0]))
-        found = np.flatnonzero((read.group_logits[0].numpy() > 0) & batch.labels[index] & ~batch.outside[index])
-        wanted = {c: at for c in found if (at := sample.at_lines(trained.groups[c], trained.grid)).any()}
+        present_groups = np.flatnonzero(
+            (read.group_logits[0].numpy() > 0) & batch.labels[index] & ~batch.outside[index]
+        )
+        line_masks = {
+            c: line_mask
+            for c in present_groups
+            if (line_mask := sample.at_lines(trained.groups[c], trained.grid)).any()
+        }
         if abs(sample.shift - batch.shift[index]) <= MOST_ERROR:
-            scores.add(sample, wanted)
+            scores.add(sample, line_masks)
     results = scores.figures()
     table = Table("method", *next(iter(results.values())), title="Which part speaks for a group")
     for method, row in results.items():
         table.add_row(method, *(f"{value:.0f}" if value > 1.5 else f"{value:.3f}" for value in row.values()))
     console.print(table)
-    own = np.array(scores.deletion["line", "taper"])
+    line_deletions = np.array(scores.deletion["line", "taper"])
     summary = {
         "cases": float(len(scores.chance)),
         "right place by chance": float(np.mean(scores.chance)),
         "places per spectrum": float(np.mean(scores.places)),
-        "median fall by taper at the place of line": float(np.nanmedian(own[:, 1])),
-        "median of the mean fall at places alike": float(np.nanmedian(own[:, 2])),
+        "median fall by taper at the place of line": float(np.nanmedian(line_deletions[:, 1])),
+        "median of the mean fall at places alike": float(np.nanmedian(line_deletions[:, 2])),
         "median gap of the gradient's sum": float(np.median(scores.gaps)),
     }
     for name, value in summary.items():

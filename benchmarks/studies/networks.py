@@ -1,4 +1,4 @@
-"""Networks that are compared with ours: each turns channels into a shift in eV, where it has one, and group logits.
+"""Compared networks: each maps channels to a shift in eV, if it has one, and group logits.
 
 The paper's networks are built from their description (arXiv 2603.05350 and its public repository): sizes, start values
 and the free scale of its transform are as there.
@@ -19,7 +19,7 @@ from xps_stn_plugin.stn.transform import shift_axis
 
 @dataclass(frozen=True)
 class Reading:
-    """What a network says about a batch.
+    """Output of a network for a batch.
 
     Parameters
     ----------
@@ -113,10 +113,12 @@ class PaperStn(Reader):
             theta[:, 1, 1] = 1
             theta[:, 0, 2] = translation
             planes = channels.unsqueeze(2)
-            where = functional.affine_grid(theta, list(planes.shape), align_corners=False)
-            moved = functional.grid_sample(planes, where, padding_mode="zeros", align_corners=False).squeeze(2)
+            sampling_grid = functional.affine_grid(theta, list(planes.shape), align_corners=False)
+            aligned = functional.grid_sample(planes, sampling_grid, padding_mode="zeros", align_corners=False).squeeze(
+                2
+            )
         shift = ((scale - 1) * self.place + translation) * self.half_width
-        return Reading(self.classifier(moved.flatten(1)).float(), shift)
+        return Reading(self.classifier(aligned.flatten(1)).float(), shift)
 
 
 class Convolutions(nn.Module):
@@ -162,10 +164,10 @@ class Unaligned(Reader):
 def sharing_weights(network: nn.Module) -> nn.Module:
     """Copy a network with the same weights, but batch norms of its own."""
     copied = copy.deepcopy(network)
-    for mine, theirs in zip(copied.modules(), network.modules(), strict=True):
-        if not isinstance(theirs, nn.BatchNorm1d):
-            for name, value in theirs.named_parameters(recurse=False):
-                setattr(mine, name, value)
+    for copied_module, module in zip(copied.modules(), network.modules(), strict=True):
+        if not isinstance(module, nn.BatchNorm1d):
+            for name, value in module.named_parameters(recurse=False):
+                setattr(copied_module, name, value)
     return copied
 
 
@@ -185,19 +187,19 @@ class Regression(Reader):
 
     def forward(self, channels: Tensor) -> Reading:
         """Regress and move, then read."""
-        moved, total = channels, torch.zeros(len(channels), device=channels.device)
+        aligned, total = channels, torch.zeros(len(channels), device=channels.device)
         rounds = []
         for localiser in self.localisers:
-            step = localiser(moved).float().squeeze(1).tanh() * self.config.max_shift
+            step = localiser(aligned).float().squeeze(1).tanh() * self.config.max_shift
             # Each round answers for its own step alone.
             total = total.detach() + step
             rounds.append(total)
             with torch.autocast(channels.device.type, enabled=False):
-                moved = shift_axis(channels, total, self.config.step)
-        return Reading(self.classifier(moved).float(), total, rounds=tuple(rounds))
+                aligned = shift_axis(channels, total, self.config.step)
+        return Reading(self.classifier(aligned).float(), total, rounds=tuple(rounds))
 
 
-class Ours(Reader):
+class PackageNetwork(Reader):
     """The network of the package."""
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -302,12 +304,12 @@ class AveragedModes(Reader):
         logits, bins = self.network.scores(channels), self.shift_bins
         first = mean_around_mode(logits, bins)
         near_first = (bins - bins[logits.argmax(-1, keepdim=True)]).abs() <= MODE_REACH
-        others = logits.masked_fill(near_first, float("-inf"))
-        near_second = (bins - bins[others.argmax(-1, keepdim=True)]).abs() <= MODE_REACH
+        second_logits = logits.masked_fill(near_first, float("-inf"))
+        near_second = (bins - bins[second_logits.argmax(-1, keepdim=True)]).abs() <= MODE_REACH
         probability = logits.softmax(-1)
         first_weight, second_weight = ((probability * near).sum(-1) for near in (near_first, near_second & ~near_first))
         share = (first_weight / (first_weight + second_weight))[:, None]
-        second = mean_around_mode(others, bins)
-        one, other = (self.network.groups(channels, shift).sigmoid() for shift in (first, second))
-        mean = share * one + (1 - share) * other
+        second = mean_around_mode(second_logits, bins)
+        first_groups, second_groups = (self.network.groups(channels, shift).sigmoid() for shift in (first, second))
+        mean = share * first_groups + (1 - share) * second_groups
         return Reading(torch.logit(mean, eps=1e-7), first, logits)

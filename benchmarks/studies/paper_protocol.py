@@ -52,7 +52,7 @@ from benchmarks.mixtures import (
 )
 from benchmarks.polymers import Polymer, load
 from benchmarks.record import conditions, write_record
-from benchmarks.studies.networks import Ours, PaperMlp, PaperStn, Reader
+from benchmarks.studies.networks import PackageNetwork, PaperMlp, PaperStn, Reader
 from benchmarks.studies.training import Answers, Batch, Recipe, Trained, answers, train
 from xps_prefit_hooks import ALIPHATIC_C1S
 from xps_stn_plugin.chemistry.groups import group_names
@@ -79,7 +79,7 @@ SHIPPED_NUMBER = 2000
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many mixtures, and how long to train.
+    """Numbers of mixtures and of training steps.
 
     Parameters
     ----------
@@ -98,21 +98,21 @@ class Sizes:
 
 def windows(source: Library) -> NDArray[np.int64]:
     """Points of the paper's axis that make our channels, shape (regions, 240); no core level without any line."""
-    seen = (source.spectra != 0).any(0).numpy()
+    has_signal = (source.spectra != 0).any(0).numpy()
     rows = []
     for level in core_levels().values():
         points = points_at(np.array([level.energy])) - CHANNEL // 2 + np.arange(CHANNEL)
-        if points[0] >= 0 and points[-1] < POINTS and seen[points].any():
+        if points[0] >= 0 and points[-1] < POINTS and has_signal[points].any():
             rows.append(points)
     return np.array(rows)
 
 
-def our_channels(spectra: Tensor, places: NDArray[np.int64]) -> Tensor:
+def our_channels(spectra: Tensor, points: NDArray[np.int64]) -> Tensor:
     """Cut the channels of our network out of spectra on the paper's axis.
 
     The zeros around the lines count as measured: where the cut ends of the polymers' windows lie would tell the shift.
     """
-    counts = spectra[:, torch.from_numpy(places)]
+    counts = spectra[:, torch.from_numpy(points)]
     return network_input(counts, (counts > 0).any(-1, keepdim=True).expand_as(counts))
 
 
@@ -129,14 +129,14 @@ class Result:
     offset: float
 
 
-def run(task: Task, name: str, size: Sizes, tell: Callable[[dict[str, float]], None]) -> Result:
+def run(task: Task, name: str, size: Sizes, report: Callable[[dict[str, float]], None]) -> Result:
     """Train one network and ask it about the test mixtures."""
-    places = windows(task.source)
-    ours = name == "ours"
+    points = windows(task.source)
+    is_ours = name == "ours"
 
     def batch(part: Mixtures, rows: slice | NDArray[np.int64], disturbance: Disturbance) -> Batch:
         spectra = render(task.source, part.weights[rows], disturbance)
-        channels = our_channels(spectra, places) if ours else spectra.unsqueeze(1)
+        channels = our_channels(spectra, points) if is_ours else spectra.unsqueeze(1)
         shift = torch.from_numpy((disturbance.shift * STEP).astype(np.float32))
         return Batch(channels, shift, torch.from_numpy(part.labels[rows].astype(np.float32)))
 
@@ -146,29 +146,29 @@ def run(task: Task, name: str, size: Sizes, tell: Callable[[dict[str, float]], N
             yield batch(part, rows, disturbance.rows(rows))
 
     number = len(task.training.weights)
-    recipe = our_recipe(size.steps) if ours else paper_recipe(number, size.epochs)
+    recipe = our_recipe(size.steps) if is_ours else paper_recipe(number, size.epochs)
     per_epoch = number // recipe.batch_size
-    once = task.disturbances["training"]
+    fixed_disturbance = task.disturbances["training"]
 
     def draw(step: int) -> Batch:
-        epoch, place = divmod(step, per_epoch)
+        epoch, position = divmod(step, per_epoch)
         order = np.random.default_rng([task.seed, 1, epoch]).permutation(number)
-        rows = order[place * recipe.batch_size : (place + 1) * recipe.batch_size]
+        rows = order[position * recipe.batch_size : (position + 1) * recipe.batch_size]
         # Ours sees each mixture at another shift in every epoch; the paper draws it once for all.
-        fresh = disturb(len(rows), task.span, np.random.default_rng([task.seed, 2, step]))
-        return batch(task.training, rows, fresh if ours else once.rows(rows))
+        new_disturbance = disturb(len(rows), task.span, np.random.default_rng([task.seed, 2, step]))
+        return batch(task.training, rows, new_disturbance if is_ours else fixed_disturbance.rows(rows))
 
     def validation() -> Iterator[Batch]:
         return batches(task.validation, task.disturbances["validation"])
 
-    trained = train(build(name, len(places), task.span, task.seed), draw, recipe, task.seed, validation, tell)
+    trained = train(build(name, len(points), task.span, task.seed), draw, recipe, task.seed, validation, report)
     network, drawn = trained.network, task.disturbances["test"]
-    between = drawn.between_points(np.random.default_rng([task.seed, 3]))
+    shifted_between = drawn.between_points(np.random.default_rng([task.seed, 3]))
     return Result(
         trained,
         answers(network, batches(task.test, drawn)),
-        answers(network, batches(task.test, between)),
-        0.0 if ours else answers(network, validation()).offset,
+        answers(network, batches(task.test, shifted_between)),
+        0.0 if is_ours else answers(network, validation()).offset,
     )
 
 
@@ -201,7 +201,7 @@ def build(name: str, regions: int, span: float, seed: int) -> Reader:
             return PaperMlp(POINTS, groups)
         if name == "paper STN":
             return PaperStn(1, POINTS, groups, STEP, (ALIPHATIC_C1S - FIRST) / STEP)
-        return Ours(
+        return PackageNetwork(
             NetworkConfig(
                 regions=regions,
                 points=CHANNEL,
@@ -221,8 +221,12 @@ def figures(result: Result, learnable: NDArray[np.bool_] | None = None) -> dict[
     """
     test = result.test.figures(result.offset)
     record: dict[str, Any] = {"offset": result.offset, **test}
-    between = result.between.figures(result.offset)
-    record |= {f"between_{key}": between[key] for key in ("exact", "micro_f1", "shift_median") if key in between}
+    between_figures = result.between.figures(result.offset)
+    record |= {
+        f"between_{key}": between_figures[key]
+        for key in ("exact", "micro_f1", "shift_median")
+        if key in between_figures
+    }
     if learnable is not None:
         part = result.test.figures(result.offset, learnable)
         record |= {f"learnable_{key}": part[key] for key in ("exact", "micro_f1")}
@@ -245,23 +249,25 @@ def shipped(task: Task, polymers: tuple[Polymer, ...], trained: TrainedNetwork, 
         regions = {}
         for name, energies in ends.items():
             first, last = points_at(np.array([min(energies), max(energies)])) + int(points)
-            places = np.arange(first, last + 1)
-            regions[name] = region_dataset("mixture", FIRST + STEP * places, spectrum[places], region=name)
+            region_points = np.arange(first, last + 1)
+            regions[name] = region_dataset(
+                "mixture", FIRST + STEP * region_points, spectrum[region_points], region=name
+            )
         prediction = predict_with(trained, spectrum_tree("mixture", regions))
         shift.append(prediction.shift)
         status.append(prediction.status)
         probability.append([prediction.groups.get(name, 0.0) for name in group_names()])
     groups = Answers(None, drawn.shift * STEP, np.array(probability), mixtures.labels).figures()
     error = np.array(shift) - drawn.shift * STEP
-    known = ~np.isnan(error)
-    errors = {f"shift_{name}": value for name, value in asdict(shift_metrics(error[known])).items()}
+    has_shift = ~np.isnan(error)
+    errors = {f"shift_{name}": value for name, value in asdict(shift_metrics(error[has_shift])).items()}
     shares = {name: status.count(name) / len(status) for name in sorted(set(status))}
-    return {"number": len(status), "without_shift": int((~known).sum()), **errors, **groups, "status": shares}
+    return {"number": len(status), "without_shift": int((~has_shift).sum()), **errors, **groups, "status": shares}
 
 
 @dataclass(frozen=True)
 class Bench:
-    """Everything that the parts share."""
+    """Shared settings and data of the parts of the study."""
 
     polymers: tuple[Polymer, ...]
     source: Library
@@ -271,7 +277,7 @@ class Bench:
     out: Path
     console: Console
 
-    def once(self, name: str, work: Callable[[], dict[str, Any]], size: Sizes) -> dict[str, Any]:
+    def load_or_run(self, name: str, work: Callable[[], dict[str, Any]], size: Sizes) -> dict[str, Any]:
         """Do `work` and write its record, or read the record of an earlier run."""
         path = self.out / f"{name}.json"
         settings = {"sizes": asdict(size), "seed": self.seed, "corrected": self.corrected}
@@ -287,12 +293,12 @@ class Bench:
         self.console.print(f"{name}: written to {path}")
         return record
 
-    def tell(self, name: str) -> Callable[[dict[str, float]], None]:
+    def report(self, name: str) -> Callable[[dict[str, float]], None]:
         """Print the figures of every check."""
 
-        def line(seen: dict[str, float]) -> None:
-            told = ", ".join(f"{key.replace('_', ' ')} {value:.4g}" for key, value in seen.items())
-            self.console.print(f"{name}: {told}", highlight=False)
+        def line(values: dict[str, float]) -> None:
+            figures_text = ", ".join(f"{key.replace('_', ' ')} {value:.4g}" for key, value in values.items())
+            self.console.print(f"{name}: {figures_text}", highlight=False)
 
         return line
 
@@ -302,36 +308,36 @@ class Bench:
 
         def work() -> dict[str, Any]:
             split = split_by_mixture(self.source, self.size.mixtures, span, self.seed, self.corrected)
-            return {"network": name, "span": span, **figures(run(split, name, self.size, self.tell(label)))}
+            return {"network": name, "span": span, **figures(run(split, name, self.size, self.report(label)))}
 
-        return self.once(f"mixtures-{name.replace(' ', '_')}-{span:g}", work, self.size)
+        return self.load_or_run(f"mixtures-{name.replace(' ', '_')}-{span:g}", work, self.size)
 
     def fold(self, name: str, number: int, span: float) -> dict[str, Any]:
         """One network, one fold of polymers; three tenths of the mixtures and steps, three fifths of the epochs."""
         size = Sizes(self.size.mixtures * 3 // 10, self.size.epochs * 3 // 5, self.size.steps * 3 // 10)
-        held = folds(len(self.polymers), FOLDS, self.seed)[number]
+        held_out = folds(len(self.polymers), FOLDS, self.seed)[number]
         label = f"polymers, {name}, fold {number}"
 
         def work() -> dict[str, Any]:
-            split = split_by_polymer(self.source, size.mixtures, held, span, self.seed, self.corrected)
+            split = split_by_polymer(self.source, size.mixtures, held_out, span, self.seed, self.corrected)
             learnable = np.asarray(split.training.labels.any(0))
             occurs = np.asarray(split.test.labels.any(0))
-            never = [group_names()[column] for column in np.flatnonzero(occurs & ~learnable)]
-            result = figures(run(split, name, size, self.tell(label)), learnable)
-            names = [self.source.names[index] for index in held]
-            return {"network": name, "span": span, "held": names, "never_trained": never, **result}
+            untrained_groups = [group_names()[column] for column in np.flatnonzero(occurs & ~learnable)]
+            result = figures(run(split, name, size, self.report(label)), learnable)
+            names = [self.source.names[index] for index in held_out]
+            return {"network": name, "span": span, "held": names, "never_trained": untrained_groups, **result}
 
-        return self.once(f"polymers-{name.replace(' ', '_')}-fold{number}", work, size)
+        return self.load_or_run(f"polymers-{name.replace(' ', '_')}-fold{number}", work, size)
 
     def shipped(self, trained: TrainedNetwork, span: float) -> dict[str, Any]:
         """Given weights on test mixtures of the first part."""
 
         def work() -> dict[str, Any]:
             split = split_by_mixture(self.source, self.size.mixtures, span, self.seed, self.corrected)
-            found = shipped(split, self.polymers, trained, SHIPPED_NUMBER)
-            return {"network": trained.info.name, "model": asdict(trained.info), "span": span, **found}
+            shipped_figures = shipped(split, self.polymers, trained, SHIPPED_NUMBER)
+            return {"network": trained.info.name, "model": asdict(trained.info), "span": span, **shipped_figures}
 
-        return self.once(f"shipped-{trained.info.sha256[:8]}-{span:g}", work, self.size)
+        return self.load_or_run(f"shipped-{trained.info.sha256[:8]}-{span:g}", work, self.size)
 
 
 def cell(record: Mapping[str, Any], key: str) -> str:
@@ -356,8 +362,8 @@ def mixture_table(records: list[dict[str, Any]]) -> Table:
         exact, f1 = PUBLISHED.get(row["network"], {}), PUBLISHED_F1.get(row["network"], {})
         cited = f"{exact[row['span']] / 100:.3f}" if row["span"] in exact else "-"
         cited_f1 = f"{f1[row['span']]:.3f}" if row["span"] in f1 else "-"
-        own = (cell(row, name) for name in columns)
-        table.add_row(row["network"], f"±{row['span']:g}", *own, cited, cited_f1, f"{row['seconds'] / 60:.1f}")
+        values = (cell(row, name) for name in columns)
+        table.add_row(row["network"], f"±{row['span']:g}", *values, cited, cited_f1, f"{row['seconds'] / 60:.1f}")
     return table
 
 
@@ -367,12 +373,12 @@ def fold_table(records: list[dict[str, Any]]) -> Table:
     title = "Split by polymer, mean ± standard deviation over folds; shift error / eV"
     table = Table("network", "folds", *(name.replace("_", " ") for name in columns), title=title, box=box.MARKDOWN)
     for name in dict.fromkeys(row["network"] for row in records):
-        own = [row for row in records if row["network"] == name]
+        network_rows = [row for row in records if row["network"] == name]
         cells = []
         for column in columns:
-            values = np.array([row[column] for row in own if column in row])
+            values = np.array([row[column] for row in network_rows if column in row])
             cells.append(f"{values.mean():.3f} ± {values.std():.3f}" if values.size else "-")
-        table.add_row(name, str(len(own)), *cells)
+        table.add_row(name, str(len(network_rows)), *cells)
     return table
 
 
@@ -391,8 +397,8 @@ def shipped_table(records: list[dict[str, Any]]) -> Table:
     )
     for row in records:
         status = ", ".join(f"{name} {share:.0%}" for name, share in row["status"].items())
-        own = (cell(row, name) for name in columns)
-        table.add_row(row["network"], f"±{row['span']:g}", str(row["number"]), *own, status)
+        values = (cell(row, name) for name in columns)
+        table.add_row(row["network"], f"±{row['span']:g}", str(row["number"]), *values, status)
     return table
 
 

@@ -1,4 +1,4 @@
-"""One small training loop for networks that are compared; weights are kept in memory and thrown away."""
+"""Training loop of the compared networks; weights stay in memory."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train.
+    """Settings of training.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained network in evaluation mode, its steps, processor seconds, and what was seen at each check."""
+    """A trained network in evaluation mode, its steps, processor seconds, and the figures of each check."""
 
     network: Reader
     steps: int
@@ -105,7 +105,7 @@ def train(
     recipe: Recipe,
     seed: int,
     validation: Callable[[], Iterable[Batch]],
-    tell: Callable[[dict[str, float]], None] = lambda figures: None,
+    report: Callable[[dict[str, float]], None] = lambda figures: None,
 ) -> Trained:
     """Train `network` in place.
 
@@ -121,20 +121,20 @@ def train(
         Of dropout.
     validation : callable
         Batches that are looked at every `check_every` steps and at the end.
-    tell : callable
-        Told the figures of every check.
+    report : callable
+        Receives the figures of every check.
     """
     optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     plateau = recipe.schedule == "plateau"
     reduce = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.1, patience=PLATEAU_PATIENCE)
     average = copy.deepcopy(network).requires_grad_(False) if recipe.average else network
-    best, best_state, since = math.inf, copy.deepcopy(network.state_dict()), 0
+    lowest_loss, best_state, checks_without_gain = math.inf, copy.deepcopy(network.state_dict()), 0
     history: list[dict[str, float]] = []
     seconds, step = 0.0, 0
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         while step < recipe.steps:
-            begun = time.process_time()
+            start = time.process_time()
             if not plateau:
                 for group in optimizer.param_groups:
                     group["lr"] = recipe.learning_rate * _cosine(step, recipe)
@@ -150,20 +150,24 @@ def train(
             step += 1
             if recipe.average:
                 _follow(average, network, min(recipe.average, (1 + step) / (10 + step)))
-            seconds += time.process_time() - begun
+            seconds += time.process_time() - start
             if step % recipe.check_every and step < recipe.steps:
                 continue
             figures = {"step": float(step), "seconds": round(seconds, 1), "loss": float(loss.detach())}
             figures |= _checked(average, validation(), recipe)
             history.append(figures)
-            tell(figures)
+            report(figures)
             if plateau:
                 reduce.step(figures["validation_loss"])
-                if figures["validation_loss"] < best - LEAST_FALL:
-                    best, best_state, since = figures["validation_loss"], copy.deepcopy(network.state_dict()), 0
+                if figures["validation_loss"] < lowest_loss - LEAST_FALL:
+                    lowest_loss, best_state, checks_without_gain = (
+                        figures["validation_loss"],
+                        copy.deepcopy(network.state_dict()),
+                        0,
+                    )
                 else:
-                    since += 1
-                if len(history) > STOP_FROM and since >= STOP_PATIENCE:
+                    checks_without_gain += 1
+                if len(history) > STOP_FROM and checks_without_gain >= STOP_PATIENCE:
                     break
     if plateau:
         network.load_state_dict(best_state)
@@ -173,14 +177,14 @@ def train(
 def _cosine(step: int, recipe: Recipe) -> float:
     if step < recipe.warmup:
         return (step + 1) / recipe.warmup
-    done = (step - recipe.warmup) / max(recipe.steps - recipe.warmup, 1)
-    return 0.5 * (1 + math.cos(math.pi * done)) + 1e-3
+    progress = (step - recipe.warmup) / max(recipe.steps - recipe.warmup, 1)
+    return 0.5 * (1 + math.cos(math.pi * progress)) + 1e-3
 
 
 def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
     with torch.no_grad():
-        for weight, own in zip(average.parameters(), network.parameters(), strict=True):
-            weight.lerp_(own, 1 - decay)
+        for weight, parameter in zip(average.parameters(), network.parameters(), strict=True):
+            weight.lerp_(parameter, 1 - decay)
         for mean, value in zip(average.buffers(), network.buffers(), strict=True):
             if mean.is_floating_point():
                 mean.lerp_(value, 1 - decay)
@@ -190,7 +194,7 @@ def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
 
 @dataclass(frozen=True)
 class Answers:
-    """What a network said about a set.
+    """Answers of a network to a set.
 
     Parameters
     ----------
@@ -226,10 +230,10 @@ class Answers:
 
 def answers(network: Reader, batches: Iterable[Batch]) -> Answers:
     """Ask a network, in full precision."""
-    return _ask(network, batches, None)[0]
+    return _answers_of(network, batches, None)[0]
 
 
-def _ask(network: Reader, batches: Iterable[Batch], recipe: Recipe | None) -> tuple[Answers, float]:
+def _answers_of(network: Reader, batches: Iterable[Batch], recipe: Recipe | None) -> tuple[Answers, float]:
     """Answers, and the mean loss where a recipe defines it."""
     shift, probability, true_shift, true, losses = [], [], [], [], []
     network.eval()
@@ -243,19 +247,19 @@ def _ask(network: Reader, batches: Iterable[Batch], recipe: Recipe | None) -> tu
             probability.append(reading.group_logits.double().sigmoid().numpy())
             true_shift.append(batch.shift.double().numpy())
             true.append(batch.labels.numpy() > 0.5)
-    said = Answers(
+    set_answers = Answers(
         np.concatenate(shift) if shift else None,
         np.concatenate(true_shift),
         np.concatenate(probability),
         np.concatenate(true),
     )
-    return said, float(np.mean(losses)) if losses else 0.0
+    return set_answers, float(np.mean(losses)) if losses else 0.0
 
 
 def _checked(network: Reader, batches: Iterable[Batch], recipe: Recipe) -> dict[str, float]:
-    said, loss = _ask(network, batches, recipe)
-    figures = said.figures(said.offset)
+    set_answers, loss = _answers_of(network, batches, recipe)
+    figures = set_answers.figures(set_answers.offset)
     chosen = {"loss": loss, "exact": figures["exact"], "micro_f1": figures["micro_f1"]}
-    if said.shift is not None:
-        chosen |= {"shift_median": figures["shift_median"], "shift_offset": said.offset}
+    if set_answers.shift is not None:
+        chosen |= {"shift_median": figures["shift_median"], "shift_offset": set_answers.offset}
     return {f"validation_{name}": value for name, value in chosen.items()}
