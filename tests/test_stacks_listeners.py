@@ -81,8 +81,9 @@ def test_plugin_seeds_a_stack_and_hears_of_every_fit(plugin, spectra, share):
         assert set(heard.seeds) == set(heard.fits) == {region}
         assert heard.shift == pytest.approx(float(result["shift"].values[place]))
         variables = {name: result[region][name].values[place] for name in ("redchi", "nfev", "parameter_value")}
-        # A series lets each axis be displaced a little, too, which lmfit's model has no parameter for.
-        assert fit.redchi == pytest.approx(variables["redchi"], rel=1e-6 if share == "none" else 0.2)
+        # Weights are those of the model found, in the fit those of the step before. A series lets each axis be
+        # displaced a little, too, which lmfit's model has no parameter for.
+        assert fit.redchi == pytest.approx(variables["redchi"], rel=2e-3 if share == "none" else 0.2)
         assert fit.nfev == variables["nfev"]
         assert fit.best_fit == pytest.approx(fit.eval(x=fit.userkws["x"]), rel=1e-9)
         if region == "O1s":
@@ -91,7 +92,7 @@ def test_plugin_seeds_a_stack_and_hears_of_every_fit(plugin, spectra, share):
             assert fit.params["p1_center"].vary == (share == "none")
             if share == "none":
                 stderr = float(result[region]["parameter_stderr"].values[place][column])
-                assert fit.params["p1_center"].stderr == pytest.approx(stderr, rel=1e-6)
+                assert fit.params["p1_center"].stderr == pytest.approx(stderr, rel=5e-3)
 
 
 def test_listener_that_fails_does_not_stop_the_stack(spectra, caplog):
