@@ -89,7 +89,7 @@ def test_smiles():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("PMMAA", r"no substance 'PMMAA' is known; near are poly\(methyl methacrylate\) \(PMMA\)"),
+        ("PMMAA", r"no substance 'PMMAA' is known; similar: poly\(methyl methacrylate\) \(PMMA\)"),
         ("PCC", "no substance 'PCC' is known"),
         ("**", "has no chain of atoms between its ends"),
         ("xyzzy", "give an abbreviation such as PMMA, a name or a SMILES"),

@@ -141,7 +141,7 @@ def test_command_line_works_on_all_samples(fake, file, tmp_path):
     assert json.loads(one.stdout)["source"] == f"{file}: B"
     both = CliRunner().invoke(main, ["prefit", str(file), "--json", "-"])
     assert both.exit_code == 1
-    assert "holds 2 samples (A/1, B); --json - is for one, choose by --sample." in both.output
+    assert "holds 2 samples (A/1, B); --json - prints one; choose it with --sample." in both.output
 
 
 def test_batch_has_rows_for_each_sample(fake, file):

@@ -68,7 +68,7 @@ def noise():
 def test_given_shift_moves_the_spectrum_and_is_said(predictor):
     result = xps.prefit(fakes.spectrum(1.3), shift=1.3)
     assert (result.shift, result.applied_shift, result.status) == (pytest.approx(1.3), pytest.approx(1.3), "ok")
-    assert result.reasons[0] == "The shift was given: +1.30 eV; the network alone says +1.25 ± 0.06 eV."
+    assert result.reasons[0] == "The shift was given: +1.30 eV; the network alone gives +1.25 ± 0.06 eV."
     assert result.fitted().report().regions["C1s"].components[0].maximum == pytest.approx(285.0, abs=0.05)
 
 
@@ -139,7 +139,7 @@ def test_calibration_without_aliphatic_carbon_is_uncertain(predictor, spectrum, 
 
 
 def test_given_shift_and_calibration_exclude_each_other():
-    with pytest.raises(PrefitError, match=r"shift: \+2 eV is given and C-C is to decide it; drop one of the two\."):
+    with pytest.raises(PrefitError, match=r"shift: \+2 eV is given and would be decided by C-C; drop one of the two\."):
         xps.prefit(fakes.spectrum(), shift=2.0, calibrate_on="C-C")
 
 

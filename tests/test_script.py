@@ -81,7 +81,7 @@ def test_shift_from_expected_lines():
     [
         ({}, "region: the spectrum has C1s, O1s; name one"),
         ({"region": "N1s"}, "region N1s: there is no model to be seeded; there is for: C1s, O1s"),
-        ({"region": "C1s", "groups": ["esther"]}, "no functional group 'esther'; near are"),
+        ({"region": "C1s", "groups": ["esther"]}, "no functional group 'esther'; similar:"),
         ({"region": "C1s", "shift": float("nan")}, "nan eV is not a shift"),
         ({"region": "C1s", "shift_stderr": -1.0}, "-1 eV is not a standard error"),
         ({"region": "C1s", "groups": ["amine"], "absent": "amine"}, "both present and absent"),

@@ -48,7 +48,7 @@ def test_seed_potassium_beside_carbon_has_its_own_name(share):
     seed = _seed(spectrum, "C1s", "ester (aliphatic)", "alkane")
     assert _names(seed)[-2:] == ["C1s K 2p3/2", "C1s K 2p1/2"]
     assert [component.level for component in seed.components][-2:] == ["K2p", "K2p"]
-    assert any("Not C1s but of other elements: K 2p3/2, K 2p1/2" in note for note in seed.notes)
+    assert any("Lines of other elements, not counted for C: K 2p3/2, K 2p1/2" in note for note in seed.notes)
 
 
 def test_seed_difluoride_is_not_taken_for_another_element():

@@ -37,8 +37,8 @@ def test_settings_pass_through_unchanged():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"present": "esters"}, r"present: there is no functional group 'esters'; near are .*ester \(aliphatic\)"),
-        ({"absent": "ester"}, r"absent: .*; near are .*ester \(aromatic\)"),
+        ({"present": "esters"}, r"present: there is no functional group 'esters'; similar: .*ester \(aliphatic\)"),
+        ({"absent": "ester"}, r"absent: .*; similar: .*ester \(aromatic\)"),
         ({"present": "ketone (aliphatic)", "absent": "ketone (aliphatic)"}, "both present and absent"),
         ({"expect": "PMMA", "absent": "alkane"}, r"poly\(methyl methacrylate\) \(PMMA\) is expected and has alkane"),
         ({"expect": "PMMAA"}, "no substance 'PMMAA' is known"),

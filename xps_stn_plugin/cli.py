@@ -332,7 +332,7 @@ def _prefit_file(
     if as_json and len(spectra) > 1:
         names = ", ".join(str(spectrum.attrs["sample"]) for spectrum in spectra)
         raise PrefitError(
-            str(file), f"holds {len(spectra)} samples ({names}); --json - is for one, choose by --sample."
+            str(file), f"holds {len(spectra)} samples ({names}); --json - prints one; choose it with --sample."
         )
     for spectrum in spectra:
         paths = targets

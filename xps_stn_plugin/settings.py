@@ -108,7 +108,7 @@ def settings_of(**options: Unpack[SettingsOptions]) -> Settings:
     if asked.calibrate_on is not None:
         _one_of("calibrate_on", asked.calibrate_on, get_args(CalibrateOn))
     if shift is not None and asked.calibrate_on is not None:
-        msg = f"{shift:+g} eV is given and {asked.calibrate_on} is to decide it; drop one of the two."
+        msg = f"{shift:+g} eV is given and would be decided by {asked.calibrate_on}; drop one of the two."
         raise PrefitError("shift", msg)
     return replace(
         asked,
@@ -168,7 +168,7 @@ def _groups(what: str, given: str | Iterable[str]) -> tuple[str, ...]:
             stems = {name.split(" (")[0] for name in known}
             stem = get_close_matches(key.split(" (")[0], stems, n=2, cutoff=0.5)
             near = [name for name in known if name.split(" (")[0] in stem]
-            hint = f"near are {', '.join(known[name] for name in near)}" if near else "docs/guide.md lists them"
+            hint = f"similar: {', '.join(known[name] for name in near)}" if near else "docs/guide.md lists them"
             raise PrefitError(what, f"there is no functional group {text!r}; {hint}.")
         found.append(known[key])
     return tuple(dict.fromkeys(found))

@@ -90,7 +90,7 @@ def find_substance(text: str) -> Substance:
     if not _is_smiles(text):
         similar_keys = get_close_matches(_key(text), _by_key(), n=3, cutoff=0.6)
         labels = dict.fromkeys(_by_key()[key].label for key in similar_keys)
-        hint = f"near are {', '.join(labels)}" if labels else "give an abbreviation such as PMMA, a name or a SMILES"
+        hint = f"similar: {', '.join(labels)}" if labels else "give an abbreviation such as PMMA, a name or a SMILES"
         raise PrefitError("expect", f"no substance {text!r} is known; {hint}.")
     # Lines first: they refuse repeat units without a chain.
     lines = core_lines(text)

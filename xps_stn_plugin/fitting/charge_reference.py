@@ -95,7 +95,7 @@ def _referenced(reference: _Reference, said: Prediction, settings: Settings, rea
     if blind:
         sentence = f"{reference.origin}; nothing checks it, because the network cannot place this spectrum."
     else:
-        sentence = f"{reference.origin}; the network alone says {network}."
+        sentence = f"{reference.origin}; the network alone gives {network}."
     seen = said if blind else read_at(reference.shift)
     # What the network sees in a spectrum that it does not know names nothing.
     groups = dict.fromkeys(said.groups, math.nan) if blind else dict(seen.groups)

@@ -289,4 +289,4 @@ def foreign_notes(found: Areas, core: str) -> list[str]:
     names = [label for line in found.lines if line.foreign for label in line.foreign.labels]
     if not names:
         return []
-    return [f"Not {core} but of other elements: {', '.join(names)}; they do not count for {core[:-2]}."]
+    return [f"Lines of other elements, not counted for {core[:-2]}: {', '.join(names)}."]
