@@ -44,6 +44,7 @@ def _evidence(*modes, snr=None):
         left_out=np.zeros(shape, dtype=bool),
         replaced=np.full((*shape, 2), np.nan),
         alike=np.array([np.nan]),
+        potassium=np.array([False]),
     )
 
 

@@ -179,7 +179,7 @@ def _level_of_name(name: str, energy: NDArray[np.float64]) -> str:
     if level == VALENCE:
         return level if low < 0.0 < high else ""
     lines = level_lines(level) if level else ()
-    return level if is ambiguous; <= high for line in lines) else ""
+    return level if lines and all(low <= line.energy <= high for line in lines) else ""
 
 
 def _axis(

@@ -115,6 +115,7 @@ def select(
         best, needless = pruned(explained)
         gone += needless
     best = _named(best, name, fit, grow)
+    best = with_vibrations(best, data, build, weights)
     held = [
         name
         for name, error in best.best.errors.items()

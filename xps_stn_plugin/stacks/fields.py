@@ -47,6 +47,7 @@ REASON_TEXTS: Final = {
     int(Reason.GROUP_UNTESTED): "A region that could confirm a predicted group was not measured.",
     int(Reason.CUT_LINE): "The edge of a region's window cuts a line.",
     int(Reason.LEFT_OUT): "The network did not read a region whose window cuts a line.",
+    int(Reason.POTASSIUM): "K 2p beside C 1s explains what looks like fluoride.",
     int(Reason.CARBON_FIRST): "C 1s alone gives the shift, because the other regions leave it open.",
     int(Reason.BAD_CHANNELS): "Hot or dead channels were left out.",
     int(Reason.ALIKE): "The lines of all regions are broadened or doubled alike: parts may be charged differently.",

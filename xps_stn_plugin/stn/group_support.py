@@ -160,7 +160,7 @@ def supported(
     bits = {level: 1 << place for place, level in enumerate(core_levels())}
     for column, group in enumerate(groups):
         for level, (needed, own) in telling_lines()[group].items():
-            # Whether the region covers all lines that every member has (`safely`: with a margin), and any of the own lines.
+            # Whether the region covers all needed lines (`safely`: with a margin), and any of the group's own.
             safely, covered, any_covered = np.zeros((3, len(shift)), dtype=bool)
             if level in levels:
                 region = levels.index(level)

@@ -225,6 +225,7 @@ def _chunk(
         left_out=left_out,
         replaced=replaced,
         alike=alike,
+        potassium=potassium,
     )
     return StackPrediction(
         groups=trained.groups,

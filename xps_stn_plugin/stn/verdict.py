@@ -73,6 +73,7 @@ class Reason(IntFlag):
     LEFT_OUT = 1 << 23
     BAD_CHANNELS = 1 << 24
     ALIKE = 1 << 25
+    POTASSIUM = 1 << 26
     CARBON_FIRST = 1 << 30
 
     @classmethod
@@ -174,6 +175,8 @@ class Evidence:
         Measured energies in eV of hot and dead channels; NaN where there are no more.
     alike : ndarray, shape (n,)
         How much the lines of all regions are broadened or doubled alike; see `xps_stn_plugin.stn.uneven.likeness`.
+    potassium : ndarray of bool, shape (n,)
+        Whether K 2p explains what the network takes for fluoride.
     """
 
     regions: tuple[str, ...]
@@ -192,6 +195,7 @@ class Evidence:
     left_out: BoolArray
     replaced: FloatArray
     alike: FloatArray
+    potassium: BoolArray
 
     @property
     def measured(self) -> BoolArray:
