@@ -25,8 +25,8 @@ GROUP_FOUND: Final = 0.5
 #: has more than that of its element: a third of poly(laurolactam), the polymer with the longest chain for each
 #: nitrogen atom among those of the reference structures, has 2.4 at% N.
 TELLING_LIMIT: Final = 2.0
-#: Distance in eV that a line must have from the ends of a region for its absence there to refute a group. Half of a line
-#: in the window is evidence for it, so for that the position alone must lie inside.
+#: Distance in eV that a line must have from the ends of a region for its absence to refute a group. Half of a line is
+#: evidence for a group, so for that the position alone must lie inside.
 MARGIN: Final = 1.0
 #: Area of a line over its height times its FWHM: a pseudo-Voigt line, three tenths Lorentzian.
 SHAPE: Final = 0.7 * 1.0645 + 0.3 * 1.5708
