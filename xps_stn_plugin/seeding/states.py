@@ -62,8 +62,8 @@ _FEW_ELEMENTS, _WITHOUT_PARTNER, _PARTNER_UNKNOWN = 2, 0.02, 0.2
 #: Elements that are seldom seen bare, because they react with residual gas, and how often.
 _BARE: Final = 0.05
 _REACTIVE: Final = frozenset({
-    "Li", "Mg", "Na", "K", "Rb", "Cs", "Ca", "Sr", "Ba", "La", "Ce", "Pr", "Nd", "Pm", "Sm", "Eu", "Gd", "Tb", "Dy", "Ho",
-    "Er", "Tm", "Yb", "Lu", "F", "Cl", "Br", "I",
+    "Li", "Mg", "Na", "K", "Rb", "Cs", "Ca", "Sr", "Ba", "La", "Ce", "Pr", "Nd", "Pm", "Sm", "Eu", "Gd", "Tb", "Dy",
+    "Ho", "Er", "Tm", "Yb", "Lu", "F", "Cl", "Br", "I",
 })  # fmt: skip
 
 
