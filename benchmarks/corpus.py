@@ -92,6 +92,8 @@ def spectrum_of(path: Path) -> xr.DataTree:
         return dataset[["counts"]].sum(other_dims, keep_attrs=True).assign_attrs(dataset.attrs)
 
     tree = read(path)
+    if any("counts" not in child for child in tree.children.values()):
+        raise PrefitError(str(path), "holds several samples; give a file of one.")
     regions = {f"/{name}": summed(child.to_dataset()) for name, child in tree.children.items()}
     return xr.DataTree.from_dict({"/": xr.Dataset(attrs=tree.attrs), **regions})
 

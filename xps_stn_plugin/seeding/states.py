@@ -59,10 +59,11 @@ _PARTNERS: Final = {
 _WITH_PARTNER: Final = 10.0
 #: If more elements than so many were measured and this one was not, it is so many times as probable; if fewer were.
 _FEW_ELEMENTS, _WITHOUT_PARTNER, _PARTNER_UNKNOWN = 2, 0.02, 0.2
-#: Metals that no spectrometer shows bare, but under exceptional conditions.
+#: Elements that are seldom seen bare, because they react with residual gas, and how often.
+_BARE: Final = 0.05
 _REACTIVE: Final = frozenset({
-    "Li", "Na", "K", "Rb", "Cs", "Ca", "Sr", "Ba", "La", "Ce", "Pr", "Nd", "Pm", "Sm", "Eu", "Gd", "Tb", "Dy", "Ho",
-    "Er", "Tm", "Yb", "Lu", "F", "Cl", "Br", "I",
+    "Li", "Mg", "Na", "K", "Rb", "Cs", "Ca", "Sr", "Ba", "La", "Ce", "Pr", "Nd", "Pm", "Sm", "Eu", "Gd", "Tb", "Dy",
+    "Ho", "Er", "Tm", "Yb", "Lu", "F", "Cl", "Br", "I",
 })  # fmt: skip
 
 
@@ -139,7 +140,7 @@ def _usual(state: ChemicalState, elements: Collection[str]) -> float:
     """How often samples show a state, over how often they show an oxide; more often if its other elements are there."""
     usual = _USUAL.get(state.kind, _UNUSUAL)
     if state.kind == "element" and state.element in _REACTIVE:
-        return _UNUSUAL
+        return _BARE
     others = set(re.findall(r"[A-Z][a-z]?", state.name)) - {state.element, "O", "H"}
     partner = _PARTNERS.get(state.kind)
     if partner == state.element:
