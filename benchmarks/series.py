@@ -34,7 +34,8 @@ from xps_stn_plugin.simulate.config import SimulationConfig
 from xps_stn_plugin.simulate.drawing import build_simulator
 from xps_stn_plugin.stacks.shared_shift import SeriesShift, share_shift
 from xps_stn_plugin.stn.predict import shipped
-from xps_stn_plugin.stn.stack import StackPrediction, predict_stack
+from xps_stn_plugin.stn.stack import predict_stack
+from xps_stn_plugin.stn.stack_prediction import StackPrediction
 from xps_stn_plugin.stn.weights import TrainedNetwork
 
 FloatArray = NDArray[np.float64]

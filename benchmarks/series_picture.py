@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.series_design import Profile
 from xps_stn_plugin._util.files import write_whole
 from xps_stn_plugin.stacks.shared_shift import SeriesShift
-from xps_stn_plugin.stn.stack import StackPrediction
+from xps_stn_plugin.stn.stack_prediction import StackPrediction
 
 #: Part of the axis in eV about the true shifts; readings further away are drawn as arrows at the edge.
 REACH = 1.3

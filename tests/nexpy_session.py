@@ -288,7 +288,7 @@ def folder_worked_on(session: Session, out: Path) -> dict:
     assert session.wait(lambda: windows[0].isVisible() and windows[0].job.state[0] > 3), "no progress"
     session.pump(0.2)
     session.picture(windows[0], "progress")
-    seen["progress"] = [windows[0].text.text(), windows[0].left.text()]
+    seen["progress"] = [windows[0].text.text(), windows[0].time_left.text()]
     windows[0].button.click()
     session.wait(lambda: len(session.boxes) > before)
     return seen | {"cancelled": session.boxes[before:]}

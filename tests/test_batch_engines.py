@@ -18,7 +18,7 @@ from test_batch_kill import _alive, _children
 from xps_prefit_hooks import PrefitError
 from xps_stn_plugin.batch import engines, run_batch
 from xps_stn_plugin.batch.cache_key import content_digest, work_identity, work_key
-from xps_stn_plugin.batch.engines import engine_for, here, processes
+from xps_stn_plugin.batch.engines import engine_for, in_this_process, processes
 from xps_stn_plugin.batch.record import decode
 from xps_stn_plugin.batch.tasks import Task
 from xps_stn_plugin.cli import main
@@ -87,8 +87,8 @@ def _workers():
 
 
 def test_one_process_is_this_one():
-    assert engine_for(1, None, {}) is here
-    assert engine_for(2, None, {}) is not here
+    assert engine_for(1, None, {}) is in_this_process
+    assert engine_for(2, None, {}) is not in_this_process
 
 
 def test_processes_here_or_a_cluster():
@@ -101,13 +101,13 @@ def test_without_the_extra_one_sentence_names_it(monkeypatch):
     with pytest.raises(PrefitError) as caught:
         engine_for(1, "tcp://host:8786", {})
     assert str(caught.value) == "scheduler: a cluster needs distributed: pip install 'xps-stn-plugin[batch]'."
-    assert engine_for(2, None, {}) is not here
+    assert engine_for(2, None, {}) is not in_this_process
 
 
 def test_nothing_or_one_file_starts_nothing(fake, tmp_path):
     assert list(processes(2, None, _identity(), [])) == []
     task = _task(batched.write_table(tmp_path / "a.csv"))
-    assert list(processes(2, None, _identity(), [task])) == list(here([task]))
+    assert list(processes(2, None, _identity(), [task])) == list(in_this_process([task]))
 
 
 # What a worker does, tried in this process.
@@ -115,7 +115,9 @@ def test_nothing_or_one_file_starts_nothing(fake, tmp_path):
 
 def test_a_worker_makes_the_same_record(fake, tmp_path):
     task = _task(batched.write_table(tmp_path / "a.csv"))
-    assert list(zip([task], engines._work((task,), _identity(), engines._python()), strict=True)) == list(here([task]))
+    assert list(zip([task], engines._work((task,), _identity(), engines._python()), strict=True)) == list(
+        in_this_process([task])
+    )
 
 
 @pytest.mark.parametrize("part", ["python", "package", "weights", "plugins"])
@@ -150,7 +152,7 @@ def test_a_worker_looks_at_each_file_of_a_series(fake, tmp_path):
     paths = [batched.write_table(tmp_path / f"{number}.csv", seed=number) for number in range(3)]
     task = _series(*paths)
     (data,) = engines._work((task,), _identity(), engines._python())
-    assert [(task, data)] == list(here([task]))
+    assert [(task, data)] == list(in_this_process([task]))
     assert decode(data).stack.labels == {"file": ["0", "1", "2"]}
     batched.write_table(paths[1], seed=9)
     (data,) = engines._work((task,), _identity(), engines._python())
@@ -208,7 +210,7 @@ def test_a_file_that_kills_its_process_fails_alone(plugin, tmp_path):
     assert not poisoned.final
     alone = {
         task.paths[0].stem: decode(data)
-        for task, data in here([task for task in tasks if task.paths[0].stem in results])
+        for task, data in in_this_process([task for task in tasks if task.paths[0].stem in results])
     }
     assert {name: record.report for name, record in results.items()} == {
         name: record.report for name, record in alone.items()
@@ -225,7 +227,7 @@ def test_a_process_that_is_killed_costs_nothing(plugin, tmp_path):
     assert len(workers) == 2
     os.kill(workers[0], signal.SIGKILL)
     results.update(engine)
-    assert results == dict(here(tasks))
+    assert results == dict(in_this_process(tasks))
 
 
 @pytest.mark.slow
@@ -251,12 +253,12 @@ def test_run_with_a_limit_ends_the_work_on_a_stuck_file_and_does_the_others(plug
 def test_a_limit_of_time_is_not_for_a_cluster_and_needs_another_process():
     with pytest.raises(PrefitError, match="timeout: a time limit cannot be set on a cluster"):
         engine_for(1, "tcp://host:8786", {}, 10.0)
-    assert engine_for(1, None, {}, 10.0) is not here
+    assert engine_for(1, None, {}, 10.0) is not in_this_process
 
 
 def test_a_limit_of_time_with_a_plugin_of_this_process_alone_is_told_not_to_hold(caplog):
     identity = {"plugins": [["xps_stn_plugin", "", ""], ["mine", "", ""]]}
-    assert engine_for(1, None, identity, 10.0) is here
+    assert engine_for(1, None, identity, 10.0) is in_this_process
     assert "No time limit: the plugin mine is registered in this process only." in caplog.text
 
 

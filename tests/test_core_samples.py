@@ -40,6 +40,10 @@ def raw(label, sample=None, **conditions):
         ([raw("C 1s", "A"), raw("O 1s"), raw("C 1s", "B"), PrefitError("b", "damaged")], {"A": 2, "B": 2}),
         ([raw("C 1s"), raw("O 1s"), raw("C 1s"), raw("O 1s")], {"sample 1": 2, "sample 2": 2}),
         ([raw("C 1s", "A"), raw("O 1s", "A")] * 3, {"sample 1": 2, "sample 2": 2, "sample 3": 2}),
+        ([raw("C 1s"), raw("O 1s"), raw("N 1s"), raw("C 1s"), raw("O 1s")], {"sample 1": 3, "sample 2": 2}),
+        ([raw("C 1s"), raw("C 1s"), raw("O 1s"), raw("C 1s"), raw("O 1s")], {"sample 1": 3, "sample 2": 2}),
+        # Regions that name one sample, of which some were measured again.
+        ([raw("C 1s", "A"), raw("O 1s", "A"), raw("N 1s", "A"), raw("C 1s", "A"), raw("O 1s", "A")], {"": 5}),
         # Scans of one sample, a level once more, and levels in another order.
         ([raw("C 1s"), raw("C 1s"), raw("C 1s")], {"": 3}),
         ([raw("C 1s"), raw("C 1s"), raw("O 1s"), raw("O 1s")], {"": 4}),
@@ -92,6 +96,20 @@ def test_prefit_of_several_samples_names_them_and_the_ways_on(fake, file):
             f"{file}: holds 2 samples (A/1, B); take one of them (sample='A/1', --sample), or all (prefit_many(path)); "
             "xps.read(path) has a node for each."
         )
+
+
+@pytest.mark.parametrize("names", [("A", "B"), (None, None)])
+def test_prefit_of_regions_of_several_samples_in_one_tree_names_them(fake, names):
+    spectrum = fakes.spectrum(1.0)
+    for name, region in fakes.spectrum(2.0).children.items():
+        spectrum[f"{name}_2"] = region.to_dataset().assign_attrs(sample=names[1])
+    for name in ("C1s", "O1s"):
+        spectrum[name].attrs["sample"] = names[0]
+    with pytest.raises(SeveralSamples, match="holds 2 samples"):
+        xps.prefit(spectrum)
+    result = xps.prefit(spectrum, sample=names[1] or "sample 2")
+    assert list(result.spectrum.children) == ["C1s", "O1s"]
+    np.testing.assert_array_equal(result.spectrum["C1s"]["counts"], fakes.spectrum(2.0)["C1s"]["counts"])
 
 
 def test_prefit_of_a_chosen_sample_is_titled_with_it(fake, file, tmp_path):

@@ -520,7 +520,7 @@ def test_slow_work_shows_progress_and_can_be_cancelled(host):
     assert host.window.isEnabled()
     until(lambda: window.bar.value() > 0)
     assert window.bar.maximum() == 1000 and window.text.text().startswith("file ")
-    assert " of 1000, about " in window.left.text() and window.left.text().endswith(" s left")
+    assert " of 1000, about " in window.time_left.text() and window.time_left.text().endswith(" s left")
     window.button.click()
     assert window.text.text() == "Stopping..." and not window.button.isEnabled()
     until(lambda: window not in host._boxes)

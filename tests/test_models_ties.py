@@ -147,7 +147,7 @@ def test_a_circle_is_refused():
 def test_only_what_is_asked_for_is_evaluated():
     ties = Ties.compile(parameters({"a": 2.0, "b_2": 1.0}, one="2*a", two="one + b_2", three="b_2"))
     assert [tie.name for tie in ties.of({"two"}).ties] == ["one", "two"]
-    assert ties.reach()["two"] == {"a", "b_2"}
+    assert ties.dependencies()["two"] == {"a", "b_2"}
     fixed = ties.fixed({"one": 0.0, "a": 5.0})
     assert fixed.free == ("b_2",)
     assert fixed.values([3.0])["two"] == 3.0

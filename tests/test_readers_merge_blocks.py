@@ -117,11 +117,10 @@ def test_blocks_that_do_not_go_together_stay_separate_and_say_why(tmp_path, othe
     [
         [{}, {}],
         [{"at": (1, 5.0, 3.0)}, {"at": (2, 5.0, 3.0)}],
-        [{"sample": "PET"}, {"sample": "PMMA", "at": (1, 1.0, 0.0)}],
         [{"at": (0, 1e37, 0.0)}, {"at": (0, 1.0, 0.0)}],
         [{"species": "02-C1s", "transition": ""}, {"species": "05-C1s", "transition": "", "at": (1, 1.0, 0.0)}],
     ],
-    ids=["repeated", "counted", "samples", "unknown", "names"],
+    ids=["repeated", "counted", "unknown", "names"],
 )
 def test_regions_that_are_separate_by_intent_stay_so_without_a_word(tmp_path, changes):
     blocks = [block(**{"at": (0, 0.0, 0.0), **change}) for change in changes]

@@ -67,6 +67,14 @@ def test_supported_group_without_a_measured_region_is_not_found():
     )
 
 
+def test_supported_line_near_the_end_of_its_window_is_evidence(monkeypatch):
+    # Half a line shows the group, although its absence would not refute it.
+    monkeypatch.setitem(AXES, "C1s", np.arange(284.2, 300.0, 0.1))
+    kept, support = _supported(("C1s", "O1s", "F1s"), [True, True, True], [1.0, 1.0, 0.3])
+    assert kept[0].tolist() == [0.97, 0.98, 0.99]
+    assert untested_sentences(support, 0) == ()
+
+
 def test_supported_groups_that_the_network_did_not_find_are_not_mentioned():
     kept, support = _supported(("O1s",), [False], [1.0], probabilities=(0.3, 0.2, 0.1))
     assert kept[0].tolist() == [0.3, 0.0, 0.1]

@@ -43,6 +43,7 @@ def _evidence(*modes, snr=None):
         cut=np.zeros((*shape, 2), dtype=bool),
         left_out=np.zeros(shape, dtype=bool),
         replaced=np.full((*shape, 2), np.nan),
+        alike=np.array([np.nan]),
     )
 
 

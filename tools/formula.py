@@ -26,6 +26,8 @@ _ANIONS = {
 }  # fmt: skip
 #: Of these one compound has one only; with two it is an oxysulfide, an oxychloride ..., which have no class here.
 _HARD = frozenset({"F", "O", "Cl", "N", "Br", "I", "S", "Se"})
+#: Compounds of these alone are molecules.
+_MOLECULES = frozenset({"H", "C", "N", "O", "F", "S", "Cl", "Br", "I"})
 #: Metal, oxygen and one of these: salts of oxoacids.
 _OXOACIDS = {"Si": "silicate", "P": "phosphate", "B": "borate", "As": "arsenate"}
 _CHARGE = {"F": -1, "O": -2, "Cl": -1, "Br": -1, "I": -1, "S": -2, "Se": -2, "Te": -2, "N": -3, "H": 1}
@@ -115,6 +117,8 @@ def _kind(formula: str, atoms: Mapping[str, float]) -> str | None:
     if len(atoms) == 1:
         return "element"
     if "C" in atoms and "H" in atoms:
+        return None
+    if atoms.keys() <= _MOLECULES:
         return None
     groups = [(name, match[0]) for pattern, name in _GROUPS if (match := re.search(pattern, formula))]
     hydroxide = re.search(r"OH", formula) is not None

@@ -36,7 +36,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class PluginReport:
-    """What became of one plugin.
+    """State of one plugin: active, failed or blocked.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class PluginReport:
 
 
 class PluginManager:
-    """Registers plugins and calls their hooks; no failing plugin stops the others.
+    """Manager that registers plugins and calls their hooks; no failing plugin stops the others.
 
     The plugin registered last is asked first; implementations that are marked ``trylast`` come after all others. Every
     implementation is called by itself, hence pluggy's hook wrappers are refused.
@@ -101,15 +101,15 @@ class PluginManager:
             One report per plugin.
         """
         choice = os.environ.get(PLUGINS_VARIABLE, "").strip()
-        wanted = None if not choice else {name.strip() for name in choice.split(",")} - {"none", ""}
+        allowed = None if not choice else {name.strip() for name in choice.split(",")} - {"none", ""}
         installed = sorted(entry_points(group=PROJECT), key=lambda point: point.name)
         for point in installed:
-            if wanted is None or point.name in wanted or _distribution(point)[0] == DISTRIBUTION:
+            if allowed is None or point.name in allowed or _distribution(point)[0] == DISTRIBUTION:
                 self._load_entry_point(point)
             else:
                 message = f"{PLUGINS_VARIABLE}={choice} leaves it out."
                 self._report(point.name, *_distribution(point), "blocked", message)
-        for name in sorted((wanted or set()) - {point.name for point in installed}):
+        for name in sorted((allowed or set()) - {point.name for point in installed}):
             self._report(name, "", "", "failed", f"{PLUGINS_VARIABLE} names it, but no installed plugin has this name.")
         return self.reports
 
@@ -145,14 +145,14 @@ class PluginManager:
             The contributions of all plugins, last registered first. A plugin that raises, or returns anything else, is
             left out and named in a warning of the logger ``xps_prefit_hooks``.
         """
-        found: list[_T] = []
+        contributions: list[_T] = []
         for implementation in self._implementations(hook):
             try:
                 items = _call(implementation, arguments)
-                found.extend(_checked(implementation.plugin_name, items, kind))
+                contributions.extend(_checked(implementation.plugin_name, items, kind))
             except Exception as error:  # noqa: BLE001 (another author's code: reported, and the others go on)
                 _warn(implementation.plugin_name, f"{hook} failed: {_sentence(error)}")
-        return found
+        return contributions
 
     def first(self, hook: str, kind: type[_T], *, before: str = "", **arguments: Any) -> _T | None:
         """Ask one plugin after the other until one answers.
@@ -265,8 +265,8 @@ class PluginManager:
         """
         arguments: dict[str, Any] = {"spectrum": spectrum, "prediction": prediction, "settings": settings}
         # mypy wants a class that can be made; an isinstance check does not.
-        found = self.first("xps_prefit_explain", Mapping, **arguments)  # type: ignore[type-abstract]
-        return {} if found is None else found
+        evidence = self.first("xps_prefit_explain", Mapping, **arguments)  # type: ignore[type-abstract]
+        return {} if evidence is None else evidence
 
     def seed(self, spectrum: xr.DataTree, region: str, prediction: Prediction, settings: Settings) -> Seed | None:
         """Seeded model of one region by the first seeder that answers; None if none does.
@@ -314,11 +314,11 @@ class PluginManager:
         if not callers:
             raise PrefitError(name, f"it implements no hook; mark its functions with {PROJECT}_hooks.hookimpl.")
         for caller in callers:
-            (own,) = (impl for impl in caller.get_hookimpls() if impl.plugin is plugin)
-            if not caller.has_spec() and not own.optionalhook:
-                known = ", ".join(self.hooks)
-                raise PrefitError(name, f"it implements {caller.name}, which is not a hook; known are {known}.")
-            if own.hookwrapper or own.wrapper:
+            (implementation,) = (impl for impl in caller.get_hookimpls() if impl.plugin is plugin)
+            if not caller.has_spec() and not implementation.optionalhook:
+                hook_names = ", ".join(self.hooks)
+                raise PrefitError(name, f"it implements {caller.name}, which is not a hook; known are {hook_names}.")
+            if implementation.hookwrapper or implementation.wrapper:
                 raise PrefitError(name, f"it wraps {caller.name}; wrappers are not supported, implement the hook.")
 
     def _implementations(self, hook: str, before: str = "") -> Iterator[pluggy.HookImpl]:

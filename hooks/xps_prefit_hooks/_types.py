@@ -41,7 +41,7 @@ def _or(words: tuple[str, ...]) -> str:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user asked for.
+    """Settings of a prefit, as the user gave them.
 
     The metadata of a field (``help``, ``metavar``) are those of its command line option.
 
@@ -169,7 +169,7 @@ class Reader:
 
 @dataclass(frozen=True)
 class RegionShift:
-    """The shift of one region, in view of the whole sample.
+    """Shift of one region beside the common shift of the sample.
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ class RegionShift:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """Which trained network spoke: name, version and SHA-256 of its weights."""
+    """Identity of a trained network: name, version and SHA-256 of its weights."""
 
     name: str
     version: str
@@ -196,7 +196,7 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a predictor reads from a spectrum.
+    """Prediction for one spectrum: shift, groups and status.
 
     Parameters
     ----------
@@ -262,12 +262,20 @@ class SeedComponent:
         Functional groups that bring it; empty where the data alone ask for it.
     level : str
         Core level of another element that it belongs to (``K2p`` in a region of C 1s); empty for the region's own.
+    state : str
+        Chemical state of the element that brings it (``TiO2``); empty where none does.
     """
 
     prefix: str
     name: str
     groups: tuple[str, ...] = ()
     level: str = ""
+    state: str = ""
+
+    @property
+    def assigned(self) -> bool:
+        """Whether a group, another element or a chemical state brings it."""
+        return bool(self.groups or self.level or self.state)
 
 
 @dataclass(frozen=True)
@@ -327,14 +335,14 @@ class Seed:
             If a parameter is in both, or a component lacks one of its three.
         """
         added = model.make_params() if params is None else params
-        if both := [key for key in added if key in self.params]:
-            msg = f"has {both[0]!r} already; give the model that is joined another prefix."
+        if shared_names := [key for key in added if key in self.params]:
+            msg = f"has {shared_names[0]!r} already; give the model that is joined another prefix."
             raise PrefitError(f"seed of {self.region}", msg)
         components = self.components
         if name:
-            needed = [f"{model.prefix}{part}" for part in ("amplitude", "center", "sigma")]
-            if lacking := [key for key in needed if key not in added]:
-                raise PrefitError(f"seed of {self.region}", f"{name!r} is not a component: it has no {lacking[0]!r}.")
+            required = [f"{model.prefix}{part}" for part in ("amplitude", "center", "sigma")]
+            if missing := [key for key in required if key not in added]:
+                raise PrefitError(f"seed of {self.region}", f"{name!r} is not a component: it has no {missing[0]!r}.")
             components = (*components, SeedComponent(model.prefix, name))
         merged = self.params.copy()
         merged.update(added)
@@ -343,7 +351,7 @@ class Seed:
 
 @dataclass(frozen=True)
 class Exporter:
-    """A way to write a result.
+    """Exporter of results to one format.
 
     Parameters
     ----------
@@ -369,7 +377,7 @@ def _never() -> bool:
 
 @dataclass(frozen=True)
 class MenuRequest:
-    """What a host hands to a menu action.
+    """Input of a menu action.
 
     Parameters
     ----------
@@ -403,7 +411,7 @@ class MenuRequest:
 
 @dataclass(frozen=True)
 class MenuOutcome:
-    """What a menu action gives back.
+    """Result of a menu action.
 
     Parameters
     ----------

@@ -21,6 +21,6 @@ def digest_with_blank(content: bytes | mmap.mmap, start: int, blank: bytes = ZER
     for first, last in ((0, start), (end, len(content))):
         if first == end:
             digest.update(blank)
-        for place in range(first, last, _CHUNK):
-            digest.update(content[place : min(place + _CHUNK, last)])
+        for offset in range(first, last, _CHUNK):
+            digest.update(content[offset : min(offset + _CHUNK, last)])
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Every file that this package writes: whole or not at all, and never over what the user has.
+"""Writing of files: whole or not at all, and never over the user's own files.
 
 A file that exists is replaced only if this package wrote it and nobody has changed it since (`marks`), or if the user
 says so. A link is never written through: it is refused, or itself replaced where the user says so. A file that is an
@@ -88,11 +88,11 @@ def refuse_measured(path: Path, measured: Iterable[Path]) -> None:
     """
     for source in measured:
         try:
-            same = path.samefile(source)
+            is_same = path.samefile(source)
         except (OSError, ValueError):
             # One of the two is not there.
             continue
-        if same:
+        if is_same:
             raise PrefitError(str(path), "this is the measured file itself; choose another name.")
 
 
@@ -133,7 +133,7 @@ def write_whole(
         temporary.touch(exist_ok=False)
         write(temporary)
         seal(temporary)
-        _put(temporary, path, overwrite, inputs, durable)
+        _move_to_target(temporary, path, overwrite, inputs, durable)
     except OSError as error:
         raise PrefitError(str(path), f"cannot be written: {error.strerror or error}.") from error
     finally:
@@ -166,15 +166,15 @@ def write_all(
     try:
         folder.mkdir()
         write(folder / path.name)
-        made = [(file, path.with_name(file.name)) for file in sorted(folder.iterdir())]
-        for file, target in made:
+        written_files = [(file, path.with_name(file.name)) for file in sorted(folder.iterdir())]
+        for file, target in written_files:
             if not _is_there(file, target):
                 check_target(target, overwrite=overwrite, inputs=inputs)
             if file.is_file() and origin(file) != "unchanged":
                 seal(file)
         # The file that was asked for comes last: where it is, the others are.
-        for file, target in sorted(made, key=lambda pair: pair[1] == path):
-            _put(file, target, overwrite, inputs, durable=True)
+        for file, target in sorted(written_files, key=lambda pair: pair[1] == path):
+            _move_to_target(file, target, overwrite, inputs, durable=True)
     except PrefitError as error:
         texts = [
             text.replace(str(folder / path.name), str(path)).replace(str(folder), str(path.parent))
@@ -309,7 +309,7 @@ def _temporary_name(path: Path, suffix: str) -> str:
     return f".{path.stem[:_STEM]}-{uuid.uuid4().hex}{suffix}"
 
 
-def _put(temporary: Path, path: Path, overwrite: Overwrite, inputs: tuple[Path, ...], durable: bool) -> None:
+def _move_to_target(temporary: Path, path: Path, overwrite: Overwrite, inputs: tuple[Path, ...], durable: bool) -> None:
     """Move a file that is complete to its place; where the same is there already, it stays."""
     if _is_there(temporary, path):
         return

@@ -1,4 +1,4 @@
-"""Marks by which a file is known as this package's own, and as unchanged since.
+"""Marks that identify files of this package, and whether they were changed.
 
 A mark is the text `MARK` with the SHA-256 of the whole file in place of its zeros; the digest is that of the file with
 the zeros. JSON has it as ``checksum``, CSV in the last column of the first row, HTML and SVG in their metadata, PDF
@@ -65,27 +65,27 @@ def seal(path: Path) -> bool:
         If the file cannot be read or written.
     """
     with path.open("r+b") as file:
-        head = file.read(len(_PNG))
-        if head == _PNG:
+        signature = file.read(len(_PNG))
+        if signature == _PNG:
             file.seek(-_PNG_END, 2)
             end = file.read()
             text = _PNG_KEYWORD + _BLANK
             file.seek(-_PNG_END, 2)
             file.write(len(text).to_bytes(4, "big") + b"tEXt" + text + bytes(_PNG_CHECK) + end)
-        elif head == _HDF5:
+        elif signature == _HDF5:
             file.seek(0, 2)
             file.write(b"\n" + _BLANK)
         file.flush()
         if not file.seek(0, 2):
             return False
         with closing(mmap.mmap(file.fileno(), 0)) as content:
-            place = content.rfind(_BLANK) if head in (_PNG, _HDF5) else content.find(_BLANK)
-            if place < 0:
+            offset = content.rfind(_BLANK) if signature in (_PNG, _HDF5) else content.find(_BLANK)
+            if offset < 0:
                 return False
-            start = place + len(_BLANK) - DIGITS
+            start = offset + len(_BLANK) - DIGITS
             content[start : start + DIGITS] = _digest(content, start).encode()
-            if head == _PNG:
-                chunk = content[place - len(_PNG_KEYWORD) - 4 : start + DIGITS]
+            if signature == _PNG:
+                chunk = content[offset - len(_PNG_KEYWORD) - 4 : start + DIGITS]
                 content[start + DIGITS : start + DIGITS + _PNG_CHECK] = zlib.crc32(chunk).to_bytes(4, "big")
             content.flush()
     return True
@@ -105,14 +105,18 @@ def origin(path: Path) -> Origin:
     if not size:
         return "unchanged"
     with path.open("rb") as file:
-        head = file.read(len(_HDF5))
-        if head != _HDF5 and size > _LARGEST:
+        signature = file.read(len(_HDF5))
+        if signature != _HDF5 and size > _LARGEST:
             return "foreign"
         with closing(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)) as content:
-            if head != _HDF5 and content.find(b"\n") == size - 1 and content[:].endswith(f",{CHECKSUM}\n".encode()):
+            if (
+                signature != _HDF5
+                and content.find(b"\n") == size - 1
+                and content[:].endswith(f",{CHECKSUM}\n".encode())
+            ):
                 return "unchanged"
             state: Origin = "foreign"
-            for start in _places(content, head == _HDF5):
+            for start in _digest_offsets(content, signature == _HDF5):
                 if content[start : start + DIGITS] == _digest(content, start).encode():
                     return "unchanged"
                 state = "changed"
@@ -133,18 +137,18 @@ def holds_results(path: Path) -> bool:
     """
     size = path.stat().st_size
     with path.open("rb") as file:
-        head = file.read(len(_HDF5))
-        pictured = head.lstrip().startswith((_PNG, b"%PDF", b"<?xml", b"<svg", b"<!DOCTY"))
-        if not size or size > _LARGEST or not (pictured or head == _HDF5):
+        signature = file.read(len(_HDF5))
+        pictured = signature.lstrip().startswith((_PNG, b"%PDF", b"<?xml", b"<svg", b"<!DOCTY"))
+        if not size or size > _LARGEST or not (pictured or signature == _HDF5):
             return False
         with closing(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)) as content:
-            if not any(True for _ in _places(content, head == _HDF5)):
+            if not any(True for _ in _digest_offsets(content, signature == _HDF5)):
                 return False
             return pictured or _RESULTS.search(content[:_SCHEMA_WITHIN]) is not None
 
 
-def _places(content: mmap.mmap, at_end: bool) -> list[int]:
-    """Where the digests of marks begin."""
+def _digest_offsets(content: mmap.mmap, at_end: bool) -> list[int]:
+    """Find the offsets of the digests of marks."""
     if at_end:
         last = len(content) - len(_BLANK)
         return [last + len(_BLANK) - DIGITS] if last > 0 and _MARK.fullmatch(content[last:]) else []

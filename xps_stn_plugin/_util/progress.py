@@ -1,4 +1,4 @@
-"""How long work tells how far it is and asks whether to go on; the same words as a host's `MenuRequest`."""
+"""Callables by which long work reports progress and asks whether to stop, as in a host's `MenuRequest`."""
 
 from __future__ import annotations
 

@@ -22,11 +22,11 @@ def without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def repeated(names: Iterable[str]) -> str | None:
     """Find the first name that is there twice."""
-    seen = set[str]()
+    earlier = set[str]()
     for name in names:
-        if name in seen:
+        if name in earlier:
             return name
-        seen.add(name)
+        earlier.add(name)
     return None
 
 

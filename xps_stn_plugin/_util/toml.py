@@ -12,8 +12,8 @@ from xps_prefit_hooks import PrefitError
 from .files import refuse_special
 
 
-def read_tables(path: Path, *needed: str) -> dict[str, Any]:
-    """Read a TOML file that has the tables `needed`.
+def read_tables(path: Path, *required: str) -> dict[str, Any]:
+    """Read a TOML file that has the tables `required`.
 
     Raises
     ------
@@ -26,7 +26,7 @@ def read_tables(path: Path, *needed: str) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         # Beside TOMLDecodeError: bytes that are not UTF-8, whole numbers of thousands of digits, nested brackets.
         raise PrefitError(str(path), f"the configuration cannot be read ({error}).") from error
-    for name in needed:
+    for name in required:
         if name not in tables:
             raise PrefitError(str(path), f"the configuration has no table [{name}].")
     return tables
@@ -40,6 +40,6 @@ def check_entries(source: str, table: str, entries: Mapping[str, Any], names: Co
     PrefitError
         Naming the first entry that is unknown or missing, and the `example` to compare with.
     """
-    if wrong := sorted(set(entries) ^ set(names)):
-        what = "unknown" if wrong[0] in entries else "missing"
-        raise PrefitError(source, f"the {table} entry {wrong[0]!r} is {what}; see {example}.")
+    if mismatched := sorted(set(entries) ^ set(names)):
+        fault = "unknown" if mismatched[0] in entries else "missing"
+        raise PrefitError(source, f"the {table} entry {mismatched[0]!r} is {fault}; see {example}.")

@@ -1,4 +1,4 @@
-"""What a finished spectrum is filed under: the file's content and all that decides what is made of it."""
+"""Cache key of a finished spectrum: the file's content and all that decides the result."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def write_sheet(
                 cards[entry.source] = _card(entry, of_source[entry.source])
             except Exception as error:  # noqa: BLE001 (the other spectra are still worth seeing)
                 failed(entry, "picture on the contact sheet", error)
-    left = len(order) - len(drawn)
+    undrawn = len(order) - len(drawn)
     stacked = sum(bool(row.place) for row in rows)
     text = [
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">',
@@ -105,7 +105,7 @@ def write_sheet(
         f"<p>Energies: {reference_text(rows[0].reference, rows[0].reference_at)}.</p>"
         if rows and rows[0].reference_at
         else "",
-        f"<p>The {left} best ones are not drawn.</p>" if left else "",
+        f"<p>The {undrawn} best ones are not drawn.</p>" if undrawn else "",
         f"<p>{_OF_STACKS.format(stacked)}</p>" if stacked else "",
         '<div class="sheet">',
         *(cards[source] for source in order[:MOST]),
@@ -134,11 +134,13 @@ def _status(rows: Sequence[Row]) -> str:
 
 def _count(order: Sequence[str], of_source: dict[str, list[tuple[int, Row]]]) -> str:
     ranks = [_badness([row for _, row in of_source[source]])[0] for source in order]
-    found = [f"{ranks.count(WORST_FIRST.index(status))} {status.replace('_', ' ')}" for status in reversed(WORST_FIRST)]
+    status_counts = [
+        f"{ranks.count(WORST_FIRST.index(status))} {status.replace('_', ' ')}" for status in reversed(WORST_FIRST)
+    ]
     stacks = sum(bool(of_source[source][0][1].place) for source in order)
     counted = {"file": len(order) - stacks, "stack": stacks}
-    what = " and ".join(f"{number} {word}{'s' * (number != 1)}" for word, number in counted.items() if number)
-    return f"{what}: {', '.join(found)}"
+    inputs = " and ".join(f"{number} {word}{'s' * (number != 1)}" for word, number in counted.items() if number)
+    return f"{inputs}: {', '.join(status_counts)}"
 
 
 def _card(entry: Entry, rows: Sequence[tuple[int, Row]]) -> str:
@@ -156,14 +158,14 @@ def _card(entry: Entry, rows: Sequence[tuple[int, Row]]) -> str:
         for _, row in rows
         if row.region
     ]
-    why = markup(" ".join(dict.fromkeys(reason for _, row in rows for reason in row.reasons)))
+    reasons = markup(" ".join(dict.fromkeys(reason for _, row in rows for reason in row.reasons)))
     title = markup(entry.source, quote=True)
     colour = min((row.colour for _, row in rows if row.status == status), key=WORST_FIRST.index, default=status)
     return (
         f'<div class="card {colour}"><div><a href="#row{rows[0][0]}" title="{title}">{name}</a> '
         f"<b>shift {status.replace('_', ' ')}{shift}</b></div>"
         + (f"<div>{markup(groups)}</div>" if groups else "")
-        + f'<div class="regions">{"".join(figures)}</div><div class="why">{why}</div></div>'
+        + f'<div class="regions">{"".join(figures)}</div><div class="why">{reasons}</div></div>'
     )
 
 
@@ -178,8 +180,8 @@ def _drawing(entry: Entry, name: str) -> Drawing:
     drawn = []
     for number, (row, curve) in enumerate(zip(report.regions[name].components, curves[COMPONENTS:], strict=True)):
         position, measured = report.position(row)
-        place = or_nan(measured if position is None else position)
-        drawn.append(Component(row.name, place, number if row.groups else None, curve))
+        centre = or_nan(measured if position is None else position)
+        drawn.append(Component(row.name, centre, number if row.groups else None, curve))
     return Drawing(curves[AXIS], curves[COUNTS], curves[BACKGROUND], curves[ENVELOPE], drawn)
 
 

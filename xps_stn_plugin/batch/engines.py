@@ -1,4 +1,4 @@
-"""Where the work is done: in this process, in several on this machine, or on a cluster.
+"""Engines that do the work: this process, several on this machine, or a cluster.
 
 An engine is a callable ``engine(tasks)`` that yields ``(task, record as bytes)`` in whatever order they are finished,
 and stops its work when it is closed. Whoever asks it writes the records, so that only one process writes.
@@ -26,7 +26,7 @@ from xps_prefit_hooks import PrefitError
 from .cache_key import content_digest, package_identity, work_key
 from .pool import pool
 from .record import Record, encode
-from .tasks import Task, do
+from .tasks import Task, prefit_task
 
 if TYPE_CHECKING:
     from distributed import Client, Future, KilledWorker
@@ -84,8 +84,8 @@ def engine_for(jobs: int, scheduler: str | None, identity: Mapping[str, Any], ti
     if scheduler is None:
         if jobs == 1 and timeout is not None and (names := _only_here(identity)):
             _log.warning("No time limit: the plugin %s is registered in this process only.", ", ".join(names))
-            return here
-        return here if jobs == 1 and timeout is None else partial(processes, jobs, timeout, identity)
+            return in_this_process
+        return in_this_process if jobs == 1 and timeout is None else partial(processes, jobs, timeout, identity)
     if jobs > 1:
         raise PrefitError("jobs", f"{jobs} processes here, or the workers of {scheduler}: give one of the two.")
     if timeout is not None:
@@ -103,17 +103,17 @@ def _only_here(identity: Mapping[str, Any]) -> list[str]:
     return [name for name, package, _ in identity.get("plugins", ()) if not package and name != _BUILT_IN]
 
 
-def here(tasks: Collection[Task]) -> Generator[tuple[Task, bytes], None, None]:
+def in_this_process(tasks: Collection[Task]) -> Generator[tuple[Task, bytes], None, None]:
     """Work in this process, one task after the other."""
     for task in tasks:
-        yield task, do(task)
+        yield task, prefit_task(task)
 
 
 def processes(
     jobs: int, timeout: float | None, identity: Mapping[str, Any], tasks: Collection[Task]
 ) -> Generator[tuple[Task, bytes], None, None]:
     """Work in so many processes of this machine; in this one where there is one file and no limit of time."""
-    yield from here(tasks) if len(tasks) < 2 and timeout is None else pool(jobs, timeout, identity, tasks)
+    yield from in_this_process(tasks) if len(tasks) < 2 and timeout is None else pool(jobs, timeout, identity, tasks)
 
 
 def cluster(
@@ -122,7 +122,7 @@ def cluster(
     """Work on the cluster of the scheduler at an address."""
     if tasks:
         with _connected(scheduler) as client:
-            yield from _shared_out(scheduler, client, identity, tasks)
+            yield from _distributed(scheduler, client, identity, tasks)
 
 
 def _workers_of(scheduler: str) -> Collection[str]:
@@ -130,21 +130,23 @@ def _workers_of(scheduler: str) -> Collection[str]:
     from distributed.core import rpc
     from distributed.security import Security
 
-    async def ask() -> Mapping[str, Any]:
-        async with rpc(scheduler, timeout=_ANSWER, connection_args=Security().get_connection_args("client")) as other:
-            return cast("Mapping[str, Any]", await asyncio.wait_for(other.identity(), _ANSWER))
+    async def request_identity() -> Mapping[str, Any]:
+        async with rpc(
+            scheduler, timeout=_ANSWER, connection_args=Security().get_connection_args("client")
+        ) as connection:
+            return cast("Mapping[str, Any]", await asyncio.wait_for(connection.identity(), _ANSWER))
 
     try:
         # In a thread, because this one may have an event loop already.
         with ThreadPoolExecutor(1) as thread:
-            other = thread.submit(asyncio.run, ask()).result()
+            identity = thread.submit(asyncio.run, request_identity()).result()
     except Exception as error:
         # Who knows what answers there.
         msg = f"no Dask scheduler answers at this address ({_plain(error)}); give one such as tcp://host:8786."
         raise PrefitError(scheduler, msg) from error
-    if other["type"] != "Scheduler":
-        raise PrefitError(scheduler, f"is the address of a Dask {other['type']}; give that of the scheduler.")
-    return cast("Collection[str]", other["workers"])
+    if identity["type"] != "Scheduler":
+        raise PrefitError(scheduler, f"is the address of a Dask {identity['type']}; give that of the scheduler.")
+    return cast("Collection[str]", identity["workers"])
 
 
 @contextmanager
@@ -163,8 +165,8 @@ def _connected(scheduler: str) -> Iterator[Client]:
             yield client
 
 
-def _shared_out(
-    place: str, client: Client, identity: Mapping[str, Any], tasks: Collection[Task]
+def _distributed(
+    address: str, client: Client, identity: Mapping[str, Any], tasks: Collection[Task]
 ) -> Generator[tuple[Task, bytes], None, None]:
     """Work on whatever workers there are.
 
@@ -172,20 +174,22 @@ def _shared_out(
     """
     threads = sum(client.nthreads().values())
     size = min(_CHUNK, max(1, len(tasks) // (_SHARES * max(1, threads))))
-    left = iter(tasks)
+    remaining = iter(tasks)
     suspects: list[Task] = []
-    for chunk, results in _results(place, client, identity, iter(lambda: tuple(islice(left, size)), ()), _WINDOW):
+    for chunk, results in _results(
+        address, client, identity, iter(lambda: tuple(islice(remaining, size)), ()), _WINDOW
+    ):
         if isinstance(results, list):
             yield from zip(chunk, results, strict=True)
         else:
             suspects += chunk
-    for (task,), results in _results(place, client, identity, ((task,) for task in suspects), 1):
+    for (task,), results in _results(address, client, identity, ((task,) for task in suspects), 1):
         died = _DIED.format("this file" if len(task.paths) == 1 else "these files")
         yield task, results[0] if isinstance(results, list) else encode(Record(reason=died, final=False))
 
 
 def _results(
-    place: str, client: Client, identity: Mapping[str, Any], chunks: Iterator[_Chunk], window: int
+    address: str, client: Client, identity: Mapping[str, Any], chunks: Iterator[_Chunk], window: int
 ) -> Generator[tuple[_Chunk, list[bytes] | KilledWorker], None, None]:
     """Results of chunks, of which so many are under way at a time."""
     from distributed import KilledWorker, as_completed
@@ -196,23 +200,25 @@ def _results(
         call = _Call((absolute, identity, _python()))
         return client.submit(pickle.loads, pickle.dumps(call), key=f"prefit-{uuid4()}")
 
-    under_way = {submit(chunk): chunk for chunk in islice(chunks, window)}
-    finished = as_completed(list(under_way), loop=client.loop, with_results=True, raise_errors=False)
+    pending = {submit(chunk): chunk for chunk in islice(chunks, window)}
+    finished = as_completed(list(pending), loop=client.loop, with_results=True, raise_errors=False)
     for future, result in finished:
-        chunk = under_way.pop(future)
+        chunk = pending.pop(future)
         if future.status == "error":
             error = result[1]
             if isinstance(error, PrefitError):
                 raise error
             if not isinstance(error, KilledWorker):
-                raise PrefitError(place, f"no worker can process the files: {_plain(error)}.") from error
+                raise PrefitError(address, f"no worker can process the files: {_plain(error)}.") from error
             yield chunk, error
         elif future.status == "finished":
             yield chunk, result
         else:
-            raise PrefitError(place, "the connection to the scheduler was lost; run the same command again to resume.")
+            raise PrefitError(
+                address, "the connection to the scheduler was lost; run the same command again to resume."
+            )
         for following in islice(chunks, 1):
-            under_way[new := submit(following)] = following
+            pending[new := submit(following)] = following
             finished.add(new)
 
 
@@ -247,12 +253,12 @@ def _work(chunk: _Chunk, identity: Mapping[str, Any], python: str) -> list[bytes
         return [record_of_task(task, identity) for task in chunk]
 
 
-def check_identity(wanted: Mapping[str, Any]) -> None:
+def check_identity(expected: Mapping[str, Any]) -> None:
     """Check that this process would do the same as the one that started the batch.
 
     Parameters
     ----------
-    wanted : mapping
+    expected : mapping
         From `work_identity`, and perhaps ``python``, the minor version of Python.
 
     Raises
@@ -261,32 +267,34 @@ def check_identity(wanted: Mapping[str, Any]) -> None:
         Naming the difference.
     """
     for name, value in _worker_identity().items():
-        if name in wanted and value != wanted[name]:
-            msg = f"has {name} {_words(value)}, and the batch was started with {_words(wanted[name])}; use the same."
-            raise PrefitError(_place(), msg)
+        if name in expected and value != expected[name]:
+            msg = f"has {name} {_words(value)}, and the batch was started with {_words(expected[name])}; use the same."
+            raise PrefitError(_worker_name(), msg)
 
 
-def _place() -> str:
+def _worker_name() -> str:
     return f"worker on {socket.gethostname()}"
 
 
 def record_of_task(task: Task, identity: Mapping[str, Any]) -> bytes:
     """Do a task in another process than the one that gave it, if the file is the same there."""
-    place = _place()
-    alone = len(task.paths) == 1
+    worker = _worker_name()
+    is_single = len(task.paths) == 1
     files = []
     for path in task.paths:
         try:
             files.append((content_digest(path), path.name))
         except OSError as error:
-            which = "it" if alone else path.name
-            reason = f"the {place} cannot open {which} ({error.strerror or error}); it needs the same folders."
+            file_text = "it" if is_single else path.name
+            reason = f"the {worker} cannot open {file_text} ({error.strerror or error}); it needs the same folders."
             return encode(Record(reason=reason, final=False))
     if work_key(files, identity) != task.key:
-        which = "it" if alone else "one of the files"
-        reason = f"the {place} found another content in {which}; it was changed meanwhile, or is another file there."
+        file_text = "it" if is_single else "one of the files"
+        reason = (
+            f"the {worker} found another content in {file_text}; it was changed meanwhile, or is another file there."
+        )
         return encode(Record(reason=reason, final=False))
-    return do(task)
+    return prefit_task(task)
 
 
 @cache

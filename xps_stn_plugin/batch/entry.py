@@ -1,4 +1,4 @@
-"""One input of a batch with what came of it, as the outputs take it."""
+"""One input of a batch with its result."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Piece:
-    """What is worked on at once.
+    """One unit of work: a file, or the files of a series.
 
     Parameters
     ----------
@@ -77,9 +77,9 @@ def pieces_of(files: Sequence[Path], settings: Settings, share: Share) -> list[P
     folders: dict[Path, list[Path]] = {}
     for path in files:
         folders.setdefault(path.parent.resolve(), []).append(path)
-    found = [piece for inside in folders.values() for piece in _in_folder(inside, settings, share)]
-    place = {path: number for number, path in enumerate(files)}
-    return sorted(found, key=lambda piece: place[piece.paths[0]])
+    pieces = [piece for inside in folders.values() for piece in _in_folder(inside, settings, share)]
+    order = {path: number for number, path in enumerate(files)}
+    return sorted(pieces, key=lambda piece: order[piece.paths[0]])
 
 
 def labels_of(paths: Sequence[Path]) -> list[str]:
@@ -130,12 +130,12 @@ def statuses_of(record: Record, files: int, fit: bool) -> Counter[str]:
     """
     if files == 1 or record.stack is None:
         return Counter({record.status: files})
-    found: dict[str, str] = {}
+    status_of: dict[str, str] = {}
     for row in rows_of(Entry("", "", record), nan, fit):
         # As with single files, a fit that failed is a file that failed; so is one without a measurement.
-        if row.status in ("failed", "no_data") or row.place not in found:
-            found[row.place] = "failed" if row.status == "no_data" else row.status
-    return Counter(found.values())
+        if row.status in ("failed", "no_data") or row.place not in status_of:
+            status_of[row.place] = "failed" if row.status == "no_data" else row.status
+    return Counter(status_of.values())
 
 
 def with_reason(record: Record, sentence: str) -> Record:
@@ -146,25 +146,25 @@ def with_reason(record: Record, sentence: str) -> Record:
 
 
 @dataclass(frozen=True, eq=False)
-class _Alike:
-    """Files that were measured alike, and how."""
+class _FileGroup:
+    """Files with the same acquisition settings."""
 
-    manners: Mapping[str, Manner]
+    acquisition: Mapping[str, Manner]
     paths: list[Path] = field(default_factory=list)
 
 
-def _single(path: Path, alone: str = "") -> Piece:
-    return Piece((path,), str(path), output_name(path.stem), alone)
+def _single(path: Path, note: str = "") -> Piece:
+    return Piece((path,), str(path), output_name(path.stem), note)
 
 
 def _in_folder(files: Sequence[Path], settings: Settings, share: Share) -> list[Piece]:
     """Pieces of the files of one folder."""
-    lonely = f"The file holds a single spectrum, which cannot share its {share} with others"
+    unshared = f"The file holds a single spectrum, which cannot share its {share} with others"
     if len(files) == 1:
-        return [_single(files[0], f"{lonely}.")]
-    groups, others = _grouped(files, settings)
+        return [_single(files[0], f"{unshared}.")]
+    groups, ungrouped = _grouped(files, settings)
     series = [group for group in groups if len(group.paths) > 1]
-    pieces = [_single(path, f"{lonely}.") for path in others]
+    pieces = [_single(path, f"{unshared}.") for path in ungrouped]
     folder = _named(files[0].parent)
     for group in series:
         first, last = group.paths[0].name, group.paths[-1].name
@@ -173,42 +173,42 @@ def _in_folder(files: Sequence[Path], settings: Settings, share: Share) -> list[
     longest = max(series, key=lambda group: len(group.paths), default=None)
     for group in groups:
         if len(group.paths) == 1:
-            pieces.append(_single(group.paths[0], f"{lonely}{_why(group, longest, len(groups))}."))
+            pieces.append(_single(group.paths[0], f"{unshared}{_exclusion_reason(group, longest, len(groups))}."))
     return pieces
 
 
-def _grouped(files: Iterable[Path], settings: Settings) -> tuple[list[_Alike], list[Path]]:
+def _grouped(files: Iterable[Path], settings: Settings) -> tuple[list[_FileGroup], list[Path]]:
     """Put files with single spectra together that were measured alike; the others are stacks, or cannot be read."""
     from ..api import checked_spectrum
     from ..stacks.concat import apart, manners_of
 
-    groups: list[_Alike] = []
-    others: list[Path] = []
+    groups: list[_FileGroup] = []
+    ungrouped: list[Path] = []
     for path in files:
         try:
             spectrum = checked_spectrum(path, settings)
         except Exception as error:  # noqa: BLE001 (the work on it will come to the same, and makes a row of it)
             _log.debug("%s belongs to no series: it cannot be read", path, exc_info=error)
-            others.append(path)
+            ungrouped.append(path)
             continue
         if any(region["counts"].ndim > 1 for region in spectrum.children.values()):
-            others.append(path)
+            ungrouped.append(path)
             continue
-        manners = manners_of(spectrum)
-        group = next((group for group in groups if not apart(group.manners, manners)), None)
+        acquisition = manners_of(spectrum)
+        group = next((group for group in groups if not apart(group.acquisition, acquisition)), None)
         if group is None:
-            groups.append(group := _Alike(manners))
+            groups.append(group := _FileGroup(acquisition))
         group.paths.append(path)
-    return groups, others
+    return groups, ungrouped
 
 
-def _why(group: _Alike, longest: _Alike | None, kinds: int) -> str:
-    """Why a file is not of the series beside it, or not of one with the other files."""
+def _exclusion_reason(group: _FileGroup, longest: _FileGroup | None, kinds: int) -> str:
+    """Explain why a file does not belong to the series beside it, or to one with the other files."""
     from ..stacks.concat import apart
 
     if longest is not None:
-        why = apart(longest.manners, group.manners)
-        return f"; it does not belong to the series of {len(longest.paths)} files in its folder: {why}"
+        difference = apart(longest.acquisition, group.acquisition)
+        return f"; it does not belong to the series of {len(longest.paths)} files in its folder: {difference}"
     return "" if kinds == 1 else ": no other file there has the same acquisition settings"
 
 

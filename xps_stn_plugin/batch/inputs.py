@@ -1,4 +1,4 @@
-"""Which files a batch works on."""
+"""Input files of a batch."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def find_inputs(paths: Iterable[str | os.PathLike[str]], out: Path | None = None
         If a path does not exist, a pattern fits nothing, or there is no file at all: a slip is better told at once
         than after a night's work.
     """
-    given = [Path(path) for path in paths]
-    found: dict[Path, Path] = {}
-    for path in given:
+    named = [Path(path) for path in paths]
+    files: dict[Path, Path] = {}
+    for path in named:
         for file in _files(path, out):
-            found.setdefault(file.resolve(), file)
-    if not found:
-        raise PrefitError(", ".join(map(str, given)) or "batch", "there is no file to process; name files or a folder.")
-    return sorted(found.values(), key=_natural)
+            files.setdefault(file.resolve(), file)
+    if not files:
+        raise PrefitError(", ".join(map(str, named)) or "batch", "there is no file to process; name files or a folder.")
+    return sorted(files.values(), key=_natural)
 
 
 def _files(path: Path, out: Path | None) -> Iterator[Path]:
@@ -76,16 +76,16 @@ def _matches(pattern: Path) -> Iterator[Path]:
 
 
 def _in_folder(folder: Path, out: Path | None) -> Iterator[Path]:
-    left_out = None if out is None else out.resolve()
+    excluded = None if out is None else out.resolve()
 
     def complain(error: OSError) -> None:
         raise PrefitError(str(error.filename), f"the folder cannot be read ({error.strerror or error}).") from error
 
-    for place, folders, files in os.walk(folder, onerror=complain):
-        here = Path(place)
-        folders[:] = [name for name in folders if not name.startswith(".") and (here / name).resolve() != left_out]
+    for directory, folders, files in os.walk(folder, onerror=complain):
+        parent = Path(directory)
+        folders[:] = [name for name in folders if not name.startswith(".") and (parent / name).resolve() != excluded]
         for name in files:
-            path = here / name
+            path = parent / name
             # A pipe would wait for a writer for ever.
             if not name.startswith(".") and path.is_file() and not is_own_file(path):
                 yield path

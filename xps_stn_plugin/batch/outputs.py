@@ -1,4 +1,4 @@
-"""Names of what a batch writes, and how it is told from measured files."""
+"""Names of the outputs of a batch, and how they are distinguished from measured files."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class Component:
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """What is seen in a picture.
+    """Content of a picture.
 
     Parameters
     ----------
@@ -77,27 +77,27 @@ def picture(drawing: Drawing, width: int = 260, height: int = 130) -> str:
     x = (energy[-1] - energy) / (energy[-1] - energy[0]) * width
     model = [curve[::step] for curve in (drawing.background, drawing.envelope) if curve is not None]
     # A region that was not measured, and the model of a failed fit, may be no numbers.
-    shown = np.concatenate([counts, *model])
-    shown = shown[np.isfinite(shown)]
-    low, high = (float(shown.min()), float(shown.max())) if shown.size else (0.0, 0.0)
+    ordinates = np.concatenate([counts, *model])
+    ordinates = ordinates[np.isfinite(ordinates)]
+    low, high = (float(ordinates.min()), float(ordinates.max())) if ordinates.size else (0.0, 0.0)
     high += 0.08 * (high - low) or 1.0
 
     def down(values: FloatArray) -> FloatArray:
         return (high - values) / (high - low) * (height - 14)
 
-    across, tall = width * _UNITS, height * _UNITS
-    parts = [f'<svg width="{width}" height="{height}" viewBox="0 0 {across} {tall}" role="img">']
+    view_width, view_height = width * _UNITS, height * _UNITS
+    parts = [f'<svg width="{width}" height="{height}" viewBox="0 0 {view_width} {view_height}" role="img">']
     if len(model) == 2:
         below, envelope = model
-        for one in drawing.components:
-            colour = colour_of(one.colour)
-            title = f"<title>{markup(one.name)} {one.center:.2f} eV</title>"
-            if one.curve is None:
-                ends = down(np.array([np.interp(one.center, energy, curve) for curve in (below, envelope)]))
-                place = np.full(2, float(np.interp(one.center, energy, x)))
-                parts.append(f'<path d="{_route(place, ends)}" stroke="{colour}" stroke-width="20">{title}</path>')
+        for component in drawing.components:
+            colour = colour_of(component.colour)
+            title = f"<title>{markup(component.name)} {component.center:.2f} eV</title>"
+            if component.curve is None:
+                ends = down(np.array([np.interp(component.center, energy, curve) for curve in (below, envelope)]))
+                centre = np.full(2, float(np.interp(component.center, energy, x)))
+                parts.append(f'<path d="{_route(centre, ends)}" stroke="{colour}" stroke-width="20">{title}</path>')
             else:
-                outline = _outline(x, down(below), down(below + one.curve[::step]))
+                outline = _outline(x, down(below), down(below + component.curve[::step]))
                 style = f'fill="{colour}" fill-opacity=".3" stroke="{colour}" stroke-width="7"'
                 parts.append(f'<path d="{outline}" {style}>{title}</path>' if outline else "")
         parts += [
@@ -107,10 +107,10 @@ def picture(drawing: Drawing, width: int = 260, height: int = 130) -> str:
         ]
     else:
         parts.append(_line(x, down(counts), 'stroke="#222" stroke-width="10"'))
-    style = f'y="{tall - 20}" font-size="100" fill="#555"'
+    style = f'y="{view_height - 20}" font-size="100" fill="#555"'
     parts += [
         f'<text x="10" {style}>{energy[-1]:.1f}</text>',
-        f'<text x="{across - 10}" {style} text-anchor="end">{energy[0]:.1f} eV</text></svg>',
+        f'<text x="{view_width - 10}" {style} text-anchor="end">{energy[0]:.1f} eV</text></svg>',
     ]
     return "".join(parts)
 
@@ -121,29 +121,29 @@ def colour_of(number: int | None) -> str:
 
 
 def _line(x: FloatArray, y: FloatArray, style: str) -> str:
-    keep = _telling(y)
-    return f'<path d="{_route(x[keep], y[keep])}" fill="none" {style}/>'
+    drawn = _drawn_points(y)
+    return f'<path d="{_route(x[drawn], y[drawn])}" fill="none" {style}/>'
 
 
 def _outline(x: FloatArray, below: FloatArray, above: FloatArray) -> str:
     """Way around what stands between two curves; none where they do not part."""
-    apart = np.flatnonzero(np.abs(above - below) > _LEAST)
-    if not apart.size:
+    separated = np.flatnonzero(np.abs(above - below) > _LEAST)
+    if not separated.size:
         return ""
-    part = slice(max(apart[0] - 1, 0), apart[-1] + 2)
+    part = slice(max(separated[0] - 1, 0), separated[-1] + 2)
     x, below, above = x[part], below[part], above[part]
-    top, bottom = _telling(above), _telling(below)[::-1]
+    top, bottom = _drawn_points(above), _drawn_points(below)[::-1]
     return f"{_route(np.append(x[top], x[bottom]), np.append(above[top], below[bottom]))}z"
 
 
-def _telling(y: FloatArray) -> NDArray[np.intp]:
+def _drawn_points(y: FloatArray) -> NDArray[np.intp]:
     """Places of the points that a curve over an even axis is drawn with: the denser the more it bends."""
     if y.size < 3 or not np.isfinite(y).all():
         return np.arange(y.size)
     # A chord over n steps is off by about n^2 / 8 of the second difference.
     bend = np.cumsum(np.sqrt(np.abs(np.diff(y, 2)) / (8 * _OFF)))
-    inner = 1 + np.flatnonzero(np.diff(np.floor(bend), prepend=0.0))
-    return np.unique(np.concatenate([[0], inner, [y.size - 1]]))
+    interior = 1 + np.flatnonzero(np.diff(np.floor(bend), prepend=0.0))
+    return np.unique(np.concatenate([[0], interior, [y.size - 1]]))
 
 
 def _route(x: FloatArray, y: FloatArray) -> str:
@@ -158,6 +158,6 @@ def _dots(x: FloatArray, y: FloatArray) -> str:
 
 def _steps(x: FloatArray, y: FloatArray) -> Iterable[tuple[int, int]]:
     """List the steps from point to point in whole units, from the corner of the picture on."""
-    known = np.isfinite(y)
-    across, down = (np.rint(_UNITS * values[known]).astype(int) for values in (x, y))
+    is_finite = np.isfinite(y)
+    across, down = (np.rint(_UNITS * values[is_finite]).astype(int) for values in (x, y))
     return zip(np.diff(across, prepend=0).tolist(), np.diff(down, prepend=0).tolist(), strict=True)

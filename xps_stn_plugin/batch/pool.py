@@ -65,45 +65,47 @@ def pool(
         else:
             yield task, _record(task, outcome, limit)
     # One at a time, so that there is as much memory as can be.
-    for task, outcome in _outcomes(1, limit, identity, died, alone=jobs == 1):
+    for task, outcome in _outcomes(1, limit, identity, died, all_threads=jobs == 1):
         yield task, _record(task, outcome, limit)
 
 
 def _record(task: Task, outcome: Outcome, limit: float | None) -> bytes:
     several = len(task.paths) > 1
     if outcome == "died":
-        which = "these files" if several else "this file"
-        reason = f"the process that worked on {which} died: out of memory, or a crash in a library."
+        files = "these files" if several else "this file"
+        reason = f"the process that worked on {files} died: out of memory, or a crash in a library."
         return encode(Record(reason=reason, final=False))
     if outcome == "late":
-        each = f"{limit:g} s for each of {len(task.paths)} files" if several else f"{limit:g} s"
-        reason = f"the work took longer than the limit ({each}) and was ended; give a longer --timeout to try again."
+        limit_text = f"{limit:g} s for each of {len(task.paths)} files" if several else f"{limit:g} s"
+        reason = (
+            f"the work took longer than the limit ({limit_text}) and was ended; give a longer --timeout to try again."
+        )
         return encode(Record(reason=reason, limit=limit))
     assert isinstance(outcome, bytes)
     return outcome
 
 
 def _outcomes(
-    jobs: int, limit: float | None, identity: Mapping[str, Any], tasks: Collection[Task], *, alone: bool = True
+    jobs: int, limit: float | None, identity: Mapping[str, Any], tasks: Collection[Task], *, all_threads: bool = True
 ) -> Generator[tuple[Task, Outcome], None, None]:
     """Results as they come; all processes are ended when this is closed."""
     jobs = min(jobs, len(tasks))
     environment = dict(os.environ)
-    if jobs > 1 or not alone:
+    if jobs > 1 or not all_threads:
         environment.update(dict.fromkeys(_THREADS, "1"))
     crew = _Crew(limit, identity, environment, list(tasks), queue.Queue(_WAITING * max(jobs, 1)))
     threads = [threading.Thread(target=crew.serve, daemon=True) for _ in range(jobs)]
     try:
         for thread in threads:
             thread.start()
-        left = len(threads)
-        while left:
+        running = len(threads)
+        while running:
             try:
                 result = crew.results.get(timeout=_LOOK)
             except queue.Empty:
                 continue
             if result is None:
-                left -= 1
+                running -= 1
             elif isinstance(result, BaseException):
                 raise result
             else:
@@ -114,7 +116,7 @@ def _outcomes(
 
 @dataclass(eq=False)
 class _Worker:
-    """A process, and what happened to it."""
+    """A process of the pool and its state."""
 
     process: subprocess.Popen[bytes]
     late: bool = False
@@ -174,7 +176,7 @@ class _Worker:
 
 
 class _Crew:
-    """What the threads that talk to the processes share, each thread to one process at a time."""
+    """Shared state of the threads that serve the processes, one process at a time each."""
 
     def __init__(
         self,
@@ -210,13 +212,13 @@ class _Crew:
                 if worker.late or not isinstance(outcome, bytes):
                     self._dismiss(worker)
                     worker = None
-                self._tell((task, outcome))
+                self._put_result((task, outcome))
         except BaseException as error:  # noqa: BLE001 (raised by whoever takes the results)
-            self._tell(error)
+            self._put_result(error)
         finally:
             if worker is not None:
                 self._dismiss(worker)
-            self._tell(None)
+            self._put_result(None)
 
     def end(self, threads: Collection[threading.Thread]) -> None:
         """End all processes at once, and wait for the threads."""
@@ -271,7 +273,7 @@ class _Crew:
         with self._lock:
             self._workers.discard(worker)
 
-    def _tell(self, result: tuple[Task, Outcome] | BaseException | None) -> None:
+    def _put_result(self, result: tuple[Task, Outcome] | BaseException | None) -> None:
         while not self._ended:
             try:
                 self.results.put(result, timeout=_LOOK)

@@ -1,4 +1,4 @@
-"""One finished file: what was found, with all curves and parameters, as checksummed bytes.
+"""Record of one finished file: results with all curves and parameters, as checksummed bytes.
 
 The bytes are a line ``FORMAT SHA256``, a line of JSON, and the curves as little-endian doubles, or of a stack the HDF5
 file that holds it; the checksum is that of
@@ -34,7 +34,7 @@ LEAST_PROBABILITY: Final = 0.5
 
 
 class DamagedRecordError(Exception):
-    """The bytes are not a record, or not all of one."""
+    """Error for bytes that are not a complete record."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class RegionRecord:
 
 @dataclass(frozen=True, eq=False)
 class StackRecord:
-    """What came of a file with a stack of spectra: a map, a depth profile.
+    """Result for a file with a stack of spectra: a map, a depth profile.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class StackRecord:
 
 @dataclass(frozen=True, eq=False)
 class Record:
-    """What came of one file.
+    """Result for one file.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ class Record:
 
 def encode(record: Record) -> bytes:
     """Bytes of a record; the same record gives the same bytes."""
-    inside = {name: encode(one) for name, one in record.samples.items()}
+    encoded_samples = {name: encode(sample) for name, sample in record.samples.items()}
     regions = {
         name: {
             "attrs": dict(region.attrs),
@@ -163,7 +163,7 @@ def encode(record: Record) -> bytes:
         }
         for name, region in record.regions.items()
     }
-    head = {
+    header = {
         "report": None if record.report is None else msgspec.to_builtins(record.report),
         "reason": record.reason,
         "failures": dict(record.failures),
@@ -172,12 +172,12 @@ def encode(record: Record) -> bytes:
         "details": record.details,
         "stack": None if record.stack is None else _stack_head(record.stack),
         "limit": record.limit,
-        "samples": {name: len(one) for name, one in inside.items()},
+        "samples": {name: len(data) for name, data in encoded_samples.items()},
     }
     curves = b"".join(np.ascontiguousarray(region.curves, dtype="<f8").tobytes() for region in record.regions.values())
-    data = b"".join(inside.values()) if record.stack is None else record.stack.data
+    data = b"".join(encoded_samples.values()) if record.stack is None else record.stack.data
     # A map's bytes are many: they are put together once.
-    body = [json.dumps(head, ensure_ascii=True, allow_nan=False).encode(), b"\n", curves, data]
+    body = [json.dumps(header, ensure_ascii=True, allow_nan=False).encode(), b"\n", curves, data]
     return b"".join([_first_line(*body), *body])
 
 
@@ -209,30 +209,30 @@ def decode(data: bytes) -> Record:
 
 def _decoded(data: bytes, start: int) -> Record:
     end = data.index(b"\n", start)
-    head, curves = json.loads(data[start:end]), memoryview(data)[end + 1 :]
+    header, curves = json.loads(data[start:end]), memoryview(data)[end + 1 :]
     regions = {}
-    place = 0
-    for name, region in head.pop("regions").items():
+    offset = 0
+    for name, region in header.pop("regions").items():
         rows, points = region["shape"]
         if min(rows, points) < 0 or rows < _WITHOUT_MODEL:
             raise ValueError(region["shape"])
-        values = np.frombuffer(curves, dtype="<f8", count=rows * points, offset=place).reshape(rows, points)
-        place += values.nbytes
+        values = np.frombuffer(curves, dtype="<f8", count=rows * points, offset=offset).reshape(rows, points)
+        offset += values.nbytes
         parameters = tuple(
             ParameterRecord(parameter, float(value), float(stderr), float(low), float(high), vary, expr)
             for parameter, value, stderr, low, high, vary, expr in region["parameters"]
         )
         regions[name] = RegionRecord(dict(region["attrs"]), values.astype(float), parameters)
-    packed_report, packed_stack = head.pop("report"), head.pop("stack")
+    packed_report, packed_stack = header.pop("report"), header.pop("stack")
     samples = {}
-    for name, size in head.pop("samples").items():
-        samples[name] = decode(bytes(curves[place : place + size]))
-        place += size
+    for name, size in header.pop("samples").items():
+        samples[name] = decode(bytes(curves[offset : offset + size]))
+        offset += size
     report = None if packed_report is None else msgspec.convert(packed_report, Report)
-    stack = None if packed_stack is None else StackRecord(**packed_stack, data=bytes(curves[place:]))
-    record = Record(report, regions=regions, stack=stack, samples=samples, **head)
+    stack = None if packed_stack is None else StackRecord(**packed_stack, data=bytes(curves[offset:]))
+    record = Record(report, regions=regions, stack=stack, samples=samples, **header)
     if not _fields_have_their_types(record):
-        raise TypeError(head)
+        raise TypeError(header)
     return record
 
 

@@ -99,7 +99,7 @@ class Records:
             for path in half_written(folder):
                 path.unlink()
         # Others may write into the folder of results, too.
-        own = tuple(f".{Path(name).stem}-" for name in (SUMMARY, STORE, SHEET))
+        output_prefixes = tuple(f".{Path(name).stem}-" for name in (SUMMARY, STORE, SHEET))
         for path in half_written(out):
-            if path.name.startswith(own):
+            if path.name.startswith(output_prefixes):
                 path.unlink()

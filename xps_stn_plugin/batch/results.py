@@ -1,4 +1,4 @@
-"""Everything that a batch writes for people and programs, made from the finished files without any new work."""
+"""Outputs of a batch, made from the records of finished files."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _PACKAGES: Final = ("xps-stn-plugin", "numpy", "scipy", "lmfit", "torch", "xarra
 
 @dataclass
 class _Outputs(Iterable[Entry]):
-    """What is finished; a spectrum whose output could not be written is one that failed.
+    """Finished files; a spectrum whose output cannot be written counts as failed.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class _Outputs(Iterable[Entry]):
     failures: dict[str, str] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Entry]:
-        for entry in chain.from_iterable(whole.parts() for whole in self.entries):
+        for entry in chain.from_iterable(entry_of_file.parts() for entry_of_file in self.entries):
             reason = self.failures.get(entry.name)
             yield entry if reason is None else replace(entry, record=Record(reason=reason))
 
@@ -107,14 +107,14 @@ def write_results(
     written = [out / SUMMARY, out / SHEET, *([out / JSON_FOLDER] if as_json else []), out / STORE]
     target, versions = _Target(overwrite, inputs), provenance(identity)
     while True:
-        before = len(outputs.failures)
+        failure_count = len(outputs.failures)
         rows = list(_rows(outputs, settings, identity))
         write_summary(out / SUMMARY, rows, overwrite=overwrite, inputs=inputs)
         write_sheet(out / SHEET, outputs, rows, outputs.failed, overwrite=overwrite, inputs=inputs)
         if as_json:
             _write_documents(out / JSON_FOLDER, outputs, target)
         write_store(out / STORE, outputs, rows, versions, outputs.failed, overwrite=overwrite, inputs=inputs)
-        if len(outputs.failures) == before:
+        if len(outputs.failures) == failure_count:
             return Written(tuple(written), frozenset(outputs.failures))
         # Once more, so that all say the same of a spectrum that failed.
 
@@ -136,7 +136,7 @@ def check_outputs(out: Path, *, as_json: bool, overwrite: bool, inputs: Sequence
 
 @dataclass(frozen=True)
 class _Target:
-    """What may be written over; see `xps_stn_plugin._util.files.check_target`."""
+    """Files that may be replaced; see `xps_stn_plugin._util.files.check_target`."""
 
     overwrite: bool
     inputs: Sequence[Path]
@@ -180,7 +180,7 @@ def _write_documents(folder: Path, outputs: _Outputs, target: _Target) -> None:
     """Write a JSON file for each spectrum; what earlier runs left there of spectra that are not among them goes."""
     try:
         folder.mkdir(exist_ok=True)
-        left = set(folder.glob("[!.]*.json"))
+        stale = set(folder.glob("[!.]*.json"))
         for entry in outputs:
             path = folder / f"{entry.name}.json"
             try:
@@ -194,8 +194,8 @@ def _write_documents(folder: Path, outputs: _Outputs, target: _Target) -> None:
             else:
                 if text is None:
                     continue
-            left.discard(path)
-        for path in left:
+            stale.discard(path)
+        for path in stale:
             # What somebody has changed since is theirs.
             if is_own_file(path) and not path.is_symlink() and origin(path) == "unchanged":
                 path.unlink()

@@ -31,7 +31,7 @@ from .written import digest_of, note_written, written_before
 
 @dataclass(frozen=True)
 class BatchReport:
-    """What a batch did.
+    """Counts, outputs and duration of a batch.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class BatchReport:
 
 @dataclass(frozen=True)
 class _Item:
-    """A piece of work, its name in the outputs, and what its record is filed under; without it, why there is none."""
+    """A unit of work, its name in the outputs, and the key of its record, or the reason why it has none."""
 
     piece: Piece
     name: str
@@ -149,7 +149,7 @@ def run_batch(
         that writes to it; or several processes cannot work: packages are missing, the scheduler does not answer, its
         workers have other versions.
     """
-    began = time.monotonic()
+    started = time.monotonic()
     # What is asked of components says nothing where there are none.
     share = "none" if share == "components" and not fit else share
     identity = work_identity(settings, fit, share)
@@ -160,10 +160,10 @@ def run_batch(
     check_outputs(out, as_json=json, overwrite=overwrite, inputs=files)
     tally = Tally(len(files), progress)
     with Records(out) as records:
-        tally.say("looking at the files")
+        tally.report("looking at the files")
         items = _items(files, settings, share, identity)
-        todo = _unfinished(items, records if resume else None, fit, timeout, tally)
-        tasks = [Task(key, paths, settings, fit, share) for key, paths in todo.items()]
+        unfinished = _unfinished(items, records if resume else None, fit, timeout, tally)
+        tasks = [Task(key, paths, settings, fit, share) for key, paths in unfinished.items()]
         tally.start()
         interrupted = False
         copies = Counter(item.key for item in items)
@@ -181,7 +181,7 @@ def run_batch(
         digest = digest_of([digest, provenance(identity), identity, json])
         written = None if tasks else written_before(out, digest)
         if written is None:
-            tally.say("writing the results")
+            tally.report("writing the results")
             written = write_results(
                 out, _Entries(items, records), settings, identity, as_json=json, overwrite=overwrite, inputs=files
             )
@@ -202,7 +202,7 @@ def run_batch(
         reused=tally.reused,
         interrupted=interrupted,
         files=written.files,
-        seconds=time.monotonic() - began,
+        seconds=time.monotonic() - started,
     )
 
 
@@ -210,19 +210,19 @@ def _unfinished(
     items: Sequence[_Item], records: Records | None, fit: bool, timeout: float | None, tally: Tally
 ) -> dict[str, tuple[Path, ...]]:
     """Files by the key of what is to be done, each once; count what is finished already."""
-    todo: dict[str, tuple[Path, ...]] = {}
+    unfinished: dict[str, tuple[Path, ...]] = {}
     for item in items:
         paths = item.piece.paths
         if item.key is None:
             tally.finish({"failed": len(paths)})
-        elif item.key not in todo:
+        elif item.key not in unfinished:
             record = records.get(item.key) if records is not None else None
             if record is not None and record.final and not _has_more_time(record, timeout):
                 for status in statuses_of(record, len(paths), fit).elements():
                     tally.reuse(status)
             else:
-                todo[item.key] = paths
-    return todo
+                unfinished[item.key] = paths
+    return unfinished
 
 
 def _items(files: Sequence[Path], settings: Settings, share: Share, identity: Mapping[str, Any]) -> list[_Item]:
@@ -241,8 +241,8 @@ def _items(files: Sequence[Path], settings: Settings, share: Share, identity: Ma
             try:
                 contents.append((content_digest(path), path.name))
             except OSError as error:
-                which = "the file" if len(piece.paths) == 1 else path.name
-                items.append(_Item(piece, name, None, f"{which} cannot be opened ({error.strerror or error})."))
+                file_text = "the file" if len(piece.paths) == 1 else path.name
+                items.append(_Item(piece, name, None, f"{file_text} cannot be opened ({error.strerror or error})."))
                 break
         else:
             items.append(_Item(piece, name, work_key(contents, identity)))
@@ -256,14 +256,14 @@ def _has_more_time(record: Record, timeout: float | None) -> bool:
 
 def _refuse_measured(files: Sequence[Path], outputs: Sequence[Path]) -> None:
     """Refuse to write over a file that is to be read."""
-    taken = {path.resolve() for path in files}
+    measured = {path.resolve() for path in files}
     for path in outputs:
-        if path.resolve() in taken:
+        if path.resolve() in measured:
             raise PrefitError(str(path), "is both an input file and a file of the results; choose another folder.")
 
 
 class _Entries(Iterable[Entry]):
-    """What is finished, in the order of the inputs, read from the records whenever it is asked for."""
+    """Finished files in the order of the inputs, read from the records at each pass."""
 
     def __init__(self, items: Sequence[_Item], records: Records) -> None:
         self._items = items

@@ -49,21 +49,21 @@ def stack_card(entry: Entry, rows: Sequence[tuple[int, Row]]) -> str:
     assert stack is not None
     by_place = {row.place: row.status for _, row in reversed(rows)}
     counts = Counter(by_place.values())
-    said = ", ".join(f"{number} {status.replace('_', ' ')}" for status, number in counts.most_common())
+    status_counts = ", ".join(f"{number} {status.replace('_', ' ')}" for status, number in counts.most_common())
     size = f"{' x '.join(str(len(labels)) for labels in stack.labels.values())} spectra over {', '.join(stack.labels)}"
     chi = [row.redchi for _, row in rows if math.isfinite(row.redchi)]
     fits = f"; χ² {np.median(chi):.3g} (median), {max(chi):.3g} (largest)" if chi else ""
     # What was not measured shows nothing.
-    shown = [(number, row) for number, row in enumerate(row for _, row in rows) if row.status in WORST_FIRST]
-    shown.sort(key=lambda one: one[1].badness)
-    most = min(len(shown), _MOST if len(by_place) <= SHORT else WORST)
-    left = f"; the worst {most} of {len(shown)} below" if most < len(shown) else ""
+    ranked = [(number, row) for number, row in enumerate(row for _, row in rows) if row.status in WORST_FIRST]
+    ranked.sort(key=lambda numbered: numbered[1].badness)
+    drawn = min(len(ranked), _MOST if len(by_place) <= SHORT else WORST)
+    limit_note = f"; the worst {drawn} of {len(ranked)} below" if drawn < len(ranked) else ""
     source = markup(entry.source, quote=True)
     return (
         f'<div class="card stack {entry.record.status}"><div><span title="{source}">'
-        f"{markup(Path(entry.source).name)}</span> <b>{markup(size)}</b>: {said}{fits}{left}</div>"
+        f"{markup(Path(entry.source).name)}</span> <b>{markup(size)}</b>: {status_counts}{fits}{limit_note}</div>"
         f'<div class="regions">{"".join(_overviews(stack))}</div>'
-        f'<div class="regions">{"".join(_fits(stack, rows, [number for number, _ in shown[:most]]))}</div>'
+        f'<div class="regions">{"".join(_fits(stack, rows, [number for number, _ in ranked[:drawn]]))}</div>'
         f'<div class="why">{markup(notes_of(stack))}</div></div>'
     )
 
@@ -71,43 +71,47 @@ def stack_card(entry: Entry, rows: Sequence[tuple[int, Row]]) -> str:
 def _overviews(stack: StackRecord) -> Iterator[str]:
     """Pictures of the shift, and of the areas of the largest components."""
     dims = list(stack.labels)
-    over = f"over {dims[0]}" if len(dims) == 1 else f"of {dims[-2]} (down) and {dims[-1]}" if dims else ""
-    over += ", at the first value of the other dimensions" if len(dims) > 2 else ""
+    dims_text = f"over {dims[0]}" if len(dims) == 1 else f"of {dims[-2]} (down) and {dims[-1]}" if dims else ""
+    dims_text += ", at the first value of the other dimensions" if len(dims) > 2 else ""
     shift = shift_of(stack)
-    known = np.isfinite(shift).any()
-    said = f"shift {over}: {np.nanmin(shift):+.2f} to {np.nanmax(shift):+.2f} eV" if known else f"no shift {over}"
-    said += f", {left} of them not applied" if (left := not_applied(stack)) else ""
+    has_shift = np.isfinite(shift).any()
+    caption = (
+        f"shift {dims_text}: {np.nanmin(shift):+.2f} to {np.nanmax(shift):+.2f} eV"
+        if has_shift
+        else f"no shift {dims_text}"
+    )
+    caption += f", {unapplied} of them not applied" if (unapplied := not_applied(stack)) else ""
     shape = ' class="map"' if len(dims) > 1 else ""
-    yield _figure(overview(shift), markup(said), shape)
+    yield _figure(overview(shift), markup(caption), shape)
     for region, areas in areas_of(stack).items():
         largest = sorted(areas, key=lambda name: -float(np.nansum(areas[name].values)))
         if len(dims) == 1:
-            kept = {name: areas[name] for name in areas if name in largest[:_LINES]}
+            drawn_areas = {name: areas[name] for name in areas if name in largest[:_LINES]}
             legend = ", ".join(
                 f'<span style="color:{colour_of(area.colour)}">{markup(name.removeprefix(region).strip())}</span>'
-                for name, area in kept.items()
+                for name, area in drawn_areas.items()
             )
-            series = {name: (area.values, colour_of(area.colour)) for name, area in kept.items()}
-            yield _figure(lines(series), f"{markup(f'areas of {region} {over}')}: {legend}")
+            series = {name: (area.values, colour_of(area.colour)) for name, area in drawn_areas.items()}
+            yield _figure(lines(series), f"{markup(f'areas of {region} {dims_text}')}: {legend}")
             continue
         for name in largest[:_MAPS]:
             values = areas[name].values
-            said = f"area of {name}: {_whole(np.nanmin(values))} to {_whole(np.nanmax(values))}"
-            yield _figure(overview(values, _PIXELS), markup(said), shape)
+            caption = f"area of {name}: {_area_text(np.nanmin(values))} to {_area_text(np.nanmax(values))}"
+            yield _figure(overview(values, _PIXELS), markup(caption), shape)
 
 
-def _fits(stack: StackRecord, rows: Sequence[tuple[int, Row]], places: Sequence[int]) -> Iterator[str]:
+def _fits(stack: StackRecord, rows: Sequence[tuple[int, Row]], positions: Sequence[int]) -> Iterator[str]:
     """Pictures of the fits of some of the rows."""
     regions = len(stack.regions)
-    drawings = drawings_of(stack, [(place // regions, rows[place][1].region) for place in places])
-    for place, drawing in zip(places, drawings, strict=True):
-        number, row = rows[place]
-        why = markup(" ".join([f"Row {number} of the summary.", *row.reasons]), quote=True)
-        told = f"{markup(row.place)}<br>{markup(row.caption)}"
-        yield _figure(picture(drawing, *_SMALL), told, f' class="small {row.colour}" title="{why}"')
+    drawings = drawings_of(stack, [(position // regions, rows[position][1].region) for position in positions])
+    for position, drawing in zip(positions, drawings, strict=True):
+        number, row = rows[position]
+        tooltip = markup(" ".join([f"Row {number} of the summary.", *row.reasons]), quote=True)
+        caption = f"{markup(row.place)}<br>{markup(row.caption)}"
+        yield _figure(picture(drawing, *_SMALL), caption, f' class="small {row.colour}" title="{tooltip}"')
 
 
-def _whole(value: float) -> str:
+def _area_text(value: float) -> str:
     """Text of a number with three digits, or all before its point."""
     return f"{value:.0f}" if value >= 100 or value < 1e-3 else f"{value:.3g}"
 

@@ -1,4 +1,4 @@
-"""JSON of a stack of a batch, schema ``xps-stn/stack/1`` (docs/stacks.md): all that was found, but no curves."""
+"""JSON of a stack of a batch, schema ``xps-stn/stack/1`` (docs/stacks.md): all results, but no curves."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def stack_document(record: StackRecord, source: str) -> dict[str, Any] | None:
         return None
     with opened(record.data) as file:
         attrs = file.attrs
-        whole = _node(file)
-        words = whole["variables"]["status"]["flags"]
+        root = _node(file)
+        words = root["variables"]["status"]["flags"]
         counts = Counter(file["status"][...].ravel().tolist())
         name, _, version = attrs["model"].rpartition(" ")
         return {
@@ -57,7 +57,7 @@ def stack_document(record: StackRecord, source: str) -> dict[str, Any] | None:
             "reference_at": attrs["reference_at"],
             "dims": list(record.labels),
             "shape": [len(labels) for labels in record.labels.values()],
-            **whole,
+            **root,
             "regions": {name: _region(file[name]) for name in record.regions},
             "notes": [note for note in attrs["notes"].split("\n") if note],
             "model": {"name": name, "version": version, "sha256": attrs["model_sha256"]},
@@ -72,34 +72,39 @@ def dumps(document: Mapping[str, Any]) -> str:
 def _text(value: Any, indent: str) -> str:
     if not isinstance(value, Mapping) or not value:
         return json.dumps(value, ensure_ascii=False, allow_nan=False)
-    inner = f"{indent}  "
-    lines = [f"{inner}{json.dumps(str(key), ensure_ascii=False)}: {_text(one, inner)}" for key, one in value.items()]
+    inner_indent = f"{indent}  "
+    lines = [
+        f"{inner_indent}{json.dumps(str(key), ensure_ascii=False)}: {_text(item, inner_indent)}"
+        for key, item in value.items()
+    ]
     return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
 
 
 def _region(group: h5py.Group) -> dict[str, Any]:
-    told = {name: value.item() if isinstance(value, np.generic) else value for name, value in group.attrs.items()}
-    plain = {name: value for name, value in told.items() if isinstance(value, str | int | float) and value == value}
+    attributes = {name: value.item() if isinstance(value, np.generic) else value for name, value in group.attrs.items()}
+    plain = {
+        name: value for name, value in attributes.items() if isinstance(value, str | int | float) and value == value
+    }
     return {"attributes": {name: value for name, value in plain.items() if name != "coordinates"}, **_node(group)}
 
 
 def _node(group: h5py.Group) -> dict[str, Any]:
     """Labels of dimensions, what goes along these, and variables of a group."""
-    found: dict[str, dict[str, Any]] = {"labels": {}, "coordinates": {}, "variables": {}}
+    content: dict[str, dict[str, Any]] = {"labels": {}, "coordinates": {}, "variables": {}}
     arrays = {name: node for name, node in group.items() if not hasattr(node, "items")}
-    beside = {name for node in (group, *arrays.values()) for name in node.attrs.get("coordinates", "").split()}
+    coordinates = {name for node in (group, *arrays.values()) for name in node.attrs.get("coordinates", "").split()}
     for name, node in arrays.items():
         dims = [name] if node.is_scale else [dim[0].name.rpartition("/")[2] for dim in node.dims]
         # A dimension without labels has a name alone.
         if _CURVES not in dims and not (node.is_scale and node.attrs["NAME"].startswith(_WITHOUT_LABELS)):
-            kind = "labels" if node.is_scale else "coordinates" if name in beside else "variables"
-            found[kind][name] = {"dims": dims, **_told(node.attrs), "values": _values(node)}
-    return found
+            kind = "labels" if node.is_scale else "coordinates" if name in coordinates else "variables"
+            content[kind][name] = {"dims": dims, **_description(node.attrs), "values": _values(node)}
+    return content
 
 
-def _told(attrs: h5py.AttributeManager) -> dict[str, Any]:
+def _description(attrs: h5py.AttributeManager) -> dict[str, Any]:
     """Say unit, meaning and flags of a variable, as far as it has them."""
-    told = {
+    description = {
         key: attrs[name]
         for key, name in (("units", "units"), ("meaning", "long_name"), ("calendar", "calendar"))
         if name in attrs
@@ -107,8 +112,8 @@ def _told(attrs: h5py.AttributeManager) -> dict[str, Any]:
     for key, name in (("flags", "flag_values"), ("bits", "flag_masks")):
         if name in attrs:
             numbers, words = attrs[name].tolist(), attrs["flag_meanings"].split()
-            told[key] = {str(number): word for number, word in zip(numbers, words, strict=True)}
-    return told
+            description[key] = {str(number): word for number, word in zip(numbers, words, strict=True)}
+    return description
 
 
 def _values(node: h5py.Dataset) -> Any:

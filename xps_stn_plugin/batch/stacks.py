@@ -57,33 +57,33 @@ def stack_record(spectrum: xr.DataTree, settings: Settings, fit: bool, share: Sh
     data = stack_bytes(stack, settings, PrefitResult, fit=fit, share=share, curves=True)
     with opened(data) as file:
         statuses = file["status"][...].ravel()
-    there = statuses[statuses != NO_DATA]
-    if not there.size:
+    measured = statuses[statuses != NO_DATA]
+    if not measured.size:
         raise PrefitError(stack.source, "none of the spectra of the stack contains a measurement.")
-    status = STACK_STATUSES[int(np.bincount(there).argmax())]
+    status = STACK_STATUSES[int(np.bincount(measured).argmax())]
     return StackRecord(status, {dim: stack.labels(dim) for dim in stack.dims}, tuple(stack.regions), data)
 
 
-def places_of(record: StackRecord, fit: bool) -> Iterator[dict[str, Any]]:
+def spectrum_fields(record: StackRecord, fit: bool) -> Iterator[dict[str, Any]]:
     """Fields of the summary's rows, one for each spectrum and region of a stack."""
     from ..stacks.fields import NO_DATA, REASON_TEXTS, STACK_STATUSES
 
     with opened(record.data) as file:
         groups = list(file["group"].asstr())
-        whole = {name: _flat(file, name) for name in _OF_SPECTRUM}
+        fields = {name: _flat(file, name) for name in _OF_SPECTRUM}
         regions = {name: _of_region(file[name]) for name in record.regions}
     texts: dict[int, tuple[str, ...]] = {}
     for row, labels in enumerate(product(*record.labels.values())):
-        place = ", ".join(f"{dim}={label}" for dim, label in zip(record.labels, labels, strict=True))
-        bits, number = int(whole["reasons"][row]), int(whole["status"][row])
+        coordinates = ", ".join(f"{dim}={label}" for dim, label in zip(record.labels, labels, strict=True))
+        bits, number = int(fields["reasons"][row]), int(fields["status"][row])
         if bits not in texts:
             texts[bits] = tuple(text for bit, text in REASON_TEXTS.items() if bits & bit)
         common = {
-            "place": place,
-            "shift": float(whole["shift"][row]),
-            "shift_stderr": float(whole["shift_stderr"][row]),
-            "applied_shift": float(whole["applied_shift"][row]),
-            "groups": _groups(groups, whole["probability"][row]),
+            "place": coordinates,
+            "shift": float(fields["shift"][row]),
+            "shift_stderr": float(fields["shift_stderr"][row]),
+            "applied_shift": float(fields["applied_shift"][row]),
+            "groups": _groups(groups, fields["probability"][row]),
             "reasons": ("Nothing was measured.",) if number == NO_DATA else texts[bits],
         }
         for name, values in regions.items():
@@ -129,49 +129,49 @@ class Area:
 
 def areas_of(record: StackRecord) -> dict[str, dict[str, Area]]:
     """Areas by region and component, where any spectrum has one."""
-    found: dict[str, dict[str, Area]] = {}
+    areas_by_region: dict[str, dict[str, Area]] = {}
     with opened(record.data) as file:
         for region in record.regions:
             group = file[region]
             if "area" not in group:
                 continue
             areas, assigned = group["area"][...], group["assigned"][...]
-            found[region] = {
+            areas_by_region[region] = {
                 str(name): Area(areas[..., number], number if (assigned[..., number] == 1).any() else None)
                 for number, name in enumerate(group["component"].asstr())
                 if np.isfinite(areas[..., number]).any()
             }
-    return found
+    return areas_by_region
 
 
-def drawings_of(record: StackRecord, places: Iterable[tuple[int, str]]) -> Iterator[Drawing]:
+def drawings_of(record: StackRecord, spectra: Iterable[tuple[int, str]]) -> Iterator[Drawing]:
     """Read what is drawn of some of the spectra, each on its calibrated axis where its shift is applied.
 
     Parameters
     ----------
     record : StackRecord
-    places : iterable of (int, str)
+    spectra : iterable of (int, str)
         Number of the spectrum, the last dimension fastest, and region.
     """
     shape = tuple(len(labels) for labels in record.labels.values())
     with opened(record.data) as file:
-        for number, region in places:
+        for number, region in spectra:
             yield _drawing(file, file[region], np.unravel_index(number, shape))
 
 
-def _drawing(file: h5py.File, region: h5py.Group, place: tuple[Any, ...]) -> Drawing:
-    energy = region["binding_energy"][...] - np.nan_to_num(file["applied_shift"][place])
-    counts = np.asarray(region["counts"][place], dtype=float)
-    if "envelope" not in region or not np.isfinite(region["envelope"][place]).any():
+def _drawing(file: h5py.File, region: h5py.Group, index: tuple[Any, ...]) -> Drawing:
+    energy = region["binding_energy"][...] - np.nan_to_num(file["applied_shift"][index])
+    counts = np.asarray(region["counts"][index], dtype=float)
+    if "envelope" not in region or not np.isfinite(region["envelope"][index]).any():
         return Drawing(energy, counts)
-    background, envelope = (np.asarray(region[name][place], dtype=float) for name in ("background", "envelope"))
-    names, centers = region["component"].asstr()[...], region["center"][place]
+    background, envelope = (np.asarray(region[name][index], dtype=float) for name in ("background", "envelope"))
+    names, centers = region["component"].asstr()[...], region["center"][index]
     components = [
         Component(
             str(names[number]),
             float(centers[number]),
-            int(number) if region["assigned"][(*place, number)] == 1 else None,
-            np.asarray(region["component_curve"][(*place, number)], dtype=float)
+            int(number) if region["assigned"][(*index, number)] == 1 else None,
+            np.asarray(region["component_curve"][(*index, number)], dtype=float)
             if "component_curve" in region
             else None,
         )
@@ -240,6 +240,6 @@ def _fitted(values: dict[str, np.ndarray[Any, Any]], row: int) -> str:
 
 def _groups(names: list[str], probabilities: np.ndarray[Any, Any]) -> tuple[tuple[str, float], ...]:
     """List groups above one half, the most probable one first."""
-    found = np.flatnonzero(probabilities > LEAST_PROBABILITY)
-    order = sorted(found, key=lambda number: (-probabilities[number], number))
+    likely = np.flatnonzero(probabilities > LEAST_PROBABILITY)
+    order = sorted(likely, key=lambda number: (-probabilities[number], number))
     return tuple((names[number], float(probabilities[number])) for number in order)

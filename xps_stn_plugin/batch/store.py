@@ -92,19 +92,19 @@ _REGION: Final = (
 
 @dataclass
 class _Layout:
-    """What labels the spectra of a table need, in the order in which they come up."""
+    """Labels of the spectra of a table, in order of appearance."""
 
     spectra: list[str] = field(default_factory=list)
     channels: int = 0
     labels: dict[str, dict[str, int]] = field(default_factory=dict)
 
-    def places(self, dim: str, labels: Iterable[str]) -> list[int]:
-        """Places of labels along a dimension; new ones are added."""
-        known = self.labels.setdefault(dim, {})
-        return [known.setdefault(label, len(known)) for label in labels]
+    def positions(self, dim: str, labels: Iterable[str]) -> list[int]:
+        """List the positions of labels along a dimension; new ones are added."""
+        index = self.labels.setdefault(dim, {})
+        return [index.setdefault(label, len(index)) for label in labels]
 
     def table(self, group: h5py.Group, variables: Sequence[Variable]) -> SpectraTable:
-        labels: dict[str, Any] = {dim: list(places) for dim, places in self.labels.items()}
+        labels: dict[str, Any] = {dim: list(positions) for dim, positions in self.labels.items()}
         return SpectraTable(group, self.spectra, {**labels, "channel": range(self.channels)}, variables)
 
 
@@ -146,12 +146,12 @@ def write_store(
             file.attrs.update({"schema": SCHEMA, **provenance})
             _write_rows(file.create_group("summary"), rows)
 
-            def left_out(entry: Entry, error: Exception) -> None:
+            def omit(entry: Entry, error: Exception) -> None:
                 # Where the disk is to blame, it is so for all of them.
                 disk.check()
                 failed(entry, "part of the store", error)
 
-            _write_entries(file, entries, disk.check, left_out)
+            _write_entries(file, entries, disk.check, omit)
 
     write_whole(path, write, overwrite=overwrite, inputs=inputs)
 
@@ -183,19 +183,19 @@ def _write_entries(
             _measure(entry, spectra, regions)
         except Exception as error:  # noqa: BLE001 (one spectrum must not cost the others their place)
             failed(entry, error)
-    whole = spectra.table(file.create_group("spectra"), _SPECTRUM)
+    spectra_table = spectra.table(file.create_group("spectra"), _SPECTRUM)
     parts = {name: layout.table(file.create_group(f"regions/{name}"), _REGION) for name, layout in regions.items()}
     for entry in entries:
         check()
         try:
-            whole.add(_of_spectrum(entry, spectra))
+            spectra_table.add(_of_spectrum(entry, spectra))
             for name in entry.record.regions:
                 parts[name].add(_of_region(entry, name, regions[name]))
             if entry.record.stack is not None:
                 write_stack_group(file.create_group(f"stacks/{entry.name}"), entry.record.stack)
         except Exception as error:  # noqa: BLE001 (as above)
             failed(entry, error)
-    for table in (whole, *parts.values()):
+    for table in (spectra_table, *parts.values()):
         table.flush()
 
 
@@ -205,14 +205,14 @@ def _measure(entry: Entry, spectra: _Layout, regions: dict[str, _Layout]) -> Non
     if report is None:
         return
     # The vocabulary's order is not in the report, which ranks them.
-    spectra.places("group", sorted(group.name for group in report.groups))
-    spectra.places("element", (element.symbol for element in _elements(report)))
+    spectra.positions("group", sorted(group.name for group in report.groups))
+    spectra.positions("element", (element.symbol for element in _elements(report)))
     for name, region in entry.record.regions.items():
         layout = regions.setdefault(name, _Layout())
         layout.spectra.append(entry.name)
         layout.channels = max(layout.channels, region.curves.shape[1])
-        layout.places("component", (component.name for component in report.regions[name].components))
-        layout.places("parameter", (parameter.name for parameter in region.parameters))
+        layout.positions("component", (component.name for component in report.regions[name].components))
+        layout.positions("parameter", (parameter.name for parameter in region.parameters))
 
 
 def _of_spectrum(entry: Entry, layout: _Layout) -> dict[str, Part]:
@@ -225,8 +225,8 @@ def _of_spectrum(entry: Entry, layout: _Layout) -> dict[str, Part]:
     if report is None:
         return values
     groups, elements = report.groups, _elements(report)
-    at_groups = (layout.places("group", (group.name for group in groups)),)
-    at_elements = (layout.places("element", (element.symbol for element in elements)),)
+    at_groups = (layout.positions("group", (group.name for group in groups)),)
+    at_elements = (layout.positions("element", (element.symbol for element in elements)),)
     return {
         **values,
         "shift": ((), _number(report.shift.value)),
@@ -242,9 +242,9 @@ def _of_region(entry: Entry, name: str, layout: _Layout) -> dict[str, Part]:
     assert entry.record.report is not None
     region, reported = entry.record.regions[name], entry.record.report.regions[name]
     shift, fit, components = reported.shift, reported.fit, reported.components
-    everywhere = slice(region.curves.shape[1])
-    at_components = layout.places("component", (component.name for component in components))
-    at_parameters = (layout.places("parameter", (parameter.name for parameter in region.parameters)),)
+    channels = slice(region.curves.shape[1])
+    at_components = layout.positions("component", (component.name for component in components))
+    at_parameters = (layout.positions("parameter", (parameter.name for parameter in region.parameters)),)
     numbers = {
         "photon_energy": region.attrs.get("photon_energy"),
         "region_shift": shift.value if shift else None,
@@ -287,10 +287,10 @@ def _of_region(entry: Entry, name: str, layout: _Layout) -> dict[str, Part]:
     curves = region.curves
     for key, row in _CURVES.items():
         if row < len(curves):
-            values[key] = ((everywhere,), curves[row])
+            values[key] = ((channels,), curves[row])
     if region.has_model:
-        values["residual"] = ((everywhere,), curves[COUNTS] - curves[ENVELOPE])
-        values["component_curve"] = ((at_components, everywhere), curves[COMPONENTS:])
+        values["residual"] = ((channels,), curves[COUNTS] - curves[ENVELOPE])
+        values["component_curve"] = ((at_components, channels), curves[COMPONENTS:])
     return values
 
 

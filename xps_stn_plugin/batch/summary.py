@@ -19,7 +19,7 @@ from .record import LEAST_PROBABILITY, WORST_FIRST
 
 @dataclass(frozen=True)
 class Row:
-    """What the summary says of one region of one spectrum, or of a file that failed.
+    """Row of the summary: one region of one spectrum, or a file that failed.
 
     Energies are in eV, on the scale of `reference`. A number that is not known is NaN.
 
@@ -91,7 +91,7 @@ class Row:
 
     @property
     def caption(self) -> str:
-        """What there is to a picture of the region, in a line."""
+        """Caption of the region's picture, one line."""
         text = self.region
         if self.components is not None:
             text += f": {self.components} component{'' if self.components == 1 else 's'}"
@@ -162,11 +162,11 @@ def rows_of(entry: Entry, reference: float, fit: bool = True, reference_at: Refe
     """
     source, record = entry.source, entry.record
     if record.stack is not None:
-        from .stacks import places_of
+        from .stacks import spectrum_fields
 
         return [
             Row(source, reference=reference, reference_at=reference_at, **values)
-            for values in places_of(record.stack, fit)
+            for values in spectrum_fields(record.stack, fit)
         ]
     report = record.report
     if report is None:

@@ -63,13 +63,13 @@ class SpectraTable:
     ) -> None:
         self._group = group
         # HDF5 has no chunks of length zero.
-        self._labels = {dim: places for dim, places in labels.items() if len(places)}
+        self._labels = {dim: values for dim, values in labels.items() if len(values)}
         self._variables = [variable for variable in variables if set(variable.dims) <= set(self._labels)]
         self._rows: list[Mapping[str, Part]] = []
         self._written = 0
         put_coordinate(group, "spectrum", spectra)
-        for dim, places in self._labels.items():
-            put_coordinate(group, dim, places)
+        for dim, values in self._labels.items():
+            put_coordinate(group, dim, values)
         for variable in self._variables:
             self._create(variable, len(spectra))
 
@@ -88,15 +88,15 @@ class SpectraTable:
                 continue
             shape = (len(self._rows), *self._group[variable.name].shape[1:])
             block = np.full(shape, "" if variable.text else np.nan, dtype=object if variable.text else float)
-            for number, (where, data) in parts:
-                block[(number, *where)] = data
+            for number, (index, data) in parts:
+                block[(number, *index)] = data
             dataset = self._group[variable.name]
             if block.ndim < 3:
                 dataset[self._written : stop] = block
                 continue
             # Most labels are those of few spectra: what is not written takes no room.
-            for place in np.flatnonzero(~np.isnan(block).all(axis=(0, *range(2, block.ndim)))):
-                dataset[self._written : stop, place] = block[:, place]
+            for position in np.flatnonzero(~np.isnan(block).all(axis=(0, *range(2, block.ndim)))):
+                dataset[self._written : stop, position] = block[:, position]
         self._written = stop
         self._rows = []
 

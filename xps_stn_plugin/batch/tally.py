@@ -1,4 +1,4 @@
-"""Counting what is finished, and telling how long the rest will take."""
+"""Counts of finished spectra, and the time left."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Tally:
     def __init__(self, total: int, progress: Progress) -> None:
         self._total = total
         self._progress = progress
-        self._began = time.monotonic()
+        self._started = time.monotonic()
         self.counts: Counter[str] = Counter()
         self.reused = 0
 
@@ -48,17 +48,18 @@ class Tally:
 
     def start(self) -> None:
         """Take the time from here on."""
-        self._began = time.monotonic()
-        self.say("starting")
+        self._started = time.monotonic()
+        self.report("starting")
 
     def finish(self, counts: Mapping[str, int]) -> None:
         """Count spectra by status that were finished now."""
         self.counts.update(counts)
-        here = self.done - self.reused
-        seconds = time.monotonic() - self._began
-        left = round((self._total - self.done) * seconds / here)
-        self.say(f"{here / max(seconds, 1e-9):.1f}/s, {left // 3600}:{left // 60 % 60:02d}:{left % 60:02d} left")
+        finished = self.done - self.reused
+        seconds = time.monotonic() - self._started
+        seconds_left = round((self._total - self.done) * seconds / finished)
+        minutes, rest = divmod(seconds_left, 60)
+        self.report(f"{finished / max(seconds, 1e-9):.1f}/s, {minutes // 60}:{minutes % 60:02d}:{rest:02d} left")
 
-    def say(self, what: str) -> None:
-        """Tell the counts, and `what` is going on."""
-        self._progress(self.done, self._total, f"{counts_text(self.counts)}; {what}")
+    def report(self, stage: str) -> None:
+        """Report the counts and the stage of the work."""
+        self._progress(self.done, self._total, f"{counts_text(self.counts)}; {stage}")

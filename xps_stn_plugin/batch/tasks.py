@@ -54,7 +54,7 @@ class Task:
     share: Share = "none"
 
 
-def do(task: Task) -> bytes:
+def prefit_task(task: Task) -> bytes:
     """Prefit one file or one series and return its record as bytes; an error becomes a record, too."""
     return encode(make_record(task.paths, task.settings, task.fit, task.share))
 
@@ -91,13 +91,13 @@ def make_record(paths: Sequence[Path], settings: Settings, fit: bool, share: Sha
             try:
                 record = _record_of_sample(spectrum, path, settings, fit, share)
             except PrefitError as error:
-                record = Record(reason=_sentence(error, paths), final=_foreseen(error))
+                record = Record(reason=_sentence(error, paths), final=_is_expected(error))
             samples[str(spectrum.attrs["sample"])] = record
         return Record(samples=samples, final=all(record.final for record in samples.values()))
     except Exception as error:  # noqa: BLE001 (one bad file must not cost a night's work; the record keeps the traceback)
-        foreseen = _foreseen(error)
-        details = "" if foreseen else _traceback(error, paths[0])
-        return Record(reason=_sentence(error, paths), final=foreseen, details=details)
+        is_expected = _is_expected(error)
+        details = "" if is_expected else _traceback(error, paths[0])
+        return Record(reason=_sentence(error, paths), final=is_expected, details=details)
 
 
 def _record_of_sample(spectrum: xr.DataTree, path: Path, settings: Settings, fit: bool, share: Share) -> Record:
@@ -129,7 +129,7 @@ def _record_of(result: PrefitResult, path: Path, fit: bool) -> Record:
                 failures[region] = f"The fit failed: {fitted.message}"
         except Exception as error:  # noqa: BLE001 (the other regions are still worth having)
             failures[region] = _sentence(error, [path])
-            if not _foreseen(error):
+            if not _is_expected(error):
                 details.append(_traceback(error, path))
     # Evidence costs more than all the rest and is for looking at one spectrum.
     report = report_of(replace(result, seeds=seeds, fits=fits, evidence={}))
@@ -196,7 +196,7 @@ def _plain_values(attrs: Mapping[Any, Any]) -> dict[str, Any]:
     }
 
 
-def _foreseen(error: BaseException | None) -> bool:
+def _is_expected(error: BaseException | None) -> bool:
     """Whether an error will come again with the same file and settings: this package's own say so, others may not.
 
     A plugin's error, and one that a reader did not foresee, come as the cause of one of this package's.

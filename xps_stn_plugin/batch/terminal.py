@@ -21,7 +21,7 @@ _PAUSE: Final = 10.0
 
 
 class _Bar(Progress):
-    """Progress with its text in a line of its own, for which a narrow terminal has room beside nothing else."""
+    """Progress bar with its text in a line of its own, for narrow terminals."""
 
     def get_renderables(self) -> Iterable[RenderableType]:
         yield self.make_tasks_table(self.tasks)

@@ -51,9 +51,9 @@ def main() -> None:
 def _streams() -> tuple[IO[bytes], IO[bytes]]:
     """Take standard input and output for messages; what libraries print goes nowhere."""
     inbox, outbox = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nowhere, 0)
-    os.dup2(nowhere, 1)
+    null_device = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null_device, 0)
+    os.dup2(null_device, 1)
     return inbox, outbox
 
 

@@ -47,11 +47,11 @@ def written_before(out: Path, digest: str) -> Written | None:
         From `digest_of`.
     """
     try:
-        kept: Mapping[str, Any] = json.loads((out / RECORDS / _NAME).read_bytes())
-        files = tuple(out / name for name in kept["files"])
-        if kept["digest"] != digest or kept["stamps"] != _stamps(files):
+        content: Mapping[str, Any] = json.loads((out / RECORDS / _NAME).read_bytes())
+        files = tuple(out / name for name in content["files"])
+        if content["digest"] != digest or content["stamps"] != _stamps(files):
             return None
-        return Written(files, frozenset(kept["failed"]))
+        return Written(files, frozenset(content["failed"]))
     except (OSError, ValueError, LookupError, TypeError):
         # Nothing was noted, or not by this version: all is written anew.
         return None

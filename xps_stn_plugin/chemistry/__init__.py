@@ -1,1 +1,1 @@
-"""Reference chemistry: core levels, functional groups, and the way from a structure to its lines."""
+"""Reference chemistry: core levels, functional groups, and the lines of a structure."""

@@ -1,4 +1,4 @@
-"""What the position of a line suggests of an inorganic compound; sources stand in ``data/compound_ranges.toml``."""
+"""Inorganic compounds that the position of a line suggests; sources are in ``data/compound_ranges.toml``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Functional groups of a repeat unit, in the vocabulary that the network speaks."""
+"""Functional groups of a repeat unit, under the names of the network's outputs."""
 
 from __future__ import annotations
 
@@ -89,11 +89,11 @@ def functional_groups(smiles: str) -> frozenset[str]:
     backbones of the two poly(diallyl phthalate)s and the CH2 of urethane and urea are alkane by the definition and
     not in the paper's hand-made table.
     """
-    unit, inner = _continued(smiles)
+    unit, middle_atoms = _continued(smiles)
     return frozenset(
         name
         for name, patterns, exclusions in _compiled()
-        if (anchors := _anchors(unit, patterns) & inner) and anchors - _members(unit, exclusions)
+        if (anchors := _anchors(unit, patterns) & middle_atoms) and anchors - _members(unit, exclusions)
     )
 
 
@@ -138,10 +138,10 @@ def _continued(smiles: str) -> tuple[Any, set[int]]:
     joint_of = {end: unit.GetAtomWithIdx(end).GetNeighbors()[0].GetIdx() for end in ends}
     for copy in range(2 * copies):
         chain.AddBond(copy * size + joint_of[tail], (copy + 1) * size + joint_of[head], Chem.BondType.SINGLE)
-    inner = [
+    middle_atoms = [
         chain.GetAtomWithIdx(i) for i in range(copies * size, (copies + 1) * size) if i - copies * size not in ends
     ]
-    for atom in inner:
+    for atom in middle_atoms:
         atom.SetBoolProp("inner", True)
     chain.BeginBatchEdit()
     for copy in range(2 * copies):

@@ -157,30 +157,30 @@ def core_lines(smiles: str) -> tuple[CoreLine, ...]:
         for match in _matches(molecule, pattern):
             for target in targets:
                 causes[match[target]].add(match[-1])
-        for atom, found in causes.items():
-            shifts[atom].append((rule.shifts[min(len(found), len(rule.shifts)) - 1], rule.name))
-    found_lines: dict[tuple[str, float, str, Kind], list[int]] = defaultdict(list)
+        for atom, neighbours in causes.items():
+            shifts[atom].append((rule.shifts[min(len(neighbours), len(rule.shifts)) - 1], rule.name))
+    bonds_by_line: dict[tuple[str, float, str, Kind], list[int]] = defaultdict(list)
     for index in unit:
         atom = molecule.GetAtomWithIdx(index)
         symbol = atom.GetSymbol()
         if symbol in table.silent:
             continue
-        rule_here = rule_of.get(index)
-        if rule_here is None or rule_here.region != table.regions.get(symbol):
+        atom_rule = rule_of.get(index)
+        if atom_rule is None or atom_rule.region != table.regions.get(symbol):
             raise PrefitError(
                 "structure", f"no line rule fits the atom {symbol} of {smiles!r}: add one to line_rules.toml."
             )
-        here = [] if rule_here.complete else shifts[index]
-        energy = round(rule_here.energy + sum(shift for shift, _ in here), 2)
-        environment = " + ".join([rule_here.name, *(name for shift, name in here if shift)])
-        found_lines[rule_here.region, energy, environment, _kind(atom)].append(
+        atom_shifts = [] if atom_rule.complete else shifts[index]
+        energy = round(atom_rule.energy + sum(shift for shift, _ in atom_shifts), 2)
+        environment = " + ".join([atom_rule.name, *(name for shift, name in atom_shifts if shift)])
+        bonds_by_line[atom_rule.region, energy, environment, _kind(atom)].append(
             atom.GetTotalNumHs() if symbol == "C" else 0
         )
     order = {name: number for number, name in enumerate(table.regions.values())}
     return tuple(
         CoreLine(region, energy, float(len(bonds)), environment, kind, sum(bonds) / len(bonds))
         for (region, energy, environment, kind), bonds in sorted(
-            found_lines.items(), key=lambda item: (order[item[0][0]], item[0][1:])
+            bonds_by_line.items(), key=lambda item: (order[item[0][0]], item[0][1:])
         )
     )
 
@@ -192,14 +192,14 @@ def _compiled() -> tuple[
     from rdkit import Chem
 
     def compiled(rules: Iterable[Rule]) -> tuple[tuple[Rule, Any, tuple[int, ...]], ...]:
-        done = []
+        compiled_rules = []
         for rule in rules:
             pattern = Chem.MolFromSmarts(rule.smarts)
             if pattern is None:
                 raise PrefitError("line_rules.toml", f"{rule.smarts!r} of {rule.name!r} is not a SMARTS: correct it.")
             mapped = tuple(atom.GetIdx() for atom in pattern.GetAtoms() if atom.GetAtomMapNum() == 1)
-            done.append((rule, pattern, mapped or (0,)))
-        return tuple(done)
+            compiled_rules.append((rule, pattern, mapped or (0,)))
+        return tuple(compiled_rules)
 
     table = line_rules()
     return table, compiled(table.primary), compiled(table.secondary)

@@ -103,10 +103,10 @@ def with_states_of(path: Path) -> Mapping[str, tuple[ChemicalState, ...]]:
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise PrefitError(str(path), f"the states have to stand in tables [[state]]; see {_EXAMPLE}.")
     added = {(s.level, s.name): s for s in (_read(str(path), n, row) for n, row in enumerate(tables, 1))}
-    kept = (
+    unchanged = (
         state for states in chemical_states().values() for state in states if (state.level, state.name) not in added
     )
-    return _by_level([*kept, *added.values()])
+    return _by_level([*unchanged, *added.values()])
 
 
 def states_of(level: str, states: Mapping[str, tuple[ChemicalState, ...]] | None = None) -> tuple[ChemicalState, ...]:
@@ -119,13 +119,13 @@ def states_of(level: str, states: Mapping[str, tuple[ChemicalState, ...]] | None
     lines = level_lines(level)
     if level in states or not lines:
         return states.get(level, ())
-    for other, of_level in states.items():
-        main = level_lines(other)
-        if other[:-2] == level[:-2] and main and main[0].main:
-            away = lines[0].energy - main[0].energy
+    for other_level, of_level in states.items():
+        main = level_lines(other_level)
+        if other_level[:-2] == level[:-2] and main and main[0].main:
+            distance = lines[0].energy - main[0].energy
             return tuple(
                 ChemicalState(
-                    state.element, lines[0].line, state.name, state.kind, state.oxidation, state.energy + away,
+                    state.element, lines[0].line, state.name, state.kind, state.oxidation, state.energy + distance,
                     math.hypot(state.spread, _USUAL_SPREAD), state.values,
                 )
                 for state in of_level
@@ -148,15 +148,15 @@ def _read(source: str, number: int, row: Mapping[str, Any]) -> ChemicalState:
     element, line, name, energy = (row[entry] for entry in _ENTRIES[:_NEEDED])
     spread, kind, oxidation = row.get("spread", _USUAL_SPREAD), row.get("kind", ""), row.get("oxidation")
 
-    def refuse(what: str) -> PrefitError:
-        return PrefitError(source, f"the [[state]] number {number} has {what}; see {_EXAMPLE}.")
+    def refuse(fault: str) -> PrefitError:
+        return PrefitError(source, f"the [[state]] number {number} has {fault}; see {_EXAMPLE}.")
 
     if not all(isinstance(text, str) and text.isprintable() for text in (element, line, name, kind)) or not name:
         raise refuse("a text that is empty, not a text or not printable")
     lines = level_lines(element + line[:2])
     if not lines or line != lines[0].line:
-        wanted = f", whose line is {lines[0].line}" if lines else ""
-        raise refuse(f"the line {element} {line}, which is not the line of highest j of a core level{wanted}")
+        line_hint = f", whose line is {lines[0].line}" if lines else ""
+        raise refuse(f"the line {element} {line}, which is not the line of highest j of a core level{line_hint}")
     if not _is_number(energy) or abs(energy - lines[0].energy) > _FARTHEST:
         raise refuse(
             f"the energy {energy!r}, which is not within {_FARTHEST:g} eV of the element's {lines[0].energy:g} eV"

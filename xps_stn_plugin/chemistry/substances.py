@@ -66,8 +66,8 @@ class Substance:
     @property
     def label(self) -> str:
         """Name for sentences, such as ``poly(methyl methacrylate) (PMMA)``."""
-        known = self.abbreviation.casefold() in (self.name.casefold(), self.smiles.casefold())
-        return self.name if known else f"{self.name} ({self.abbreviation})"
+        repeats_name = self.abbreviation.casefold() in (self.name.casefold(), self.smiles.casefold())
+        return self.name if repeats_name else f"{self.name} ({self.abbreviation})"
 
 
 def find_substance(text: str) -> Substance:
@@ -84,12 +84,12 @@ def find_substance(text: str) -> Substance:
     PrefitError
         If it is neither a known name nor a SMILES, or RDKit is missing for one, or no rule fits it.
     """
-    known = _by_key().get(_key(text))
-    if known is not None:
-        return known
+    substance = _by_key().get(_key(text))
+    if substance is not None:
+        return substance
     if not _is_smiles(text):
-        near = get_close_matches(_key(text), _by_key(), n=3, cutoff=0.6)
-        labels = dict.fromkeys(_by_key()[key].label for key in near)
+        similar_keys = get_close_matches(_key(text), _by_key(), n=3, cutoff=0.6)
+        labels = dict.fromkeys(_by_key()[key].label for key in similar_keys)
         hint = f"similar: {', '.join(labels)}" if labels else "give an abbreviation such as PMMA, a name or a SMILES"
         raise PrefitError("expect", f"no substance {text!r} is known; {hint}.")
     # Lines first: they refuse repeat units without a chain.
@@ -112,14 +112,14 @@ def substances() -> tuple[Substance, ...]:
     mistakable = _table()["mistakable"]
     return tuple(
         Substance(
-            one.name,
-            one.abbreviation,
-            one.smiles,
-            groups[one.abbreviation],
-            tuple(lines[one.abbreviation]),
-            mistakable.get(one.abbreviation, ""),
+            entry.name,
+            entry.abbreviation,
+            entry.smiles,
+            groups[entry.abbreviation],
+            tuple(lines[entry.abbreviation]),
+            mistakable.get(entry.abbreviation, ""),
         )
-        for one in _named()
+        for entry in _named()
     )
 
 
@@ -130,11 +130,12 @@ def derived_tables() -> Mapping[str, str]:
     line_writer.writerow(["substance", *(field.name for field in fields(CoreLine))])
     group_writer.writerow(["substance", "groups"])
     order = group_names()
-    for one in _named():
-        for line in core_lines(one.smiles):
+    for substance in _named():
+        for line in core_lines(substance.smiles):
             cells = (f"{cell:g}" if isinstance(cell, float) else cell for cell in astuple(line))
-            line_writer.writerow([one.abbreviation, *cells])
-        group_writer.writerow([one.abbreviation, "; ".join(sorted(functional_groups(one.smiles), key=order.index))])
+            line_writer.writerow([substance.abbreviation, *cells])
+        names = sorted(functional_groups(substance.smiles), key=order.index)
+        group_writer.writerow([substance.abbreviation, "; ".join(names)])
     return {"substance_lines.csv": lines.getvalue(), "substance_groups.csv": groups.getvalue()}
 
 
@@ -155,14 +156,15 @@ def _data(name: str) -> str:
 def _by_key() -> Mapping[str, Substance]:
     """Substances by the keys of abbreviation, name and further names; abbreviations win."""
     names = _table()["names"]
-    found: dict[str, Substance] = {}
-    for one in substances():
-        found.setdefault(_key(one.abbreviation), one)
-    for one in substances():
+    by_key: dict[str, Substance] = {}
+    for substance in substances():
+        by_key.setdefault(_key(substance.abbreviation), substance)
+    for substance in substances():
         # "nylon 6 (N6)" is known as nylon 6, too.
-        for text in (*names.get(one.abbreviation, ()), one.name, re.sub(r"\s*\([A-Z]+\d*\)$", "", one.name)):
-            found.setdefault(_key(text), one)
-    return MappingProxyType(found)
+        short_name = re.sub(r"\s*\([A-Z]+\d*\)$", "", substance.name)
+        for text in (*names.get(substance.abbreviation, ()), substance.name, short_name):
+            by_key.setdefault(_key(text), substance)
+    return MappingProxyType(by_key)
 
 
 def _key(text: str) -> str:

@@ -1,1 +1,1 @@
-"""What every part of the package builds on: spectra, regions, the grid of the network, results, plugins."""
+"""Basis of the package: spectra, regions, the grid of the network, results, plugins."""

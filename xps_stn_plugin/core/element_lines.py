@@ -280,8 +280,8 @@ def doublet(level: str) -> Doublet | None:
         return None
     higher, lower = lines
     splitting = round(lower.energy - higher.energy, 3)
-    few, many = _ELECTRONS[higher.subshell[1]]
-    return Doublet(splitting, lower.splitting or splitting, few / many)
+    lower_electrons, higher_electrons = _ELECTRONS[higher.subshell[1]]
+    return Doublet(splitting, lower.splitting or splitting, lower_electrons / higher_electrons)
 
 
 def typical_fwhm(line: PhotoLine, metal: bool) -> float:
@@ -336,8 +336,8 @@ def _of_element(element: str, photon_energy: float, satellites: Collection[Satel
         if line.energy < photon_energy:
             yield WindowLine(line, line.energy, line.low, line.high)
             for satellite in satellites:
-                away = satellite.distance
-                yield WindowLine(line, line.energy - away, line.low - away, line.high - away, satellite)
+                distance = satellite.distance
+                yield WindowLine(line, line.energy - distance, line.low - distance, line.high - distance, satellite)
     deepest = {line.line: line.energy for line in photo_lines()[element]}
     for auger in auger_lines().get(element, ()):
         if auger.energy < photon_energy and deepest.get(_first_hole(auger.line), 0.0) < photon_energy:

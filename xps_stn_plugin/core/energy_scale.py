@@ -1,4 +1,4 @@
-"""Which shift moves the energies of a spectrum: the one place that decides, which all outputs read.
+"""Choice of the shift that is subtracted from the energies of a spectrum; all outputs read it here.
 
 A shift is measured minus true binding energy in eV. Reported energies are always measured energies less the applied
 shift.
@@ -66,8 +66,8 @@ def region_status(status: Status, read: bool) -> Status:
 
 def is_told(settings: Settings) -> bool:
     """Whether the user knows something of the sample, or of its shift, that each spectrum is to be read with."""
-    known = settings.expect or settings.present or settings.absent
-    return bool(known) or settings.shift is not None or settings.calibrate_on is not None
+    expectations = settings.expect or settings.present or settings.absent
+    return bool(expectations) or settings.shift is not None or settings.calibrate_on is not None
 
 
 def shift_text(shift: float, stderr: float, applied: bool) -> str:

@@ -73,8 +73,8 @@ def to_grid(regions: Mapping[str, xr.Dataset], grid: Grid) -> tuple[FloatArray, 
     for row, (name, energies) in enumerate(zip(grid.regions, grid.energies, strict=True)):
         if name in regions:
             data = regions[name]
-            clean = without_single_channels(data["counts"].values)
-            counts[row], measured[row] = to_bins(data["binding_energy"].values, clean, energies)
+            cleaned = without_single_channels(data["counts"].values)
+            counts[row], measured[row] = to_bins(data["binding_energy"].values, cleaned, energies)
     return counts, measured
 
 
@@ -104,9 +104,9 @@ def to_bins(axis: FloatArray, counts: FloatArray, energies: FloatArray) -> tuple
     measured = (energies >= axis[0]) & (energies <= axis[-1])
     centres = energies[measured]
     if centres.size:
-        half = (energies[1] - energies[0]) / 2
+        half_bin = (energies[1] - energies[0]) / 2
         # The bins at the two ends of the data reach over them by less than half a step.
-        edges = np.clip(np.append(centres - half, centres[-1] + half), axis[0], axis[-1])
+        edges = np.clip(np.append(centres - half_bin, centres[-1] + half_bin), axis[0], axis[-1])
         first = int(measured.argmax())
         binned[..., first : first + centres.size] = np.diff(_integral(axis, counts, edges)) / np.diff(edges)
     return binned, measured
@@ -119,15 +119,15 @@ def relative(rates: FloatArray) -> FloatArray:
     return scaled
 
 
-def _integral(axis: FloatArray, counts: FloatArray, at: FloatArray) -> FloatArray:
-    """Exact integral of the piecewise linear curve from its start to `at`, shape (..., at.size)."""
+def _integral(axis: FloatArray, counts: FloatArray, edges: FloatArray) -> FloatArray:
+    """Exact integral of the piecewise linear curve from its start to `edges`, shape (..., at.size)."""
     step = np.diff(axis)
     running = np.zeros(counts.shape)
     np.cumsum(step * (counts[..., 1:] + counts[..., :-1]) / 2, axis=-1, out=running[..., 1:])
     slope = np.diff(counts) / step
-    left = np.clip(np.searchsorted(axis, at, side="right") - 1, 0, axis.size - 2)
-    distance = at - axis[left]
+    index = np.clip(np.searchsorted(axis, edges, side="right") - 1, 0, axis.size - 2)
+    distance = edges - axis[index]
     # take is several times faster than an index on the last axis
-    start, level, rise = (np.take(values, left, axis=-1) for values in (running, counts, slope))
+    start, level, rise = (np.take(values, index, axis=-1) for values in (running, counts, slope))
     integral: FloatArray = start + distance * (level + rise * distance / 2)
     return integral

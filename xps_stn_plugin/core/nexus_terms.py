@@ -1,4 +1,4 @@
-"""What NeXus and the attributes of a region call the same thing: one table for reading and writing."""
+"""Names of the same quantity in NeXus and in the attributes of a region, for reading and writing."""
 
 from __future__ import annotations
 

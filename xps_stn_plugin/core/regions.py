@@ -1,4 +1,4 @@
-"""Recognising regions: from labels, or from the energy range where no label says which core level was measured."""
+"""Recognition of regions by their labels, or by their energy range where no label names the core level."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def region_name(label: str) -> str | None:
         network knows, then the first.
     """
     levels = [name for match in _CORE_LEVEL.finditer(label) if (name := _level(match))]
-    known = [name for name in levels if name in core_levels()]
+    network_levels = [name for name in levels if name in core_levels()]
     if levels:
-        return (known or levels)[0]
+        return (network_levels or levels)[0]
     if _SURVEY.search(label):
         return SURVEY
     if _VALENCE.search(label):
@@ -79,10 +79,10 @@ def region_from_energy(low: float, high: float) -> str | None:
     if high - low > SURVEY_WIDTH:
         return SURVEY
     inside = [level.name for level in core_levels().values() if low <= level.energy <= high]
-    best = max(core_levels().values(), key=lambda level: _overlap(level, low, high))
-    if _overlap(best, low, high) < 0.5 * (high - low) or any(name != best.name for name in inside):
+    main_level = max(core_levels().values(), key=lambda level: _overlap(level, low, high))
+    if _overlap(main_level, low, high) < 0.5 * (high - low) or any(name != main_level.name for name in inside):
         return None
-    return best.name
+    return main_level.name
 
 
 def region_from_element(label: str, low: float, high: float) -> str | None:

@@ -45,7 +45,7 @@ class LazySeeds(Mapping[str, Seed]):
     def __init__(self, regions: tuple[str, ...], make: Callable[[str], Seed | None]) -> None:
         self._regions = regions
         self._make = make
-        self._made: dict[str, Seed | None] = {}
+        self._cache: dict[str, Seed | None] = {}
 
     @property
     def regions(self) -> tuple[str, ...]:
@@ -55,9 +55,9 @@ class LazySeeds(Mapping[str, Seed]):
     def __getitem__(self, region: str) -> Seed:
         if region not in self._regions:
             raise KeyError(region)
-        if region not in self._made:
-            self._made[region] = self._make(region)
-        seed = self._made[region]
+        if region not in self._cache:
+            self._cache[region] = self._make(region)
+        seed = self._cache[region]
         if seed is None:
             raise KeyError(region)
         return seed
@@ -70,7 +70,7 @@ class LazySeeds(Mapping[str, Seed]):
 
     def __repr__(self) -> str:
         # A debugger or a notebook shows it unasked; that must not seed every region.
-        regions = (region for region in self._regions if self._made.get(region, ...) is not None)
+        regions = (region for region in self._regions if self._cache.get(region, ...) is not None)
         return f"{type(self).__name__}({', '.join(regions)})"
 
 
@@ -85,12 +85,12 @@ class LazyEvidence(Mapping[str, tuple[GroupEvidence, ...]]):
 
     def __init__(self, find: Callable[[], Mapping[str, tuple[GroupEvidence, ...]]]) -> None:
         self._find = find
-        self._found: Mapping[str, tuple[GroupEvidence, ...]] | None = None
+        self._cached: Mapping[str, tuple[GroupEvidence, ...]] | None = None
 
     def _evidence(self) -> Mapping[str, tuple[GroupEvidence, ...]]:
-        if self._found is None:
-            self._found = self._find()
-        return self._found
+        if self._cached is None:
+            self._cached = self._find()
+        return self._cached
 
     def __getitem__(self, group: str) -> tuple[GroupEvidence, ...]:
         return self._evidence()[group]
@@ -102,7 +102,7 @@ class LazyEvidence(Mapping[str, tuple[GroupEvidence, ...]]):
         return len(self._evidence())
 
     def __repr__(self) -> str:
-        inside = "not computed yet" if self._found is None else ", ".join(self._found)
+        inside = "not computed yet" if self._cached is None else ", ".join(self._cached)
         return f"{type(self).__name__}({inside})"
 
 
@@ -167,12 +167,12 @@ class PrefitData:
 
     @property
     def applied_shift(self) -> float:
-        """What `axis` lies below the measured energies in eV; 0 where energies are as measured."""
+        """Shift in eV that is subtracted from the measured energies on `axis`; 0 where none is applied."""
         return 0.0 if self.moved is None else self.shift
 
     @property
     def convention(self) -> str:
-        """What the numbers of the energy scale mean."""
+        """Convention of the energy scale."""
         return f"measured minus true; {reference_text(self.settings.reference, self.settings.reference_at)}"
 
     @property
@@ -189,8 +189,8 @@ class PrefitData:
     def reasons(self) -> tuple[str, ...]:
         """Sentences that explain a status other than "ok", or warn, and what the reader had to leave out."""
         withheld = (NOT_APPLIED,) if self.moved is None and math.isfinite(self.shift) else ()
-        told = self.spectrum.attrs.get("skipped", ())
-        return (*withheld, *self.prediction.reasons, *told, *too_wide(self.spectrum))
+        skipped = self.spectrum.attrs.get("skipped", ())
+        return (*withheld, *self.prediction.reasons, *skipped, *too_wide(self.spectrum))
 
     @property
     def groups(self) -> xr.DataArray:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import xarray as xr
 
 from xps_prefit_hooks import PrefitError, shown
+
+from .spectrum import unique_name
 
 #: Attribute of the root of a tree of several samples: their names, in the order of the nodes.
 SAMPLES: Final = "samples"
@@ -19,6 +21,51 @@ SAMPLE, FILE = "sample", "file"
 
 class SeveralSamples(PrefitError):
     """A file with several samples of which none is chosen; asking the user for one helps."""
+
+
+def sample_keys(labels: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Name the sample of each region of a file, in the order of the file; one name for all where there is one sample.
+
+    They are told apart by the names of their samples where these differ, a region without a name being of the sample
+    before it; else by the same labels that come again in the same order. A label that is repeated by itself was
+    measured several times.
+
+    Parameters
+    ----------
+    labels, names : sequence of str
+        What each region is, such as its core level, and the name of its sample, which may be empty.
+    """
+    known = list(dict.fromkeys(name for name in names if name))
+    if len(known) > 1:
+        keys: list[str] = []
+        for name in names:
+            keys.append(name or (keys[-1] if keys else known[0]))
+        return keys
+    rounds = _rounds(labels)
+    levels = [list(dict.fromkeys(labels[start:end])) for start, end in rounds]
+    # Regions that name one sample are of several only where all of its levels come again.
+    again = all(other == levels[0] for other in levels[1:]) if known else _same_order(levels)
+    if len(rounds) < 2 or not again or len(levels[0]) < 2:
+        return [""] * len(labels)
+    return [f"sample {number}" for number, (start, end) in enumerate(rounds, start=1) for _ in range(start, end)]
+
+
+def _rounds(labels: Sequence[str]) -> list[tuple[int, int]]:
+    """Begin and end of each round of labels: a new one begins where a label comes again after others."""
+    begins, seen = [0], set[str]()
+    for place, label in enumerate(labels):
+        if label in seen and label != labels[place - 1]:
+            begins.append(place)
+            seen = set()
+        seen.add(label)
+    return list(zip(begins, [*begins[1:], len(labels)], strict=True))
+
+
+def _same_order(levels: Sequence[Sequence[str]]) -> bool:
+    """Whether later rounds have at least two levels of the first one, in its order."""
+    first = levels[0]
+    shared = [[level for level in other if level in first] for other in levels[1:]]
+    return all(len(own) > 1 and own == sorted(own, key=first.index) for own in shared)
 
 
 def joined_samples(source: str, trees: Mapping[str, xr.DataTree]) -> xr.DataTree:
@@ -36,15 +83,37 @@ def joined_samples(source: str, trees: Mapping[str, xr.DataTree]) -> xr.DataTree
 def samples_of(tree: xr.DataTree) -> dict[str, xr.DataTree]:
     """Take a tree of several samples apart: spectra by name of the sample; of a single one nothing.
 
-    Each spectrum's ``source`` ends in the name of the sample, which titles show; ``file`` is where it comes from.
+    That is a tree with a node for each sample, or one whose regions are of several (`sample_keys`). Each spectrum's
+    ``source`` ends in the name of the sample, which titles show; ``file`` is where it comes from.
     """
-    if SAMPLES not in tree.attrs:
-        return {}
     source = str(tree.attrs.get("source", ""))
+    if SAMPLES not in tree.attrs:
+        return _of_regions(source, tree)
     return {
         name: _sample(source, name, node)
         for name, node in zip(tree.attrs[SAMPLES], tree.children.values(), strict=True)
     }
+
+
+def _of_regions(source: str, tree: xr.DataTree) -> dict[str, xr.DataTree]:
+    """Take the regions of a tree apart by sample; nothing where there is one."""
+    regions = list(tree.children.values())
+    levels = [str(region.attrs.get("region", region.name)) for region in regions]
+    keys = sample_keys(levels, [str(region.attrs.get(SAMPLE) or "") for region in regions])
+    parts: dict[str, dict[str, xr.DataTree]] = {}
+    for key, level, region in zip(keys, levels, regions, strict=True):
+        part = parts.setdefault(key, {})
+        part[unique_name(level, part)] = region
+    if len(parts) < 2:
+        return {}
+    return {
+        key: _sample(source, key, xr.DataTree(dataset=xr.Dataset(attrs=tree.attrs), children=_copies(part)))
+        for key, part in parts.items()
+    }
+
+
+def _copies(regions: Mapping[str, xr.DataTree]) -> dict[str, xr.DataTree]:
+    return {name: xr.DataTree(dataset=region.to_dataset()) for name, region in regions.items()}
 
 
 def _sample(source: str, name: str, node: xr.DataTree) -> xr.DataTree:
@@ -53,7 +122,7 @@ def _sample(source: str, name: str, node: xr.DataTree) -> xr.DataTree:
     return xr.DataTree.from_dict({"/": xr.Dataset(attrs=attrs), **regions})
 
 
-def one_sample(tree: xr.DataTree, wanted: str | None) -> xr.DataTree:
+def one_sample(tree: xr.DataTree, name: str | None) -> xr.DataTree:
     """Take the wanted sample of a tree; a tree of one sample is that.
 
     Raises
@@ -65,14 +134,14 @@ def one_sample(tree: xr.DataTree, wanted: str | None) -> xr.DataTree:
     if not samples:
         names = {str(child.attrs[SAMPLE]) for child in tree.children.values() if SAMPLE in child.attrs}
         names |= {str(tree.attrs[SAMPLE])} if SAMPLE in tree.attrs else set()
-        if wanted is None or wanted in names:
+        if name is None or name in names:
             return tree
         samples = dict.fromkeys(sorted(names), tree)
-    if wanted in samples:
-        return samples[wanted]
+    if name in samples:
+        return samples[name]
     listed = ", ".join(map(shown, samples)) or "one without a name"
-    if wanted is not None:
-        raise PrefitError(source, f"there is no sample {shown(wanted)}; there is {listed}.")
+    if name is not None:
+        raise PrefitError(source, f"there is no sample {shown(name)}; there is {listed}.")
     msg = (
         f"holds {len(samples)} samples ({listed}); take one of them (sample={next(iter(samples))!r}, --sample), or all "
         "(prefit_many(path)); xps.read(path) has a node for each."
@@ -85,7 +154,11 @@ def all_regions(tree: xr.DataTree) -> dict[str, xr.DataTree]:
     samples = samples_of(tree)
     if not samples:
         return dict(tree.children)
-    return {f"{sample}: {name}": region for sample, one in samples.items() for name, region in one.children.items()}
+    return {
+        f"{sample}: {name}": region
+        for sample, spectrum in samples.items()
+        for name, region in spectrum.children.items()
+    }
 
 
 def file_of(tree: xr.DataTree, source: str) -> Path:

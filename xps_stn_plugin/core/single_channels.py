@@ -81,9 +81,13 @@ def _cleaned(counts: FloatArray, measured: BoolArray | None) -> tuple[FloatArray
     if points < FEWEST_CHANNELS or not counts.size:
         return counts.copy(), np.zeros(counts.shape, dtype=bool)
     inside, first, last = _run(counts, measured)
-    place = np.arange(points)
-    alive, dead = _without_dead_runs(counts, inside, first, last)
-    filled = np.where(place < first, _at(alive, first), np.where(place > last, _at(alive, last), alive))
+    channel = np.arange(points)
+    repaired, is_dead = _without_dead_runs(counts, inside, first, last)
+    filled = np.where(
+        channel < first,
+        _take_channel(repaired, first),
+        np.where(channel > last, _take_channel(repaired, last), repaired),
+    )
     padded = np.concatenate([filled[..., :1]] * 3 + [filled] + [filled[..., -1:]] * 3, axis=-1)
     before3, before2, before, _, after, after2, after3 = (padded[..., start : start + points] for start in range(7))
     expected = (4 * (before + after) - before2 - after2) / 6
@@ -96,35 +100,35 @@ def _cleaned(counts: FloatArray, measured: BoolArray | None) -> tuple[FloatArray
     unit = _unit(filled)
     limit = np.maximum(limit, COUNTING_FACTOR * np.sqrt(unit * np.maximum(np.abs(expected), unit)))
     # What lies beyond the ends is not known: a line that the window cuts at its top looks like a fault there.
-    fault = (place > first) & (place < last) & (deviation > limit) & (last - first >= FEWEST_CHANNELS)
-    cleaned: FloatArray = np.where(fault, (before + after) / 2, alive)
-    return cleaned, fault | dead
+    fault = (channel > first) & (channel < last) & (deviation > limit) & (last - first >= FEWEST_CHANNELS)
+    cleaned: FloatArray = np.where(fault, (before + after) / 2, repaired)
+    return cleaned, fault | is_dead
 
 
 def _without_dead_runs(
     counts: FloatArray, inside: BoolArray, first: NDArray[np.int64], last: NDArray[np.int64]
 ) -> tuple[FloatArray, BoolArray]:
     """Draw straight lines over runs of dead channels, and say where they were."""
-    alive, dead = counts.copy(), np.zeros(counts.shape, dtype=bool)
+    repaired, is_dead = counts.copy(), np.zeros(counts.shape, dtype=bool)
     silent = inside & (counts == 0)
     if not silent.any():
-        return alive, dead
+        return repaired, is_dead
     noise = np.median(np.abs(np.diff(counts, 4, axis=-1)), axis=-1, keepdims=True) / 0.6745 / np.sqrt(70.0)
     enough = np.maximum(DEAD_BESIDE_COUNTS * _unit(counts), DEAD_BESIDE_NOISE * noise)
-    loud = inside & (counts > enough)
+    is_counted = inside & (counts > enough)
     points = counts.shape[-1]
     for length in range(1, LONGEST_DEAD + 1):
         starts = np.arange(1, points - length)
-        run = loud[..., starts - 1] & loud[..., starts + length]
+        run = is_counted[..., starts - 1] & is_counted[..., starts + length]
         for number in range(length):
             run &= silent[..., starts + number]
-        *rows, begin = np.nonzero(run)
-        left, right = (counts[(*rows, place)] for place in (begin, begin + length + 1))
+        *rows, run_start = np.nonzero(run)
+        left, right = (counts[(*rows, channel)] for channel in (run_start, run_start + length + 1))
         for number in range(1, length + 1):
             share = number / (length + 1)
-            alive[(*rows, begin + number)] = (1 - share) * left + share * right
-            dead[(*rows, begin + number)] = True
-    return alive, dead
+            repaired[(*rows, run_start + number)] = (1 - share) * left + share * right
+            is_dead[(*rows, run_start + number)] = True
+    return repaired, is_dead
 
 
 def _unit(counts: FloatArray) -> FloatArray:
@@ -135,7 +139,7 @@ def _unit(counts: FloatArray) -> FloatArray:
 
 
 def _run(counts: FloatArray, measured: BoolArray | None) -> tuple[BoolArray, NDArray[np.int64], NDArray[np.int64]]:
-    """Where there are data, and the first and the last channel of each row, shape (..., 1)."""
+    """Find the channels with data, and the first and the last of each row, shape (..., 1)."""
     if measured is None:
         ends = np.zeros((*counts.shape[:-1], 1), dtype=np.int64)
         return np.ones(counts.shape, dtype=bool), ends, ends + counts.shape[-1] - 1
@@ -143,8 +147,8 @@ def _run(counts: FloatArray, measured: BoolArray | None) -> tuple[BoolArray, NDA
     return measured, first, first + measured.sum(-1)[..., None] - 1
 
 
-def _at(counts: FloatArray, place: NDArray[np.int64]) -> FloatArray:
-    return np.take_along_axis(counts, np.maximum(place, 0), axis=-1)
+def _take_channel(counts: FloatArray, channel: NDArray[np.int64]) -> FloatArray:
+    return np.take_along_axis(counts, np.maximum(channel, 0), axis=-1)
 
 
 def _noise(deviation: FloatArray) -> FloatArray:
@@ -154,6 +158,6 @@ def _noise(deviation: FloatArray) -> FloatArray:
     right = np.concatenate([deviation[..., 1:], edge], axis=-1)
     tops = np.where((deviation >= left) & (deviation >= right), deviation, 0.0)
     points = deviation.shape[-1]
-    where = max(points - 1 - MOST_FAULTS, 0)
-    noise: FloatArray = np.partition(tops, where, axis=-1)[..., where : where + 1]
+    rank = max(points - 1 - MOST_FAULTS, 0)
+    noise: FloatArray = np.partition(tops, rank, axis=-1)[..., rank : rank + 1]
     return noise

@@ -76,30 +76,32 @@ def region_dataset(
     PrefitError
         If the numbers are not finite, too few, of different length, all alike, or energies occur twice.
     """
-    where = f"region {label or region}"
-    energy = _as_numbers(source, where, "energies", binding_energy)
-    values = _as_numbers(source, where, "intensities", counts)
+    location = f"region {label or region}"
+    energy = _as_numbers(source, location, "energies", binding_energy)
+    values = _as_numbers(source, location, "intensities", counts)
     if energy.ndim != 1 or values.shape[-1:] != energy.shape:
-        msg = f"{where} has {energy.size} energies but intensities of shape {values.shape}; they must match."
+        msg = f"{location} has {energy.size} energies but intensities of shape {values.shape}; they must match."
         raise PrefitError(source, msg)
-    order = ascending_order(source, where, energy)
+    order = ascending_order(source, location, energy)
     energy = energy[order]
     values = np.take(values, order, axis=-1)
     if not values.size:
-        raise PrefitError(source, f"{where} has energies but no intensities.")
+        raise PrefitError(source, f"{location} has energies but no intensities.")
     # In a stack, spectra may be missing.
-    whole = values if values.ndim == 1 else values[np.isfinite(values).all(axis=-1)]
-    if values.ndim == 1 or not whole.size:
-        _refuse_gaps(source, where, "intensities", values)
-    if values.ndim == 1 and not in_range(whole[None])[0]:
+    complete = values if values.ndim == 1 else values[np.isfinite(values).all(axis=-1)]
+    if values.ndim == 1 or not complete.size:
+        _refuse_gaps(source, location, "intensities", values)
+    if values.ndim == 1 and not in_range(complete[None])[0]:
         msg = (
-            f"{where} has intensities of up to {np.abs(whole).max():.3g}, beyond what can be computed with "
+            f"{location} has intensities of up to {np.abs(complete).max():.3g}, beyond what can be computed with "
             f"({SMALLEST_INTENSITY:g} to {LARGEST_INTENSITY:g}); give them in another unit."
         )
         raise PrefitError(source, msg)
     # The range of stacks may exceed the largest number.
-    if whole.size and whole.max() == whole.min():
-        raise PrefitError(source, f"{where} has the same intensity {whole.flat[0]:g} everywhere; there is no signal.")
+    if complete.size and complete.max() == complete.min():
+        raise PrefitError(
+            source, f"{location} has the same intensity {complete.flat[0]:g} everywhere; there is no signal."
+        )
     extra = [f"axis_{i}" for i in range(values.ndim - 1)]
     dataset = xr.Dataset(
         {"counts": ([*extra, "binding_energy"], values)},
@@ -110,7 +112,7 @@ def region_dataset(
     return dataset
 
 
-def ascending_order(source: str, where: str, energy: NDArray[np.float64]) -> NDArray[np.int64]:
+def ascending_order(source: str, location: str, energy: NDArray[np.float64]) -> NDArray[np.int64]:
     """Order in which the energies of a region, shape (n,), ascend.
 
     Raises
@@ -119,19 +121,19 @@ def ascending_order(source: str, where: str, energy: NDArray[np.float64]) -> NDA
         If there are too few of them, one is not finite, or one occurs twice.
     """
     if energy.size < MIN_POINTS:
-        raise PrefitError(source, f"{where} has {energy.size} points; at least {MIN_POINTS} are needed.")
-    _refuse_gaps(source, where, "energies", energy)
+        raise PrefitError(source, f"{location} has {energy.size} points; at least {MIN_POINTS} are needed.")
+    _refuse_gaps(source, location, "energies", energy)
     order = np.argsort(energy, kind="stable")
     ascending = energy[order]
     if max(-ascending[0], ascending[-1]) > LARGEST_ENERGY:
-        msg = f"{where} has energies from {ascending[0]:g} to {ascending[-1]:g} eV, which no photoelectron has."
+        msg = f"{location} has energies from {ascending[0]:g} to {ascending[-1]:g} eV, which no photoelectron has."
         raise PrefitError(source, msg)
-    twice = np.flatnonzero(np.diff(ascending) < SMALLEST_STEP)
-    if twice.size:
-        msg = f"{where} has the energy {ascending[twice[0]]:g} eV twice; give each energy one intensity."
+    duplicates = np.flatnonzero(np.diff(ascending) < SMALLEST_STEP)
+    if duplicates.size:
+        msg = f"{location} has the energy {ascending[duplicates[0]]:g} eV twice; give each energy one intensity."
         raise PrefitError(source, msg)
     if ascending[-1] - ascending[0] < SMALLEST_WIDTH:
-        msg = f"{where} covers {ascending[-1] - ascending[0]:.2g} eV only, less than the width of any line."
+        msg = f"{location} covers {ascending[-1] - ascending[0]:.2g} eV only, less than the width of any line."
         raise PrefitError(source, msg)
     return order
 
@@ -142,7 +144,7 @@ def in_range(spectra: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray((largest == 0.0) | ((largest >= SMALLEST_INTENSITY) & (largest <= LARGEST_INTENSITY)))
 
 
-def _as_numbers(source: str, where: str, name: str, values: ArrayLike) -> NDArray[np.float64]:
+def _as_numbers(source: str, location: str, name: str, values: ArrayLike) -> NDArray[np.float64]:
     """Array of floats; text, complex numbers, dates and objects are refused."""
     try:
         array = np.asarray(values)
@@ -152,7 +154,7 @@ def _as_numbers(source: str, where: str, name: str, values: ArrayLike) -> NDArra
             return array.astype(float)
     except (TypeError, ValueError, OverflowError):
         pass
-    raise PrefitError(source, f"{where} has {name} that are not numbers but {_kind(values)}; give real numbers.")
+    raise PrefitError(source, f"{location} has {name} that are not numbers but {_kind(values)}; give real numbers.")
 
 
 def _kind(values: ArrayLike) -> str:
@@ -164,22 +166,22 @@ def _kind(values: ArrayLike) -> str:
     return names.get(kind, "something else")
 
 
-def _refuse_text(source: str, where: str, attrs: Mapping[Any, Any]) -> None:
+def _refuse_text(source: str, location: str, attrs: Mapping[Any, Any]) -> None:
     """Refuse attributes that should be numbers and are not."""
     for name in NUMBERS:
         value = attrs.get(name)
         if isinstance(value, np.ndarray) and value.size == 1:
             value = value.flat[0]
         if value is not None and not isinstance(value, Real):
-            msg = f"{where} has the attribute {name} = {shown(repr(value))}, which is not a number; give one."
+            msg = f"{location} has the attribute {name} = {shown(repr(value))}, which is not a number; give one."
             raise PrefitError(source, msg)
 
 
-def _refuse_gaps(source: str, where: str, name: str, array: NDArray[np.float64]) -> None:
-    bad = ~np.isfinite(array)
-    if bad.any():
-        point = int(np.argwhere(bad)[0][-1]) + 1
-        msg = f"{where} has {int(bad.sum())} {name} that are not numbers, first at point {point}; remove them."
+def _refuse_gaps(source: str, location: str, name: str, array: NDArray[np.float64]) -> None:
+    invalid = ~np.isfinite(array)
+    if invalid.any():
+        point = int(np.argwhere(invalid)[0][-1]) + 1
+        msg = f"{location} has {int(invalid.sum())} {name} that are not numbers, first at point {point}; remove them."
         raise PrefitError(source, msg)
 
 
@@ -221,17 +223,17 @@ def checked_tree(source: str, spectrum: xr.DataTree | xr.Dataset | xr.DataArray)
 def _checked_region(source: str, name: str, data: xr.Dataset) -> xr.Dataset:
     """Region with ascending energies; its core level by attribute, name or energy range."""
     if "counts" not in data or "binding_energy" not in data["counts"].dims:
-        found = ", ".join(map(str, data)) or "none"
-        msg = f"region {name or 'given'} has no counts over binding_energy (its variables: {found})."
+        variables = ", ".join(map(str, data)) or "none"
+        msg = f"region {name or 'given'} has no counts over binding_energy (its variables: {variables})."
         raise PrefitError(source, msg)
     counts = data["counts"]
-    where = f"region {name or 'given'}"
-    _refuse_text(source, where, data.attrs)
+    location = f"region {name or 'given'}"
+    _refuse_text(source, location, data.attrs)
     if counts.dims[-1] != "binding_energy":
         data = data.assign(counts=counts.transpose(..., "binding_energy"))
-    energy = _as_numbers(source, where, "energies", data["binding_energy"].values)
+    energy = _as_numbers(source, location, "energies", data["binding_energy"].values)
     if counts.dtype.kind not in "biuf":
-        data = data.assign(counts=(data["counts"].dims, _as_numbers(source, where, "intensities", counts.values)))
+        data = data.assign(counts=(data["counts"].dims, _as_numbers(source, location, "intensities", counts.values)))
     label = str(data.attrs.get("label") or data.attrs.get("region") or name)
     if counts.ndim == 1:
         region_dataset(source, energy, counts.values, region=name or "given", label=label)
@@ -243,11 +245,11 @@ def _checked_region(source: str, name: str, data: xr.Dataset) -> xr.Dataset:
         data = data.isel(binding_energy=slice(None, None, -1))
     elif (steps < 0).any():
         data = data.sortby("binding_energy")
-    given = str(data.attrs.get("region") or "")
-    if given:
-        return data.assign_attrs(region=region_name(given) or given, label=label)
-    region, found = recognised(source, [label, name], float(energy.min()), float(energy.max()))
-    return data.assign_attrs(region=region, region_from=found, label=label or region)
+    stated_region = str(data.attrs.get("region") or "")
+    if stated_region:
+        return data.assign_attrs(region=region_name(stated_region) or stated_region, label=label)
+    region, region_from = recognised(source, [label, name], float(energy.min()), float(energy.max()))
+    return data.assign_attrs(region=region, region_from=region_from, label=label or region)
 
 
 def too_wide(spectrum: xr.DataTree) -> tuple[str, ...]:
@@ -279,14 +281,14 @@ def spectrum_tree(source: str, regions: Mapping[str, xr.Dataset], **attrs: Any) 
     )
 
 
-def unique_name(region: str, taken: Mapping[str, Any], known: int = 0) -> str:
+def unique_name(region: str, existing: Mapping[str, Any], least_count: int = 0) -> str:
     """Name for a further region of the same core level: ``C1s``, ``C1s_2``, ``C1s_3``.
 
-    `known` is how many there are at least.
+    `least_count` is how many there are at least.
     """
-    number = max(known, 1)
-    name = f"{region}_{number}" if known > 1 else region
-    while name in taken:
+    number = max(least_count, 1)
+    name = f"{region}_{number}" if least_count > 1 else region
+    while name in existing:
         number += 1
         name = f"{region}_{number}"
     return name
@@ -327,7 +329,7 @@ def calibrated(
             f"added to the measured binding energy; rigid for all regions; {reference_text(reference, reference_at)}"
         ),
     }
-    moved = {}
+    shifted = {}
     for name, child in spectrum.children.items():
         data = child.to_dataset()
         axis = data["binding_energy"]
@@ -335,7 +337,7 @@ def calibrated(
         attrs = {**axis.attrs, OFFSET: -shift}
         data = data.assign_coords(binding_energy=("binding_energy", axis.values - shift, attrs))
         data.attrs.update(referencing)
-        moved[name] = data
+        shifted[name] = data
     root = spectrum.to_dataset(inherit=False)
     root.attrs.update(referencing)
-    return xr.DataTree.from_dict({"/": root, **{f"/{name}": ds for name, ds in moved.items()}})
+    return xr.DataTree.from_dict({"/": root, **{f"/{name}": ds for name, ds in shifted.items()}})

@@ -14,6 +14,7 @@ from xps_prefit_hooks import Prediction, PrefitError, RegionShift, Settings, Sta
 from xps_stn_plugin.chemistry.substances import Substance, find_substance
 from xps_stn_plugin.core.energy_scale import scale_offset
 from xps_stn_plugin.stn.signal import saturated_channels
+from xps_stn_plugin.stn.uneven import PARTS_STDERR, is_alike
 from xps_stn_plugin.stn.verdict import SATURATED, SECOND_SHIFT
 
 from .pattern import PatternShift, shift_by_pattern
@@ -159,7 +160,9 @@ def _shift(
     if said.status == "uncertain":
         msg = f"The shift was taken from the lines of {labels}, expected; the network alone gave {network}, uncertain."
         flat = any(saturated_channels(child.to_dataset()) >= SATURATED for child in spectrum.children.values())
-        return _Shift(pattern.shift, pattern.stderr, "uncertain" if flat else "ok", (msg,), moved=True)
+        uneven = is_alike(spectrum)
+        stderr = math.hypot(pattern.stderr, PARTS_STDERR if uneven else 0.0)
+        return _Shift(pattern.shift, stderr, "uncertain" if flat or uneven else "ok", (msg,), moved=True)
     if abs(pattern.shift - said.shift) > _APART * math.hypot(pattern.stderr, said.shift_stderr):
         msg = f"The lines of {labels}, expected, fit best at {lines}, but the network is certain of {network}."
         return replace(alone, status="uncertain", reasons=(msg,), contradicts=True)

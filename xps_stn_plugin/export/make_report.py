@@ -202,6 +202,7 @@ def _component(
     return Component(
         name=row.name,
         groups=tuple(row.groups),
+        state=row.state or UNSET,
         level=row.level or UNSET,
         center=_finite(center),
         center_measured=_finite(measured),

@@ -20,6 +20,7 @@ from .._util.files import write_whole
 from .._util.marks import MARK
 from ..core.core_levels import core_levels
 from ..fitting import curves
+from ..models.counts import fitted_sigma
 from ..seeding import noise_of
 from .make_report import region_report, report_of
 from .report import Component, Region, positions_for_people
@@ -164,7 +165,8 @@ def _draw_model(main: Axes, residual: Axes, result: PrefitData, seed: Seed, regi
     draw_components(main, result, seed, region, energy)
     draw_legend(main)
     params = seed.params if fit is None else fit.params
-    difference = (counts - curves(seed, params, energy)["envelope"]) / noise_of(data).sigma
+    envelope, noise = curves(seed, params, energy)["envelope"], noise_of(data)
+    difference = (counts - envelope) / fitted_sigma(envelope, noise.count_size, noise.sigma)
     residual.axhspan(-2, 2, color="#EEEEEE", lw=0)
     residual.axhline(0, color=GREY, lw=0.8)
     residual.plot(energy, difference, color=INK, lw=0.8)
@@ -192,8 +194,8 @@ def draw_components(axes: Axes, result: PrefitData, seed: Seed, region: Region, 
     drawn = curves(seed, seed.params if fit is None else fit.params, fine)
     background = drawn["background"]
     for number, component in enumerate(region.components):
-        # A component that no group explains is grey and dashed, so that nobody takes it for an assignment.
-        colour, line, alpha = (_COLOURS[number % len(_COLOURS)], "-", 0.35) if component.groups else (GREY, "--", 0.2)
+        # A component that nothing explains is grey and dashed, so that nobody takes it for an assignment.
+        colour, line, alpha = (_COLOURS[number % len(_COLOURS)], "-", 0.35) if component.assigned else (GREY, "--", 0.2)
         position, measured = positions_for_people(result.settings.reference_at, component)
         place = measured if position is None else position
         label = _plain(f"{region.short_name(component)}  {place:.2f}{_bound_mark(component)}")

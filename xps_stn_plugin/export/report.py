@@ -117,11 +117,20 @@ class Component(Struct, frozen=True):
     confidence: tuple[ConfidenceInterval, ...] | UnsetType = UNSET
     #: Core level of another element that it belongs to; not there for the region's own.
     level: str | UnsetType = UNSET
+    #: Chemical state of the element that brings it; not there where none does.
+    state: str | UnsetType = UNSET
+
+    @property
+    def assigned(self) -> bool:
+        """Whether a group, a chemical state or another element brings it."""
+        return bool(self.groups or self.state or self.level)
 
     @property
     def flags(self) -> str:
         """What is special about the component, in a few words."""
-        words = [] if self.groups else [f"line of {self.level[:-2]}" if self.level else "unassigned"]
+        words = [] if self.assigned else ["unassigned"]
+        if self.level:
+            words.append(f"line of {self.level[:-2]}")
         if self.at_bound == ("area",):
             words.append("no signal")
         elif self.at_bound:

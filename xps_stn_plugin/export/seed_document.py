@@ -208,8 +208,11 @@ def _assembled(
         raise PrefitError("params", f"{taken[0]!r} is what the models depend on; give the parameter another name.")
     components = []
     for record in row.records("components", MAX_MODELS_OF_REGION):
-        level = record.text("level", MAX_NAME) if "level" in record.content else ""
-        component = SeedComponent(record.prefix("prefix"), record.text("name", MAX_NAME), record.texts("groups"), level)
+        # Documents of earlier versions have neither.
+        level, state = (record.text(key, MAX_NAME) if key in record.content else "" for key in ("level", "state"))
+        component = SeedComponent(
+            record.prefix("prefix"), record.text("name", MAX_NAME), record.texts("groups"), level, state
+        )
         if component.prefix not in prefixes:
             raise PrefitError(record.where, f"no model has its prefix {component.prefix!r}.")
         components.append(component)

@@ -18,7 +18,7 @@ from xps_stn_plugin.models.solver import EVALUATIONS_PER_PARAMETER
 from xps_stn_plugin.seeding.drafted import DraftedSeed, compiled_seed
 from xps_stn_plugin.seeding.region import noise_of
 
-from .lmfit_result import OPTIONS, CompiledFit, DeferredResult, given_up, model_result, solve_compiled
+from .lmfit_result import OPTIONS, CompiledFit, DeferredResult, fitted_result, given_up, solve_compiled
 from .standard_errors import complete_errors
 
 #: Options of `lmfit.Model.fit` with which the model is compiled; with any other the fit is left to lmfit.
@@ -131,7 +131,7 @@ def _result(
     seed: Seed, params: Callable[[], lmfit.Parameters], fit: CompiledFit, weighting: str, *, scale_covar: bool
 ) -> ModelResult:
     with np.errstate(invalid="ignore"):
-        return _completed(seed, model_result(fit, seed.model, params(), scale_covar=scale_covar), weighting)
+        return _completed(seed, fitted_result(fit, seed.model, params(), scale_covar=scale_covar), weighting)
 
 
 def _by_lmfit(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from xps_prefit_hooks import Seed
 
 from .held_errors import influence_of, norm
+from .noise_kind import COUNTS, NOISE_KINDS
 from .parameter_names import at_bounds, free_names
 from .standard_errors import uncertainty
 
@@ -49,6 +50,8 @@ class FitRows:
         Evaluations of the model.
     chisqr, redchi : ndarray, shape (k,)
         Chi-square, and over its degrees of freedom.
+    noise : ndarray of int, shape (k,)
+        Place in `NOISE_KINDS`.
     """
 
     names: tuple[str, ...]
@@ -61,6 +64,7 @@ class FitRows:
     nfev: NDArray[np.int64]
     chisqr: FloatArray
     redchi: FloatArray
+    noise: NDArray[np.int8]
 
     @classmethod
     def of_one(cls, seed: Seed, fit: lmfit.model.ModelResult | None = None) -> FitRows:
@@ -82,6 +86,7 @@ class FitRows:
             np.array([0 if fit is None else int(fit.nfev)]),
             np.array([np.nan if fit is None else float(fit.chisqr)]),
             np.array([np.nan if fit is None else float(fit.redchi)]),
+            np.array([NOISE_KINDS.index(getattr(fit, "noise_kind", NOISE_KINDS[COUNTS]))], dtype=np.int8),
         )
 
     def __len__(self) -> int:
@@ -102,5 +107,5 @@ class FitRows:
 
     def put(self, rows: NDArray[np.intp], other: FitRows) -> None:
         """Take the rows of other fits of the same model in place."""
-        for field in ("values", "stderr", "held_stderr", "sides", "status", "nfev", "chisqr", "redchi"):
+        for field in ("values", "stderr", "held_stderr", "sides", "status", "nfev", "chisqr", "redchi", "noise"):
             getattr(self, field)[rows] = getattr(other, field)

@@ -11,6 +11,7 @@ import threading
 import warnings
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import lmfit
@@ -26,6 +27,7 @@ from xps_stn_plugin.models.counts import fitted_sigma, solve_counts
 from xps_stn_plugin.models.solver import STEP_ERRORS, Problem, Solved
 from xps_stn_plugin.seeding.region import noise_of
 
+from .noise_kind import COUNTS, NOISE_KINDS, SMOOTHED, is_suspicious, noise_of_residual
 from .standard_errors import complete_errors
 
 FloatArray = NDArray[np.float64]
@@ -120,7 +122,7 @@ def solve_compiled(
     message = _MESSAGES[int(success)].format(step_errors)
     if not success and nfev >= max_nfev:
         message = given_up(nfev, max_nfev, message)
-    return CompiledFit(problem, solved, max_nfev, dict(options), message)
+    return CompiledFit(problem, solved, max_nfev, dict(options), message, sizes[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +140,8 @@ class CompiledFit:
         Those that were asked for.
     message : str
         How the search ended.
+    count_size : ndarray, shape (m,)
+        Intensity of one count; NaN for channels whose weights are not those of counts.
     """
 
     problem: Problem
@@ -145,6 +149,20 @@ class CompiledFit:
     max_nfev: int
     options: Mapping[str, Any]
     message: str
+    count_size: FloatArray
+
+    @cached_property
+    def at_minimum(self) -> tuple[FloatArray, FloatArray]:
+        """Residual and its Jacobian: see `Problem.residual_and_jacobian`."""
+        return self.problem.residual_and_jacobian(self.solved.v[0])
+
+    @property
+    def noise(self) -> tuple[int, float]:
+        """Kind of noise, and the local noise over Poisson's: see `noise_kind`."""
+        redchi = self.solved.normal.chisqr / max(self.problem.data.size - len(self.problem.model.free), 1)
+        if not np.isfinite(self.count_size).any() or not is_suspicious(redchi)[0]:
+            return COUNTS, 1.0
+        return noise_of_residual(self.problem.x[0], self.at_minimum[0], self.problem.weights[0], self.count_size)
 
     @property
     def known(self) -> dict[str, Any]:
@@ -195,7 +213,7 @@ def model_result(
     result.init_fit = compiled.curve(x, compiled.start)
     fitted = result.prepare_fit(result.init_params)
     v = solved.v[0]
-    residual, jacobian = problem.residual_and_jacobian(v)
+    residual, jacobian = fit.at_minimum
     _tell(fitted, problem, solved, residual, jacobian)
     fitted.message = fit.message
     fitted.call_kws = {**fit.options, "jac": "analytic", "max_nfev": fit.max_nfev}
@@ -214,6 +232,19 @@ def model_result(
     spread = float(np.sum((data - data.mean()) ** 2))
     result.rsquared = 1.0 - np.sum((data - result.best_fit) ** 2) / max(spread, np.finfo(float).tiny)
     result.components = model.components
+    return result
+
+
+def fitted_result(
+    fit: CompiledFit, model: lmfit.Model, params: lmfit.Parameters, *, scale_covar: bool = True
+) -> ModelResult:
+    """Make the result of a fit as `model_result` does, with the kind of its noise as attributes.
+
+    Errors of smoothed data are not scaled by chi-square, which smoothing makes small and the errors not.
+    """
+    kind, local = fit.noise
+    result = model_result(fit, model, params, scale_covar=scale_covar and kind != SMOOTHED)
+    result.noise_kind, result.local_noise = NOISE_KINDS[kind], local
     return result
 
 
@@ -259,7 +290,7 @@ def result_at(
         sigma = fitted_sigma(compiled.curve(energy, v[0]), noise.count_size, noise.sigma)
         problem = Problem.of_one(compiled, energy, counts, 1.0 / sigma)
         solved = Solved(v, problem.normal(np.array([0]), v), np.array([nfev]), np.array([success]))
-        result = model_result(CompiledFit(problem, solved, nfev, {}, message), seed.model, params)
+        result = fitted_result(CompiledFit(problem, solved, nfev, {}, message, noise.count_size), seed.model, params)
         result.weighting = noise.source
         complete_errors(seed, result)
         return result

@@ -23,6 +23,7 @@ from .doubts import (
     without_signal,
 )
 from .fit_rows import FitRows
+from .noise_kind import COUNTS, NOISE_KINDS, SMOOTHED, noise_sentence
 from .parameter_names import at_bounds, background_names, parameter_name, sources
 from .quality import (
     FitVerdict,
@@ -121,9 +122,11 @@ class ComponentRow:
     prefix, name : str
         lmfit prefix (of the higher-j line) and name for people.
     groups : tuple of str
-        Functional groups that bring it; empty for an unassigned component.
+        Functional groups that bring it; empty where none does.
     level : str
         Core level of another element that it belongs to; empty for the region's own.
+    state : str
+        Chemical state of the element that brings it; empty where none does.
     center : float
         Binding energy in eV; of the higher-j line, and of the first vibrational member.
     fwhm : float
@@ -145,6 +148,7 @@ class ComponentRow:
     name: str
     groups: tuple[str, ...]
     level: str
+    state: str
     center: float
     fwhm: float
     area: float
@@ -190,6 +194,7 @@ def component_table(seed: Seed, fit: lmfit.model.ModelResult | None = None) -> l
                 name=first.name,
                 groups=first.groups,
                 level=first.level,
+                state=first.state,
                 center=float(table.center[0, column]),
                 fwhm=float(table.fwhm[0, column]),
                 area=area,
@@ -232,7 +237,12 @@ def fit_quality(
     notes = [] if fit.success else [str(fit.message)]
     if fit.success and weighting != "not known" and not describes(fit.redchi):
         notes.append(misfit_sentence(float(fit.redchi), relative))
-    if tests.structured:
+    kind = str(getattr(fit, "noise_kind", NOISE_KINDS[COUNTS]))
+    if said := noise_sentence(NOISE_KINDS.index(kind), float(getattr(fit, "local_noise", 1.0))):
+        notes.append(said)
+    # Smoothing makes neighbours alike; what is missing would make chi-square large.
+    structured = tests.structured and not (kind == NOISE_KINDS[SMOOTHED] and fit.redchi < 1.0)
+    if structured:
         notes.append(
             f"The residual has structure (Durbin-Watson {tests.durbin_watson:.2f}, runs test "
             f"{probability_text(tests.runs_p)}): something is missing or misplaced near {tests.place:.1f} eV, "
@@ -252,10 +262,12 @@ def fit_quality(
         notes=tuple(notes),
         runs_p=tests.runs_p,
         weighting=weighting,
-        structured=tests.structured,
+        structured=structured,
         success=bool(fit.success),
         chi_square_probability=(
-            chi_square_probability(float(fit.chisqr), int(fit.nfree)) if weighting.startswith("Poisson") else None
+            chi_square_probability(float(fit.chisqr), int(fit.nfree))
+            if weighting.startswith("Poisson") and kind == NOISE_KINDS[COUNTS]
+            else None
         ),
         correlations=tuple((str(one), str(other), value) for one, other, value in strong_correlations(seed, found)),
     )

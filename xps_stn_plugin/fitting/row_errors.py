@@ -90,7 +90,9 @@ class Errors:
     sides: SideArray
 
 
-def row_errors(seed: Seed, problem: Problem, v: FloatArray, normal: Normal, degrees: int) -> Errors:
+def row_errors(
+    seed: Seed, problem: Problem, v: FloatArray, normal: Normal, degrees: int, unscaled: BoolArray | None = None
+) -> Errors:
     """Find the standard errors of k fits, all of them at their minimum.
 
     Parameters
@@ -102,12 +104,16 @@ def row_errors(seed: Seed, problem: Problem, v: FloatArray, normal: Normal, degr
         Expansion of chi-square at `v`.
     degrees : int
         Of freedom.
+    unscaled : ndarray of bool, shape (k,), optional
+        Fits whose errors are not to be scaled by chi-square.
     """
     model = problem.model
     fine = np.isfinite(normal.square).all(axis=(1, 2)) & np.isfinite(normal.chisqr)
     # A fit that went nowhere must not keep the others from their errors.
     square = np.where(fine[:, None, None], normal.square, np.eye(v.shape[1]))
     scale = np.sqrt(np.where(fine, normal.chisqr, 0.0) / degrees)
+    if unscaled is not None:
+        scale = np.where(unscaled, 1.0, scale)
     width = problem.high - problem.low
     plain = plain_covariances(square, scale, width)
     errors = np.where(plain.blind[:, None], 0.0, plain.errors)

@@ -1,4 +1,4 @@
-"""What hosts say about an energy axis."""
+"""Kind of an energy axis from the descriptions that hosts give."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from xps_prefit_hooks import PrefitError
 
 
-def is_kinetic(where: str, told: Iterable[object]) -> bool:
+def is_kinetic(axis: str, descriptions: Iterable[object]) -> bool:
     """Whether an energy axis is kinetic.
 
     Parameters
     ----------
-    where : str
+    axis : str
         Which axis, for the message.
-    told : iterable of object
+    descriptions : iterable of object
         What the host knows about the axis, best first: its type, title, name. None and empty texts are passed over.
 
     Raises
@@ -22,11 +22,13 @@ def is_kinetic(where: str, told: Iterable[object]) -> bool:
     PrefitError
         If no text says "kinetic" or "binding"; nothing is guessed.
     """
-    texts = [str(text) for text in told if text]
+    texts = [str(text) for text in descriptions if text]
     for text in texts:
         for kind in ("kinetic", "binding"):
             if kind in text.lower():
                 return kind == "kinetic"
-    said = ", ".join(f"'{text}'" for text in texts) or "nothing"
-    message = f"the energy axis says neither 'kinetic' nor 'binding' (it says {said}); write it in its type or title."
-    raise PrefitError(where, message)
+    texts_shown = ", ".join(f"'{text}'" for text in texts) or "nothing"
+    message = (
+        f"the energy axis says neither 'kinetic' nor 'binding' (it says {texts_shown}); write it in its type or title."
+    )
+    raise PrefitError(axis, message)

@@ -60,7 +60,7 @@ class HimenaHost(QtHost):
         for region in reversed(regions):
             seed, name = result.seeds[region], f"{region} of {Path(result.source).stem}"
             tab = current_instance().add_tab(name)
-            for what, kind, value in (
+            for content, kind, value in (
                 ("seeded curves", StandardType.PLOT, picture_of_region(result, region)),
                 ("model", "lmfit-model", seed.model),
                 ("seed", "dict.lmfit-model-params", seed.params.copy()),
@@ -70,7 +70,7 @@ class HimenaHost(QtHost):
                     table_of_region(result, region),
                 ),
             ):
-                tab.add_data_model(create_model(value, type=kind, title=f"{name}: {what}", add_empty_workflow=True))
+                tab.add_data_model(create_model(value, type=kind, title=f"{name}: {content}", add_empty_workflow=True))
             tab.tile_windows()
 
 
@@ -112,10 +112,10 @@ def _kind(path: Path | list[Path]) -> str | None:
     if not isinstance(path, Path) or not path.is_file():
         return None
     with path.open("rb") as file:
-        head = file.read(4096)
+        beginning = file.read(4096)
     readers = [reader for reader in plugin_manager().readers() if reader.name not in _GENERAL]
-    known = any(path.suffix.lower() in reader.suffixes and reader.accepts(path, head) for reader in readers)
-    return _SPECTRUM if known else None
+    is_readable = any(path.suffix.lower() in reader.suffixes and reader.accepts(path, beginning) for reader in readers)
+    return _SPECTRUM if is_readable else None
 
 
 def _read_table(path: Path) -> WidgetDataModel:

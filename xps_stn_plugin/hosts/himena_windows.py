@@ -52,8 +52,8 @@ def spectrum_of_model(model: Any, settings: Settings) -> xr.DataTree:
             spectrum = read_file(path, plugin_manager().readers(), settings)
         except PrefitError as error:
             # People know the window, not the file.
-            told = (text.replace(str(path), title) for text in (error.culprit, error.message))
-            raise type(error)(*told) from error
+            texts = (text.replace(str(path), title) for text in (error.culprit, error.message))
+            raise type(error)(*texts) from error
         skipped = [sentence.replace(str(path), title) for sentence in spectrum.attrs.get("skipped", ())]
     spectrum.attrs.update({"source": str(model.source) if isinstance(model.source, Path) else title})
     if skipped:
@@ -82,7 +82,7 @@ def table_of_region(result: PrefitResult, region: str) -> dict[str, Any]:
     return {
         "BE (eV)": data["binding_energy"].values,
         f"{data.attrs['region']} {'intensity' if kind == 'arbitrary' else kind}": data["counts"].values,
-        "weights": 1.0 / noise_of(data).sigma,
+        "weights": 1.0 / noise_of(data).before_fit(data["counts"].values.astype(float)),
     }
 
 

@@ -1,4 +1,4 @@
-"""What a host application lends to the menu, and the one way in which every menu entry runs."""
+"""Interface of a host application to the menu, and the execution of menu entries."""
 
 from __future__ import annotations
 
@@ -166,17 +166,17 @@ def start(host: Host, action: MenuAction, request: MenuRequest) -> None:
         request = replace(request, spectrum=host.selection(request.settings))
     if action.needs_folder:
         folder = host.ask_path(action, "Folder with the spectra", folder=True)
-        out = folder and host.ask_path(action, "Folder for the results", folder=True)
-        if folder is None or out is None:
+        target = folder and host.ask_path(action, "Folder for the results", folder=True)
+        if folder is None or target is None:
             return
-        request = replace(request, folder=folder, out=out)
+        request = replace(request, folder=folder, out=target)
     elif action.suffix:
         source = Path(str(request.spectrum.attrs["source"])).stem if request.spectrum is not None else action.name
-        out = host.ask_path(action, f"{source}_{action.name}{action.suffix}")
-        if out is None:
+        target = host.ask_path(action, f"{source}_{action.name}{action.suffix}")
+        if target is None:
             return
-        agreed = host.asks_before_replacing and out.exists()
-        request = replace(request, out=out, overwrite=agreed)
+        agreed = host.asks_before_replacing and target.exists()
+        request = replace(request, out=target, overwrite=agreed)
     host.work(action, request, partial(finish, host, action))
 
 

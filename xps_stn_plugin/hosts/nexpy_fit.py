@@ -66,13 +66,13 @@ def fit_parts(seed: Seed, x: NDArray[np.float64], keys: Mapping[type, str]) -> l
 
     parts: list[tuple[lmfit.Model, dict[str, str]]] = []  # each with its parameters: full name to bare name
     for component in seed.model.components:
-        own = [name for name in component.make_params() if name in seed.params]
-        if not _rebuilt(component, own, keys):
+        parameters = [name for name in component.make_params() if name in seed.params]
+        if not _rebuilt(component, parameters, keys):
             message = f"NeXpy's Fit panel has no model {type(component).__name__} that needs nothing but a prefix."
             raise PrefitError(f"region {seed.region}", message)
-        parts.append((component, {name: name.removeprefix(component.prefix) for name in own}))
-    taken = {name for _, names in parts for name in names}
-    parts += [(FreeParameterModel(prefix=f"{name}_"), {name: "value"}) for name in seed.params if name not in taken]
+        parts.append((component, {name: name.removeprefix(component.prefix) for name in parameters}))
+    assigned = {name for _, names in parts for name in names}
+    parts += [(FreeParameterModel(prefix=f"{name}_"), {name: "value"}) for name in seed.params if name not in assigned]
 
     # Equally wide numbers and no other "_" before a digit: NeXpy finds models by replacing text, and would else find
     # "C_1" in "C_12".
@@ -81,15 +81,15 @@ def fit_parts(seed: Seed, x: NDArray[np.float64], keys: Mapping[type, str]) -> l
     renamed = {
         old: f"{title}_{bare}" for title, (_, names) in zip(titles, parts, strict=True) for old, bare in names.items()
     }
-    found = []
+    fit_models = []
     for title, (component, names) in zip(titles, parts, strict=True):
         curve = np.zeros_like(x) + component.eval(seed.params, x=x)
         values = {bare: float(seed.params[old].value) for old, bare in names.items()}
         attrs = {bare: _attrs(seed.params[old], renamed) for old, bare in names.items()}
-        found.append(FitPart(title, keys[type(component)], values, attrs, curve))
-    if not np.allclose(sum(part.curve for part in found), seed.model.eval(seed.params, x=x)):
+        fit_models.append(FitPart(title, keys[type(component)], values, attrs, curve))
+    if not np.allclose(sum(part.curve for part in fit_models), seed.model.eval(seed.params, x=x)):
         raise PrefitError(f"region {seed.region}", "its model is not a sum, which NeXpy's Fit panel needs.")
-    return found
+    return fit_models
 
 
 def fit_group(seed: Seed, dataset: xr.Dataset, title: str) -> Any:

@@ -90,13 +90,15 @@ def _calibrated(result: PrefitResult, region: str) -> Any:
     """``NXentry`` with the region on the corrected axis; made of few fields, for NeXpy takes 2 ms for each."""
     from nexusformat.nexus import NXcalibration, NXdata, NXentry, NXfield
 
-    moved, measured = result.calibrated[region], result.spectrum[region]["binding_energy"].values
-    axis = NXfield(moved["binding_energy"].values, name="binding_energy", units="eV", long_name="Binding energy (eV)")
-    data = NXdata(NXfield(moved["counts"].values, name="counts"), axis, title=f"{region}, calibrated")
+    region_data, measured = result.calibrated[region], result.spectrum[region]["binding_energy"].values
+    axis = NXfield(
+        region_data["binding_energy"].values, name="binding_energy", units="eV", long_name="Binding energy (eV)"
+    )
+    data = NXdata(NXfield(region_data["counts"].values, name="counts"), axis, title=f"{region}, calibrated")
     data["binding_energy_measured"] = NXfield(measured, units="eV")
     prefix = "energy_referencing_"
     referencing = NXcalibration()
-    for key, value in moved.attrs.items():
+    for key, value in region_data.attrs.items():
         if str(key).startswith(prefix):
             name = str(key).removeprefix(prefix).replace("stderr", "errors")
             referencing[name] = NXfield(value) if isinstance(value, str) else NXfield(value, units="eV")

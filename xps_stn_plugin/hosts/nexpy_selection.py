@@ -41,9 +41,9 @@ def selected_spectrum(node: Any, settings: Settings) -> xr.DataTree:
     groups = list(_data_groups(node))
     if not groups:
         message = f"there is no spectrum in it ({node.nxclass}); select an NXdata, an NXentry or a file with spectra."
-        raise PrefitError(_where(node), message)
+        raise PrefitError(_location(node), message)
     return spectra_of(
-        Path(node.nxfilename or _where(node)), each_region(_region, ((group,) for group in groups)), settings
+        Path(node.nxfilename or _location(node)), each_region(_region, ((group,) for group in groups)), settings
     )
 
 
@@ -66,7 +66,7 @@ def nexus_root(spectrum: xr.DataTree) -> Any:
     return root
 
 
-def _where(node: Any) -> str:
+def _location(node: Any) -> str:
     return f"{node.nxroot.nxname}{node.nxpath}"
 
 
@@ -85,33 +85,40 @@ def _data_groups(node: Any) -> Iterator[Any]:
 
 
 def _region(group: Any) -> RawRegion:
-    where = _where(group)
+    location = _location(group)
     signal, axes = group.nxsignal, group.nxaxes
     if signal is None or signal.ndim != 1 or not axes:
         shape = "no signal" if signal is None else f"data of shape {tuple(signal.shape)}"
-        raise PrefitError(where, f"it holds {shape}; select a one-dimensional spectrum with its energy axis.")
+        raise PrefitError(location, f"it holds {shape}; select a one-dimensional spectrum with its energy axis.")
     entry = group
     while entry.nxclass not in ("NXentry", "NXroot") and entry.nxgroup is not None:
         entry = entry.nxgroup
     # As the NeXus reader does: the axis that the file itself calls calibrated goes first.
     calibrated = entry.get("energy_referencing", {}).get("calibrated_axis")
     axis = axes[0] if calibrated is None or calibrated.shape != axes[0].shape else calibrated
-    told = [one.attrs.get(name) for name in ("type", "long_name") for one in (axis, axes[0])]
+    descriptions = [coordinate.attrs.get(name) for name in ("type", "long_name") for coordinate in (axis, axes[0])]
     transitions = [str(text) for text in np.ravel(entry["transitions"].nxvalue)] if "transitions" in entry else []
-    own = [str(group["title"].nxvalue)] if "title" in group else []
+    titles = [str(group["title"].nxvalue)] if "title" in group else []
     counts = np.asarray(signal.nxvalue, dtype=float)
     return RawRegion(
-        where=where,
-        energy=in_electronvolts(where, np.asarray(axis.nxvalue, dtype=float), axis.nxunits or axes[0].nxunits or "eV"),
+        where=location,
+        energy=in_electronvolts(
+            location, np.asarray(axis.nxvalue, dtype=float), axis.nxunits or axes[0].nxunits or "eV"
+        ),
         counts=counts,
-        kinetic=is_kinetic(where, [*told, axis.nxname]),
-        labels=(*own, group.nxname, *(transitions if len(transitions) == 1 else ()), entry.nxname.rpartition("__")[2]),
-        photon_energy=_photon_energy(where, entry),
+        kinetic=is_kinetic(location, [*descriptions, axis.nxname]),
+        labels=(
+            *titles,
+            group.nxname,
+            *(transitions if len(transitions) == 1 else ()),
+            entry.nxname.rpartition("__")[2],
+        ),
+        photon_energy=_photon_energy(location, entry),
         attrs={"intensity": "counts" if signal.nxunits.lower() in ("counts", "count") else "arbitrary"},
     )
 
 
-def _photon_energy(where: str, entry: Any) -> float | None:
+def _photon_energy(location: str, entry: Any) -> float | None:
     beams = [
         beam
         for instrument in entry.component("NXinstrument")
@@ -122,4 +129,4 @@ def _photon_energy(where: str, entry: Any) -> float | None:
     if not beams:
         return None
     field = beams[0]["incident_energy"]
-    return float(in_electronvolts(where, float(np.ravel(field.nxvalue)[0]), field.nxunits or "eV"))
+    return float(in_electronvolts(location, float(np.ravel(field.nxvalue)[0]), field.nxunits or "eV"))

@@ -14,7 +14,7 @@ from .spectrochempy_functions import calibrate, fit, prefit, read, seed
 
 
 class XpsStnPlugin(SpectroChemPyPlugin):  # type: ignore[misc]  # SpectroChemPy has no type hints
-    """What SpectroChemPy registers."""
+    """Plugin class that SpectroChemPy registers."""
 
     name = "xps_stn"
     version = version("xps-stn-plugin")
@@ -24,9 +24,9 @@ class XpsStnPlugin(SpectroChemPyPlugin):  # type: ignore[misc]  # SpectroChemPy 
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         """``scp.xps_stn.NAME``."""
-        if name.startswith("_") or name not in (known := _functions()):
+        if name.startswith("_") or name not in (functions := _functions()):
             raise AttributeError(name)
-        return known[name]
+        return functions[name]
 
     @hookimpl  # type: ignore[untyped-decorator]
     def register_analyses(self) -> list[dict[str, Any]]:
@@ -36,11 +36,11 @@ class XpsStnPlugin(SpectroChemPyPlugin):  # type: ignore[misc]  # SpectroChemPy 
     @hookimpl  # type: ignore[untyped-decorator]
     def register_accessors(self) -> list[dict[str, Any]]:
         """Return the methods of datasets: the functions that take one."""
-        others = {"read", *(name for name, action in actions().items() if not action.needs_spectrum)}
+        without_dataset = {"read", *(name for name, action in actions().items() if not action.needs_spectrum)}
         return [
             _contribution(f"{self.name}.{name}", function)
             for name, function in _functions().items()
-            if name not in others
+            if name not in without_dataset
         ]
 
     @hookimpl  # type: ignore[untyped-decorator]

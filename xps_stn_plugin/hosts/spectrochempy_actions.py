@@ -21,7 +21,7 @@ def actions() -> dict[str, MenuAction]:
 
 def run(
     name: str,
-    given: tuple[Any, ...],
+    inputs: tuple[Any, ...],
     settings: dict[str, Any],
     out: Any = None,
     folder: Any = None,
@@ -33,7 +33,7 @@ def run(
     ----------
     name : str
         Name of the action.
-    given : tuple
+    inputs : tuple
         Datasets, one for each region; a path among them is where to write.
     settings : dict
         Fields of `xps_prefit_hooks.Settings`; energies in eV or with their unit.
@@ -52,13 +52,13 @@ def run(
 
     action = actions()[name]
     energies = {key: in_electronvolts(key, settings[key]) for key in _ENERGIES if key in settings}
-    asked = settings_of(**(settings | energies))
-    paths = [Path(one) for one in (*given, out) if isinstance(one, str | os.PathLike)]
-    datasets = tuple(one for one in given if not isinstance(one, str | os.PathLike))
+    checked_settings = settings_of(**(settings | energies))
+    paths = [Path(item) for item in (*inputs, out) if isinstance(item, str | os.PathLike)]
+    datasets = tuple(item for item in inputs if not isinstance(item, str | os.PathLike))
     return action.run(
         MenuRequest(
-            spectrum_of_datasets(datasets, asked) if action.needs_spectrum else None,
-            asked,
+            spectrum_of_datasets(datasets, checked_settings) if action.needs_spectrum else None,
+            checked_settings,
             out=paths[0] if paths else None,
             folder=None if folder is None else Path(folder),
             overwrite=overwrite,
@@ -70,9 +70,9 @@ def function_of(action: MenuAction) -> Callable[..., MenuOutcome]:
     """Make a function that runs an action."""
 
     def function(
-        *given: Any, out: Any = None, folder: Any = None, overwrite: bool = False, **settings: Any
+        *inputs: Any, out: Any = None, folder: Any = None, overwrite: bool = False, **settings: Any
     ) -> MenuOutcome:
-        return run(action.name, given, settings, out, folder, overwrite)
+        return run(action.name, inputs, settings, out, folder, overwrite)
 
     function.__name__ = action.name
     function.__doc__ = (

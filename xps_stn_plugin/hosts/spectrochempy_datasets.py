@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 #: Units of intensities in SpectroChemPy, and the kind of intensity.
 _KINDS = {"count": "counts", "count / second": "counts per second", "counts_per_second": "counts per second"}
 
-_NOTED = ("dwell_time", "scans", "sample")
+_METADATA = ("dwell_time", "scans", "sample")
 
 
-def in_electronvolts(where: str, energy: Any) -> Any:
+def in_electronvolts(name: str, energy: Any) -> Any:
     """Numbers of an energy or a coordinate in eV; what comes without a unit is in eV already.
 
     Raises
@@ -41,7 +41,7 @@ def in_electronvolts(where: str, energy: Any) -> Any:
         return energy.to("eV").magnitude if hasattr(energy, "to") else energy
     except TypeError as error:  # pint's DimensionalityError is one
         raise PrefitError(
-            where, f"'{energy.units}' is not a unit of energy; give the axis in eV or another unit of energy."
+            name, f"'{energy.units}' is not a unit of energy; give the axis in eV or another unit of energy."
         ) from error
 
 
@@ -79,13 +79,13 @@ def datasets_of_spectrum(spectrum: xr.DataTree) -> list[Any]:
         axes = [scp.Coord(counts[dim].values, title=str(dim)) for dim in counts.dims[:-1]]
         axes.append(scp.Coord(counts["binding_energy"].values, title="binding energy", units="eV"))
         units = {kind: unit for unit, kind in reversed(_KINDS.items())}.get(str(region.attrs.get("intensity")))
-        made = scp.NDDataset(counts.values, coordset=axes, name=name, title="intensity", units=units)
-        made.filename = spectrum.attrs.get("file", spectrum.attrs["source"])
-        made.meta.update({key: region.attrs[key] for key in _NOTED if key in region.attrs})
+        dataset = scp.NDDataset(counts.values, coordset=axes, name=name, title="intensity", units=units)
+        dataset.filename = spectrum.attrs.get("file", spectrum.attrs["source"])
+        dataset.meta.update({key: region.attrs[key] for key in _METADATA if key in region.attrs})
         if "photon_energy" in region.attrs:
-            made.meta["photon_energy"] = scp.Quantity(float(region.attrs["photon_energy"]), "eV")
-        made.history = f"Read {region.attrs['label']} from {spectrum.attrs['source']}"
-        datasets.append(made)
+            dataset.meta["photon_energy"] = scp.Quantity(float(region.attrs["photon_energy"]), "eV")
+        dataset.history = f"Read {region.attrs['label']} from {spectrum.attrs['source']}"
+        datasets.append(dataset)
     return datasets
 
 
@@ -105,10 +105,10 @@ def fitted_energies(dataset: Any, result: PrefitResult) -> Any:
     """Binding energies (eV) on ``result.axis`` of all points of the first dataset, masked ones as well."""
     from ..readers.assembly import binding_energy
 
-    where = str(dataset.name)
-    energy = in_electronvolts(where, dataset.coord(-1))
+    name = str(dataset.name)
+    energy = in_electronvolts(name, dataset.coord(-1))
     if _kinetic(dataset):
-        energy = binding_energy(where, energy, next(iter(result.spectrum.children.values())).attrs["photon_energy"])
+        energy = binding_energy(name, energy, next(iter(result.spectrum.children.values())).attrs["photon_energy"])
     return energy - result.applied_shift
 
 
@@ -122,25 +122,25 @@ def _raw_region(dataset: Any) -> RawRegion:
 
     from ..readers.assembly import RawRegion
 
-    where = str(getattr(dataset, "name", type(dataset).__name__))
+    name = str(getattr(dataset, "name", type(dataset).__name__))
     if not hasattr(dataset, "coord"):
-        raise PrefitError(where, "it is not a dataset; `scp.xps_stn.read` makes datasets of a file.")
+        raise PrefitError(name, "it is not a dataset; `scp.xps_stn.read` makes datasets of a file.")
     counts = np.ma.masked_array(dataset.data, dataset.mask).squeeze()
     axis = dataset.coord(-1)
     if counts.ndim != 1 or axis is None:
-        raise PrefitError(where, f"it has shape {dataset.shape}; give one-dimensional datasets with an energy axis.")
+        raise PrefitError(name, f"it has shape {dataset.shape}; give one-dimensional datasets with an energy axis.")
     if not axis.has_units:
-        raise PrefitError(where, "the energy axis has no unit; set it to eV.")
-    used = ~np.ma.getmaskarray(counts)
+        raise PrefitError(name, "the energy axis has no unit; set it to eV.")
+    unmasked = ~np.ma.getmaskarray(counts)
     photon_energy = dataset.meta.get("photon_energy")
     kinds = [kind for unit, kind in _KINDS.items() if dataset.units == Unit(unit)]
-    noted = {key: dataset.meta.get(key) for key in _NOTED}
+    metadata = {key: dataset.meta.get(key) for key in _METADATA}
     return RawRegion(
-        where,
-        in_electronvolts(where, axis)[used],
-        np.asarray(counts.data, dtype=float)[used],
+        name,
+        in_electronvolts(name, axis)[unmasked],
+        np.asarray(counts.data, dtype=float)[unmasked],
         _kinetic(dataset),
-        labels=(str(dataset.title), where),
-        photon_energy=None if photon_energy is None else float(in_electronvolts(where, photon_energy)),
-        attrs={**noted, "intensity": kinds[0] if kinds else "arbitrary"},
+        labels=(str(dataset.title), name),
+        photon_energy=None if photon_energy is None else float(in_electronvolts(name, photon_energy)),
+        attrs={**metadata, "intensity": kinds[0] if kinds else "arbitrary"},
     )

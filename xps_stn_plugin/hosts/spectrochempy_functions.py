@@ -1,4 +1,4 @@
-"""Functions for SpectroChemPy: they run actions of the menu and return what was found in SpectroChemPy's terms."""
+"""Functions for SpectroChemPy: they run actions of the menu and return results as SpectroChemPy's objects."""
 
 from __future__ import annotations
 
@@ -87,19 +87,19 @@ def fit(dataset: Any, *others: Any, **settings: Any) -> Any:
 
     result: PrefitResult = run("send_seed", (dataset, *others), settings).result
     start = _first_seed(result)
-    found = result.fit(start.region)
-    table = {row.name: [row.center, row.fwhm, row.area] for row in component_table(start, found)}
+    fitted = result.fit(start.region)
+    table = {row.name: [row.center, row.fwhm, row.area] for row in component_table(start, fitted)}
     meta = {
         "shift": result.shift,
         "shift_stderr": result.shift_stderr,
         "applied_shift": result.applied_shift,
         "status": result.region_status(start.region),
         "components": table,
-        "redchi": float(found.redchi),
-        "success": bool(found.success),
+        "redchi": float(fitted.redchi),
+        "success": bool(fitted.success),
     }
     history = f"Fit of {start.region}: {', '.join(table)}; {result.shift_text} ({result.status})"
-    return _curves_dataset(dataset, curves(start, found.params, fitted_energies(dataset, result)), meta, history)
+    return _curves_dataset(dataset, curves(start, fitted.params, fitted_energies(dataset, result)), meta, history)
 
 
 def read(path: str | os.PathLike[str], *, photon_energy: Any = None) -> list[Any]:
@@ -139,7 +139,7 @@ def _curves_dataset(dataset: Any, curves: Mapping[str, Any], meta: Mapping[str, 
     title = "intensity" if str(dataset.title).startswith("<") else dataset.title
     values = np.stack(list(curves.values()))
     axes = [rows, dataset.coord(-1).copy()]
-    made = scp.NDDataset(values, coordset=axes, name=f"{dataset.name}_fit", title=title, units=dataset.units)
-    made.meta.update(meta)
-    made.history = history
-    return made
+    curve_dataset = scp.NDDataset(values, coordset=axes, name=f"{dataset.name}_fit", title=title, units=dataset.units)
+    curve_dataset.meta.update(meta)
+    curve_dataset.history = history
+    return curve_dataset

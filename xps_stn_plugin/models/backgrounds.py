@@ -119,15 +119,15 @@ class LossGrid:
 
         count = self.energies.size
         length = next_fast_len(2 * count, real=True)
-        place = losses.energies / _SPACING
-        whole = place.astype(int)
-        seen = whole < count - 1
+        bin_position = losses.energies / _SPACING
+        bin_index = bin_position.astype(int)
+        in_window = bin_index < count - 1
 
         def spread(weights: FloatArray) -> FloatArray:
-            lower, upper = weights * (1.0 - (place - whole)), weights * (place - whole)
+            lower, upper = weights * (1.0 - (bin_position - bin_index)), weights * (bin_position - bin_index)
             bins = np.zeros(count)
-            bins += np.bincount(whole[seen], lower[seen], count)
-            bins += np.bincount(whole[seen] + 1, upper[seen], count)
+            bins += np.bincount(bin_index[in_window], lower[in_window], count)
+            bins += np.bincount(bin_index[in_window] + 1, upper[in_window], count)
             return bins
 
         kernel = _SPACING * cross_section(_SPACING * np.arange(count, dtype=np.float64), 1.0, loss_c, loss_d)
@@ -144,8 +144,8 @@ class LossGrid:
 
 def background_parameters(model: lmfit.Model) -> tuple[str, ...]:
     """Full names of those parameters of a component model that belong to the background that it carries."""
-    own = {f"{model.prefix}{name}" for name in BACKGROUND_PARAMETERS}
-    return tuple(name for name in model.param_names if name in own)
+    background_names = {f"{model.prefix}{name}" for name in BACKGROUND_PARAMETERS}
+    return tuple(name for name in model.param_names if name in background_names)
 
 
 def split(
@@ -155,11 +155,11 @@ def split(
 
     `values` are those that differ from `params`.
     """
-    given = dict(values or {})
-    whole = np.asarray(model.eval(params, x=x, **given), dtype=float)
-    own = background_parameters(model)
-    none = {name: 0.0 for name in own if name.removeprefix(model.prefix) in STRENGTHS}
-    if not none:
-        return whole, np.zeros_like(whole)
-    line = np.asarray(model.eval(params, x=x, **(given | none)), dtype=float)
-    return line, whole - line
+    overrides = dict(values or {})
+    total = np.asarray(model.eval(params, x=x, **overrides), dtype=float)
+    names = background_parameters(model)
+    zero_strengths = {name: 0.0 for name in names if name.removeprefix(model.prefix) in STRENGTHS}
+    if not zero_strengths:
+        return total, np.zeros_like(total)
+    line = np.asarray(model.eval(params, x=x, **(overrides | zero_strengths)), dtype=float)
+    return line, total - line

@@ -1,4 +1,4 @@
-"""A model compiled: components, ties and bounds of an lmfit model as plain arrays, with derivatives, for k spectra."""
+"""Compiled models: components, ties and bounds of an lmfit model as arrays, with derivatives, for k spectra."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class CompiledModel:
     low: FloatArray
     high: FloatArray
     linear: NDArray[np.bool_]
-    _places: tuple[tuple[Block, slice, slice], ...]
-    _needed: Ties
+    _block_slices: tuple[tuple[Block, slice, slice], ...]
+    _component_ties: Ties
     _pick: NDArray[np.intp]
     _scaled: frozenset[str]
 
@@ -76,8 +76,8 @@ class CompiledModel:
         ValueError
             If ties depend on each other in a circle.
         """
-        known = {name for part in model.components for name in part.param_names} <= set(params)
-        compiled = cls.to_draw(model, params) if known and _is_sum(model) else None
+        has_all = {name for part in model.components for name in part.param_names} <= set(params)
+        compiled = cls.to_draw(model, params) if has_all and _is_sum(model) else None
         return compiled if compiled is not None and compiled.free else None
 
     @classmethod
@@ -93,19 +93,19 @@ class CompiledModel:
     def of(cls, components: Sequence[Component], ties: Ties, low: FloatArray, high: FloatArray) -> CompiledModel:
         """Make it of components and compiled ties with the bounds of the free parameters."""
         blocks = _blocks(components, ties)
-        place = {name: i for i, name in enumerate(ties.start)}
-        pick = np.array([place[name] for block in blocks for name in block.names], dtype=np.intp)
+        index = {name: i for i, name in enumerate(ties.start)}
+        pick = np.array([index[name] for block in blocks for name in block.names], dtype=np.intp)
         rows = accumulate((len(block.names) for block in blocks), initial=1)
         columns = accumulate((block.size for block in blocks), initial=0)
-        places = [
+        block_slices = [
             (block, slice(*below), slice(*right))
             for block, below, right in zip(blocks, pairwise(rows), pairwise(columns), strict=True)
         ]
         linear = {part.names[bare] for part in components for bare in _LINEAR if bare in part.names}
         scaled = frozenset(linear) - {tie.name for tie in ties.ties} - set(ties.free)
-        needed = ties.of({name for part in components for name in part.names.values()})
+        component_ties = ties.of({name for part in components for name in part.names.values()})
         mask = np.array([name in linear for name in ties.free], dtype=bool)
-        return cls(tuple(components), ties, low, high, mask, tuple(places), needed, pick, scaled)
+        return cls(tuple(components), ties, low, high, mask, tuple(block_slices), component_ties, pick, scaled)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -158,17 +158,17 @@ class CompiledModel:
         scale : ndarray, shape (k,), optional
             By how much intensities differ from those that the model was made for: fixed slopes and areas follow.
         """
-        at = self._rows(self._needed, v, scale)
-        values, chain = at.values, self._needed.slopes(at)[:, self._pick]
-        count, size = len(x), self._places[-1][2].stop
+        tied_rows = self._rows(self._component_ties, v, scale)
+        values, chain = tied_rows.values, self._component_ties.slopes(tied_rows)[:, self._pick]
+        count, size = len(x), self._block_slices[-1][2].stop
         basis = np.empty((count, size, x.shape[1]))
         factors = np.zeros((count, 1 + self._pick.size, size))
-        for block, rows, columns in self._places:
+        for block, rows, columns in self._block_slices:
             block.evaluate(x, values, basis[:, columns])
             block.factors(values, factors[:, 0, columns], factors[:, rows, columns])
-        mixed = np.concatenate([factors[:, :1], chain.swapaxes(1, 2) @ factors[:, 1:]], axis=1)
-        both = mixed @ basis
-        return both[:, 0], both[:, 1:]
+        combined = np.concatenate([factors[:, :1], chain.swapaxes(1, 2) @ factors[:, 1:]], axis=1)
+        curves = combined @ basis
+        return curves[:, 0], curves[:, 1:]
 
     def component_curves(self, x: FloatArray, values: FloatArray) -> list[ComponentCurves]:
         """Draw the components, in their order.
@@ -180,13 +180,13 @@ class CompiledModel:
         values : ndarray, shape (k, names)
             All parameters.
         """
-        drawn = [curves for block, _, _ in self._places for curves in block.curves(x, values)]
+        drawn = [curves for block, _, _ in self._block_slices for curves in block.curves(x, values)]
         order = {id(component): i for i, component in enumerate(self.components)}
         return sorted(drawn, key=lambda curves: order[id(curves.component)])
 
     def block(self, points: int) -> int:
         """Say how many spectra of so many points are best evaluated together."""
-        members = sum(block.members for block, _, _ in self._places)
+        members = sum(block.members for block, _, _ in self._block_slices)
         return max(1, min(_MOST_VALUES // (members * points), _MOST_ROWS))
 
     def without(self, prefixes: Collection[str]) -> CompiledModel:
@@ -195,20 +195,18 @@ class CompiledModel:
         A width that other components are tied to stays free. A component whose amplitude is tied to one that goes, goes
         with it.
         """
-        gone = {name: 0.0 for prefix in prefixes if (name := f"{prefix}amplitude") in self.ties.start}
-        ties = self.ties.fixed(gone)
-        reach, values = ties.reach(), ties.values([ties.start[name] for name in ties.free])
+        removed = {name: 0.0 for prefix in prefixes if (name := f"{prefix}amplitude") in self.ties.start}
+        ties = self.ties.fixed(removed)
+        dependencies, values = ties.dependencies(), ties.values([ties.start[name] for name in ties.free])
         slopes = dict(zip(ties.start, ties.derivatives(values), strict=True))
-        nothing = {name for name, value in values.items() if value == 0.0 and not slopes[name].any()}
+        zeros = {name for name, value in values.items() if value == 0.0 and not slopes[name].any()}
         components = tuple(
-            part
-            for part in self.components
-            if part.prefix not in prefixes and part.names.get("amplitude") not in nothing
+            part for part in self.components if part.prefix not in prefixes and part.names.get("amplitude") not in zeros
         )
-        moving = {free for part in components for name in part.names.values() for free in reach[name]}
-        ties = ties.fixed({name: ties.start[name] for name in ties.free if name not in moving})
-        kept = np.array([name in ties.free for name in self.free])
-        return CompiledModel.of(components, ties, self.low[kept], self.high[kept])
+        influential = {free for part in components for name in part.names.values() for free in dependencies[name]}
+        ties = ties.fixed({name: ties.start[name] for name in ties.free if name not in influential})
+        is_free = np.array([name in ties.free for name in self.free])
+        return CompiledModel.of(components, ties, self.low[is_free], self.high[is_free])
 
     def _rows(self, ties: Ties, v: FloatArray, scale: FloatArray | None) -> TiedRows:
         if scale is None or not self._scaled:
@@ -217,17 +215,17 @@ class CompiledModel:
 
 
 def _blocks(components: Sequence[Component], ties: Ties) -> tuple[Block, ...]:
-    reach, place = ties.reach(), {name: i for i, name in enumerate(ties.start)}
+    dependencies, index = ties.dependencies(), {name: i for i, name in enumerate(ties.start)}
     start = ties.values([ties.start[name] for name in ties.free])
     lines = [component for component in components if component.is_line]
     straight = [component for component in components if component.is_straight]
-    blocks: list[Block] = [LineBlock.of(lines, place, reach, start)] if lines else []
+    blocks: list[Block] = [LineBlock.of(lines, index, dependencies, start)] if lines else []
     if straight:
-        blocks.append(StraightBlock.of(straight, place))
+        blocks.append(StraightBlock.of(straight, index))
     for component in components:
         if not component.is_line and not component.is_straight:
-            moving = [bare for bare, name in component.names.items() if reach[name]]
-            blocks.append(SingleBlock(component, moving, place))
+            varying = [bare for bare, name in component.names.items() if dependencies[name]]
+            blocks.append(SingleBlock(component, varying, index))
     return tuple(blocks)
 
 

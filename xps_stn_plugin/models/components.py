@@ -23,7 +23,7 @@ Partials = Callable[..., tuple[FloatArray, Mapping[str, FloatArray]]]
 _STEP: Final = float(np.finfo(float).eps ** (1 / 3))
 
 #: lmfit's own models that are known here, of these classes themselves: a subclass may evaluate something else.
-_KNOWN: Final[Mapping[type[lmfit.Model], tuple[str, ...]]] = {
+_ARGUMENTS: Final[Mapping[type[lmfit.Model], tuple[str, ...]]] = {
     ConstantModel: ("c",),
     LinearModel: ("slope", "intercept"),
     PseudoVoigtModel: ("amplitude", "center", "sigma", "fraction"),
@@ -62,11 +62,13 @@ class Component:
         A model's own method ``partials(x, **values)`` is used where it has one; lmfit's constant, linear and
         pseudo-Voigt models are known; the others have no analytic derivatives.
         """
-        arguments = _KNOWN.get(type(model))
+        arguments = _ARGUMENTS.get(type(model))
         if arguments is None:
             # `make_params` adds derived parameters, such as fwhm and height, to those of the model's function.
-            taken = model.make_funcargs({name: params[name] for name in model.param_names})
-            arguments = tuple(bare for name in model.param_names if (bare := name.removeprefix(model.prefix)) in taken)
+            function_arguments = model.make_funcargs({name: params[name] for name in model.param_names})
+            arguments = tuple(
+                bare for name in model.param_names if (bare := name.removeprefix(model.prefix)) in function_arguments
+            )
         component = cls.of_kind(str(model.prefix), type(model), arguments, params)
         if component.is_line or component.is_straight:
             return component
@@ -107,12 +109,12 @@ class Component:
         return no_losses() if self.kind is PseudoVoigtModel else self.kind.losses(values)
 
     def evaluate(
-        self, x: FloatArray, values: Mapping[str, float], moving: Collection[str]
+        self, x: FloatArray, values: Mapping[str, float], varying: Collection[str]
     ) -> tuple[FloatArray, Mapping[str, FloatArray]]:
-        """Curve and derivatives by the parameters that are `moving` (names without prefix), each of shape (n,)."""
+        """Curve and derivatives by the parameters that are `varying` (names without prefix), each of shape (n,)."""
         assert self.partials is not None
         curve, slopes = self.partials(x, **values)
-        missing = [bare for bare in moving if bare not in slopes]
+        missing = [bare for bare in varying if bare not in slopes]
         if missing:
             slopes = {**slopes, **{bare: self._difference(x, values, bare) for bare in missing}}
         return curve, slopes
@@ -122,9 +124,9 @@ class Component:
         assert self.partials is not None
         low, high = self.ranges[bare]
         step = _STEP * max(abs(values[bare]), 1.0)
-        up, down = min(values[bare] + step, high), max(values[bare] - step, low)
-        above, below = (self.partials(x, **{**values, bare: value})[0] for value in (up, down))
-        return (above - below) / (up - down)
+        upper, lower = min(values[bare] + step, high), max(values[bare] - step, low)
+        above, below = (self.partials(x, **{**values, bare: value})[0] for value in (upper, lower))
+        return (above - below) / (upper - lower)
 
 
 def is_stepped_line(kind: type[lmfit.Model], names: Collection[str]) -> bool:

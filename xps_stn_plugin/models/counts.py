@@ -125,6 +125,6 @@ def _reweighted(problem: Problem, v: FloatArray, count_size: FloatArray) -> tupl
         curve, slopes = problem.model.evaluate(problem.x[rows], v[rows], scale)
         weights[rows] = 1.0 / fitted_sigma(curve, count_size[rows], 1.0 / weights[rows])
         parts.append(expansion(problem.data[rows] - curve, slopes, weights[rows]))
-    whole = Normal(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+    joint = Normal(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
     weighted = replace(problem, weights=weights)
-    return weighted, weighted.with_known(whole, np.arange(len(v)), v)
+    return weighted, weighted.with_known(joint, np.arange(len(v)), v)

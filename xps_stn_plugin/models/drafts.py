@@ -1,4 +1,4 @@
-"""Models as seeding makes them: components and parameters without lmfit's objects, which are made when asked for.
+"""Drafts of lmfit models: components and parameters, from which lmfit's objects are made when needed.
 
 lmfit's `Parameters` bring an interpreter, in which every tie is parsed again: making a model of one region takes longer
 than fitting it. Seeding tries several models for each region and needs lmfit for none of them.
@@ -117,8 +117,8 @@ class ModelDraft:
         templates = [(prefix, *_template(kind)) for prefix, kind in parts]  # type: ignore[arg-type]
         params = ParameterSet()
         for derived in (False, True):
-            for prefix, direct, others in templates:
-                for template in others if derived else direct:
+            for prefix, function_parameters, derived_parameters in templates:
+                for template in derived_parameters if derived else function_parameters:
                     name = prefix + template.name
                     expr = template.expr and template.expr.replace(_PREFIX, prefix)
                     params[name] = Parameter(name, template.value, template.vary, template.min, template.max, expr)
@@ -178,7 +178,7 @@ def _template(kind: type[lmfit.Model]) -> tuple[tuple[Parameter, ...], tuple[Par
     """Parameters of a model as lmfit makes them, names without prefix: those of its function, and those derived."""
     model = kind(prefix=_PREFIX)
     direct = [name.removeprefix(_PREFIX) for name in model.param_names]
-    made = {
+    templates = {
         name.removeprefix(_PREFIX): Parameter(
             name.removeprefix(_PREFIX),
             -math.inf if p.expr else float(p.value),
@@ -189,4 +189,4 @@ def _template(kind: type[lmfit.Model]) -> tuple[tuple[Parameter, ...], tuple[Par
         )
         for name, p in model.make_params().items()
     }
-    return tuple(made[name] for name in direct), tuple(p for name, p in made.items() if name not in direct)
+    return tuple(templates[name] for name in direct), tuple(p for name, p in templates.items() if name not in direct)

@@ -19,7 +19,7 @@ import numpy as np
 Value = Callable[[Mapping[str, float]], float]
 
 #: What an expression may use beside parameters, with lmfit's meaning: numpy's functions, Python's max and min.
-_KNOWN: Final[dict[str, Any]] = {
+_NAMESPACE: Final[dict[str, Any]] = {
     "__builtins__": {},
     "pi": math.pi,
     "e": math.e,
@@ -46,7 +46,7 @@ _OPERATORS: Final = tuple(_ARITHMETIC)
 _FUNCTIONS: Final = {"exp": 1, "log": 1, "sqrt": 1, "abs": 1, "sign": 0, "max": 2, "min": 2}
 
 #: Functions that return a whole number for whole numbers.
-_WHOLE: Final = ("abs", "max", "min")
+_INTEGER_FUNCTIONS: Final = ("abs", "max", "min")
 
 #: Longest expression that is parsed, in characters, and how deeply its parts may lie within each other. The longest
 #: ties of lmfit's own models have 250 characters; a sum of a hundred parameters has a depth of a hundred.
@@ -95,7 +95,7 @@ def names_in(expression: str) -> frozenset[str] | None:
 
 def is_constant_name(name: str) -> bool:
     """Tell whether an expression takes a name for a constant or a function, so that no parameter may have it."""
-    return name in _KNOWN
+    return name in _NAMESPACE
 
 
 def _parsed(expression: str) -> ast.expr | None:
@@ -116,7 +116,7 @@ def _function(node: ast.expr) -> Value:
     code = compile(ast.fix_missing_locations(ast.Expression(node)), "<tie>", "eval")
 
     def evaluate(values: Mapping[str, float]) -> float:
-        value: float = eval(code, _KNOWN, values)
+        value: float = eval(code, _NAMESPACE, values)
         return value
 
     return evaluate
@@ -124,7 +124,7 @@ def _function(node: ast.expr) -> Value:
 
 def _names(node: ast.expr) -> set[str]:
     """Parameters that an expression names."""
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} - set(_KNOWN)
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} - set(_NAMESPACE)
 
 
 def _is_known(node: ast.expr) -> bool:
@@ -180,8 +180,8 @@ def _number(node: ast.expr) -> float | None:
         case ast.Constant(value=int() | float() as number):
             value = float(number)
         case ast.UnaryOp(op=op, operand=a):
-            inner = _number(a)
-            value = inner if inner is None or isinstance(op, ast.UAdd) else -inner
+            operand_value = _number(a)
+            value = operand_value if operand_value is None or isinstance(op, ast.UAdd) else -operand_value
         case ast.BinOp(left=a, op=op, right=b):
             left, right = _number(a), _number(b)
             if left is not None and right is not None:
@@ -190,9 +190,9 @@ def _number(node: ast.expr) -> float | None:
                 raise ArithmeticError("a whole number is raised to a power that is not known")
         case ast.Call(func=ast.Name(id=name), args=args):
             numbers = [_number(argument) for argument in args]
-            known = [number for number in numbers if number is not None]
-            if len(known) == len(args) and name in _WHOLE:
-                value = float(_KNOWN[name](*known))
+            values = [number for number in numbers if number is not None]
+            if len(values) == len(args) and name in _INTEGER_FUNCTIONS:
+                value = float(_NAMESPACE[name](*values))
     if value is not None and not math.isfinite(value):
         raise ArithmeticError("the value is not finite")
     return value
@@ -208,7 +208,7 @@ def _may_be_whole(node: ast.expr) -> bool:
         case ast.BinOp(left=a, op=op, right=b):
             return not isinstance(op, ast.Div) and _may_be_whole(a) and _may_be_whole(b)
         case ast.Call(func=ast.Name(id=name), args=args):
-            return name in _WHOLE and any(map(_may_be_whole, args))
+            return name in _INTEGER_FUNCTIONS and any(map(_may_be_whole, args))
     return False
 
 
@@ -239,8 +239,8 @@ def _slope(node: ast.expr, name: str) -> ast.expr:
             return _ratio(_slope(a, name), _product(ast.Constant(2.0), node))
         case ast.Call(func=ast.Name(id="abs"), args=[a]):
             return _product(_call("sign", a), _slope(a, name))
-        case ast.Call(func=ast.Name(id="max" | "min" as which), args=[a, b]):
-            first = ast.Compare(a, [ast.GtE() if which == "max" else ast.LtE()], [b])
+        case ast.Call(func=ast.Name(id="max" | "min" as function), args=[a, b]):
+            first = ast.Compare(a, [ast.GtE() if function == "max" else ast.LtE()], [b])
             slopes = _slope(a, name), _slope(b, name)
             return ast.Constant(0.0) if all(_is(s, 0) for s in slopes) else ast.IfExp(first, *slopes)
     return ast.Constant(0.0)

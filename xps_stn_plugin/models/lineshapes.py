@@ -1,4 +1,4 @@
-"""Line shapes of unit area: what the simulator draws and what the seeded models are made of."""
+"""Line shapes of unit area, for the simulator and the seeded models."""
 
 from __future__ import annotations
 
@@ -121,6 +121,6 @@ def vibrational_slopes(quanta: float, members: int) -> NDArray[np.float64]:
     factorials = np.array([math.factorial(n) for n in number], dtype=float)
     powers = quanta**number / factorials
     slopes = np.concatenate([[0.0], powers[:-1]])
-    whole = powers.sum()
-    result: NDArray[np.float64] = slopes / whole - powers * (slopes.sum() / whole**2)
+    total = powers.sum()
+    result: NDArray[np.float64] = slopes / total - powers * (slopes.sum() / total**2)
     return result

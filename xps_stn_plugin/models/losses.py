@@ -1,4 +1,4 @@
-"""Energies that a photoelectron leaves behind where it is emitted, and how probable each of them is.
+"""Intrinsic energy losses of photoelectrons and their probabilities.
 
 A line is the sum of pseudo-Voigts of one width, each higher in binding energy by one of these losses: vibrational
 quanta of C-H bonds, or electron-hole pairs of a conductor. The weights sum to 1, so that the area stays the area.
@@ -118,23 +118,23 @@ def _fine_grid(first: float, last: float, low: float, top: float) -> tuple[Float
     step = 0.5
     slope = first / step
     bend = ((last / step) ** 2 - slope**2) / (4.0 * top)
-    place = step * np.arange(-60.0, 400.0)
-    line = np.logaddexp(0.0, place)
+    log_variable = step * np.arange(-60.0, 400.0)
+    line = np.logaddexp(0.0, log_variable)
     energy = slope * line + bend * line**2
-    per_log = step * (slope + 2.0 * bend * line) / (1.0 + np.exp(-place)) / energy
-    kept = (energy > low) & (energy < top)
-    return energy[kept], per_log[kept]
+    per_log = step * (slope + 2.0 * bend * line) / (1.0 + np.exp(-log_variable)) / energy
+    in_range = (energy > low) & (energy < top)
+    return energy[in_range], per_log[in_range]
 
 
 def _merged(fine: FloatArray, low: float) -> tuple[FloatArray, FloatArray]:
     """Losses 0, `low`/2, `low` and those above, and the matrix that moves weights there and keeps moments 0 to 2."""
-    far = fine[fine > low]
+    high_losses = fine[fine > low]
     t = 2.0 * fine / low
     quadratic = np.stack([(t - 1.0) * (t - 2.0) / 2.0, t * (2.0 - t), t * (t - 1.0) / 2.0], axis=1)
-    merge = np.zeros((fine.size, 3 + far.size))
-    merge[: fine.size - far.size, :3] = quadratic[: fine.size - far.size]
-    merge[fine.size - far.size :, 3:] = np.eye(far.size)
-    return np.concatenate([[0.0, low / 2.0, low], far]), merge
+    merge = np.zeros((fine.size, 3 + high_losses.size))
+    merge[: fine.size - high_losses.size, :3] = quadratic[: fine.size - high_losses.size]
+    merge[fine.size - high_losses.size :, 3:] = np.eye(high_losses.size)
+    return np.concatenate([[0.0, low / 2.0, low], high_losses]), merge
 
 
 _FINE, _PER_LOG = _fine_grid(0.2, 1.1, 1e-7, 30.0)

@@ -216,8 +216,8 @@ class LineModel(lmfit.Model):  # type: ignore[misc]  # lmfit has no type hints
 
     def guess(self, data: Any, x: Any, **kwargs: Any) -> lmfit.Parameters:
         """Guess start values of one line, as `lmfit.models.PseudoVoigtModel.guess` does, without a background."""
-        found = PseudoVoigtModel().guess(data, x=x)
-        values = {name: found[name].value for name in ("amplitude", "center", "sigma")}
+        guessed = PseudoVoigtModel().guess(data, x=x)
+        values = {name: guessed[name].value for name in ("amplitude", "center", "sigma")}
         return self.make_params(**{**values, **kwargs})
 
     def _set_hints(self) -> None:
@@ -301,21 +301,21 @@ class RegionModel(lmfit.model.CompositeModel):  # type: ignore[misc]
 def _stepped(
     x: FloatArray, losses: Losses, amplitude: float, center: float, sigma: float, fraction: float, step: float
 ) -> FloatArray:
-    at = (np.asarray(x, dtype=float), (center + losses.energies)[:, None], 2.0 * max(sigma, _TINY), fraction)
-    shape = losses.weights @ pseudo_voigt(*at)
+    arguments = (np.asarray(x, dtype=float), (center + losses.energies)[:, None], 2.0 * max(sigma, _TINY), fraction)
+    shape = losses.weights @ pseudo_voigt(*arguments)
     if step:
-        shape = shape + step * (losses.weights @ pseudo_voigt_cdf(*at))
+        shape = shape + step * (losses.weights @ pseudo_voigt_cdf(*arguments))
     return np.asarray(amplitude * shape, dtype=float)
 
 
 def _stepped_partials(
     x: FloatArray, losses: Losses, amplitude: float, center: float, sigma: float, fraction: float, step: float
 ) -> Partials:
-    at = (x, (center + losses.energies)[:, None], 2.0 * max(sigma, _TINY), fraction)
-    line = pseudo_voigt_partials(*at)
-    integral = pseudo_voigt_cdf_partials(*at, line.curve)
-    both = [one + step * other for one, other in zip(line, integral, strict=True)]
-    unit, by_center, by_fwhm, by_fraction = (losses.weights @ part for part in both)
+    arguments = (x, (center + losses.energies)[:, None], 2.0 * max(sigma, _TINY), fraction)
+    line = pseudo_voigt_partials(*arguments)
+    integral = pseudo_voigt_cdf_partials(*arguments, line.curve)
+    stepped = [line_term + step * step_term for line_term, step_term in zip(line, integral, strict=True)]
+    unit, by_center, by_fwhm, by_fraction = (losses.weights @ part for part in stepped)
     partials = {
         "amplitude": unit,
         "center": amplitude * by_center,
@@ -324,7 +324,7 @@ def _stepped_partials(
         "step": amplitude * (losses.weights @ integral.curve),
     }
     for name, slope in losses.slopes.items():
-        partials[name] = amplitude * (slope @ both[0])
+        partials[name] = amplitude * (slope @ stepped[0])
     return amplitude * unit, partials
 
 
@@ -362,12 +362,13 @@ def _scattered_partials(
     loss_d: float,
 ) -> Partials:
     fwhm = 2.0 * max(sigma, _TINY)
-    here = pseudo_voigt_partials(x, (center + losses.energies)[:, None], fwhm, fraction)
+    line = pseudo_voigt_partials(x, (center + losses.energies)[:, None], fwhm, fraction)
     grid = LossGrid.of(x)
     lines = np.asarray(pseudo_voigt_partials(grid.energies, center, fwhm, fraction), dtype=float)
     scattered, slopes = grid.scattered(x, lines, losses, loss_c, loss_d)
     unit, by_center, by_fwhm, by_fraction = (
-        losses.weights @ one + loss * other for one, other in zip(here, scattered, strict=True)
+        losses.weights @ line_term + loss * scattered_term
+        for line_term, scattered_term in zip(line, scattered, strict=True)
     )
     partials = {
         "amplitude": unit,
@@ -377,5 +378,5 @@ def _scattered_partials(
         "loss": amplitude * scattered[0],
     }
     for name, slope in losses.slopes.items():
-        partials[name] = amplitude * (slope @ here.curve + loss * slopes[name])
+        partials[name] = amplitude * (slope @ line.curve + loss * slopes[name])
     return amplitude * unit, partials

@@ -29,7 +29,7 @@ UNSEEN: Final = 1e-6
 _DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 0.03, 1e-9, 1e10
 
 #: Share of an area that a step leaves at least.
-_KEPT: Final = 0.1
+_LEAST_AREA_RATIO: Final = 0.1
 
 #: Share of the sum of the linear starts' areas that each keeps at least: one of 0 has no position.
 _LEAST_SHARE: Final = 0.01
@@ -37,7 +37,7 @@ _LEAST_SHARE: Final = 0.01
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """Spectra to fit.
+    """Least-squares problem of k spectra with one model.
 
     Parameters
     ----------
@@ -67,9 +67,11 @@ class Problem:
     def of_one(cls, model: CompiledModel, x: ArrayLike, data: ArrayLike, weights: ArrayLike | None = None) -> Problem:
         """Make it of one spectrum: energies, intensities and weights (1 by default), each of shape (m,)."""
         counts = np.asarray(data, dtype=float)
-        each = np.ones(counts.shape) if weights is None else np.broadcast_to(np.asarray(weights, float), counts.shape)
+        row_weights = (
+            np.ones(counts.shape) if weights is None else np.broadcast_to(np.asarray(weights, float), counts.shape)
+        )
         axis = np.asarray(x, dtype=float)
-        return cls(model, axis[None], counts[None], each[None], model.low[None], model.high[None])
+        return cls(model, axis[None], counts[None], row_weights[None], model.low[None], model.high[None])
 
     def of(self, rows: NDArray[np.intp]) -> Problem:
         """Take some of the spectra."""
@@ -107,17 +109,19 @@ class Problem:
         """Chi-square and its expansion at `v`, shape (rows, free)."""
         block = self.model.block(self.x.shape[1])
         parts = [self._normal(rows[i : i + block], v[i : i + block]) for i in range(0, rows.size, block)]
-        whole = parts[0] if len(parts) == 1 else Normal(*(np.concatenate(each) for each in zip(*parts, strict=True)))
-        return whole if self.known is None else self.with_known(whole, rows, v)
+        expansion = (
+            parts[0] if len(parts) == 1 else Normal(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+        )
+        return expansion if self.known is None else self.with_known(expansion, rows, v)
 
     def with_known(self, normal: Normal, rows: NDArray[np.intp], v: FloatArray) -> Normal:
         """Add what is known of parameters beside the data to an expansion at `v`, in place."""
         if self.known is not None:
-            known = self.known[rows]
-            off = v - (self.means[rows] if isinstance(self.means, np.ndarray) else self.means)
-            normal.chisqr[:] += (known * off**2).sum(axis=1)
-            normal.descent[:] -= known * off
-            _diagonal(normal.square)[:] += known
+            precision = self.known[rows]
+            deviation = v - (self.means[rows] if isinstance(self.means, np.ndarray) else self.means)
+            normal.chisqr[:] += (precision * deviation**2).sum(axis=1)
+            normal.descent[:] -= precision * deviation
+            _diagonal(normal.square)[:] += precision
         return normal
 
     def _normal(self, rows: NDArray[np.intp], v: FloatArray) -> Normal:
@@ -134,15 +138,15 @@ def expansion(misfit: FloatArray, slopes: FloatArray, weights: FloatArray) -> No
 
 
 class Normal(NamedTuple):
-    """Chi-square (k,), minus half its gradient (k, p), and J^T J (k, p, p)."""
+    """Second-order expansion of chi-square: its value (k,), minus half its gradient (k, p), and J^T J (k, p, p)."""
 
     chisqr: FloatArray
     descent: FloatArray
     square: FloatArray
 
-    def put(self, rows: NDArray[np.intp] | BoolArray, other: Normal) -> None:
+    def put(self, rows: NDArray[np.intp] | BoolArray, source: Normal) -> None:
         """Take rows of another in place."""
-        self.chisqr[rows], self.descent[rows], self.square[rows] = other.chisqr, other.descent, other.square
+        self.chisqr[rows], self.descent[rows], self.square[rows] = source.chisqr, source.descent, source.square
 
     def of(self, rows: NDArray[np.intp] | BoolArray) -> Normal:
         """Take some of the rows."""
@@ -196,50 +200,50 @@ def solve(
     """
     count, size = start.shape
     degrees = max(problem.data.shape[1] - size, 1)
-    every = np.arange(count)
+    all_rows = np.arange(count)
     low, high = (np.broadcast_to(bound, start.shape) for bound in (problem.low, problem.high))
     v = _bounded(start, low, high)
-    expansion = problem.normal(every, v) if normal is None else normal
+    expansion = problem.normal(all_rows, v) if normal is None else normal
     nfev = np.full(count, int(normal is None), dtype=np.int64)
     if not from_start:
         v = _linear_start(problem, v, expansion)
-        expansion = problem.normal(every, v)
+        expansion = problem.normal(all_rows, v)
         nfev += 1
     dampings = np.full(count, damping)
     converged = np.zeros(count, dtype=bool)
     areas = problem.model.linear & (low == 0.0)
-    active = every[np.isfinite(expansion.chisqr)]
+    active = all_rows[np.isfinite(expansion.chisqr)]
     while active.size:
-        now, at = (expansion, v) if active.size == count else (expansion.of(active), v[active])
+        current, active_values = (expansion, v) if active.size == count else (expansion.of(active), v[active])
         # Areas come near 0 by and by, for at 0 nothing tells where else their lines might be needed.
-        least = np.where(areas[active], _KEPT * at, low[active])
-        step, gain = bounded_step(now, at, dampings[active], least, high[active])
-        moved = _product(step, now.square, step)
-        enough = step_errors**2 * now.chisqr / degrees
+        lowest = np.where(areas[active], _LEAST_AREA_RATIO * active_values, low[active])
+        step, gain = bounded_step(current, active_values, dampings[active], lowest, high[active])
+        squared_step = _product(step, current.square, step)
+        enough = step_errors**2 * current.chisqr / degrees
         if not confirm:
-            done = (moved <= enough) & (dampings[active] < 1.0)
-            converged[active[done]] = True
-            if done.any():
-                active = active[~done]
+            finished = (squared_step <= enough) & (dampings[active] < 1.0)
+            converged[active[finished]] = True
+            if finished.any():
+                active = active[~finished]
                 continue
-        trial = at + step
+        trial = active_values + step
         trial_expansion = problem.normal(active, trial)
         nfev[active] += 1
         with np.errstate(invalid="ignore", over="ignore"):
-            fell = now.chisqr - trial_expansion.chisqr
-            better = fell >= 0
-            short = moved <= enough
+            decrease = current.chisqr - trial_expansion.chisqr
+            improved = decrease >= 0
+            short = squared_step <= enough
             # How much of what the expansion promises came true.
-            true = np.where(gain > 0, fell / np.where(gain > 0, gain, 1.0), 1.0)
-        taken = active[better]
-        v[taken] = trial[better]
-        expansion.put(taken, trial_expansion.of(better))
-        factor = np.where(better, np.where(true > 0.75, 0.03, np.where(true > 0.25, 1.0, 3.0)), 8.0)
+            ratio = np.where(gain > 0, decrease / np.where(gain > 0, gain, 1.0), 1.0)
+        improved_rows = active[improved]
+        v[improved_rows] = trial[improved]
+        expansion.put(improved_rows, trial_expansion.of(improved))
+        factor = np.where(improved, np.where(ratio > 0.75, 0.03, np.where(ratio > 0.25, 1.0, 3.0)), 8.0)
         damped = dampings[active] = np.maximum(dampings[active] * factor, _LEAST_DAMPING)
         # A short step that is strongly damped says nothing.
-        done = short & (damped < 1.0) | (damped > _MOST_DAMPING)
-        converged[active[done]] = True
-        active = active[~done & (nfev[active] < max_nfev)]
+        finished = short & (damped < 1.0) | (damped > _MOST_DAMPING)
+        converged[active[finished]] = True
+        active = active[~finished & (nfev[active] < max_nfev)]
     return Solved(v, expansion, nfev, converged)
 
 
@@ -265,8 +269,8 @@ def solve_one(
         As for `solve`.
     """
     v = problem.model.start if start is None else np.asarray(start, dtype=float)
-    most = EVALUATIONS_PER_PARAMETER * (v.size + 1) if max_nfev is None else max_nfev
-    return solve(problem, v[None], most, from_start=from_start, **options)
+    limit = EVALUATIONS_PER_PARAMETER * (v.size + 1) if max_nfev is None else max_nfev
+    return solve(problem, v[None], limit, from_start=from_start, **options)
 
 
 def _linear_start(problem: Problem, v: FloatArray, normal: Normal) -> FloatArray:
@@ -278,8 +282,8 @@ def _linear_start(problem: Problem, v: FloatArray, normal: Normal) -> FloatArray
     started = v + _solved(normal.square, normal.descent, fixed, np.zeros(len(v)))
     bounded = linear & (problem.low == 0.0)
     areas = np.where(bounded & np.isfinite(started), np.maximum(started, 0.0), 0.0)
-    least = _LEAST_SHARE * areas.sum(axis=1, keepdims=True)
-    started = np.where(bounded, np.maximum(started, least), started)
+    least_area = _LEAST_SHARE * areas.sum(axis=1, keepdims=True)
+    started = np.where(bounded, np.maximum(started, least_area), started)
     return _bounded(np.where(np.isfinite(started), started, v), problem.low, problem.high)
 
 
@@ -291,19 +295,19 @@ def bounded_step(
     Shapes as in `Normal`; `v`, `low` and `high` (k, p), `damping` (k,); returned (k, p) and (k,).
     """
     fixed = ((v <= low) & (normal.descent < 0)) | ((v >= high) & (normal.descent > 0))
-    whole = _solved(normal.square, normal.descent, fixed, damping)
+    full_step = _solved(normal.square, normal.descent, fixed, damping)
     for _ in range(2):
-        moved = v + whole
-        beyond = ~fixed & ((moved < low) | (moved > high))
-        if not beyond.any():
+        target = v + full_step
+        outside = ~fixed & ((target < low) | (target > high))
+        if not outside.any():
             break
-        fixed = fixed | beyond
-        step = np.where(fixed, _bounded(moved, low, high) - v, 0.0)
-        rest = normal.descent - (normal.square @ step[:, :, None])[:, :, 0]
-        whole = step + _solved(normal.square, rest, fixed, damping)
-    step = _bounded(v + whole, low, high) - v
-    along = (step[:, None, :] @ normal.descent[:, :, None])[:, 0, 0]
-    return step, 2.0 * along - _product(step, normal.square, step)
+        fixed = fixed | outside
+        step = np.where(fixed, _bounded(target, low, high) - v, 0.0)
+        gradient = normal.descent - (normal.square @ step[:, :, None])[:, :, 0]
+        full_step = step + _solved(normal.square, gradient, fixed, damping)
+    step = _bounded(v + full_step, low, high) - v
+    slope = (step[:, None, :] @ normal.descent[:, :, None])[:, 0, 0]
+    return step, 2.0 * slope - _product(step, normal.square, step)
 
 
 def _bounded(v: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
@@ -324,14 +328,14 @@ def _diagonal(square: FloatArray) -> FloatArray:
 def _solved(square: FloatArray, right: FloatArray, fixed: BoolArray, damping: FloatArray) -> FloatArray:
     """Solve the damped normal equations for the parameters that are not fixed; 0 for those that are."""
     diagonal = _diagonal(square)
-    seen = diagonal > 0
-    norms = np.sqrt(np.where(seen, diagonal, 1.0))
-    loose = ~fixed & seen
-    both = loose[:, :, None] & loose[:, None, :]
-    matrix = np.where(both, square / (norms[:, :, None] * norms[:, None, :]), 0.0)
+    determined = diagonal > 0
+    norms = np.sqrt(np.where(determined, diagonal, 1.0))
+    is_free = ~fixed & determined
+    free_pairs = is_free[:, :, None] & is_free[:, None, :]
+    matrix = np.where(free_pairs, square / (norms[:, :, None] * norms[:, None, :]), 0.0)
     # With a trace of the diagonal, two parameters that do the same have a solution too.
-    _diagonal(matrix)[:] = np.where(loose, 1.0 + damping[:, None] + 1e-12, 1.0)
-    target = np.where(loose, right / norms, 0.0)
+    _diagonal(matrix)[:] = np.where(is_free, 1.0 + damping[:, None] + 1e-12, 1.0)
+    target = np.where(is_free, right / norms, 0.0)
     solution: FloatArray = np.linalg.solve(matrix, target[:, :, None])[:, :, 0] / norms
     return solution
 

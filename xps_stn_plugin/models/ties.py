@@ -62,7 +62,7 @@ class Tie:
 
 @dataclass(frozen=True, eq=False)
 class TiedRows:
-    """Values of all parameters of k rows, and where a tie leads beyond its bounds.
+    """Values of all parameters of k rows, and the rows in which a tie exceeds its bounds.
 
     Parameters
     ----------
@@ -70,13 +70,13 @@ class TiedRows:
         k.
     columns : mapping of str to float or ndarray
         By name, in lmfit's order: numbers for one row, arrays of shape (k,) for more.
-    beyond : mapping of str to bool or ndarray of bool
+    clipped : mapping of str to bool or ndarray of bool
         Ties that meet their bounds in any row.
     """
 
     count: int
     columns: Mapping[str, Any]
-    beyond: Mapping[str, Any]
+    clipped: Mapping[str, Any]
 
     @classmethod
     def of(cls, names: Sequence[str], values: FloatArray) -> TiedRows:
@@ -130,7 +130,7 @@ class Ties:
         ties = _ordered(tied)
         for tie in ties:
             start[tie.name] = tie.bounded(float(tie.value(start)))
-        return _made(start, free, ties)
+        return _ties_with_base(start, free, ties)
 
     def values(self, free: ArrayLike) -> dict[str, float]:
         """Values of all parameters, in lmfit's order, from those of the free ones, shape (len(self.free),)."""
@@ -138,8 +138,8 @@ class Ties:
 
     def derivatives(self, values: Mapping[str, float]) -> FloatArray:
         """Differentiate all parameters by the free ones, shape (len(self.start), len(self.free)), at `values`."""
-        beyond = {tie.name: True for tie in self.ties if tie.clipped(values)}
-        return np.asarray(self.slopes(TiedRows(1, values, beyond))[0])
+        clipped = {tie.name: True for tie in self.ties if tie.clipped(values)}
+        return np.asarray(self.slopes(TiedRows(1, values, clipped))[0])
 
     def rows(self, v: FloatArray, start: Mapping[str, Any] | None = None) -> TiedRows:
         """Values of all parameters for k sets of the free ones.
@@ -152,7 +152,7 @@ class Ties:
         """
         count = len(v)
         columns: dict[str, Any] = dict(self.start)
-        beyond: dict[str, Any] = {}
+        clipped: dict[str, Any] = {}
         if count == 1:
             columns.update({name: float(value[0]) for name, value in start.items()} if start else {})
             columns.update(zip(self.free, v[0].tolist(), strict=True))
@@ -160,8 +160,8 @@ class Ties:
                 value = float(tie.value(columns))
                 columns[tie.name] = tie.bounded(value)
                 if not tie.low <= value <= tie.high:
-                    beyond[tie.name] = True
-            return TiedRows(1, columns, beyond)
+                    clipped[tie.name] = True
+            return TiedRows(1, columns, clipped)
         columns = {name: np.full(count, value) for name, value in columns.items()} | dict(start or {})
         columns.update(zip(self.free, v.T, strict=True))
         for tie in self.ties:
@@ -169,49 +169,53 @@ class Ties:
             columns[tie.name] = np.clip(values, tie.low, tie.high)
             outside = (values < tie.low) | (values > tie.high)
             if outside.any():
-                beyond[tie.name] = outside
-        return TiedRows(count, columns, beyond)
+                clipped[tie.name] = outside
+        return TiedRows(count, columns, clipped)
 
-    def slopes(self, at: TiedRows) -> FloatArray:
+    def slopes(self, tied_rows: TiedRows) -> FloatArray:
         """Differentiate all parameters by the free ones, shape (k, names, free)."""
         ties = self.varying
-        if at.beyond:
-            matrix = np.repeat(_unit(self.start, self.free)[None], at.count, axis=0)
+        if tied_rows.clipped:
+            matrix = np.repeat(_unit(self.start, self.free)[None], tied_rows.count, axis=0)
             ties = self.ties
         elif ties:
-            matrix = np.repeat(self.base[None], at.count, axis=0)
+            matrix = np.repeat(self.base[None], tied_rows.count, axis=0)
         else:
-            return np.broadcast_to(self.base, (at.count, *self.base.shape))
-        place = {name: i for i, name in enumerate(self.start)}
+            return np.broadcast_to(self.base, (tied_rows.count, *self.base.shape))
+        index = {name: i for i, name in enumerate(self.start)}
         for tie in ties:
-            row = matrix[:, place[tie.name]]
+            row = matrix[:, index[tie.name]]
             for name, slope in tie.slopes.items():
                 factor: Any = slope
                 if callable(slope):
-                    factor = slope(at.columns) if at.count == 1 else _by_rows(slope, at.columns, at.count)[:, None]
-                row += factor * matrix[:, place[name]]
-            if tie.name in at.beyond:
-                row[np.broadcast_to(at.beyond[tie.name], at.count)] = 0.0
+                    factor = (
+                        slope(tied_rows.columns)
+                        if tied_rows.count == 1
+                        else _by_rows(slope, tied_rows.columns, tied_rows.count)[:, None]
+                    )
+                row += factor * matrix[:, index[name]]
+            if tie.name in tied_rows.clipped:
+                row[np.broadcast_to(tied_rows.clipped[tie.name], tied_rows.count)] = 0.0
         return matrix
 
     def of(self, names: Collection[str]) -> Ties:
         """Only the ties that lead to these parameters; the others keep their start values."""
-        needed = set(names)
+        required = set(names)
         for tie in reversed(self.ties):
-            if tie.name in needed:
-                needed |= set(tie.slopes)
-        kept = tuple(tie for tie in self.ties if tie.name in needed)
-        return self if len(kept) == len(self.ties) else _made(self.start, self.free, kept)
+            if tie.name in required:
+                required |= set(tie.slopes)
+        required_ties = tuple(tie for tie in self.ties if tie.name in required)
+        return self if len(required_ties) == len(self.ties) else _ties_with_base(self.start, self.free, required_ties)
 
     def fixed(self, values: Mapping[str, float]) -> Ties:
         """Ties with these parameters fixed at the values given."""
-        return _made(
+        return _ties_with_base(
             {**self.start, **values},
             tuple(name for name in self.free if name not in values),
             tuple(tie for tie in self.ties if tie.name not in values),
         )
 
-    def reach(self) -> dict[str, frozenset[str]]:
+    def dependencies(self) -> dict[str, frozenset[str]]:
         """For each parameter the free ones that it depends on."""
         sources = {name: frozenset({name} if name in self.free else ()) for name in self.start}
         for tie in self.ties:
@@ -219,35 +223,35 @@ class Ties:
         return sources
 
 
-def _made(start: Mapping[str, float], free: tuple[str, ...], ties: tuple[Tie, ...]) -> Ties:
+def _ties_with_base(start: Mapping[str, float], free: tuple[str, ...], ties: tuple[Tie, ...]) -> Ties:
     base = _unit(start, free)
-    place = {name: i for i, name in enumerate(start)}
+    index = {name: i for i, name in enumerate(start)}
     varying: list[Tie] = []
-    moving: set[str] = set()
+    varying_names: set[str] = set()
     for tie in ties:
-        if any(callable(slope) or name in moving for name, slope in tie.slopes.items()):
+        if any(callable(slope) or name in varying_names for name, slope in tie.slopes.items()):
             varying.append(tie)
-            moving.add(tie.name)
+            varying_names.add(tie.name)
             continue
         for name, slope in tie.slopes.items():
-            base[place[tie.name]] += slope * base[place[name]]
+            base[index[tie.name]] += slope * base[index[name]]
     return Ties(start, free, ties, base, tuple(varying))
 
 
 def _unit(start: Mapping[str, float], free: Sequence[str]) -> FloatArray:
     """Differentiate where nothing is tied, shape (names, free): 1 of a free parameter by itself."""
-    place = {name: i for i, name in enumerate(start)}
+    index = {name: i for i, name in enumerate(start)}
     matrix = np.zeros((len(start), len(free)))
-    matrix[[place[name] for name in free], range(len(free))] = 1.0
+    matrix[[index[name] for name in free], range(len(free))] = 1.0
     return matrix
 
 
 def _by_rows(function: Value, values: Mapping[str, Any], count: int) -> FloatArray:
     """Value of a tie for all rows; one after the other where it does not take arrays (max, min, a user's function)."""
     try:
-        whole = np.asarray(function(values), dtype=float)
-        if whole.shape in ((), (count,)):
-            return np.broadcast_to(whole, count)
+        result = np.asarray(function(values), dtype=float)
+        if result.shape in ((), (count,)):
+            return np.broadcast_to(result, count)
     except (TypeError, ValueError):
         pass
     return np.array(
@@ -267,33 +271,33 @@ def _tie(name: str, params: Parameters) -> Tie:
 
 def _ordered(ties: dict[str, Tie]) -> tuple[Tie, ...]:
     """Ties in such an order that each depends on earlier ones only."""
-    left, order = dict(ties), []
-    while left:
-        ready = [name for name, tie in left.items() if not any(other in left for other in tie.slopes)]
-        if not ready:
-            raise ValueError(f"the ties of {', '.join(left)} depend on each other in a circle")
-        order += [left.pop(name) for name in ready]
+    remaining, order = dict(ties), []
+    while remaining:
+        resolved = [name for name, tie in remaining.items() if not any(source in remaining for source in tie.slopes)]
+        if not resolved:
+            raise ValueError(f"the ties of {', '.join(remaining)} depend on each other in a circle")
+        order += [remaining.pop(name) for name in resolved]
     return tuple(order)
 
 
 def _foreign(expression: str, params: lmfit.Parameters) -> tuple[Value, Mapping[str, float | Value]]:
     """Let lmfit's own interpreter, with the user's functions in it, evaluate an expression."""
-    own = params.copy()
-    for parameter in own.values():
+    parameters = params.copy()
+    for parameter in parameters.values():
         parameter.set(expr="", min=-np.inf, max=np.inf)
     tree = ast.parse(expression.strip(), mode="eval")
     names = sorted({n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id in params})
 
     def value(values: Mapping[str, float]) -> float:
         for name in names:
-            own[name].value = values[name]
-        return float(own.eval(expression))
+            parameters[name].value = values[name]
+        return float(parameters.eval(expression))
 
     def slope(name: str) -> Value:
         def central(values: Mapping[str, float]) -> float:
             step = _STEP * max(abs(values[name]), 1.0)
-            up, down = ({**values, name: values[name] + s} for s in (step, -step))
-            return (value(up) - value(down)) / (up[name] - down[name])
+            upper, lower = ({**values, name: values[name] + s} for s in (step, -step))
+            return (value(upper) - value(lower)) / (upper[name] - lower[name])
 
         return central
 

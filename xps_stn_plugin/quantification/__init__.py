@@ -1,4 +1,4 @@
-"""Atomic percent of elements and components, and regions' estimates of one group beside each other.
+"""Atomic percent of elements and components, and comparison of the regions' estimates of one group.
 
 `quantify` takes a fitted result and returns a `Quantification`. Its ``to_dict()`` holds finite numbers, or None where
 a number cannot be had, and goes into JSON as it is::

@@ -1,4 +1,4 @@
-"""Areas of a fit's components and how their errors hang together."""
+"""Areas of a fit's components and the covariance of their errors."""
 
 from __future__ import annotations
 
@@ -70,16 +70,16 @@ def component_areas(seed: Seed, fit: lmfit.model.ModelResult) -> ComponentAreas:
 
 
 def _covariance(seed: Seed, fit: lmfit.model.ModelResult, amplitudes: list[list[str]]) -> FloatArray | None:
-    known, covariance, lost = _of_parameters(seed, fit)
-    if not known:
+    names, covariance, undetermined = _of_parameters(seed, fit)
+    if not names:
         return None
     ties = Ties.compile(fit.params).of([name for group in amplitudes for name in group])
     slopes = ties.derivatives(ties.start)
     row = {name: i for i, name in enumerate(ties.start)}
     areas = np.array([slopes[[row[name] for name in group]].sum(axis=0) for group in amplitudes])
-    if areas[:, [ties.free.index(name) for name in lost]].any():
+    if areas[:, [ties.free.index(name) for name in undetermined]].any():
         return None
-    areas = areas[:, [ties.free.index(name) for name in known]]
+    areas = areas[:, [ties.free.index(name) for name in names]]
     # What the seed holds at typical values moves areas together.
     influence = influence_of(seed, fit)[0]
     held = np.array([influence[[row[name] for name in group]].sum(axis=0) for group in amplitudes])
@@ -93,12 +93,12 @@ def _of_parameters(seed: Seed, fit: lmfit.model.ModelResult) -> tuple[list[str],
         covariance = np.asarray(covariance, dtype=float)
         if covariance.shape == (len(names),) * 2 and np.isfinite(covariance).all() and (np.diag(covariance) >= 0).all():
             return names, covariance, ()
-    found = uncertainty(seed, fit)
-    known = [name for name in names if name in found.stderr and name not in found.held]
-    correlation = np.eye(len(known))
-    for first, second, value in found.correlations:
-        if first in known and second in known:
-            i, j = known.index(first), known.index(second)
+    fit_errors = uncertainty(seed, fit)
+    determined = [name for name in names if name in fit_errors.stderr and name not in fit_errors.held]
+    correlation = np.eye(len(determined))
+    for first, second, value in fit_errors.correlations:
+        if first in determined and second in determined:
+            i, j = determined.index(first), determined.index(second)
             correlation[i, j] = correlation[j, i] = value
-    errors = np.array([found.stderr[name] for name in known])
-    return known, correlation * np.outer(errors, errors), found.undetermined
+    errors = np.array([fit_errors.stderr[name] for name in determined])
+    return determined, correlation * np.outer(errors, errors), fit_errors.undetermined

@@ -1,4 +1,4 @@
-"""Amounts of one functional group as two regions have it, beside each other."""
+"""Comparison of the amounts of one functional group that two regions give."""
 
 from __future__ import annotations
 
@@ -125,32 +125,32 @@ def group_atoms() -> Mapping[str, GroupAtoms]:
 
 def comparisons(shares: Shares) -> tuple[tuple[Comparison, ...], list[str]]:
     """Compare the amounts of each group that two regions show; sentences about those that cannot be compared."""
-    found, notes = [], []
+    compared, notes = [], []
     keys = [_keys(core, component) for core, component in zip(shares.cores, shares.components, strict=True)]
     for group, entry in group_atoms().items():
-        own = [i for i, component in enumerate(shares.components) if group in component.groups]
-        against = [i for i in own if any(f"{shares.cores[i]}.{key}" in entry.unless for key in keys[i])]
+        group_components = [i for i, component in enumerate(shares.components) if group in component.groups]
+        ambiguous = [i for i in group_components if any(f"{shares.cores[i]}.{key}" in entry.unless for key in keys[i])]
         rows, shared = {}, []
         for region in dict.fromkeys(shares.regions):
-            here = [i for i in own if shares.regions[i] == region]
-            counts = entry.atoms.get(shares.cores[here[0]], {}) if here else {}
-            lines = [i for i in here if set(keys[i]) & counts.keys()]
-            alone = [i for i in lines if shares.components[i].groups == (group,) and set(keys[i]) <= counts.keys()]
-            if alone:
-                rows[region] = (alone, sum(counts[key] for i in alone for key in keys[i]))
+            region_components = [i for i in group_components if shares.regions[i] == region]
+            counts = entry.atoms.get(shares.cores[region_components[0]], {}) if region_components else {}
+            lines = [i for i in region_components if set(keys[i]) & counts.keys()]
+            unshared = [i for i in lines if shares.components[i].groups == (group,) and set(keys[i]) <= counts.keys()]
+            if unshared:
+                rows[region] = (unshared, sum(counts[key] for i in unshared for key in keys[i]))
             elif lines:
                 shared.append(", ".join(shares.components[i].name for i in lines))
         if len(rows) + len(shared) < 2:
             continue
-        if against:
-            names = ", ".join(shares.components[i].name for i in against)
+        if ambiguous:
+            names = ", ".join(shares.components[i].name for i in ambiguous)
             notes.append(f"{group}: regions not compared, since the number of its atoms is unknown beside {names}.")
         elif len(rows) < 2:
             lines_text = "; ".join(shared)
             notes.append(f"{group}: regions not compared, since it shares lines with other groups ({lines_text}).")
         else:
-            found.append(_comparison(group, shares, rows))
-    return tuple(found), notes
+            compared.append(_comparison(group, shares, rows))
+    return tuple(compared), notes
 
 
 def _group_atoms(row: dict[str, Any]) -> GroupAtoms:
@@ -168,8 +168,8 @@ def _key_of(core: str) -> Mapping[str, str]:
 def _keys(core: str, component: SeedComponent) -> tuple[str, ...]:
     """Keys of the lines that a component stands for; several where lines were merged, none where it is unassigned."""
     names = component.name.removeprefix(f"{core} ").split(" + ")
-    known = _key_of(core)
-    return tuple(known.get(name, name) for name in names) if component.groups else ()
+    keys_by_name = _key_of(core)
+    return tuple(keys_by_name.get(name, name) for name in names) if component.groups else ()
 
 
 def _comparison(group: str, shares: Shares, rows: Mapping[str, tuple[Sequence[int], float]]) -> Comparison:

@@ -80,7 +80,7 @@ class ComponentShare:
 
 @dataclass(frozen=True)
 class Quantification:
-    """What a sample consists of, by its fitted core levels.
+    """Composition of a sample from its fitted core levels.
 
     Parameters
     ----------
@@ -225,31 +225,31 @@ def quantify_fits(
         If there is no such set of factors, or an exponent is none.
     """
     factors = sensitivity_set(sensitivity)
-    for what, exponent in (("transmission", transmission), ("escape depth", escape_depth)):
+    for setting, exponent in (("transmission", transmission), ("escape depth", escape_depth)):
         if not abs(exponent) <= _STEEPEST:
             msg = f"{exponent:g} is not an exponent of the kinetic energy; give one within {_STEEPEST:g} of 0."
-            raise PrefitError(what, msg)
+            raise PrefitError(setting, msg)
     correction = Correction(factors, transmission, escape_depth, photon_energy)
-    found, notes = signals(spectrum, seeds, fits, correction)
-    by_file = given_by_file([spectrum[signal.region].to_dataset() for signal in found], correction)
+    region_signals, notes = signals(spectrum, seeds, fits, correction)
+    by_file = given_by_file([spectrum[signal.region].to_dataset() for signal in region_signals], correction)
     notes = _scale_notes(factors, transmission, escape_depth, by_file=by_file) + notes
-    total = float(sum(signal.amounts.sum() for signal in found))
+    total = float(sum(signal.amounts.sum() for signal in region_signals))
     if total <= 0:
         notes.append("No atomic percentages: no fitted region of a known core level has any area.")
         return Quantification((), (), (), tuple(notes), factors, transmission, escape_depth)
-    found.sort(key=lambda signal: -float(signal.amounts.sum()))
-    shares = _shares(found)
+    region_signals.sort(key=lambda signal: -float(signal.amounts.sum()))
+    shares = _shares(region_signals)
     if shares.covariance is None:
-        lacking = ", ".join(signal.region for signal in found if signal.covariance is None)
-        notes.append(f"No standard errors of atomic percentages: the fit of {lacking} has none.")
-    elements = tuple(_element(signal, shares, only=len(found) == 1) for signal in found)
-    components = tuple(row for signal in found for row in _components(signal, shares))
-    compared, said = comparisons(shares)
+        without_errors = ", ".join(signal.region for signal in region_signals if signal.covariance is None)
+        notes.append(f"No standard errors of atomic percentages: the fit of {without_errors} has none.")
+    elements = tuple(_element(signal, shares, only=len(region_signals) == 1) for signal in region_signals)
+    components = tuple(row for signal in region_signals for row in _components(signal, shares))
+    compared, comparison_notes = comparisons(shares)
     unassigned = sum(row.atomic_percent for row in components if not row.assigned)
     if unassigned > 0:
         notes.append(f"{unassigned:.1f} at% are in unassigned components, which are counted for their element.")
     notes += [comparison.sentence for comparison in compared if comparison.agrees is False]
-    notes += said
+    notes += comparison_notes
     return Quantification(elements, components, compared, tuple(notes), factors, transmission, escape_depth)
 
 
@@ -277,11 +277,11 @@ def _scale_notes(factors: SensitivitySet, transmission: float, escape_depth: flo
     return notes
 
 
-def _shares(found: list[Signal]) -> Shares:
+def _shares(region_signals: list[Signal]) -> Shares:
     """Atomic percentages of all components; the sum of 100 % is part of their errors."""
-    amounts = np.concatenate([signal.amounts for signal in found])
+    amounts = np.concatenate([signal.amounts for signal in region_signals])
     covariance = None
-    blocks = [signal.covariance for signal in found]
+    blocks = [signal.covariance for signal in region_signals]
     if all(block is not None for block in blocks):
         covariance = np.zeros((amounts.size, amounts.size))
         start = 0
@@ -292,10 +292,10 @@ def _shares(found: list[Signal]) -> Shares:
     percent, covariance = _normalised(amounts, covariance)
     if covariance is not None:
         # Nobody knows whether intensities at different pass energies were made comparable: both are possible.
-        windows = np.concatenate([np.full(signal.amounts.size, signal.window) for signal in found])
-        other, _ = _normalised(amounts / windows, None)
-        covariance = covariance + np.outer(other - percent, other - percent)
-    rows = [(signal, component) for signal in found for component in signal.areas.components]
+        windows = np.concatenate([np.full(signal.amounts.size, signal.window) for signal in region_signals])
+        scaled_percent, _ = _normalised(amounts / windows, None)
+        covariance = covariance + np.outer(scaled_percent - percent, scaled_percent - percent)
+    rows = [(signal, component) for signal in region_signals for component in signal.areas.components]
     return Shares(
         regions=tuple(signal.region for signal, _ in rows),
         cores=tuple(signal.core for signal, _ in rows),
@@ -316,30 +316,30 @@ def _normalised(amounts: FloatArray, covariance: FloatArray | None) -> tuple[Flo
 
 
 def _element(signal: Signal, shares: Shares, *, only: bool) -> ElementShare:
-    places = zip(shares.regions, shares.cores, strict=True)
-    own = np.array([place == (signal.region, signal.core) for place in places], dtype=float)
+    levels = zip(shares.regions, shares.cores, strict=True)
+    in_region = np.array([level == (signal.region, signal.core) for level in levels], dtype=float)
     # One element alone makes up 100 % whatever its area.
-    error = 0.0 if only else None if shares.covariance is None else _root(own @ shares.covariance @ own)
-    return ElementShare(signal.symbol, signal.region, float(own @ shares.percent), error)
+    error = 0.0 if only else None if shares.covariance is None else _root(in_region @ shares.covariance @ in_region)
+    return ElementShare(signal.symbol, signal.region, float(in_region @ shares.percent), error)
 
 
 def _components(signal: Signal, shares: Shares) -> list[ComponentShare]:
     start = list(zip(shares.regions, shares.cores, strict=True)).index((signal.region, signal.core))
-    within, within_covariance = _normalised(signal.amounts, signal.covariance)
-    free = np.zeros(within.size) if signal.covariance is None else np.diag(signal.covariance) > 0
+    region_percent, region_covariance = _normalised(signal.amounts, signal.covariance)
+    free = np.zeros(region_percent.size) if signal.covariance is None else np.diag(signal.covariance) > 0
     return [
         ComponentShare(
             region=signal.region,
             name=component.name,
             groups=component.groups,
-            assigned=bool(component.groups or component.level),
+            assigned=component.assigned,
             atomic_percent=float(shares.percent[start + i]),
             stderr=_root(shares.covariance[start + i, start + i])
             if shares.covariance is not None and free[i]
             else None,
-            percent_of_region=float(within[i]),
-            percent_of_region_stderr=_root(within_covariance[i, i])
-            if within_covariance is not None and free[i]
+            percent_of_region=float(region_percent[i]),
+            percent_of_region_stderr=_root(region_covariance[i, i])
+            if region_covariance is not None and free[i]
             else None,
         )
         for i, component in sorted(

@@ -99,7 +99,9 @@ def _cross_sections(photon_energy: float) -> dict[str, SensitivityFactor]:
         for subshell in of_element:
             level = element + subshell
             lines = [line.scofield.get(photon_energy) for line in level_lines(level)]
-            known = [value for value in lines if value is not None]
-            if len(known) == len(lines):
-                factors[level] = SensitivityFactor(round(sum(known), 5), known[0] if len(known) == 2 else None)
+            cross_sections = [value for value in lines if value is not None]
+            if len(cross_sections) == len(lines):
+                factors[level] = SensitivityFactor(
+                    round(sum(cross_sections), 5), cross_sections[0] if len(cross_sections) == 2 else None
+                )
     return factors

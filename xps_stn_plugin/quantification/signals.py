@@ -1,4 +1,4 @@
-"""The fitted regions that atomic percentages are made of, one for each element."""
+"""Fitted regions for the atomic percentages, one for each element."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CORE_LEVEL: Final = re.compile(r"(?P<element>[A-Z][a-z]?)(?P<subshell>[1-6][spd
 
 @dataclass(frozen=True)
 class Signal:
-    """Fitted areas of a region and what they have to be divided by.
+    """Fitted areas of a region and their divisor.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class Signal:
 
 @dataclass(frozen=True)
 class Correction:
-    """What intensities are corrected for.
+    """Corrections of intensities: sensitivity factors, transmission, escape depth, photon energy.
 
     Parameters
     ----------
@@ -108,32 +108,34 @@ def signals(
         core = str(datasets[region].attrs["region"])
         match = _CORE_LEVEL.fullmatch(core)
         paired = any(len(lines) > 1 for lines in doublets(seeds[region]))
-        factor, why = (
+        factor, reason = (
             (None, "no core level") if match is None else _factor(core, datasets[region], correction.factors, paired)
         )
         if match is None or factor is None:
-            notes.append(f"{region} is left out of the percentages: {why}.")
+            notes.append(f"{region} is left out of the percentages: {reason}.")
         elif not fit.nfev or not all(np.isfinite(parameter.value) for parameter in fit.params.values()):
             notes.append(f"{region} is left out of the percentages: {match['element']} has no fit ({fit.message}).")
         else:
             if not fit.success:
                 notes.append(f"{region}: the fit did not converge, so that its areas are not the best ones.")
             usable.append((region, core, match["element"], factor))
-    foreign_rows, said = _of_other_elements(usable, seeds, correction.factors)
+    foreign_rows, further_notes = _of_other_elements(usable, seeds, correction.factors)
     usable = [row for row in usable if any(not component.level for component in seeds[row[0]].components)]
-    chosen, more = _one_each([*usable, *foreign_rows])
-    notes += [*said, *more]
-    exposures, said = _exposures([datasets[region] for region, *_ in chosen], [region for region, *_ in chosen])
-    notes += said
-    windows, said = _windows([datasets[region] for region, *_ in chosen], chosen, correction)
-    notes += said
+    chosen, selection_notes = _one_each([*usable, *foreign_rows])
+    notes += [*further_notes, *selection_notes]
+    exposures, further_notes = _exposures(
+        [datasets[region] for region, *_ in chosen], [region for region, *_ in chosen]
+    )
+    notes += further_notes
+    windows, further_notes = _windows([datasets[region] for region, *_ in chosen], chosen, correction)
+    notes += further_notes
     by_file = given_by_file([datasets[region] for region, *_ in chosen], correction)
-    found, unknown, foreign = [], [], {}
+    region_signals, unknown, foreign = [], [], {}
     for (region, core, symbol, factor), exposure, window in zip(chosen, exposures, windows, strict=True):
-        own = core == str(datasets[region].attrs["region"])
-        areas = component_areas(seeds[region], fits[region]).of_level("" if own else core)
-        energy, known = photon_energy(datasets[region].attrs, correction.photon_energy)
-        unknown += [] if known else [region]
+        is_main = core == str(datasets[region].attrs["region"])
+        areas = component_areas(seeds[region], fits[region]).of_level("" if is_main else core)
+        energy, is_known = photon_energy(datasets[region].attrs, correction.photon_energy)
+        unknown += [] if is_known else [region]
         if not is_for(correction.factors, energy):
             foreign[region] = energy
         kinetic = energy - _center(areas)
@@ -145,22 +147,24 @@ def signals(
             passed *= given_transmission(datasets[region], _center(areas)) or 1.0
         elif correction.transmission:
             passed, window = passed * window, 1.0
-        found.append(Signal(region, core, symbol, areas, factor * passed * exposure, window))
+        region_signals.append(Signal(region, core, symbol, areas, factor * passed * exposure, window))
     if unknown:
         notes.append(f"Photon energy unknown, taken as Al K-alpha, {AL_K_ALPHA} eV: {', '.join(unknown)}.")
     if foreign:
-        others = ", ".join(f"{region} ({energy:.1f} eV)" for region, energy in foreign.items())
+        energies = ", ".join(f"{region} ({energy:.1f} eV)" for region, energy in foreign.items())
         fitting = [name for name, row in sensitivity_sets().items() if all(is_for(row, e) for e in foreign.values())]
         advice = f"; take {' or '.join(fitting)}" if fitting else ""
-        notes.append(f"The factors of {correction.factors.name!r} are not for the X-rays of {others}{advice}.")
-    return found, notes
+        notes.append(f"The factors of {correction.factors.name!r} are not for the X-rays of {energies}{advice}.")
+    return region_signals, notes
 
 
 def given_by_file(datasets: Sequence[xr.Dataset], correction: Correction) -> bool:
     """Whether the file gives the transmission of all regions and the user does not."""
-    places = [float(dataset["binding_energy"].mean()) for dataset in datasets]
-    known = [given_transmission(dataset, place) is not None for dataset, place in zip(datasets, places, strict=True)]
-    return not correction.transmission and bool(known) and all(known)
+    energies = [float(dataset["binding_energy"].mean()) for dataset in datasets]
+    has_transmission = [
+        given_transmission(dataset, energy) is not None for dataset, energy in zip(datasets, energies, strict=True)
+    ]
+    return not correction.transmission and bool(has_transmission) and all(has_transmission)
 
 
 def _windows(
@@ -174,16 +178,16 @@ def _windows(
         dict.fromkeys(f"{region} {energy:g} eV" for (region, *_), energy in zip(chosen, energies, strict=True))
     )
     if given_by_file(datasets, correction):
-        said = "they are compared by the transmission that the file gives"
+        remedy = "they are compared by the transmission that the file gives"
     elif correction.transmission:
-        said = "intensities at the same retarding ratio are taken to be proportional to them"
+        remedy = "intensities at the same retarding ratio are taken to be proportional to them"
     else:
-        said = (
+        remedy = (
             "no transmission is given, so that percentages may be off by their ratio, which the standard errors "
             "cover; give the transmission, or measure at one pass energy"
         )
     windows = [window_correction(energy / max(energies), correction.transmission) for energy in energies]
-    notes = [f"Pass energies differ ({listed}): {said}."]
+    notes = [f"Pass energies differ ({listed}): {remedy}."]
     return ([1.0] * len(datasets) if given_by_file(datasets, correction) else windows), notes
 
 
@@ -213,41 +217,41 @@ def _factor(core: str, dataset: xr.Dataset, factors: SensitivitySet, paired: boo
     element, subshell = core[:-2], core[-2:]
     if paired or core in core_levels() or subshell not in subshells().get(element, {}):
         return factor.whole, ""
-    near, far = subshells()[element][subshell]
+    lower_energy, higher_energy = subshells()[element][subshell]
     energy = dataset["binding_energy"].values
-    if energy.max() >= far and energy.min() <= near:
+    if energy.max() >= higher_energy and energy.min() <= lower_energy:
         return factor.whole, ""
-    if energy.min() <= near:
+    if energy.min() <= lower_energy:
         return factor.line, f"the set {factors.name!r} has no sensitivity factor of the only {label(core)} line in it"
     return None, f"it does not contain the higher-j line of {label(core)}"
 
 
 def _one_each(usable: Sequence[tuple[str, str, str, float]]) -> tuple[list[tuple[str, str, str, float]], list[str]]:
-    best: dict[str, tuple[str, str, str, float]] = {}
+    selected: dict[str, tuple[str, str, str, float]] = {}
     for row in usable:
-        old = best.get(row[2])
+        old = selected.get(row[2])
         if old is None or (row[1] in core_levels(), row[3]) > (old[1] in core_levels(), old[3]):
-            best[row[2]] = row
+            selected[row[2]] = row
     notes = []
-    for symbol, (counted, *_) in best.items():
-        if more := [region for region, _, element, _ in usable if element == symbol and region != counted]:
-            notes.append(f"{symbol} is counted from {counted} alone; {', '.join(more)} would count it again.")
-    return list(best.values()), notes
+    for symbol, (counted, *_) in selected.items():
+        if uncounted := [region for region, _, element, _ in usable if element == symbol and region != counted]:
+            notes.append(f"{symbol} is counted from {counted} alone; {', '.join(uncounted)} would count it again.")
+    return list(selected.values()), notes
 
 
 def _exposures(datasets: Sequence[xr.Dataset], regions: Sequence[str]) -> tuple[list[float], list[str]]:
     """Seconds at each energy where counts have to be divided by them, else 1."""
     attrs = [dataset.attrs for dataset in datasets]
-    alike = [1.0] * len(regions)
+    equal = [1.0] * len(regions)
     if len(regions) < 2:
-        return alike, []
+        return equal, []
     kinds = [str(row.get("intensity", "arbitrary")) for row in attrs]
     if set(kinds) - {"counts", "counts per second"}:
-        return alike, ["Intensities have no known unit: all regions are taken to share one scale."]
+        return equal, ["Intensities have no known unit: all regions are taken to share one scale."]
     dwells = [row.get("dwell_time") for row in attrs]
     missing = [name for name, kind, dwell in zip(regions, kinds, dwells, strict=True) if kind == "counts" and not dwell]
     if missing:
-        return alike, [f"No dwell time of {', '.join(missing)}: all regions are taken to have the same measuring time."]
+        return equal, [f"No dwell time of {', '.join(missing)}: all regions are taken to have the same measuring time."]
     return [
         float(dwell) * float(row.get("scans") or 1) if kind == "counts" and dwell else 1.0
         for row, kind, dwell in zip(attrs, kinds, dwells, strict=True)

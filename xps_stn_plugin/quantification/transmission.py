@@ -1,4 +1,4 @@
-"""How many of the photoelectrons get out and through the analyser, as powers of their kinetic energy."""
+"""Corrections for escape depth and transmission, as powers of the kinetic energy."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ _UNIT: Final = 1000.0
 _SAME_SOURCE: Final = 5.0
 
 
-def photon_energy(attrs: Mapping[str, Any], given: float | None = None) -> tuple[float, bool]:
+def photon_energy(attrs: Mapping[str, Any], user_energy: float | None = None) -> tuple[float, bool]:
     """Photon energy of a region in eV, and whether it is known rather than taken to be Al K-alpha.
 
     Parameters
     ----------
     attrs : mapping
         Attributes of the region, where readers put ``photon_energy``.
-    given : float, optional
+    user_energy : float, optional
         What the user said, in eV; overrides the file.
     """
-    known = given if given is not None else attrs.get("photon_energy")
-    return (AL_K_ALPHA, False) if known is None else (float(known), True)
+    value = user_energy if user_energy is not None else attrs.get("photon_energy")
+    return (AL_K_ALPHA, False) if value is None else (float(value), True)
 
 
 def is_for(factors: SensitivitySet, energy: float) -> bool:
     """Whether a set of factors is for a photon energy in eV."""
-    return any(abs(energy - own) < _SAME_SOURCE for own in factors.photon_energies)
+    return any(abs(energy - source_energy) < _SAME_SOURCE for source_energy in factors.photon_energies)
 
 
 def transmission_correction(

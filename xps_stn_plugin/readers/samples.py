@@ -9,7 +9,7 @@ import xarray as xr
 
 from xps_prefit_hooks import PrefitError, Settings
 
-from ..core.samples import joined_samples
+from ..core.samples import joined_samples, sample_keys
 from .assembly import RawRegion, spectrum_of
 from .merge_blocks import varying_variables
 
@@ -54,44 +54,28 @@ def spectra_of(
 
 
 def by_sample(items: Sequence[Item]) -> dict[str, list[Item]]:
-    """Blocks by sample: where their sample names differ, or the same levels come again in the same order.
+    """Blocks by sample (`sample_keys`); what cannot be read belongs to the sample before it.
 
-    Blocks without a name, and what cannot be read, belong to the sample before them. A level that is repeated by itself
-    was measured several times, and levels that an experimental variable tells apart are a series; both are one sample.
+    Levels that an experimental variable tells apart are a series of one sample.
     """
     regions = [item for item in items if isinstance(item, RawRegion)]
-    named = dict.fromkeys(_name(region) for region in regions if _name(region))
-    keys: list[str] = []
-    if len(named) > 1:
-        first = next(iter(named))
-        for item in items:
-            name = _name(item) if isinstance(item, RawRegion) else ""
-            keys.append(name or (keys[-1] if keys else first))
-    elif period := _period(regions):
-        number = 0
-        for item in items:
-            keys.append(f"sample {max(number - 1, 0) // period + 1}")
-            if isinstance(item, RawRegion):
-                number += 1
-                keys[-1] = f"sample {(number - 1) // period + 1}"
-    else:
-        return {"": list(items)}
+    names = [str(region.attrs.get("sample") or "").strip() for region in regions]
+    labels = [next((label for label in region.labels if label.strip()), "").casefold() for region in regions]
+    keys = sample_keys(labels, names)
+    if len(set(filter(None, names))) < 2 and _is_series(regions, labels):
+        keys = [""] * len(regions)
     parts: dict[str, list[Item]] = {}
-    for key, item in zip(keys, items, strict=True):
+    of_region = iter(keys)
+    key = keys[0] if keys else ""
+    for item in items:
+        key = next(of_region) if isinstance(item, RawRegion) else key
         parts.setdefault(key, []).append(item)
     return parts
 
 
-def _name(region: RawRegion) -> str:
-    return str(region.attrs.get("sample") or "").strip()
-
-
-def _period(regions: Sequence[RawRegion]) -> int:
-    """After how many blocks the same levels come again in the same order; 0 where they do not."""
-    labels = [next((label for label in region.labels if label.strip()), "").casefold() for region in regions]
-    period = len(dict.fromkeys(labels))
-    again = period > 1 and len(labels) >= 2 * period and len(labels) % period == 0
-    if not again or labels != labels[:period] * (len(labels) // period):
-        return 0
-    series = any(varying_variables(regions[start::period]) for start in range(period))
-    return 0 if series else period
+def _is_series(regions: Sequence[RawRegion], labels: Sequence[str]) -> bool:
+    """Whether an experimental variable tells blocks of one level apart."""
+    of_level: dict[str, list[RawRegion]] = {}
+    for label, region in zip(labels, regions, strict=True):
+        of_level.setdefault(label, []).append(region)
+    return any(varying_variables(blocks) for blocks in of_level.values())

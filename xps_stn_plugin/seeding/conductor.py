@@ -25,7 +25,7 @@ _LEAST_ASYMMETRY: Final = 0.02
 def suspicious(first: Areas, grown: Areas, scale: float) -> bool:
     """Whether carbon may be graphitic: its tail looks like several lines that no group explains, or fits no ring."""
     highest = grown.lines[int(np.argmax(grown.areas))]
-    unexplained = not (highest.groups or highest.foreign) and any(line.groups for line in grown.lines)
+    unexplained = not highest.assigned and any(line.groups for line in grown.lines)
     if _RING in highest.members and scale > _POOR:
         return True
     ours = [line for line in grown.lines if not line.foreign]

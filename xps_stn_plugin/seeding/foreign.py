@@ -242,7 +242,7 @@ def _placed(best: Trial, tried: Collection[Candidate], high_end: float) -> list[
     free = [
         (line, float(area))
         for line, area in zip(best.found.lines, best.found.areas, strict=True)
-        if not (line.groups or line.foreign) and area > 0
+        if not line.assigned and area > 0
     ]
     ranked = []
     for candidate in tried:

@@ -17,6 +17,9 @@ from .trial import EVIDENCE, Trial, blind
 
 FloatArray = NDArray[np.float64]
 
+#: Line of another element, or a satellite, in place of a line of the level.
+Singles = Callable[[Line], Line | None] | None
+
 #: By how much chi-square must fall for a region's only line, which no group explains, to become two: likelihood-ratio
 #: test with 5 % false alarms (95th percentile of the chi-square distribution with two degrees of freedom, a position
 #: and an area).
@@ -30,19 +33,31 @@ NARROWER: Final = 0.85
 _SPLITS: Final = (((-0.35, 0.35), (0.5, 0.5)), ((-0.15, 0.6), (0.75, 0.25)), ((-0.6, 0.15), (0.25, 0.75)))
 
 
-def grown(data: RegionData, fit: Callable[[Areas, float], Trial], most: int, best: Trial, *, conductive: bool) -> Trial:
-    """Add lines that no group explains, up to so many, as long as the data ask for them."""
+def grown(
+    data: RegionData,
+    fit: Callable[[Areas, float], Trial],
+    most: int,
+    best: Trial,
+    *,
+    conductive: bool,
+    singles: Singles = None,
+) -> Trial:
+    """Add lines that no group explains, up to so many, as long as the data ask for them.
+
+    `singles` makes of a line that of another element or a satellite, which has no spin-orbit partner and a width of its
+    own, or None where there can be none.
+    """
     while unexplained(best.found) < most:
-        richer = _more(data, best, fit)
+        richer = _more(data, best, fit, singles=singles)
         if richer is None:
             break
         best = with_tail(richer, fit) if conductive else richer
     return best
 
 
-def _more(data: RegionData, best: Trial, fit: Callable[[Areas, float], Trial]) -> Trial | None:
+def _more(data: RegionData, best: Trial, fit: Callable[[Areas, float], Trial], *, singles: Singles) -> Trial | None:
     """Model with one more line that no group explains, or None where the data do not ask for one."""
-    added = [fit(found, best.best.scale) for found in _at_residual(data, best.found)]
+    added = [fit(found, best.best.scale) for found in _at_residual(data, best.found, singles=singles)]
     gains = [(best.worse_by(trial) - EVIDENCE, trial) for trial in added]
     if blind(best) and len(best.found.lines) == 1:
         split = [fit(found, best.best.scale) for found in _splits(best.found)]
@@ -51,10 +66,13 @@ def _more(data: RegionData, best: Trial, fit: Callable[[Areas, float], Trial]) -
     return richer if gain > 0 else None
 
 
-def _at_residual(data: RegionData, found: Areas) -> list[Areas]:
+def _at_residual(data: RegionData, found: Areas, *, singles: Singles) -> list[Areas]:
+    """Add a line at the highest maximum of the residual, or one as `singles` has it for one that lies there."""
     centers = [line.position for line in found.lines]
     new = find_lines(data, data.counts - found.envelope, found.fwhm, centers, _next_number(found.lines))
-    return [_with(found, found.lines, found.areas, new, [_SMALL * float(found.areas.sum())])] if new else []
+    trials = [new, [single for line in new if (single := singles(line))]] if singles else [new]
+    size = [_SMALL * float(found.areas.sum())]
+    return [_with(found, found.lines, found.areas, lines, size) for lines in trials if lines]
 
 
 def _splits(found: Areas) -> list[Areas]:
@@ -80,5 +98,5 @@ def _next_number(lines: Sequence[Line]) -> int:
 
 
 def unexplained(found: Areas) -> int:
-    """Count the lines that neither a group nor another element explains."""
-    return sum(not (line.groups or line.foreign) for line in found.lines)
+    """Count the lines that neither a group, nor a chemical state, nor another element explains."""
+    return sum(not line.assigned for line in found.lines)

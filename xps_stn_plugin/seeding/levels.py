@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from xps_stn_plugin.core.core_levels import core_levels
@@ -10,6 +10,7 @@ from xps_stn_plugin.core.element_lines import PhotoLine, level_lines, typical_fw
 from xps_stn_plugin.core.element_lines import doublet as doublet_of
 
 from .areas import Doublet
+from .lines import Line
 from .region import RegionData
 
 #: Width (start, low, high) in eV where the region is not a core level; from metals to oxides' multiplets.
@@ -20,6 +21,9 @@ _NARROWEST, _BROADEST = 0.35, 4.0
 
 #: By so much (eV) charging may move lines that nothing calibrates.
 _CHARGING: Final = 10.0
+
+#: Lines so far (eV) outside the chemical range of a level's lines may be those of others.
+_BESIDE: Final = 0.5
 
 #: A doublet wider than this (eV) shows its own splitting and ratio. They may differ from the table by so much: the
 #: splittings of SRD 20 scatter by 0.1 eV between compounds, and the background moves the ratio by 10 %.
@@ -53,6 +57,12 @@ class LevelShape:
     fwhm: tuple[float, float, float]
     known: bool
     lines: tuple[PhotoLine, ...]
+
+    def single(self, line: Line) -> Line | None:
+        """Line of another element, or a satellite, in place of a line of the level; None where the level's own lie."""
+        if any(own.low - _BESIDE < line.position < own.high + _BESIDE for own in self.lines):
+            return None
+        return replace(line, doublet=False, wide=True)
 
 
 def level_shape(data: RegionData) -> LevelShape:

@@ -100,6 +100,12 @@ class Line:
         By which factors its area may differ from what its atoms say.
     foreign : ForeignLevel or None
         For a line of another element, its core level.
+    state : str
+        Chemical state of the element that brings it, as its table has it; empty where none does.
+    doublet : bool
+        Whether it has the spin-orbit partner of its level; a satellite may have none.
+    wide : bool
+        Whether its width is its own.
     """
 
     key: str
@@ -121,12 +127,21 @@ class Line:
     atoms: float = 0.0
     slack: tuple[float, float] = (1.0, 1.0)
     foreign: ForeignLevel | None = None
+    state: str = ""
+    doublet: bool = True
+    wide: bool = False
+
+    @property
+    def assigned(self) -> bool:
+        """Whether a group, a chemical state or another element brings it."""
+        return bool(self.groups or self.state or self.foreign)
 
 
 def master_line(lines: Iterable[Line], areas: Mapping[str, float]) -> Line:
     """Line that carries width and shape for all: the largest one, of the region's own element where there is one."""
     mains = [line for line in lines if not line.satellite]
-    return max([line for line in mains if not line.foreign] or mains, key=lambda line: areas[line.key])
+    ours = [line for line in mains if not line.foreign]
+    return max([line for line in ours if not line.wide] or ours or mains, key=lambda line: areas[line.key])
 
 
 def expected_lines(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from types import MappingProxyType
@@ -52,6 +53,8 @@ _LEAST_STRENGTH: Final[Mapping[str, float]] = MappingProxyType({"step": 1e-3, "l
 #: Widths of a shake-up band in eV: start, low, high.
 _SHAKE_UP_FWHM: Final = (2.0, 1.0, 3.5)
 
+#: Width that a line of its own width starts from, over that of the others, and its largest in eV.
+_WIDE, _WIDEST = 1.5, 6.0
 #: Least and largest width of a line of another element over its usual one.
 _FOREIGN_FWHM: Final = (0.6, 1.7)
 
@@ -112,7 +115,7 @@ def assembled(
             models.append((prefix, _component_model(line, background)))
             name = line.foreign.labels[number] if line.foreign else line.name
             level = line.foreign.level if line.foreign else ""
-            components.append(SeedComponent(prefix, f"{data.core} {name}", line.groups, level))
+            components.append(SeedComponent(prefix, f"{data.core} {name}", line.groups, level, line.state))
     models.append((BACKGROUND_PREFIX, ConstantModel if background == "offset" else LinearModel))
     scattering = {name: TOUGAARD[background][name] for name in ("loss_c", "loss_d")} if background in TOUGAARD else {}
     draft = ModelDraft.of(models, {component.prefix: scattering for component in components if scattering})
@@ -137,6 +140,11 @@ def assembled(
             params[f"{line.key}_sigma"].set(
                 expr="", value=_inside(found.fwhm / 2, low, high), min=low, max=high, vary=True
             )
+        elif line.wide and not own:
+            start, low, high = _WIDE * found.fwhm, width[1], max(_WIDEST, 2 * width[1])
+            params[f"{line.key}_sigma"].set(
+                expr="", value=_inside(start, low, high) / 2, min=low / 2, max=high / 2, vary=True
+            )
         if pairs[line.key].ratio:
             shared_by = line.key if line.foreign else master.key
             _tie_doublet(params, f"{line.key}_", f"{shared_by}_", pairs[line.key], carried)
@@ -156,7 +164,9 @@ def assembled(
 
 def _doublet_of(line: Line, doublet: Doublet) -> Doublet:
     """Doublet of a line: that of the region, or of another element's level."""
-    return Doublet(line.foreign.splitting, line.foreign.ratio, _SPLITTING_ERROR) if line.foreign else doublet
+    if line.foreign:
+        return Doublet(line.foreign.splitting, line.foreign.ratio, _SPLITTING_ERROR)
+    return doublet if line.doublet else Doublet()
 
 
 def _component_model(line: Line, background: Background) -> type[lmfit.Model]:
@@ -202,7 +212,7 @@ def _set_line(
     params[f"{prefix}amplitude"].set(value=area, min=0.0)
     center = params[f"{prefix}center"]
     center.set(value=_inside(line.position, line.low, line.high), min=line.low, max=line.high)
-    if line.groups:
+    if line.assigned and math.isfinite(line.expected):
         expect(center, line.expected, 0.25 * (line.high - line.low))
     if own:
         params[f"{prefix}sigma"].set(value=width[0] / 2, min=width[1] / 2, max=width[2] / 2)

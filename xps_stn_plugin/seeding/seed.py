@@ -27,6 +27,7 @@ from .parameters import assembled
 from .prior import hold
 from .region import SURVEY_WIDTH, RegionData, bad_channels, region_data
 from .selection import Tail, select
+from .states import known_states, with_states
 from .substance_lines import substance_lines
 
 #: Photon energy of Al K-alpha in eV, taken where none is known.
@@ -40,6 +41,9 @@ _OF_DOUBLET: Final[Mapping[str, str]] = MappingProxyType(
         "broadening": "width ratio of the doublet",
     }
 )
+
+#: Levels whose lines the groups name; states of oxygen, nitrogen and fluorine are those of all metals.
+_NAMED_BY_GROUPS: Final = frozenset({"C1s", "O1s", "N1s", "F1s"})
 
 #: Lines that the data may add where no group explains any.
 _MOST_UNASSIGNED: Final = 6
@@ -109,8 +113,17 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
     if not shape.known or prediction.status == "out_of_domain":
         tail = "tried"
     clean = partial(_without_empty, core=data.core)
+    unnamed = bool(lines) or data.core in _NAMED_BY_GROUPS
+    states = None if unnamed else known_states(data.core, prediction, settings, _cores(spectrum))
+    highest = float(data.energy[np.argmax(data.counts - data.chord())])
+    if states and not shape.known and not states.may_be_metal(highest):
+        tail = "none"
+    name = partial(with_states, known=states) if states else None
+    singles = None if shape.known else shape.single
     foreign = _foreign(spectrum, region, data, prediction, settings)
-    found, held, said = select(data, _started(found), build, allowed, most, clean, tail=tail, foreign=foreign)
+    found, held, said = select(
+        data, _started(found), build, allowed, most, clean, tail=tail, foreign=foreign, name=name, singles=singles
+    )
     why = reason(wanted, Kind(found.background, found.sloping))
     seed = build(found)
     fixed = _held(seed, held, found.lines)
@@ -223,7 +236,7 @@ def _broad(width: float, usual: float) -> list[str]:
 
 
 def _unassigned(found: Areas) -> list[str]:
-    places = [f"{line.position:.1f}" for line in found.lines if not (line.groups or line.foreign)]
+    places = [f"{line.position:.1f}" for line in found.lines if not line.assigned]
     if not places:
         return []
     one = len(places) == 1
@@ -246,6 +259,10 @@ def _started(found: Areas) -> Areas:
     areas = np.maximum(found.areas, _START_SHARE * found.areas.sum())
     order = np.argsort([line.position for line in found.lines], kind="stable")
     return replace(found, lines=tuple(found.lines[i] for i in order), areas=areas[order])
+
+
+def _cores(spectrum: xr.DataTree) -> list[str]:
+    return [str(child.attrs.get("region") or name) for name, child in spectrum.children.items()]
 
 
 def _own_lines(group: str, core: str) -> set[str]:

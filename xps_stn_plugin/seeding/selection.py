@@ -15,7 +15,7 @@ from .background import CARRIED, Kind
 from .conductor import suspicious, with_tail, without_idle_tail
 from .drafted import DraftedSeed
 from .foreign import Candidate, with_foreign
-from .growth import NARROWER, grown, unexplained
+from .growth import NARROWER, Singles, grown, unexplained
 from .lines import OPTIONAL
 from .prior import DETERMINED
 from .pruning import pruned
@@ -53,6 +53,8 @@ def select(
     *,
     tail: Tail = "none",
     foreign: Sequence[Candidate] = (),
+    name: Callable[[Areas], Areas] | None = None,
+    singles: Singles = None,
 ) -> tuple[Areas, tuple[str, ...], list[str]]:
     """Keep the components that the data need, and add those that the residual asks for.
 
@@ -74,6 +76,10 @@ def select(
         or always.
     foreign : sequence of Candidate
         Lines of other elements that may lie in the region.
+    name : callable, optional
+        ``name(areas)`` names lines that no group explains after chemical states.
+    singles : callable, optional
+        Satellites, and lines of other elements that are not known, see `grown`.
 
     Returns
     -------
@@ -87,12 +93,12 @@ def select(
     weights = 1.0 / np.hypot(data.noise.sigma, _SHAPE_ERROR * np.maximum(data.counts - data.chord(), 0.0))
     fit = partial(fitted, data, build, weights)
     first = _first(replace(found, **kinds[0]._asdict()), fit)
-    grow = partial(grown, data, fit, most + unexplained(first.found))
+    grow = partial(grown, data, fit, most + unexplained(first.found), singles=singles)
     conductive = tail == "tried"
     best = grow(with_tail(first, fit) if conductive else first, conductive=conductive)
     # Before carbon is taken for graphitic: lines of other elements look like lines that no group explains.
     explain = partial(with_foreign, fit=fit, tried=foreign, high_end=float(data.energy[-1]))
-    best = explain(best)
+    best = explain(_named(best, name, fit, grow))
     if tail == "suspected" and suspicious(first.found, best.found, best.best.scale):
         tailed = _background(grow(with_tail(first, fit), conductive=True), kinds, fit)
         best = tailed if best.worse_by(tailed) > 0 else best
@@ -105,6 +111,7 @@ def select(
     if explained is not best:
         best, needless = pruned(explained)
         gone += needless
+    best = _named(best, name, fit, grow)
     held = [name for name, error in best.best.errors.items() if error > DETERMINED * best.expected[name][1]]
     notes = [f"Dropped, not needed by the data (BIC): {', '.join(gone)}."] if gone else []
     if empty:
@@ -129,6 +136,23 @@ def _first(found: Areas, fit: Callable[..., Trial]) -> Trial:
     lines = tuple(replace(line, position=line.expected if line.groups else line.position) for line in found.lines)
     other = fit(replace(found, lines=lines, areas=even, fwhm=NARROWER * found.fwhm), first.best.scale)
     return other if first.worse_by(other) > 0 else first
+
+
+def _named(
+    best: Trial,
+    name: Callable[[Areas], Areas] | None,
+    fit: Callable[[Areas, float], Trial],
+    grow: Callable[..., Trial],
+) -> Trial:
+    """Name lines after chemical states, within whose windows they lie then; what that leaves over may be lines, too."""
+    if name is None:
+        return best
+    found = name(best.found)
+    if found.lines == best.found.lines:
+        return best
+    named, _ = pruned(fit(found, best.best.scale))
+    richer = grow(named, conductive=False)
+    return named if richer is named else fit(name(richer.found), richer.best.scale)
 
 
 def _background(best: Trial, kinds: Sequence[Kind], fit: Callable[[Areas, float], Trial]) -> Trial:

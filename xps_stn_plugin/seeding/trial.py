@@ -113,7 +113,7 @@ def trial(
 ) -> Trial:
     """Fit a problem of some lines; `expected` and `scale` as for `optimum`."""
     best = optimum(problem, expected, start=start, scale=scale, max_nfev=_TRIAL_NFEV)
-    known = {f"{line.key}_{name}" for line in found.lines if line.groups for name in ("center", "gap", "ratio")}
+    known = {f"{line.key}_{name}" for line in found.lines if line.assigned for name in ("center", "gap", "ratio")}
     known |= {f"{line.key}_splitting" for line in found.lines if line.foreign}
     free = sum(name not in known for name in problem.model.free)
     values = problem.model.named(best.vector)
@@ -140,7 +140,7 @@ def _moved(found: Areas, problem: Problem, vector: FloatArray, values: Mapping[s
 
 def _at(line: Line, center: float, fwhm: float) -> Line:
     """Line moved to where the fit has it; the window of one that the data alone ask for follows."""
-    if line.groups or line.foreign:
+    if line.assigned:
         return replace(line, position=center)
     half = free_window(fwhm)
     return replace(line, position=center, low=center - half, high=center + half)
@@ -148,4 +148,4 @@ def _at(line: Line, center: float, fwhm: float) -> Line:
 
 def blind(trial: Trial) -> bool:
     """Whether no group explains any line."""
-    return not any(line.groups for line in trial.found.lines)
+    return not any(line.assigned for line in trial.found.lines)

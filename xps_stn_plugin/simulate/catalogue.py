@@ -58,7 +58,7 @@ class InorganicLine:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Everything that inorganic samples are drawn from.
+    """Phases, elements and settings of simulated inorganic samples.
 
     Parameters
     ----------

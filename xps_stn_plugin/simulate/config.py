@@ -19,7 +19,7 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class SimulationConfig:
-    """What is drawn, and from which ranges; the default file says what each entry means and where it comes from.
+    """Settings of the simulator; the default file explains each entry and names its source.
 
     Raises
     ------

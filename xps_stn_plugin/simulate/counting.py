@@ -42,8 +42,8 @@ def count(
     """
     number, regions, _ = signal.shape
     shape = (number, regions, 1)
-    wild = rng.random((number, 1)) < config.intensity_wild_share
-    sigma = np.where(wild, config.intensity_wild_sigma, config.intensity_sigma)
+    wide_spread = rng.random((number, 1)) < config.intensity_wild_share
+    sigma = np.where(wide_spread, config.intensity_wild_sigma, config.intensity_sigma)
     signal *= np.exp(sigma * rng.normal(size=(number, regions)))[..., None]
     top = (signal * window).max(axis=(1, 2), keepdims=True)
     signal /= np.where(top > 0, top, 1.0)
@@ -51,10 +51,10 @@ def count(
     # A region without lines has the background of its neighbours.
     base = np.where(peak > 0, peak, rng.uniform(0.05, 1.0, shape))
     level = base * log_uniform(config.background_level, shape, rng)
-    ten = grid.offsets / 10.0
+    scaled_offset = grid.offsets / 10.0
     slope = config.background_slope * rng.normal(size=shape)
     bend = config.background_bend * rng.normal(size=shape)
-    background = level * np.clip(1 + slope * ten + bend * ten**2, 0.05, None)
+    background = level * np.clip(1 + slope * scaled_offset + bend * scaled_offset**2, 0.05, None)
     step = rng.uniform(*config.shirley_step, shape)
     background += step * np.cumsum(signal, axis=2) * grid.step
     counts = log_uniform(config.peak_counts, (number, 1, 1), rng)
@@ -77,8 +77,8 @@ def _with_faults(
             region = rng.choice(regions)
             channel = rng.choice(np.flatnonzero(window[spectrum, region]))
             channels = counts[spectrum, region]
-            hot = channels[channel] + channels.max() * log_uniform(config.hot_range, (), rng)
-            channels[channel] = channels[channel] * rng.uniform(0, 0.3) if rng.random() < 0.5 else np.round(hot)
+            hot_counts = channels[channel] + channels.max() * log_uniform(config.hot_range, (), rng)
+            channels[channel] = channels[channel] * rng.uniform(0, 0.3) if rng.random() < 0.5 else np.round(hot_counts)
     return counts
 
 
@@ -98,26 +98,26 @@ def _recorded(
     fine = (factor == 1)[:, None] & window.any(-1)
     counts[fine] = without_single_channels(counts[fine], window[fine])
     channel = np.arange(points)
-    for every, start in np.unique(np.stack([factor, phase], axis=1)[factor > 1], axis=0):
-        rows = np.flatnonzero((factor == every) & (phase == start))
-        kept = channel % every == start
+    for spacing, start in np.unique(np.stack([factor, phase], axis=1)[factor > 1], axis=0):
+        rows = np.flatnonzero((factor == spacing) & (phase == start))
+        is_recorded = channel % spacing == start
         # Channels outside the first and last kept one inside the window have no neighbour to interpolate with.
-        scanned = window[rows] & kept
+        scanned = window[rows] & is_recorded
         first = np.where(scanned.any(-1), scanned.argmax(-1), points)[..., None]
         last = points - 1 - scanned[..., ::-1].argmax(-1)[..., None]
         measured[rows] = (channel >= first) & (channel <= last)
-        clean = counts[rows]
-        clean[..., kept] = without_single_channels(clean[..., kept], window[rows][..., kept])
-        counts[rows] = clean @ _interpolation(points, int(every), int(start))
+        cleaned = counts[rows]
+        cleaned[..., is_recorded] = without_single_channels(cleaned[..., is_recorded], window[rows][..., is_recorded])
+        counts[rows] = cleaned @ _interpolation(points, int(spacing), int(start))
     return counts, measured
 
 
 @cache
-def _interpolation(points: int, every: int, start: int) -> FloatArray:
+def _interpolation(points: int, spacing: int, start: int) -> FloatArray:
     """Weights of the kept channels in all channels, shape (points, points)."""
-    kept = np.arange(start, points, every)
+    recorded = np.arange(start, points, spacing)
     unit = np.zeros((points, points))
-    for channel in kept:
-        tent = 1 - np.abs(np.arange(points) - channel) / every
+    for channel in recorded:
+        tent = 1 - np.abs(np.arange(points) - channel) / spacing
         unit[channel] = np.clip(tent, 0.0, None)
     return unit

@@ -1,4 +1,4 @@
-"""Uneven charging: spectra of which parts are charged differently, and how much of each."""
+"""Differential charging within a region: parts of a sample with charge shifts of their own."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class Domains:
         """Draw two domains or a tail for a part of the samples, but not for those that are `even`, shape (number,)."""
         offset, share = np.zeros((number, PARTS)), np.zeros((number, PARTS))
         share[:, 0] = 1.0
-        fate = np.where(even, 1.0, rng.random(number))
-        two = fate < config.domain_share
+        chance = np.where(even, 1.0, rng.random(number))
+        has_two = chance < config.domain_share
         part = rng.uniform(*config.domain_part, number)
-        apart = _either_sign(rng.uniform(*config.domain_apart, number), rng)
-        share[two, 0], share[two, 1] = 1 - part[two], part[two]
-        offset[two, 1] = apart[two]
-        tail = ~two & (fate < config.domain_share + config.tail_share)
+        separation = _either_sign(rng.uniform(*config.domain_apart, number), rng)
+        share[has_two, 0], share[has_two, 1] = 1 - part[has_two], part[has_two]
+        offset[has_two, 1] = separation[has_two]
+        tail = ~has_two & (chance < config.domain_share + config.tail_share)
         length = _either_sign(rng.uniform(*config.tail_length, number), rng)
         # Middles of equal parts of an exponential distribution.
         quantile = -np.log(1 - (np.arange(PARTS) + 0.5) / PARTS)
@@ -51,13 +51,13 @@ class Domains:
 
     def split(self, lines: LineList, regions: int) -> LineList:
         """Draw every line once for each part of its sample."""
-        of = lines.row // regions
+        sample = lines.row // regions
         uneven = self.share[:, 1] > 0
-        parts = [lines.take(~uneven[of])]
+        parts = [lines.take(~uneven[sample])]
         for number in range(self.share.shape[1]):
-            chosen = np.flatnonzero(uneven[of] & (self.share[of, number] > 0))
+            chosen = np.flatnonzero(uneven[sample] & (self.share[sample, number] > 0))
             parts.append(
-                lines.take(chosen, energy=self.offset[of[chosen], number], area=self.share[of[chosen], number])
+                lines.take(chosen, energy=self.offset[sample[chosen], number], area=self.share[sample[chosen], number])
             )
         return LineList.joined(*parts)
 

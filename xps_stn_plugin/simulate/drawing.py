@@ -1,4 +1,4 @@
-"""Making a simulator, and drawing from it ahead of need: what training and data sets share."""
+"""Construction of a simulator and drawing of spectra in advance, for training and data sets."""
 
 from __future__ import annotations
 

@@ -53,12 +53,12 @@ def inorganic_lines(
         if covered[spectrum] or (bare and not organic[spectrum]):
             amount = float(log_uniform(rules["on_polymers"], (), rng)) if organic[spectrum] else 1.0
             lines.add_carbon(amount, rng)
-    return lines.finished()
+    return lines.line_list()
 
 
 @dataclass
 class _Lines:
-    """Lines as they are collected, one spectrum after the other."""
+    """Builder of a line list, one spectrum after the other."""
 
     sample: Sample
     grid: Grid
@@ -75,12 +75,12 @@ class _Lines:
         self.lorentzian = rng.uniform(*self.catalogue.sample["lorentzian"])
         self.offset = self._normal(self.catalogue.scale["scatter"], rng)
 
-    def finished(self) -> LineList:
+    def line_list(self) -> LineList:
         columns = np.array(self.rows, dtype=float).reshape(-1, 6)
-        aside: NDArray[np.bool_] = columns[:, 5] > 0
+        satellite: NDArray[np.bool_] = columns[:, 5] > 0
         row = columns[:, 0].astype(np.int64)
-        none = np.zeros(row.size, dtype=bool)
-        return LineList(row, columns[:, 1], columns[:, 2], columns[:, 3], columns[:, 4], aside, none)
+        ghost = np.zeros(row.size, dtype=bool)
+        return LineList(row, columns[:, 1], columns[:, 2], columns[:, 3], columns[:, 4], satellite, ghost)
 
     def add_carbon(self, amount: float, rng: np.random.Generator) -> None:
         """Add adventitious carbon whose C-C has the area `amount`."""
@@ -119,7 +119,9 @@ class _Lines:
         # The salt or filler of a polymer is not a surface, so nothing covers it.
         covers = {} if organic else rules["companions"]
         companions = {
-            name: rng.uniform(least, most) for name, (chance, least, most) in covers.items() if rng.random() < chance
+            name: rng.uniform(lowest, highest)
+            for name, (chance, lowest, highest) in covers.items()
+            if rng.random() < chance
         }
         amounts = [1.0, *log_uniform(rules["further_amount"], (len(parts) - 1,), rng), *companions.values()]
         parts += [phases[name] for name in companions]
@@ -147,11 +149,11 @@ class _Lines:
                 first = energy
             width = rng.uniform(*line.width)
             # Windows are set after the element that was looked for, not after what else may lie there.
-            aside = foreign or line.above is not None
-            self._add(line.region, energy + self.offset, float(area) / (1 + line.ratio), width, aside)
+            satellite = foreign or line.above is not None
+            self._add(line.region, energy + self.offset, float(area) / (1 + line.ratio), width, satellite)
             if line.splitting:
                 part = float(area) * line.ratio / (1 + line.ratio)
-                self._add(line.region, energy + self.offset + line.splitting, part, width, aside)
+                self._add(line.region, energy + self.offset + line.splitting, part, width, satellite)
             if line.asymmetry is not None:
                 self._add_tail(line, energy + self.offset, float(area), width, rng)
 
@@ -159,20 +161,22 @@ class _Lines:
         self, line: InorganicLine, energy: float, area: float, width: float, rng: np.random.Generator
     ) -> None:
         index = rng.uniform(*line.asymmetry) if line.asymmetry else 0.0
-        away = TAIL_STEP * np.arange(1, TAIL_LINES + 1)
-        wide = max(width, 2 * TAIL_STEP / float(self.sample.width[self.spectrum]))
-        for distance, weight in zip(away, index * away ** (index - 1) * TAIL_STEP, strict=True):
-            self._add(line.region, energy + float(distance), area * float(weight), wide, True)
+        distances = TAIL_STEP * np.arange(1, TAIL_LINES + 1)
+        tail_width = max(width, 2 * TAIL_STEP / float(self.sample.width[self.spectrum]))
+        for distance, weight in zip(distances, index * distances ** (index - 1) * TAIL_STEP, strict=True):
+            self._add(line.region, energy + float(distance), area * float(weight), tail_width, True)
 
-    def _add(self, region: int, energy: float, area: float, width: float, aside: bool = False) -> None:
+    def _add(self, region: int, energy: float, area: float, width: float, satellite: bool = False) -> None:
         sample, spectrum = self.sample, self.spectrum
-        moved = energy + sample.shift[spectrum] + sample.region_shift[spectrum, region] + sample.scale[spectrum, region]
+        measured_energy = (
+            energy + sample.shift[spectrum] + sample.region_shift[spectrum, region] + sample.scale[spectrum, region]
+        )
         row = spectrum * len(self.grid.regions) + region
-        self.rows.append((row, moved, area, width * sample.width[spectrum], self.lorentzian, aside))
+        self.rows.append((row, measured_energy, area, width * sample.width[spectrum], self.lorentzian, satellite))
 
     def _normal(self, sigma: float, rng: np.random.Generator) -> float:
-        reach = self.catalogue.scale["reach"]
-        value: float = sigma * max(-reach, min(reach, float(rng.normal())))
+        limit = self.catalogue.scale["reach"]
+        value: float = sigma * max(-limit, min(limit, float(rng.normal())))
         return value
 
 

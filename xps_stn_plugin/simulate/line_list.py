@@ -74,7 +74,7 @@ class LineList:
 
 @dataclass(frozen=True)
 class Sample:
-    """What the spectra of a batch are taken from.
+    """Samples of a batch: structures, charge shifts and instrument widths.
 
     Parameters
     ----------
@@ -141,42 +141,44 @@ def sample_lines(
     line = library.starts[chosen][owner] + np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     area = library.atoms[line] * sensitivity[library.region[line]]
     # Less oxygen is seen than there is: hydrocarbon on top, and electrons that are slower than those of carbon.
-    seen = config.oxygen_seen * np.exp(config.oxygen_sigma * rng.normal(size=number))
-    area *= np.where(library.region[line] == oxygen, seen[spectrum[owner]], 1.0)
+    oxygen_factor = config.oxygen_seen * np.exp(config.oxygen_sigma * rng.normal(size=number))
+    area *= np.where(library.region[line] == oxygen, oxygen_factor[spectrum[owner]], 1.0)
     area *= (sample.shares[spectrum, component] / np.bincount(owner, area, chosen.size))[owner]
 
     # Hydrocarbon on top of the sample: one more aliphatic line. Oxide below it: one more O 1s line.
     organic = sample.structures[:, 0] >= 0
-    dirty = np.flatnonzero(organic & (rng.random(number) < config.contamination_share))
+    contaminated = np.flatnonzero(organic & (rng.random(number) < config.contamination_share))
     oxide = np.flatnonzero(organic & (rng.random(number) < config.substrate_share))
-    extra = rng.uniform(*config.contamination_range, dirty.size)
+    extra = rng.uniform(*config.contamination_range, contaminated.size)
     below = log_uniform(config.substrate_range, (oxide.size,), rng)
-    none = np.zeros(oxide.size)
-    of = np.concatenate([spectrum[owner], dirty, oxide])
+    zeros = np.zeros(oxide.size)
+    line_spectrum = np.concatenate([spectrum[owner], contaminated, oxide])
     area = np.concatenate([area, extra, below])
-    region = np.concatenate([library.region[line], np.full(dirty.size, carbon), np.full(oxide.size, oxygen)])
+    region = np.concatenate([library.region[line], np.full(contaminated.size, carbon), np.full(oxide.size, oxygen)])
     energy = np.concatenate(
-        [library.energy[line], np.full(dirty.size, 285.0), rng.uniform(*config.substrate_energy, oxide.size)]
+        [library.energy[line], np.full(contaminated.size, 285.0), rng.uniform(*config.substrate_energy, oxide.size)]
     )
-    hydrogens = np.concatenate([library.hydrogens[line], np.full(dirty.size, 2.0), none])
-    aromatic = np.concatenate([library.aromatic[line], np.zeros(dirty.size, dtype=bool), none > 0])
-    aliphatic = np.concatenate([library.aliphatic[line], np.ones(dirty.size, dtype=bool), none > 0])
+    hydrogens = np.concatenate([library.hydrogens[line], np.full(contaminated.size, 2.0), zeros])
+    aromatic = np.concatenate([library.aromatic[line], np.zeros(contaminated.size, dtype=bool), zeros > 0])
+    aliphatic = np.concatenate([library.aliphatic[line], np.ones(contaminated.size, dtype=bool), zeros > 0])
 
     # Saturated hydrocarbon is the zero of the scale, so the rules make no error there.
     zero = aliphatic & (np.abs(energy - 285.0) < 0.005)
-    generated = np.zeros(of.size, dtype=bool)
+    generated = np.zeros(line_spectrum.size, dtype=bool)
     generated[: owner.size] = chosen[owner] >= library.references
-    usual = np.where(generated, config.generated_sigma, config.position_sigma)
-    sigma = np.select([zero, aromatic], [config.aliphatic_sigma, config.aromatic_sigma], usual)
+    rule_sigma = np.where(generated, config.generated_sigma, config.position_sigma)
+    sigma = np.select([zero, aromatic], [config.aliphatic_sigma, config.aromatic_sigma], rule_sigma)
     energy = energy + sigma * rng.normal(size=energy.size)
-    energy = energy + (sample.scale + sample.region_shift + sample.shift[:, None])[of, region]
+    energy = energy + (sample.scale + sample.region_shift + sample.shift[:, None])[line_spectrum, region]
 
     factor = np.array([config.fwhm_factor[name] for name in grid.regions])
-    fwhm = sample.width[of] * factor[region] * np.exp(config.fwhm_scatter * rng.normal(size=of.size))
-    lorentzian = rng.uniform(*config.lorentzian_range, number)[of]
-    quanta = rng.uniform(*config.huang_rhys_range, number)[of] * hydrogens
-    false = np.zeros(of.size, dtype=bool)
-    plain = LineList(of * regions + region, energy, area, fwhm, lorentzian, false, false)
+    fwhm = (
+        sample.width[line_spectrum] * factor[region] * np.exp(config.fwhm_scatter * rng.normal(size=line_spectrum.size))
+    )
+    lorentzian = rng.uniform(*config.lorentzian_range, number)[line_spectrum]
+    quanta = rng.uniform(*config.huang_rhys_range, number)[line_spectrum] * hydrogens
+    false = np.zeros(line_spectrum.size, dtype=bool)
+    plain = LineList(line_spectrum * regions + region, energy, area, fwhm, lorentzian, false, false)
     return _expanded(plain, region, quanta, aromatic, config, rng)
 
 
@@ -184,8 +186,8 @@ def with_ghosts(lines: LineList, source: IntArray, regions: int, config: Simulat
     """Add the lines that the satellites of an unmonochromated source draw, at lower binding energy."""
     parts = [lines]
     for number, ghosts in enumerate(config.ghost_lines.values(), start=1):
-        own = np.flatnonzero(source[lines.row // regions] == number)
-        parts += [lines.take(own, energy=-below, area=share, ghost=True) for below, share in ghosts]
+        source_lines = np.flatnonzero(source[lines.row // regions] == number)
+        parts += [lines.take(source_lines, energy=-below, area=share, ghost=True) for below, share in ghosts]
     return LineList.joined(*parts)
 
 

@@ -1,4 +1,4 @@
-"""Spectra that the network was not made for, so that it learns to say so."""
+"""Outside spectra: samples that the network must refuse."""
 
 from __future__ import annotations
 
@@ -59,21 +59,21 @@ def disturbed(lines: LineList, kinds: NDArray[np.str_], grid: Grid, rng: np.rand
     centres = np.array([level.energy for level in core_levels().values()])
     mirrored = np.where(kind == "mirrored", 2 * (centres[region] - lines.energy), 0.0)
     # Each region under the name of the next, or the one after, and so on.
-    turn = rng.integers(1, len(grid.regions), kinds.size)[lines.row // len(grid.regions)]
-    name = np.where(kind == "misnamed", (region + turn) % len(grid.regions), region)
-    moved = lines.take(np.arange(lines.row.size), energy=mirrored + centres[name] - centres[region])
-    renamed = LineList.joined(replace(moved, row=lines.row - region + name))
+    rotation = rng.integers(1, len(grid.regions), kinds.size)[lines.row // len(grid.regions)]
+    name = np.where(kind == "misnamed", (region + rotation) % len(grid.regions), region)
+    shifted = lines.take(np.arange(lines.row.size), energy=mirrored + centres[name] - centres[region])
+    renamed = LineList.joined(replace(shifted, row=lines.row - region + name))
     return _charged_unevenly(renamed, kinds, len(grid.regions), rng)
 
 
 def _charged_unevenly(lines: LineList, kinds: NDArray[np.str_], regions: int, rng: np.random.Generator) -> LineList:
     rules = outsider_rules()["uneven"]
-    (near, far), (least, most) = rules["apart"], rules["share"]
-    apart = either_sign(rng.uniform(near, far, kinds.size), rng)
-    share = rng.uniform(least, most, kinds.size)
-    own = np.flatnonzero((kinds == "uneven")[lines.row // regions])
-    of = lines.row[own] // regions
-    return LineList.joined(lines, lines.take(own, energy=apart[of], area=share[of]))
+    (smallest_distance, largest_distance), (smallest_share, largest_share) = rules["apart"], rules["share"]
+    distance = either_sign(rng.uniform(smallest_distance, largest_distance, kinds.size), rng)
+    share = rng.uniform(smallest_share, largest_share, kinds.size)
+    uneven = np.flatnonzero((kinds == "uneven")[lines.row // regions])
+    spectrum = lines.row[uneven] // regions
+    return LineList.joined(lines, lines.take(uneven, energy=distance[spectrum], area=share[spectrum]))
 
 
 def outsider_lines(kinds: NDArray[np.str_], shift: FloatArray, grid: Grid, rng: np.random.Generator) -> LineList:
@@ -100,12 +100,12 @@ def outsider_lines(kinds: NDArray[np.str_], shift: FloatArray, grid: Grid, rng: 
         if kind in draw:
             parts.begin(int(spectrum), float(shift[spectrum]))
             draw[kind](parts, outsider_rules()[kind], rng)
-    return parts.finished()
+    return parts.line_list()
 
 
 @dataclass
 class _Lines:
-    """Lines as they are collected, one spectrum after the other."""
+    """Builder of a line list, one spectrum after the other."""
 
     grid: Grid
     spectrum: int = 0
@@ -128,12 +128,12 @@ class _Lines:
         row = self.spectrum * len(self.grid.regions) + self.grid.regions.index(region)
         self.rows.append((row, energy + self.shift, area, fwhm, lorentzian))
 
-    def finished(self) -> LineList:
+    def line_list(self) -> LineList:
         columns = np.array(self.rows, dtype=float).reshape(-1, 5)
         row: IntArray = columns[:, 0].astype(np.int64)
-        none = np.zeros(row.size, dtype=bool)
+        no_flags = np.zeros(row.size, dtype=bool)
         return LineList.joined(
-            LineList(row, columns[:, 1], columns[:, 2], columns[:, 3], columns[:, 4], none, none)
+            LineList(row, columns[:, 1], columns[:, 2], columns[:, 3], columns[:, 4], no_flags, no_flags)
         )  # fmt: skip
 
 
@@ -143,11 +143,11 @@ def _metal(lines: _Lines, rules: Any, rng: np.random.Generator) -> None:
     for number, line in enumerate(elements[rng.choice(len(elements), p=catalogue().foreign_chance)]):
         energy = rng.normal(line.energy, line.spread) if line.above is None else first + line.above
         first = energy if number == 0 else first
-        region, wide = lines.grid.regions[line.region], fwhm * float(np.mean(line.width))
-        lines.add_line(region, energy, line.area / (1 + line.ratio), wide, rng.uniform(0, 0.6))
+        region, width = lines.grid.regions[line.region], fwhm * float(np.mean(line.width))
+        lines.add_line(region, energy, line.area / (1 + line.ratio), width, rng.uniform(0, 0.6))
         if line.splitting:
             second = line.area * line.ratio / (1 + line.ratio)
-            lines.add_line(region, energy + line.splitting, second, wide, rng.uniform(0, 0.6))
+            lines.add_line(region, energy + line.splitting, second, width, rng.uniform(0, 0.6))
 
 
 def _arbitrary(lines: _Lines, rules: Any, rng: np.random.Generator) -> None:

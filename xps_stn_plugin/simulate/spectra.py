@@ -1,4 +1,4 @@
-"""Lines -> spectra: what is in a batch, and the order in which it comes about."""
+"""Simulated spectra from lines, batch by batch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .windows import measured_windows
 
 @dataclass(frozen=True)
 class SpectrumBatch:
-    """Simulated spectra with what is known about them.
+    """Simulated spectra with their true shifts, groups and structures.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class SpectrumBatch:
 
 @dataclass(frozen=True)
 class SpectrumSimulator:
-    """Draws spectra from a library of structures.
+    """Simulator of spectra from a library of structures.
 
     Parameters
     ----------
@@ -89,9 +89,9 @@ class SpectrumSimulator:
         structures, shares = self._mixtures(number, rng)
         foreign = (kinds != "") & ~np.isin(kinds, ORGANIC_KINDS)
         inorganic = (kinds == "") & (rng.random(number) < config.inorganic_share)
-        alone = inorganic & (rng.random(number) < config.inorganic_alone)
-        structures[foreign | alone] = -1
-        shares[foreign | alone] = 0.0
+        inorganic_only = inorganic & (rng.random(number) < config.inorganic_alone)
+        structures[foreign | inorganic_only] = -1
+        shares[foreign | inorganic_only] = 0.0
         shift = rng.uniform(*config.shift_range, number)
         shift = np.where(kinds == "beyond", beyond_range(number, rng), shift)
         domains = Domains.draw(number, kinds != "", config, rng)
@@ -137,11 +137,11 @@ class SpectrumSimulator:
         """Small everywhere, larger in a part of the spectra; where the gain is wrong, in proportion to the energy."""
         config = self.config
         shape = (number, len(self.grid.regions))
-        usual = rng.normal(0, config.region_shift_sigma, shape)
+        weak = rng.normal(0, config.region_shift_sigma, shape)
         strong = rng.uniform(-config.region_shift_strong, config.region_shift_strong, shape)
-        region_shift = np.where(rng.random((number, 1)) < config.region_shift_strong_share, strong, usual)
-        wrong = rng.random((number, 1)) < config.gain_share
-        gain = np.where(wrong, rng.uniform(-config.gain_error, config.gain_error, (number, 1)), 0.0)
+        region_shift = np.where(rng.random((number, 1)) < config.region_shift_strong_share, strong, weak)
+        has_gain_error = rng.random((number, 1)) < config.gain_share
+        gain = np.where(has_gain_error, rng.uniform(-config.gain_error, config.gain_error, (number, 1)), 0.0)
         centres = np.array([level.energy for level in core_levels().values()])
         region_shift += gain * (centres - ALIPHATIC_C1S)
         region_shift[:, self.grid.regions.index("C1s")] = 0.0
@@ -159,11 +159,11 @@ class SpectrumSimulator:
             rng.integers(0, references, shape),
             references + rng.integers(0, max(generated, 1), shape),
         )
-        used = np.arange(config.mixture_size)[None, :] < size[:, None]
-        raw = rng.uniform(size=shape) * used
+        in_mixture = np.arange(config.mixture_size)[None, :] < size[:, None]
+        raw = rng.uniform(size=shape) * in_mixture
         free = 1 - config.smallest_share * size
-        shares = np.where(used, config.smallest_share + free[:, None] * raw / raw.sum(axis=1, keepdims=True), 0.0)
-        return np.where(used, pick, -1), shares
+        shares = np.where(in_mixture, config.smallest_share + free[:, None] * raw / raw.sum(axis=1, keepdims=True), 0.0)
+        return np.where(in_mixture, pick, -1), shares
 
     def _render(self, lines: LineList, number: int) -> FloatArray:
         regions = len(self.grid.regions)

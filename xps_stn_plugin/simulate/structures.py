@@ -90,11 +90,11 @@ def generate_structures(number: int, seed: int) -> tuple[str, ...]:
     return tuple(units)
 
 
-def _new_unit(kind: str, known: Mapping[str, None], rng: random.Random) -> str | None:
+def _new_unit(kind: str, existing: Mapping[str, None], rng: random.Random) -> str | None:
     # Redrawn within its kind, so that the kinds with few members keep their share as long as they can.
     for _ in range(_DRAWS):
         unit = _sanitised(_expand(kind, rng, []))
-        if unit and unit not in known:
+        if unit and unit not in existing:
             return unit
     return None
 

@@ -1,4 +1,4 @@
-"""Which regions were measured, and from where to where."""
+"""Measured regions and their windows of binding energy."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def measured_windows(
     regions = len(grid.regions)
     centres = np.array([level.energy for level in core_levels().values()])
     # Half of the windows reach over the shake-up, half were set by the main lines alone.
-    reach = rng.random(number * regions) < 0.5
-    main = ~lines.ghost & (~lines.satellite | reach[lines.row])
+    covers_satellites = rng.random(number * regions) < 0.5
+    main = ~lines.ghost & (~lines.satellite | covers_satellites[lines.row])
     position = (lines.energy - centres[lines.row % regions])[main]
     rows, first = np.unique(lines.row[main], return_index=True)
     low = np.zeros(number * regions)
@@ -66,30 +66,30 @@ def measured_windows(
 
 def _margins(lined: NDArray[np.bool_], config: SimulationConfig, rng: np.random.Generator) -> NDArray[np.float64]:
     """Distance in eV from the outermost line to one end of each window; a part of the windows cut their lines."""
-    usual = log_uniform(config.margin_range, lined.shape, rng)
-    cut = lined & (rng.random(lined.shape) < config.cut_share)
-    return np.where(cut, rng.uniform(*config.cut_margin, lined.shape), usual)
+    margin = log_uniform(config.margin_range, lined.shape, rng)
+    is_cut = lined & (rng.random(lined.shape) < config.cut_share)
+    return np.where(is_cut, rng.uniform(*config.cut_margin, lined.shape), margin)
 
 
 def _present(
     lined: NDArray[np.bool_], config: SimulationConfig, grid: Grid, rng: np.random.Generator
 ) -> NDArray[np.bool_]:
     number = lined.shape[0]
-    drop = np.array([config.drop_signal[name] for name in grid.regions])
+    drop_chance = np.array([config.drop_signal[name] for name in grid.regions])
     # Some look at every core level that may come, others only where they know of a line.
-    curious = rng.random((number, 1)) < config.curious_share
-    looked = curious & (rng.random(lined.shape) < config.empty_region_share)
-    present: NDArray[np.bool_] = np.where(lined, rng.random(lined.shape) >= drop, looked)
+    scans_all = rng.random((number, 1)) < config.curious_share
+    scanned_empty = scans_all & (rng.random(lined.shape) < config.empty_region_share)
+    present: NDArray[np.bool_] = np.where(lined, rng.random(lined.shape) >= drop_chance, scanned_empty)
     carbon = grid.regions.index("C1s")
-    fate = rng.random(number)
-    alone = (fate < config.carbon_only_share) & lined[:, carbon]
-    present[alone] = False
-    present[alone, carbon] = True
-    for spectrum in np.flatnonzero((fate > 1 - config.single_region_share) & lined.any(axis=1)):
+    chance = rng.random(number)
+    carbon_only = (chance < config.carbon_only_share) & lined[:, carbon]
+    present[carbon_only] = False
+    present[carbon_only, carbon] = True
+    for spectrum in np.flatnonzero((chance > 1 - config.single_region_share) & lined.any(axis=1)):
         present[spectrum] = False
         present[spectrum, rng.choice(np.flatnonzero(lined[spectrum]))] = True
     # A sample of which no line was measured teaches nothing; where there is no line at all, C 1s was looked at.
-    lost = ~(present & lined).any(axis=1)
-    present[lost] |= lined[lost]
+    without_lines = ~(present & lined).any(axis=1)
+    present[without_lines] |= lined[without_lines]
     present[~present.any(axis=1), carbon] = True
     return present

@@ -17,7 +17,7 @@ from xps_stn_plugin.core.spectrum import MIN_POINTS
 from xps_stn_plugin.seeding.counting import count_size
 from xps_stn_plugin.seeding.lines import GROUP_THRESHOLD
 from xps_stn_plugin.seeding.region import COUNT_SIZE
-from xps_stn_plugin.stn.stack import StackPrediction
+from xps_stn_plugin.stn.stack_prediction import StackPrediction
 from xps_stn_plugin.stn.verdict import STATUSES
 
 FloatArray = NDArray[np.float64]

@@ -13,10 +13,11 @@ from xps_stn_plugin.core.single_channels import single_channels
 from xps_stn_plugin.core.spectrum import in_range
 from xps_stn_plugin.fitting.fit_rows import FITTED, GIVEN_UP, NOT_FITTED, FitRows
 from xps_stn_plugin.fitting.held_errors import held_influence, norm
+from xps_stn_plugin.fitting.noise_kind import COUNTS, SMOOTHED, is_suspicious, noise_of_residual
 from xps_stn_plugin.fitting.row_errors import row_errors
 from xps_stn_plugin.models.compiled import CompiledModel
 from xps_stn_plugin.models.counts import fitted_sigma, solve_counts
-from xps_stn_plugin.models.solver import EVALUATIONS_PER_PARAMETER, Problem
+from xps_stn_plugin.models.solver import EVALUATIONS_PER_PARAMETER, Problem, Solved
 from xps_stn_plugin.seeding.region import noise_of_counts
 
 FloatArray = NDArray[np.float64]
@@ -168,7 +169,8 @@ def unfitted(count: int, model: CompiledModel) -> FitRows:
     sides = np.zeros((count, len(model.free)), dtype=np.int8)
     status, nfev = np.full(count, NOT_FITTED, dtype=np.int8), np.zeros(count, dtype=np.int64)
     chisqr, redchi = np.full((2, count), np.nan)
-    return FitRows(model.names, model.free, values, stderr, held_stderr, sides, status, nfev, chisqr, redchi)
+    noise = np.full(count, COUNTS, dtype=np.int8)
+    return FitRows(model.names, model.free, values, stderr, held_stderr, sides, status, nfev, chisqr, redchi, noise)
 
 
 def _scale(model: CompiledModel, x: FloatArray, data: FloatArray, start: FloatArray) -> FloatArray:
@@ -184,7 +186,8 @@ def _fitted(seed: Seed, problem: Problem, count_size: FloatArray, start: FloatAr
     points = problem.data.shape[1]
     degrees = max(points - free, 1)
     problem, solved = solve_counts(problem, count_size, start, most)
-    errors = row_errors(seed, problem, solved.v, solved.normal, degrees)
+    noise = _noise_kinds(problem, count_size, solved, degrees)
+    errors = row_errors(seed, problem, solved.v, solved.normal, degrees, noise == SMOOTHED)
     stderr = np.where(solved.converged[:, None] & (points > free), errors.stderr, np.nan)
     status = np.where(solved.converged, FITTED, GIVEN_UP).astype(np.int8)
     chisqr, values = solved.normal.chisqr, model.values(solved.v, problem.scale)
@@ -192,5 +195,15 @@ def _fitted(seed: Seed, problem: Problem, count_size: FloatArray, start: FloatAr
         seed.model, seed.params, problem.x, problem.weights, values, errors.sides != 0, problem.scale
     )
     held = norm(influence)
-    rows = (values, stderr, held, errors.sides, status, solved.nfev, chisqr, chisqr / degrees)
+    rows = (values, stderr, held, errors.sides, status, solved.nfev, chisqr, chisqr / degrees, noise)
     return FitRows(model.names, model.free, *rows)
+
+
+def _noise_kinds(problem: Problem, count_size: FloatArray, solved: Solved, degrees: int) -> NDArray[np.int8]:
+    """Kind of noise of each spectrum, shape (k,): see `fitting.noise_kind`."""
+    kinds = np.full(len(count_size), COUNTS, dtype=np.int8)
+    counted = np.isfinite(count_size).any(axis=1)
+    for i in np.flatnonzero(counted & solved.converged & is_suspicious(solved.normal.chisqr / degrees)):
+        residual, _ = problem.of(np.array([i])).residual_and_jacobian(solved.v[i])
+        kinds[i], _ = noise_of_residual(problem.x[i], residual, problem.weights[i], count_size[i])
+    return kinds

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xps_stn_plugin.fitting.fit_rows import FITTED, NOT_FITTED
+from xps_stn_plugin.fitting.noise_kind import NOISE_KINDS
 from xps_stn_plugin.fitting.quality import describes
 
 from .fields import Field, Labels, energy_attrs
@@ -55,6 +56,11 @@ def fit_fields(region: str, labels: FitLabels) -> tuple[Field, ...]:
         "long_name": "whether the residual is at most ten times the noise",
         "flag_values": np.arange(2, dtype=np.int8),
     }
+    noises = {
+        "long_name": "noise of intensities that pass for counts",
+        "flag_values": np.arange(len(NOISE_KINDS), dtype=np.int8),
+        "flag_meanings": " ".join(NOISE_KINDS),
+    }
     backgrounds = {
         "long_name": "kind of background in the model",
         "flag_values": np.arange(NONE, len(BACKGROUNDS), dtype=np.int8),
@@ -76,6 +82,7 @@ def fit_fields(region: str, labels: FitLabels) -> tuple[Field, ...]:
         Field("describes_data", region, "i1", attrs={**described, "flag_meanings": "no yes"}, fill=0),
         Field("nfev", region, "i4", attrs={"long_name": "evaluations of the model"}, fill=0),
         Field("redchi", region, attrs={"long_name": "reduced chi-square of the fit", "units": "1"}),
+        Field("noise_kind", region, "i1", attrs=noises, fill=0),
         Field("background_kind", region, "i1", attrs=backgrounds, fill=NONE),
         Field("assigned", region, "i1", labels=components, attrs=assigned, fill=NONE, texts=groups),
         *(
@@ -110,6 +117,7 @@ def fit_values(fits: StackFits) -> dict[str, NDArray[Any]]:
         "describes_data": describes(fits.redchi),
         "nfev": fits.nfev,
         "redchi": fits.redchi,
+        "noise_kind": fits.noise,
         "background_kind": fits.background,
         "assigned": fits.assigned,
         **{name: getattr(fits.components, name) for name in _COMPONENT_ATTRS},

@@ -67,8 +67,8 @@ class SeedFits:
 
     @property
     def assigned(self) -> list[bool]:
-        """Whether a functional group or another element brings each component, in the order of `components`."""
-        return [bool(lines[0].groups or lines[0].level) for lines in table_order(self.seed)]
+        """Whether a group, a chemical state or another element brings each component, in the order of `components`."""
+        return [lines[0].assigned for lines in table_order(self.seed)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +84,8 @@ class StackFits:
         Place in `FIT_STATUSES`.
     nfev : ndarray of int, shape (k,)
     redchi : ndarray, shape (k,)
+    noise : ndarray of int, shape (k,)
+        Place in `NOISE_KINDS`.
     background : ndarray of int, shape (k,)
         Place in `BACKGROUNDS`; -1 without a fit.
     assigned : ndarray of int, shape (k, components)
@@ -101,6 +103,7 @@ class StackFits:
     status: NDArray[np.int8]
     nfev: NDArray[np.int64]
     redchi: FloatArray
+    noise: NDArray[np.int8]
     background: NDArray[np.int8]
     assigned: NDArray[np.int8]
     components: ComponentRows
@@ -119,6 +122,7 @@ class StackFits:
             status=np.full(count, NOT_FITTED, dtype=np.int8),
             nfev=np.zeros(count, dtype=np.int64),
             redchi=np.full(count, np.nan),
+            noise=np.zeros(count, dtype=np.int8),
             background=np.full(count, NONE, dtype=np.int8),
             assigned=np.full((count, components), NONE, dtype=np.int8),
             components=ComponentRows.empty(count, labels.components),
@@ -142,6 +146,7 @@ class StackFits:
         names = self.labels.components
         columns = [names.index(name) for name in own.components.names] if columns is None else columns
         self.status[rows], self.nfev[rows], self.redchi[rows] = fits.status, fits.nfev, fits.redchi
+        self.noise[rows] = fits.noise
         done = rows[fits.status != NOT_FITTED]
         self.background[done] = own.background
         self.assigned[np.ix_(done, np.asarray(columns, dtype=np.intp))] = own.assigned

@@ -133,7 +133,7 @@ class Shared:
         held_stderr = norm(
             held_influence(self.seed.model, self.seed.params, problem.x, problem.weights, values, errors.sides != 0)
         )
-        rows = (values, stderr, held_stderr, errors.sides, status, solved.nfev, chisqr, redchi)
+        rows = (values, stderr, held_stderr, errors.sides, status, solved.nfev, chisqr, redchi, result.noise[good])
         result.put(good, FitRows(names, free, *rows))
         return result
 

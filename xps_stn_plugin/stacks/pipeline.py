@@ -15,7 +15,7 @@ from xps_prefit_hooks import PrefitError, Settings
 from .._util.progress import Progress, never, nothing
 from ..core.result import PrefitData
 from ..stn.predict import shipped
-from ..stn.stack import StackPrediction
+from ..stn.stack_prediction import StackPrediction
 from ..stn.verdict import STATUSES
 from . import Share
 from .fields import NO_DATA, Field, axis_fields

@@ -18,7 +18,8 @@ from ..core.energy_scale import is_applied, is_told, scale_offset
 from ..core.plugins import BUILTIN, plugin_manager
 from ..core.spectrum import spectrum_tree
 from ..stn.predict import predict_view
-from ..stn.stack import StackPrediction
+from ..stn.stack_prediction import StackPrediction
+from ..stn.uneven import PARTS_STDERR
 from ..stn.verdict import STATUSES, UNCERTAIN_STDERR, Reason
 from ..stn.view import View, view_of
 from ..stn.weights import TrainedNetwork
@@ -134,7 +135,8 @@ class StackPredictor:
         shift, stderr = prediction.shift, prediction.shift_stderr
         reasons, status = prediction.verdict.reasons, prediction.verdict.status
         if series is not None:
-            shift, stderr = series.shift, series.stderr
+            uneven = (reasons & np.uint32(Reason.ALIKE)) != 0
+            shift, stderr = series.shift, np.hypot(series.stderr, np.where(uneven, PARTS_STDERR, 0.0))
             reasons, status = series.judged(reasons, status)
         some = _measured(counts).any(axis=1)
         applied = is_applied(shift, status == STATUSES.index("out_of_domain"), self.settings)

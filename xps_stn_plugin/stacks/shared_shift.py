@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from xps_prefit_hooks import PrefitError
 
 from ..stn.calibration import Calibration
-from ..stn.stack import StackPrediction
+from ..stn.stack_prediction import StackPrediction
 from ..stn.verdict import SECOND_SHIFT, Reason
 from ..stn.weights import TrainedNetwork
 from .kalman import Costs, Models, Path, follow

@@ -25,7 +25,8 @@ GROUP_FOUND: Final = 0.5
 #: has more than that of its element: a third of poly(laurolactam), the polymer with the longest chain for each
 #: nitrogen atom among those of the reference structures, has 2.4 at% N.
 TELLING_LIMIT: Final = 2.0
-#: Distance in eV that a line must have from the ends of a region for the region to be able to show it.
+#: Distance in eV that a line must have from the ends of a region for its absence there to refute a group. Half of a line
+#: in the window is evidence for it, so for that the position alone must lie inside.
 MARGIN: Final = 1.0
 #: Area of a line over its height times its FWHM: a pseudo-Voigt line, three tenths Lorentzian.
 SHAPE: Final = 0.7 * 1.0645 + 0.3 * 1.5708
@@ -159,18 +160,20 @@ def supported(
     bits = {level: 1 << place for place, level in enumerate(core_levels())}
     for column, group in enumerate(groups):
         for level, (needed, own) in telling_lines()[group].items():
-            inside = np.zeros((2, len(shift)), dtype=bool)
+            # Whether the region covers all lines that every member has (`safely`: with a margin), and any of the own lines.
+            safely, covered, any_covered = np.zeros((3, len(shift)), dtype=bool)
             if level in levels:
                 region = levels.index(level)
-                low, high = axes[region][0] + MARGIN, axes[region][-1] - MARGIN
+                low, high = axes[region][0], axes[region][-1]
                 places = np.array([[min(lines), max(lines)] if lines else [np.nan] * 2 for lines in (needed, own)])
                 place = places[:, :, None] + shift
-                ends = (place > low) & (place < high)
-                inside = measured[:, region] & np.stack([ends[0].all(axis=0), ends[1].any(axis=0)])
-                refuted[inside[0] & telling[:, region], column] = region
+                inside = (place > low) & (place < high) & measured[:, region]
+                covered, any_covered = inside[0].all(axis=0), inside[1].any(axis=0)
+                safely = covered & ((place[0] > low + MARGIN) & (place[0] < high - MARGIN)).all(axis=0)
+                refuted[safely & telling[:, region], column] = region
             if needed:
-                missing[~inside[0], column] |= bits[level]
-            seen[inside[1], column] = True
+                missing[~covered, column] |= bits[level]
+            seen[any_covered, column] = True
     kept = np.where(seen, probabilities, np.minimum(probabilities, UNSEEN_MOST))
     kept = np.where(missing > 0, np.minimum(kept, UNTESTED_MOST), kept)
     kept = np.where(refuted >= 0, np.minimum(kept, 0.0), kept)

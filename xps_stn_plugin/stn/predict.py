@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 
+import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import Prediction, Settings
 
-from .stack import Rows, StackPrediction, predict_stack
+from .carbon_first import carbon_first
+from .stack import Rows, predict_stack
+from .stack_prediction import StackPrediction
+from .verdict import CARBON
 from .view import View, view_of_spectrum
 from .weights import TrainedNetwork, shipped_weights
 
@@ -93,4 +97,17 @@ def predict_view(
         keep_posterior=keep_posterior,
         source=source,
     )
-    return replace(prediction, notes=view.notes)
+    prediction = replace(prediction, notes=view.notes)
+    if shift is not None or keep_posterior:
+        return prediction
+
+    def ask(rows: NDArray[np.intp], carbon_alone: bool, at: NDArray[np.float64] | None) -> StackPrediction:
+        some = {
+            level: (energy, np.concatenate([np.asarray(values[row : row + 1]) for row in rows.tolist()]))
+            for level, (energy, values) in regions.items()
+            if level == CARBON or not carbon_alone
+        }
+        times = {level: time for level, time in view.durations.items() if level in some}
+        return predict_stack(trained, some, durations=times, shift=at, source=source)
+
+    return carbon_first(prediction, ask)

@@ -15,6 +15,7 @@ from ..chemistry.compounds import carbon_maximum
 from .appearance import appearance, at_carbon
 from .group_support import Support, refuted_sentences, untested_sentences
 from .signal import NO_LINE
+from .uneven import ALIKE, PARTS_STDERR
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -71,6 +72,8 @@ class Reason(IntFlag):
     CUT_LINE = 1 << 22
     LEFT_OUT = 1 << 23
     BAD_CHANNELS = 1 << 24
+    ALIKE = 1 << 25
+    CARBON_FIRST = 1 << 30
 
     @classmethod
     def outside(cls) -> Reason:
@@ -89,6 +92,7 @@ class Reason(IntFlag):
             | cls.UNEVEN
             | cls.GROUP_REFUTED
             | cls.CUT_LINE
+            | cls.ALIKE
         )
 
 
@@ -168,6 +172,8 @@ class Evidence:
         Regions that the network did not read because of that.
     replaced : ndarray, shape (n, regions, most named)
         Measured energies in eV of hot and dead channels; NaN where there are no more.
+    alike : ndarray, shape (n,)
+        How much the lines of all regions are broadened or doubled alike; see `xps_stn_plugin.stn.uneven.likeness`.
     """
 
     regions: tuple[str, ...]
@@ -185,6 +191,7 @@ class Evidence:
     cut: BoolArray
     left_out: BoolArray
     replaced: FloatArray
+    alike: FloatArray
 
     @property
     def measured(self) -> BoolArray:
@@ -234,6 +241,7 @@ def judge(evidence: Evidence) -> Verdict:
         Reason.SEVERAL_SHIFTS: several,
         # A scale that little fixes spreads as well.
         Reason.UNEVEN: (posterior.spread > UNEVEN_SPREAD) & ~no_carbon & ~evidence.foreign & ~wide & ~several,
+        Reason.ALIKE: evidence.alike > ALIKE,
         Reason.NO_LINE: (measured & ~lined).any(axis=1),
         Reason.DISAGREEMENT: (np.abs(evidence.disagreement) > DISAGREE_EV).any(axis=1),
         Reason.NOT_MEASURED: ~measured.all(axis=1),
@@ -304,6 +312,11 @@ def sentences(evidence: Evidence, reasons: int, row: int) -> tuple[str, ...]:
         apart_by = 2 * posterior.spread[row]
         told.append(
             f"All lines look broadened or doubled: the sample may be charged unevenly by about {apart_by:.1f} eV."
+        )
+    if Reason.ALIKE in said:
+        told.append(
+            "The lines of all regions are broadened or doubled alike: parts of the sample are charged differently, or "
+            f"the resolution is low; the standard error includes {PARTS_STDERR:.1f} eV for it."
         )
     if Reason.BAD_CHANNELS in said:
         told += _bad_channels(evidence, row)

@@ -84,24 +84,24 @@ def _file(dialog: QtWidgets.QFileDialog, action: MenuAction, name: str) -> Path 
     dialog.setFileMode(QtWidgets.QFileDialog.FileMode.AnyFile)
     # Asked below: Qt does not know which ending will be added.
     dialog.setOption(QtWidgets.QFileDialog.Option.DontConfirmOverwrite)
-    what = action.label.rstrip(".")
-    endings = {action.suffix: action.suffixes.get(action.suffix, what), **action.suffixes}
-    filters = {f"{text or what} (*{ending})": ending for ending, text in endings.items()}
+    label = action.label.rstrip(".")
+    endings = {action.suffix: action.suffixes.get(action.suffix, label), **action.suffixes}
+    filters = {f"{text or label} (*{ending})": ending for ending, text in endings.items()}
     dialog.setNameFilters(list(filters))
     # The longest first: ".seeds.json" is no ".json".
-    known = sorted(endings, key=len, reverse=True)
+    longest_first = sorted(endings, key=len, reverse=True)
 
     typed = dialog.findChild(QtWidgets.QLineEdit, "fileNameEdit")
 
     def follow(chosen: str) -> None:
         # Qt's own change of the ending knows none with two dots.
-        typed.setText(_without_ending(typed.text(), known) + filters[chosen])
+        typed.setText(_without_ending(typed.text(), longest_first) + filters[chosen])
 
     dialog.filterSelected.connect(follow)
     dialog.selectFile(name)
     while dialog.exec():
         path = Path(dialog.selectedFiles()[0])
-        if _without_ending(path.name, known) == path.name:
+        if _without_ending(path.name, longest_first) == path.name:
             path = path.with_name(path.name + filters[dialog.selectedNameFilter()])
         if not path.exists() or _overwrite(dialog, path):
             return path
@@ -109,8 +109,8 @@ def _file(dialog: QtWidgets.QFileDialog, action: MenuAction, name: str) -> Path 
 
 
 def _without_ending(name: str, endings: list[str]) -> str:
-    found = next((ending for ending in endings if name.lower().endswith(ending.lower())), "")
-    return name[: len(name) - len(found)]
+    ending = next((ending for ending in endings if name.lower().endswith(ending.lower())), "")
+    return name[: len(name) - len(ending)]
 
 
 def _overwrite(parent: QtWidgets.QWidget, path: Path) -> bool:

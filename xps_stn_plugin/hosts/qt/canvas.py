@@ -1,4 +1,4 @@
-"""Where the form's picture is drawn."""
+"""Canvas of the form's picture."""
 
 from __future__ import annotations
 

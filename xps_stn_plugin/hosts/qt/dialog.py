@@ -68,7 +68,7 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
         self._pause = self._timer(self._run)
         self._resize_pause = self._timer(self._draw)
         self.regions.chosen.connect(self._slot(self._pause.start, CHOICE_PAUSE))
-        self.regions.turned.connect(self._slot(self._turn))
+        self.regions.region_shown.connect(self._slot(self._show_region))
         self.form.changed.connect(self._wait)
         self.view.zoomed.connect(self._slot(self._draw))
         self.view.resized.connect(self._slot(self._resize_pause.start, _RESIZE_PAUSE))
@@ -84,7 +84,11 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
             Why there is none: photon energy or sample is missing, which the user can give here.
         """
         source = None if spectrum is None else spectrum.attrs["source"]
-        if source is None or self.regions.all is None or source != self.regions.all.attrs["source"]:
+        if (
+            source is None
+            or self.regions.whole_spectrum is None
+            or source != self.regions.whole_spectrum.attrs["source"]
+        ):
             # What is known about one sample is not known about another.
             self.form.reset()
         self.findings = None
@@ -180,7 +184,7 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
         self.bars.setEnabled(False)
         self.text.setStyleSheet(f"color: {FAINT}")
 
-    def _turn(self) -> None:
+    def _show_region(self) -> None:
         """Draw another region, with all its energies."""
         self.view.span = None
         self._draw()
@@ -194,7 +198,7 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
         if self._drawing is not None:
             self._drawing.cancel()
         job = self._drawing = Job("picture")
-        work = partial(redraw, result, region, job, self._canvas(), self.regions.all)
+        work = partial(redraw, result, region, job, self._canvas(), self.regions.whole_spectrum)
         self._worker.submit(job, work, partial(self._show_drawing, job), partial(self._broke_drawing, job))
 
     def _show_drawing(self, job: Job, picture: Picture | None) -> None:
@@ -237,9 +241,9 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
     def _wait(self, pause: int) -> None:
         self._pause.start(pause)
 
-    def _enable(self, on: bool) -> None:
+    def _enable(self, enabled: bool) -> None:
         for button in self.actions_of_others:
-            button.setEnabled(on)
+            button.setEnabled(enabled)
 
     def _canvas(self) -> Canvas:
         width, height = max(self.view.width(), 200), max(self.view.height(), 150)
@@ -249,16 +253,16 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
         """Buttons of all other actions on a spectrum; what does not get its own is in the last one's menu."""
         from ...core.plugins import plugin_manager
 
-        others = [action for action in plugin_manager().menu() if action.needs_spectrum and not action.form]
+        other_actions = [action for action in plugin_manager().menu() if action.needs_spectrum and not action.form]
         buttons = []
-        for action in others[:_BUTTONS]:
+        for action in other_actions[:_BUTTONS]:
             button = button_of(action.label, action.description)
             button.clicked.connect(self._slot(self._start, action))
             buttons.append(button)
-        if others[_BUTTONS:]:
+        if other_actions[_BUTTONS:]:
             menu = QtWidgets.QMenu(self)
             menu.setToolTipsVisible(True)
-            for action in others[_BUTTONS:]:
+            for action in other_actions[_BUTTONS:]:
                 item = menu.addAction(action.label)
                 item.setToolTip(action.description)
                 item.triggered.connect(self._slot(self._start, action))
@@ -310,4 +314,6 @@ def _substances() -> list[tuple[str, str]]:
     """Names to complete, each with its label."""
     from ...chemistry.substances import substances
 
-    return sorted(((one.abbreviation, one.label) for one in substances()), key=lambda names: names[0].casefold())
+    return sorted(
+        ((substance.abbreviation, substance.label) for substance in substances()), key=lambda names: names[0].casefold()
+    )

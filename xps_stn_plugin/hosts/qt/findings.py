@@ -1,4 +1,4 @@
-"""What the form shows, found and drawn in the worker's thread."""
+"""Content of the form, computed and drawn in the worker's thread."""
 
 from __future__ import annotations
 
@@ -93,11 +93,11 @@ def find(
 
     result: PrefitResult = outcome.result
     names = list(result.spectrum.children)
-    shown = region if region in names else names[0]
+    shown_region = region if region in names else names[0]
     # The seed of the region that is shown is made here, those of others when they are: that takes lmfit's time.
     return replace(
         findings,
-        picture=draw(result, str(shown), canvas),
+        picture=draw(result, str(shown_region), canvas),
         groups=tuple(likely_groups(result)),
         colour=STATUS_COLOURS.get(result.status, INK),
     )

@@ -98,9 +98,9 @@ class SettingsForm(QtWidgets.QWidget):  # type: ignore[misc]  # qtpy has no type
         """
         return {
             "photon_energy": self.photon_energy_given(),
-            "reference": self._given("reference", self.reference, "284.8"),
+            "reference": self._optional_number("reference", self.reference, "284.8"),
             "sample": self.sample.text().strip() or None,
-            "shift": self._given("shift", self.shift, "2.0"),
+            "shift": self._optional_number("shift", self.shift, "2.0"),
             "calibrate_on": self.calibrate_on.currentText() or None,
             "apply_anyway": self.apply_anyway.isChecked(),
             "expect": split_names(self.expect.text()),
@@ -116,12 +116,12 @@ class SettingsForm(QtWidgets.QWidget):  # type: ignore[misc]  # qtpy has no type
         PrefitError
             If it is not a number.
         """
-        return self._given("photon energy", self.photon_energy, "1486.6")
+        return self._optional_number("photon energy", self.photon_energy, "1486.6")
 
-    def _given(self, what: str, field: QtWidgets.QLineEdit, example: str) -> float | None:
+    def _optional_number(self, field_name: str, field: QtWidgets.QLineEdit, example: str) -> float | None:
         """Return the number of a field; None where it is empty."""
         text = field.text()
-        return _number(what, text, f"{example}, or nothing") if text.strip() else None
+        return _number(field_name, text, f"{example}, or nothing") if text.strip() else None
 
     def _typed(self, *_: object) -> None:
         self.changed.emit(TEXT_PAUSE)
@@ -160,8 +160,8 @@ class NamesCompleter(QtWidgets.QCompleter):  # type: ignore[misc]
 
     def pathFromIndex(self, index: QtCore.QModelIndex) -> str:
         """Text of the field with a name completed; an override of Qt's."""
-        before = [piece.strip() for piece in _pieces(self.widget().text())[:-1]]
-        return ", ".join([*before, str(index.data(QtCore.Qt.ItemDataRole.UserRole))])
+        earlier_names = [piece.strip() for piece in _pieces(self.widget().text())[:-1]]
+        return ", ".join([*earlier_names, str(index.data(QtCore.Qt.ItemDataRole.UserRole))])
 
 
 def split_names(text: str) -> tuple[str, ...]:
@@ -171,9 +171,9 @@ def split_names(text: str) -> tuple[str, ...]:
 
 def _pieces(text: str) -> list[str]:
     pieces, depth = [""], 0
-    for place, letter in enumerate(text):
+    for position, letter in enumerate(text):
         depth += (letter in "([") - (letter in ")]")
-        inside = depth > 0 or re.fullmatch(r"\d,\d", text[max(place - 1, 0) : place + 2])
+        inside = depth > 0 or re.fullmatch(r"\d,\d", text[max(position - 1, 0) : position + 2])
         if letter == "," and not inside:
             pieces.append("")
         else:
@@ -181,13 +181,13 @@ def _pieces(text: str) -> list[str]:
     return pieces
 
 
-def _number(what: str, text: str, example: str) -> float:
+def _number(field_name: str, text: str, example: str) -> float:
     try:
         value = float(text.strip().replace(",", "."))
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise PrefitError(what, f"{text.strip()!r} is not a number; write a number of eV such as {example}.")
+        raise PrefitError(field_name, f"{text.strip()!r} is not a number; write a number of eV such as {example}.")
     return value
 
 

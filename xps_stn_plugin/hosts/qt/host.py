@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 class QtHost(Host):
-    """What all Qt applications lend; a subclass says what is selected and where seeds are fitted.
+    """Common part of all Qt hosts; a subclass adds the selection and the place of fits.
 
     Actions run one after the other in a thread of their own, those on whole folders in another; what they give is shown
     in the GUI thread. All methods are for the GUI thread.

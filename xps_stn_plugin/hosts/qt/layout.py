@@ -1,4 +1,4 @@
-"""Where the widgets of the form are."""
+"""Layout of the widgets of the form."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def lay_out(dialog: FormWidgets) -> None:
     top.addWidget(dialog.busy)
     top.addWidget(dialog.view, 1)
     right = _splitter(QtCore.Qt.Orientation.Vertical, upper, lower, sizes=(460, 170))
-    both = _splitter(QtCore.Qt.Orientation.Horizontal, left, right, sizes=(270, 810))
+    columns = _splitter(QtCore.Qt.Orientation.Horizontal, left, right, sizes=(270, 810))
     close = button_of("Close", "")
     close.clicked.connect(dialog.close)
     row = QtWidgets.QHBoxLayout()
@@ -88,7 +88,7 @@ def lay_out(dialog: FormWidgets) -> None:
     row.addStretch(1)
     row.addWidget(close)
     layout = QtWidgets.QVBoxLayout(dialog)
-    layout.addWidget(both, 1)
+    layout.addWidget(columns, 1)
     layout.addLayout(row)
 
 

@@ -78,11 +78,11 @@ class PictureView(QtWidgets.QWidget):  # type: ignore[misc]  # qtpy has no type 
 
     def mouseReleaseEvent(self, event: Any) -> None:
         """Look closer at the range; one that is hardly wider than a click is none."""
-        begun, self._from = self._from, None
+        drag_start, self._from = self._from, None
         self._band.hide()
-        if begun is None or self._picture is None or abs(event.pos().x() - begun) < _LEAST_RANGE:
+        if drag_start is None or self._picture is None or abs(event.pos().x() - drag_start) < _LEAST_RANGE:
             return
-        low, high = sorted(self._picture.energy_at(x / self.width()) for x in (begun, event.pos().x()))
+        low, high = sorted(self._picture.energy_at(x / self.width()) for x in (drag_start, event.pos().x()))
         if high > low:
             self.span = (low, high)
             self.zoomed.emit()
@@ -144,19 +144,19 @@ class GroupBars(QtWidgets.QWidget):  # type: ignore[misc]
         painter = QtGui.QPainter(self)
         painter.setOpacity(1.0 if self.isEnabled() else 0.4)
         ink = self.palette().color(QtGui.QPalette.ColorGroup.Active, QtGui.QPalette.ColorRole.WindowText)
-        left = int((QtCore.Qt.AlignmentFlag.AlignLeft | QtCore.Qt.AlignmentFlag.AlignVCenter).value)
-        room = self.width() - self._NAME - self._NUMBER - 8
+        alignment = int((QtCore.Qt.AlignmentFlag.AlignLeft | QtCore.Qt.AlignmentFlag.AlignVCenter).value)
+        bar_width = self.width() - self._NAME - self._NUMBER - 8
         painter.setPen(ink)
         if not self.groups:
-            painter.drawText(QtCore.QRect(0, 0, self.width(), self._ROW), left, "none above 0.1")
+            painter.drawText(QtCore.QRect(0, 0, self.width(), self._ROW), alignment, "none above 0.1")
         for row, (name, value) in enumerate(self.groups):
             top = row * self._ROW
             elided = painter.fontMetrics().elidedText(name, QtCore.Qt.TextElideMode.ElideRight, self._NAME - 8)
-            painter.drawText(QtCore.QRect(0, top, self._NAME - 4, self._ROW), left, elided)
+            painter.drawText(QtCore.QRect(0, top, self._NAME - 4, self._ROW), alignment, elided)
             colour = QtGui.QColor(_BAR if value > 0.5 else _FAINT_BAR)
-            painter.fillRect(QtCore.QRect(self._NAME, top + 4, max(1, round(room * value)), self._ROW - 8), colour)
+            painter.fillRect(QtCore.QRect(self._NAME, top + 4, max(1, round(bar_width * value)), self._ROW - 8), colour)
             number = QtCore.QRect(self.width() - self._NUMBER, top, self._NUMBER, self._ROW)
-            painter.drawText(number, left, f"{value:.2f}")
+            painter.drawText(number, alignment, f"{value:.2f}")
         painter.end()
 
 
@@ -216,9 +216,9 @@ def sentences(result: PrefitResult, region: str, notes: tuple[str, ...]) -> str:
     blocks = [("", result.reasons), (f"Seeded model of {region}", notes)]
     return "".join(
         (f"<p style='margin: 4px 0 2px 0'><b>{markup(title)}</b></p>" if title else "")
-        + "".join(f"<p style='margin: 0 0 3px 0'>{markup(sentence)}</p>" for sentence in said)
-        for title, said in blocks
-        if said
+        + "".join(f"<p style='margin: 0 0 3px 0'>{markup(sentence)}</p>" for sentence in reasons)
+        for title, reasons in blocks
+        if reasons
     )
 
 

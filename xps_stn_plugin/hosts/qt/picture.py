@@ -117,14 +117,14 @@ def _draw_region(axes: Axes, result: PrefitResult, region: str) -> None:
 def _look_closer(axes: Axes, low: float, high: float) -> None:
     """Show a span of energies alone, as high as what is drawn there."""
     drawn = [line.get_xydata() for line in axes.get_lines()]
-    there = [points[(points[:, 0] >= low) & (points[:, 0] <= high), 1] for points in map(np.asarray, drawn)]
-    heights = np.concatenate([np.empty(0), *there])
+    intensities = [points[(points[:, 0] >= low) & (points[:, 0] <= high), 1] for points in map(np.asarray, drawn)]
+    heights = np.concatenate([np.empty(0), *intensities])
     axes.set_xlim(high, low)
     if heights.size:
         bottom, top = float(heights.min()), float(heights.max())
-        room = (top - bottom) or 1.0
+        height_range = (top - bottom) or 1.0
         # As high as `_draw_region` leaves room for the legend.
-        axes.set_ylim(bottom - 0.05 * room, top + 0.25 * room)
+        axes.set_ylim(bottom - 0.05 * height_range, top + 0.25 * height_range)
 
 
 def _draw_left_out(axes: Axes, region: str, data: xr.Dataset) -> None:

@@ -31,12 +31,12 @@ class ProgressWindow(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no ty
         self.text.setWordWrap(True)
         self.bar = QtWidgets.QProgressBar()
         self.bar.setTextVisible(False)
-        self.left = QtWidgets.QLabel()
+        self.time_left = QtWidgets.QLabel()
         self.button = QtWidgets.QPushButton("Cancel")
         self.button.setAutoDefault(False)
         self.button.clicked.connect(self.reject)
         below = QtWidgets.QHBoxLayout()
-        below.addWidget(self.left, 1)
+        below.addWidget(self.time_left, 1)
         below.addWidget(self.button)
         layout = QtWidgets.QVBoxLayout(self)
         layout.addWidget(self.text)
@@ -46,15 +46,15 @@ class ProgressWindow(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no ty
         self._timer = QtCore.QTimer(self)
         self._timer.timeout.connect(self._refresh)
         self._timer.start(_REFRESH)
-        self._late = QtCore.QTimer(self)
-        self._late.setSingleShot(True)
-        self._late.timeout.connect(self.show)
-        self._late.start(PATIENCE)
+        self._show_delay = QtCore.QTimer(self)
+        self._show_delay.setSingleShot(True)
+        self._show_delay.timeout.connect(self.show)
+        self._show_delay.start(PATIENCE)
 
     def end(self) -> None:
         """Go away: the job is done."""
         self._timer.stop()
-        self._late.stop()
+        self._show_delay.stop()
         self.hide()
         self.deleteLater()
 
@@ -78,9 +78,11 @@ class ProgressWindow(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no ty
         self.text.setText(text or "Working...")
         self.bar.setRange(0, max(total, 0))
         self.bar.setValue(done)
-        left = None if self.job.cancelled() else self.job.seconds_left
+        seconds = None if self.job.cancelled() else self.job.seconds_left
         count = f"{done} of {total}" if total > 0 else ""
-        self.left.setText(", ".join(filter(None, (count, "" if left is None else f"about {_time(left)} left"))))
+        self.time_left.setText(
+            ", ".join(filter(None, (count, "" if seconds is None else f"about {_time(seconds)} left")))
+        )
 
 
 def _time(seconds: float) -> str:

@@ -20,11 +20,11 @@ _CHECKED = QtCore.Qt.CheckState.Checked
 class RegionList(QtWidgets.QListWidget):  # type: ignore[misc]  # qtpy has no type hints
     """Regions with check boxes; one that cannot be prefitted is grey and says why.
 
-    ``chosen`` tells that others take part now, ``turned`` that another one is to be shown.
+    ``chosen`` tells that others take part now, ``region_shown`` that another one is to be shown.
     """
 
     chosen = QtCore.Signal()
-    turned = QtCore.Signal()
+    region_shown = QtCore.Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,14 +32,14 @@ class RegionList(QtWidgets.QListWidget):  # type: ignore[misc]  # qtpy has no ty
         self.setToolTip("Checked regions are used; click a name to see its picture")
         self._spectrum: xr.DataTree | None = None
         self.itemChanged.connect(lambda *_: self.chosen.emit())
-        self.currentItemChanged.connect(lambda *_: self.turned.emit())
+        self.currentItemChanged.connect(lambda *_: self.region_shown.emit())
 
     def show_spectrum(self, spectrum: xr.DataTree) -> None:
         """List the regions of a spectrum; choices are kept where it is the same one, read anew."""
-        before = self._spectrum
-        same = before is not None and before.attrs["source"] == spectrum.attrs["source"]
-        left_out = set(self.names()) - set(self.checked()) if same else set()
-        shown = self.region if same else None
+        previous = self._spectrum
+        is_same_source = previous is not None and previous.attrs["source"] == spectrum.attrs["source"]
+        excluded = set(self.names()) - set(self.checked()) if is_same_source else set()
+        shown = self.region if is_same_source else None
         self._spectrum = spectrum
         self.blockSignals(True)
         self.clear()
@@ -56,7 +56,7 @@ class RegionList(QtWidgets.QListWidget):  # type: ignore[misc]  # qtpy has no ty
                 energy = data["binding_energy"].values
                 item.setToolTip(f"{energy.size} points, {energy[0]:.1f} to {energy[-1]:.1f} eV as measured")
                 item.setFlags(item.flags() | QtCore.Qt.ItemFlag.ItemIsUserCheckable)
-                item.setCheckState(QtCore.Qt.CheckState.Unchecked if name in left_out else _CHECKED)
+                item.setCheckState(QtCore.Qt.CheckState.Unchecked if name in excluded else _CHECKED)
             self.addItem(item)
         for sentence in spectrum.attrs.get("skipped", ()):
             item = QtWidgets.QListWidgetItem(str(sentence))
@@ -64,9 +64,9 @@ class RegionList(QtWidgets.QListWidget):  # type: ignore[misc]  # qtpy has no ty
             item.setToolTip(str(sentence))
             self.addItem(item)
         usable = self.names()
-        wanted = shown if shown in usable else "C1s" if "C1s" in usable else next(iter(usable), None)
+        current = shown if shown in usable else "C1s" if "C1s" in usable else next(iter(usable), None)
         for row in range(self.count()):
-            if wanted is not None and self.item(row).data(_ROLE) == wanted:
+            if current is not None and self.item(row).data(_ROLE) == current:
                 self.setCurrentRow(row)
         self.blockSignals(False)
 
@@ -78,7 +78,7 @@ class RegionList(QtWidgets.QListWidget):  # type: ignore[misc]  # qtpy has no ty
         self.blockSignals(False)
 
     @property
-    def all(self) -> xr.DataTree | None:
+    def whole_spectrum(self) -> xr.DataTree | None:
         """The spectrum with all of its regions."""
         return self._spectrum
 
@@ -111,8 +111,12 @@ class RegionList(QtWidgets.QListWidget):  # type: ignore[misc]  # qtpy has no ty
             raise PrefitError("selection", "nothing is selected; select a spectrum first.")
         names = self.checked()
         if not names:
-            can = self.names()
-            message = "no region is checked; check at least one." if can else "none of the regions can be prefitted."
+            names_available = self.names()
+            message = (
+                "no region is checked; check at least one."
+                if names_available
+                else "none of the regions can be prefitted."
+            )
             raise PrefitError(str(self._spectrum.attrs["source"]), message)
         attrs = {str(key): value for key, value in self._spectrum.attrs.items() if key != "source"}
         regions = {name: self._spectrum[name].to_dataset() for name in names}

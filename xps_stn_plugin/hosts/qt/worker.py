@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 
 class Job:
-    """A piece of work and how far it is; made in the GUI thread, reported to by the work itself.
+    """A piece of work and its progress; made in the GUI thread, updated by the work itself.
 
     Parameters
     ----------
@@ -27,12 +27,12 @@ class Job:
         self.label = label
         self.finished = False
         self._cancel = threading.Event()
-        self._begin: float | None = None
+        self._started: float | None = None
         self._state = (0, 0, "")
 
     def begin(self) -> None:
         """Note that its turn has come."""
-        self._begin = time.monotonic()
+        self._started = time.monotonic()
 
     def progress(self, done: int, total: int, text: str) -> None:
         """Note how far it is; a ``MenuRequest.progress``."""
@@ -48,21 +48,21 @@ class Job:
 
     @property
     def state(self) -> tuple[int, int, str]:
-        """What `progress` was told last."""
+        """Last arguments of `progress`."""
         return self._state
 
     @property
     def waiting(self) -> bool:
         """Whether its turn has not come yet."""
-        return self._begin is None
+        return self._started is None
 
     @property
     def seconds_left(self) -> float | None:
         """Time that the rest will take at the rate so far; None where nothing can be said."""
         done, total, _ = self._state
-        if self._begin is None or not 0 < done <= total:
+        if self._started is None or not 0 < done <= total:
             return None
-        return (time.monotonic() - self._begin) / done * (total - done)
+        return (time.monotonic() - self._started) / done * (total - done)
 
 
 class Worker(QtCore.QObject):  # type: ignore[misc]  # qtpy has no type hints

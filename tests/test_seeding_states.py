@@ -1,0 +1,96 @@
+"""Lines of a region named after chemical states, with their satellites, and lines of other elements beside them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from seeded import prediction
+from test_seeding_levels import pair, region
+
+from xps_prefit_hooks import Settings
+from xps_stn_plugin.core.spectrum import spectrum_tree
+from xps_stn_plugin.seeding import seed_region
+from xps_stn_plugin.seeding.states import known_states
+
+#: Scale of the calibrated axis less that of the tables: adventitious carbon has its maximum at 285.06 eV, not at 284.8.
+SCALE = 0.26
+
+
+def names(core, lines, low, high, *, shift_error=0.05, status="ok", others=(), settings=None):
+    dataset = region(core, lines, low, high)
+    tree = spectrum_tree(
+        "test", {core: dataset, **{other: region(other, [(165.0, 100, 1.0)], 155.0, 175.0) for other in others}}
+    )
+    seed = seed_region(tree, core, prediction(status=status, stderr=shift_error), settings or Settings())
+    return list(dict.fromkeys(component.name for component in seed.components)), seed
+
+
+@pytest.mark.parametrize(
+    ("core", "energy", "splitting", "ratio", "name"),
+    [
+        ("Ti2p", 458.6, 5.72, 0.5, "Ti2p TiO2"),
+        ("Ti2p", 454.0, 6.05, 0.5, "Ti2p metal"),
+        ("Al2p", 74.2, 0.41, 0.5, "Al2p Al2O3"),
+        ("W4f", 35.8, 2.15, 0.75, "W4f WO3"),
+        ("Sn3d", 486.6, 8.4, 2 / 3, "Sn3d SnO2"),
+        ("Pt4f", 71.1, 3.33, 0.75, "Pt4f metal"),
+    ],
+)
+def test_line_is_named_after_the_state_at_its_energy(core, energy, splitting, ratio, name):
+    lines = pair(energy + SCALE, 20_000, splitting, ratio, 1.2)
+    found, seed = names(core, lines, energy - 8, energy + splitting + 8)
+    assert found == [name]
+    assert all(component.assigned for component in seed.components)
+
+
+def test_metal_and_oxide_are_two_doublets_with_their_names():
+    lines = [*pair(99.4 + SCALE, 10_000, 0.61, 0.5, 0.6), *pair(103.4 + SCALE, 6_000, 0.61, 0.5, 1.3)]
+    found, _ = names("Si2p", lines, 92.0, 110.0)
+    assert found == ["Si2p element", "Si2p SiO2"]
+
+
+def test_name_follows_the_reference_of_the_scale():
+    lines = pair(458.6, 20_000, 5.72, 0.5, 1.2)
+    found, _ = names("Ti2p", lines, 450.0, 472.0, settings=Settings(reference=284.74))
+    assert found == ["Ti2p TiO2"]
+
+
+def test_line_far_from_every_state_stays_unassigned():
+    lines = pair(464.9, 20_000, 5.72, 0.5, 1.2)
+    found, seed = names("Ti2p", lines, 455.0, 478.0)
+    assert found == ["Ti2p unassigned 1"]
+    assert any("unassigned component" in note for note in seed.notes)
+
+
+def test_unknown_scale_names_nothing():
+    lines = pair(36.0, 20_000, 2.15, 0.75, 1.2)
+    found, _ = names("W4f", lines, 28.0, 46.0, shift_error=2.0)
+    assert found == ["W4f unassigned 1"]
+
+
+def test_line_of_another_element_beside_the_level_has_no_partner():
+    # S 2s beside Mo 3d of MoS2.
+    lines = [*pair(229.5 + SCALE, 20_000, 3.13, 2 / 3, 1.0), (226.4 + SCALE, 5_000, 2.0)]
+    found, seed = names("Mo3d", lines, 218.0, 242.0, others=["S2p"])
+    assert found == ["Mo3d unassigned 1", "Mo3d MoS2"] or found == ["Mo3d unassigned 2", "Mo3d MoS2"]
+    assert len(seed.components) == 3
+
+
+def test_satellite_of_a_copper_oxide_is_named():
+    lines = [*pair(933.7 + SCALE, 30_000, 19.9, 0.5, 3.0), *pair(942.3 + SCALE, 12_000, 19.9, 0.5, 4.5)]
+    found, _ = names("Cu2p", lines, 922.0, 972.0)
+    assert found[0] == "Cu2p CuO"
+    assert "Cu2p CuO satellite" in found
+
+
+def test_states_of_compounds_with_measured_elements_are_more_probable():
+    known = known_states("Cd3d", prediction(), Settings(), ["Cd3d", "S2p"])
+    alone = known_states("Cd3d", prediction(), Settings(), ["Cd3d", "C1s", "O1s"])
+    sulfide = [state.name for state in known.states].index("CdS")
+    assert known.weights[sulfide] > alone.weights[sulfide] + 3
+    assert known_states("Xx9x", prediction(), Settings(), []) is None
+
+
+def test_scale_of_states_without_a_shift_is_the_measured_one():
+    measured = known_states("Ti2p", prediction(status="out_of_domain", stderr=np.nan), Settings(), [])
+    assert measured is None or measured.error > 0
