@@ -41,7 +41,7 @@ def test_a_weak_family_stays_as_one(seed):
     y = alkyl() + hydrocarbon(X, 60, 285.6, 0.5, 0.2, 0.2) + hydrocarbon(X, 60, 286.68, 0.5, 0.2)
     found = seeded(counted(y + line(X, 60, 289.02, 0.5, 0.2), seed), *ESTER)
     assert prefixes(found) == ESTER_LINES
-    held = " ".join(note for note in found.notes if note.startswith("Held"))
+    held = " ".join(note for note in found.notes if note.startswith("Fixed at"))
     assert "area of C-C(=O)O" in held
     assert not found.params["ester_beta_ratio"].vary
     assert found.params["ester_beta_amplitude"].expr == "ester_beta_ratio*ester_amplitude"
