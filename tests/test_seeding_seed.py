@@ -252,7 +252,7 @@ def test_strange_data_are_seeded_and_what_is_said_is_so(y):
     found = seeded(y, "alkane", "ester (aliphatic)")
     starts_inside(found)
     names = {component.name.removeprefix("C1s ") for component in found.components}
-    held = [note for note in found.notes if note.startswith("Held")]
+    held = [note for note in found.notes if note.startswith("Fixed at")]
     for note in held:
         said = note.removesuffix(".").split(": ")[1].split(", ")
         assert {word.split(" of ", 1)[1] for word in said if " of " in word} <= names | {"the background"}
