@@ -246,9 +246,95 @@ def _fake_plugin():
     return context()
 
 
+def _multipak(folder: Path) -> None:
+    from test_readers_dialects import MULTIPAK, carbon
+
+    names = "//Area Comment,RegionNo,AtomicName,Cycle,XLabel,YLabel,DataCount\n"
+    place = "PET film\n1\nC1s\n1\nBinding Energy(eV),reverse\nIntensity(cps)\n20\n"
+    (folder / "a.txt").write_text(MULTIPAK + names + place + carbon("{e},{c}") + "\n")
+    (folder / "b.txt").write_text(MULTIPAK + names + place + carbon("{e},{c},{c}") + "\n")
+
+
+def _dialects(folder: Path) -> None:
+    from test_readers_dialects import AVANTAGE, CASA, EIS, carbon, oxygen
+
+    (folder / "a.csv").write_text(AVANTAGE + carbon("{e},,{c},"))
+    (folder / "b.csv").write_text((AVANTAGE + carbon("{e},,{c},")).replace(",", ";").replace(".", ","))
+    (folder / "c.txt").write_text(CASA.format(i=0, label="C 1s") + carbon("1200\t{c}\t\t{e}\t{c}"))
+    (folder / "d.txt").write_text(
+        EIS.format(label="C1s") + carbon("{e}\t{c}") + "\n" + EIS.format(label="O1s") + oxygen("{e}\t{c}")
+    )
+    (folder / "e.csv").write_text(
+        "#z,Sputter Time,min\n#x,Binding Energy,eV\n#legend,C1s\n\n,0,1.5\n" + carbon("{e},{c},{c}")
+    )
+    pairs = zip(carbon("{e},{c}").split(), oxygen("{e},{c}").split(), strict=False)
+    head = "C1s BE (eV),C1s cps,O1s BE (eV),O1s cps\n"
+    (folder / "f.csv").write_text(head + "\n".join(map(",".join, pairs)) + "\n")
+    (folder / "g.csv").write_text("Binding Energy (eV),Counts\n" + carbon('{e},"1,{c}"') + "\n,\n\nEnd of file\n")
+    (folder / "h.txt").write_text("Binding Energy (eV)\tScan 1\tScan 2\tSum\n" + carbon("{e}\t{c}\t{c}\t{c}"))
+
+
+def _thermo_avg(folder: Path) -> None:
+    from test_readers_dialects import avg
+
+    (folder / "a.avg").write_text(avg())
+    (folder / "b.avg").write_text(avg(3))
+
+
+def _igor_text(folder: Path) -> None:
+    from test_readers_dialects import carbon
+
+    (folder / "a.itx").write_text("IGOR\nWAVES/D\tC1s_be C1s_counts\nBEGIN\n" + carbon("\t{e}\t{c}") + "\nEND\n")
+    scale = 'X SetScale/P x, 1196.6, 0.5, "Kinetic Energy [eV]", C1s\n'
+    head = "IGOR\nX //Excitation Energy = 1486.6\nWAVES/D/N=(20) C1s\nBEGIN\n"
+    (folder / "b.itx").write_text(head + carbon("{c}") + "\nEND\n" + scale)
+
+
+def _phi(folder: Path) -> None:
+    from instrument_files import phi
+
+    (folder / "a.spe").write_bytes(phi())
+    (folder / "b.pro").write_bytes(phi(3))
+
+
+def _vgd(folder: Path) -> None:
+    from instrument_files import vgd
+
+    (folder / "a.vgd").write_bytes(vgd())
+    (folder / "b.vgd").write_bytes(vgd(3))
+
+
+def _excel(folder: Path) -> None:
+    from instrument_files import avantage_rows, xlsx
+
+    (folder / "a.xlsx").write_bytes(xlsx({"C1s Scan": avantage_rows(), "Titles": [["a", 1.0]]}))
+
+
+def _igor_binary(folder: Path) -> None:
+    from instrument_files import ibw, pxt
+
+    (folder / "a.ibw").write_bytes(ibw(3))
+    (folder / "b.pxt").write_bytes(pxt(ibw(), ibw(2)))
+
+
+def _specs_xml(folder: Path) -> None:
+    from instrument_files import specs_xml
+
+    (folder / "a.xml").write_bytes(specs_xml())
+
+
 _WRITERS: Final = {
     "columns": _columns,
     "table": _table,
+    "dialects": _dialects,
+    "multipak": _multipak,
+    "thermo-avg": _thermo_avg,
+    "igor-text": _igor_text,
+    "specs-xml": _specs_xml,
+    "phi": _phi,
+    "vgd": _vgd,
+    "excel": _excel,
+    "igor-binary": _igor_binary,
     "scienta": _scienta,
     "specs": _specs,
     "vamas": _vamas,

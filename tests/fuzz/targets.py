@@ -182,6 +182,10 @@ def _write_text(random: Random, source: bytes, target: Path, corpus: Sequence[by
     target.write_bytes(mutate(random, source, corpus))
 
 
+def _write_bytes(random: Random, source: bytes, target: Path, corpus: Sequence[bytes], folder: Path) -> None:
+    target.write_bytes(mutated_bytes(random, source, corpus))
+
+
 def _write_json(random: Random, source: bytes, target: Path, corpus: Sequence[bytes], folder: Path) -> None:
     target.write_bytes(mutated_json(random, source, corpus, str(folder / CANARY)))
 
@@ -266,10 +270,20 @@ def _write_record(random: Random, source: bytes, target: Path, corpus: Sequence[
 CANARY: Final = "canary"
 
 _spectrum: Final = partial(Target, write=_write_text, read=_read_spectrum)
+_binary: Final = partial(Target, write=_write_bytes, read=_read_spectrum, is_text=False)
 
 TARGETS: Final[dict[str, Target]] = {
     "columns": _spectrum((".csv", ".txt", ".dat", ".asc", ".xy")),
     "table": _spectrum((".csv", ".txt")),
+    "dialects": _spectrum((".csv", ".txt", ".dat", ".asc", ".xy")),
+    "multipak": _spectrum((".txt",)),
+    "thermo-avg": _spectrum((".avg",)),
+    "igor-text": _spectrum((".itx",)),
+    "specs-xml": _spectrum((".xml",)),
+    "phi": _binary((".spe", ".pro")),
+    "vgd": _binary((".vgd",)),
+    "excel": _binary((".xlsx", ".xls")),
+    "igor-binary": _binary((".ibw", ".pxt")),
     "scienta": _spectrum((".txt",)),
     "specs": _spectrum((".xy",)),
     "vamas": _spectrum((".vms", ".npl")),

@@ -44,6 +44,11 @@ def builtin_readers() -> list[Reader]:
             formats.is_thermo_avg, _read_with("thermo_avg"),
         ),
         Reader("igor-text", "Igor text", (".itx",), formats.is_igor_text, _read_with("igor_text")),
+        Reader("specs-xml", "SPECS SpecsLab2 XML", (".xml",), formats.is_specs_xml, _read_with("specs_xml")),
+        Reader(
+            "igor-binary", "Igor binary waves of Scienta SES", (".ibw", ".pxt"),
+            formats.is_igor_binary, _read_with("igor_binary"),
+        ),
         Reader("thermo-vgd", "Thermo Avantage", (".vgd",), formats.is_thermo_vgd, _read_with("thermo_vgd")),
         Reader("excel", "Excel workbooks", (".xlsx", ".xls"), formats.is_excel, _read_with("excel")),
         Reader(

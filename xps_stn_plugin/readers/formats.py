@@ -26,9 +26,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive; unpack it first"),
     (b"SQLite format 3\x00", "an SQLite database (SPECS .sle); export it as VAMAS or xy"),
     (b"\x93NUMPY", "a NumPy array"),
-    (b"\x05\x00", "an Igor binary wave (.ibw), which is not read; export it as text"),
-    (b"\x02\x00", "an Igor binary wave (.ibw), which is not read; export it as text"),
-    (b"<?xml", "an XML file, which is not read; export it as VAMAS or text"),
+    (b"<?xml", "an XML file of another program than SpecsLab2; export it as VAMAS or text"),
     (b"\x7fELF", "a program"),
     (b"MZ", "a program"),
 )
@@ -103,6 +101,17 @@ def is_excel(path: Path, head: bytes) -> bool:
         return True
     is_office = path.suffix.lower() in (".xlsx", ".xlsm", ".xlsb") or b"[Content_Types].xml" in head or b"xl/" in head
     return head.startswith(_ZIP_MAGIC) and is_office
+
+
+def is_igor_binary(path: Path, head: bytes) -> bool:
+    """Igor binary wave of version 5 or, by its suffix, packed experiment."""
+    is_wave = head.startswith(b"\x05\x00") and not is_text(head)
+    return is_wave or (path.suffix.lower() == ".pxt" and not is_text(head))
+
+
+def is_specs_xml(path: Path, head: bytes) -> bool:
+    """XML of SpecsLab2: a CORBA document with the program's name in a comment."""
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<?xml") and b"CORBA XML document" in head
 
 
 def is_table(path: Path, head: bytes) -> bool:

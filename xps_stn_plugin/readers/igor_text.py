@@ -60,7 +60,7 @@ def _contents(path: Path) -> tuple[list[Block], dict[str, _Scale], list[str]]:
     blocks: list[Block] = []
     scales: dict[str, _Scale] = {}
     notes: list[str] = []
-    names: tuple[str, ...] = ()
+    names: tuple[str, ...] = ("wave",)
     rows: list[list[float]] | None = None
     lines: list[int] = []
     for i, raw in enumerate(file_lines(path), start=1):

@@ -50,7 +50,7 @@ def _regions(
         count = whole(told.get("DataCount", ""), 0)
         rows = [re.split(r"[,\t]", line) for line in lines[begin : begin + count]]
         values = [[number(cell) for cell in row] for row in rows]
-        if len(rows) < count or any(len(row) != len(rows[0]) or None in row for row in values):
+        if not count or len(rows) < count or any(len(row) != len(rows[0]) or None in row for row in values):
             yield PrefitError(where, f"{count} rows of numbers are announced but not there; the file is damaged.")
             continue
         table = np.array(values, dtype=float).reshape(count, -1)

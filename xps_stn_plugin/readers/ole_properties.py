@@ -6,6 +6,8 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Final
 
+#: What olefile raises for damaged containers, some of which claim sizes that nothing has.
+OLE_ERRORS: Final = (OSError, ValueError, TypeError, IndexError, OverflowError, MemoryError, struct.error)
 _MOST: Final = 10_000
 _LONGEST: Final = 4096
 _FORMATS: Final[Mapping[int, str]] = {2: "<h", 3: "<i", 4: "<f", 5: "<d", 19: "<I"}

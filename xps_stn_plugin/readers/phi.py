@@ -102,7 +102,8 @@ def _data_set(path: Path, data: memoryview, head: bytes) -> _DataSet | None:
         raise PrefitError(where, f"its numbers are of the type {kind!r}, which is not known.")
     if offset + length > len(data):
         raise PrefitError(where, f"{length} bytes at {offset} are announced but not there; the file is cut off.")
-    values = np.frombuffer(data[offset : offset + length], dtype=_TYPES[kind]).astype(float)
+    width = np.dtype(_TYPES[kind]).itemsize
+    values = np.frombuffer(data[offset : offset + length // width * width], dtype=_TYPES[kind]).astype(float)
     shape = tuple(words[5:8])
     if shape[0] * shape[1] * shape[2] != values.size or not values.size:
         message = f"{values.size} numbers are there for {' x '.join(map(str, shape))} points; the file is damaged."

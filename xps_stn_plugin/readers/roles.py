@@ -192,9 +192,11 @@ def _groups(source: str, block: Block) -> list[_Group]:
             if column != energy and not _is_energy(names[column]) and 2 * filled[column] >= filled[energy]
         ]  # fmt: skip
         intensities = _intensity_columns(names, others)
-        if intensities:
+        # Energies that come again beside a background or an envelope are those of a fit.
+        again = any(_overlap(block.values[:, energy], block.values[:, other]) for other, _ in groups)
+        if intensities and not (again and any(_BESIDE.search(names[column]) for column in others)):
             groups.append((energy, intensities))
-        elif not any(_overlap(block.values[:, energy], block.values[:, other]) for other, _ in groups):
+        elif not again:
             groups = []
             break
     if not groups:

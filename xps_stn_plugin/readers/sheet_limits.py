@@ -15,6 +15,7 @@ from typing import Final
 
 from xps_prefit_hooks import PrefitError
 
+from .ole_properties import OLE_ERRORS
 from .text import refuse_large
 
 #: Largest size of all parts of a workbook when they are unpacked, in bytes.
@@ -108,7 +109,7 @@ def _refuse_far_records(path: Path) -> None:
                 raise PrefitError(str(path), "the workbook is too large; export it as text.")
             with container.openstream(name) as stream:
                 data = stream.read()
-    except (OSError, olefile.OleFileError, ValueError, IndexError, struct.error) as error:
+    except OLE_ERRORS as error:
         raise PrefitError(str(path), f"the workbook is damaged ({str(error)[:80]}); save it again.") from None
     place, rows, columns = 0, 1, 1
     while place + 8 <= len(data):

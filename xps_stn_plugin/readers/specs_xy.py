@@ -27,12 +27,13 @@ if TYPE_CHECKING:
 _TABLE = re.compile(r"Cycle:\s*(\d{1,9}),\s*Curve:\s*(\d{1,9})(?:,\s*Scan:\s*(\d{1,9}))?")
 # Comments that begin another table than one of counts.
 _OTHER_TABLE = re.compile(r"External Channel Data|Operation:|Result Name:")
-_SCAN_MODES: Final = {
+#: Scan modes in the words of NeXus.
+SCAN_MODES: Final = {
     "FixedAnalyzerTransmission": "fixed_analyzer_transmission",
     "FixedRetardingRatio": "fixed_retardation_ratio",
 }
 #: Methods that measure no photoelectrons: ion scattering.
-_NO_PHOTOELECTRONS: Final = ("ISS", "LEIS")
+NO_PHOTOELECTRONS: Final = ("ISS", "LEIS")
 
 
 @dataclass
@@ -144,7 +145,7 @@ def _section_regions(
 ) -> Iterator[RawRegion | PrefitError]:
     per_second, kinetic = _per_second(general), _kinetic(where, general)
     method = section.settings.get("Analysis Method", "")
-    if method.upper() in _NO_PHOTOELECTRONS:
+    if method.upper() in NO_PHOTOELECTRONS:
         raise PrefitError(where, f"the analysis method is {method}, so this is not a photoelectron spectrum.")
     tables = [table for scans in section.tables.values() for table in scans]
     if not any(table.rows for table in tables):
@@ -192,7 +193,7 @@ def _attributes(general: Mapping[str, str], section: _Section, per_second: bool)
         "sample": told.get("Group") or general.get("Group") or None,
         "technique": told.get("Analysis Method") or None,
         "radiation": told.get("Source") or None,
-        "energy_scan_mode": _SCAN_MODES.get(told.get("Scan Mode", "")),
+        "energy_scan_mode": SCAN_MODES.get(told.get("Scan Mode", "")),
         "start_time": _start_time(told.get("Acquisition Date", "")),
     }
 

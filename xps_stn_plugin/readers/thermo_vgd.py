@@ -18,7 +18,7 @@ import numpy as np
 from xps_prefit_hooks import PrefitError, Settings
 
 from .assembly import Axis, RawRegion, spectrum_of
-from .ole_properties import properties
+from .ole_properties import OLE_ERRORS, properties
 from .text import refuse_large
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def read(path: Path, settings: Settings) -> xr.DataTree:
     try:
         with olefile.OleFileIO(str(path)) as container:
             streams = {name: _stream(container, name) for name in ("VGSpaceAxes", "VGData", _ACQUISITION, _SUMMARY)}
-    except (OSError, olefile.OleFileError, ValueError, IndexError, struct.error) as error:
+    except OLE_ERRORS as error:
         raise PrefitError(
             str(path), f"the OLE container is damaged ({str(error)[:80] or type(error).__name__})."
         ) from None

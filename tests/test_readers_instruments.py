@@ -1,0 +1,217 @@
+"""Instruments' own formats: PHI, Thermo, Excel, Igor, SpecsLab2 XML; files of our own, and real ones against other exports."""
+
+# ruff: noqa: E501 (parts of files stay whole)
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from instrument_files import COUNTS, ENERGY, avantage_rows, ibw, ole, phi, pxt, specs_xml, vgd, xlsx
+
+from xps_prefit_hooks import PrefitError, Settings
+from xps_stn_plugin.readers import builtin_readers, read_file
+
+LEVELS = np.arange(1, 4)[:, None]
+
+
+def read(path, content=None):
+    if content is not None:
+        path.write_bytes(content)
+    return read_file(path, builtin_readers(), Settings())
+
+
+FILES = {
+    "phi": ("a.spe", phi, "counts per second"),
+    "phi_doubles": ("a.spe", lambda levels=1: phi(levels, kind="f8"), "counts per second"),
+    "vgd": ("C1s Scan.vgd", vgd, "counts per second"),
+    "ibw": ("a.ibw", ibw, "arbitrary"),
+    "pxt": ("a.pxt", lambda levels=1: pxt(ibw(levels)), "arbitrary"),
+}
+
+
+@pytest.mark.parametrize(("name", "make", "intensity"), FILES.values(), ids=FILES)
+def test_numbers_and_metadata(tmp_path, name, make, intensity):
+    region = read(tmp_path / name, make())["C1s"]
+    assert np.allclose(region["binding_energy"], ENERGY[::-1], atol=1e-9)
+    assert np.allclose(region["counts"], COUNTS[::-1], rtol=1e-6)
+    assert region.attrs["intensity"] == intensity
+    assert region.attrs["sample"] == "PET"
+    assert region.attrs["photon_energy"] == pytest.approx(1486.6, abs=0.1)
+    assert region.attrs["pass_energy"] in (23.5, 50.0)
+
+
+@pytest.mark.parametrize(("name", "make", "intensity"), FILES.values(), ids=FILES)
+def test_levels_make_a_stack(tmp_path, name, make, intensity):
+    region = read(tmp_path / name, make(3))["C1s"]
+    assert region["counts"].shape == (3, 20)
+    assert np.allclose(region["counts"], LEVELS * COUNTS[::-1], rtol=1e-6)
+
+
+def test_specs_xml_scans_are_added_up(tmp_path):
+    region = read(tmp_path / "a.xml", specs_xml())["C1s"]
+    assert np.allclose(region["binding_energy"], ENERGY[::-1], atol=1e-9)
+    assert np.array_equal(region["counts"], 3 * COUNTS[::-1])
+    expected = {"scans": 2, "dwell_time": 0.1, "pass_energy": 20.0, "sample": "PET", "intensity": "counts"}
+    assert {name: region.attrs[name] for name in expected} == expected
+
+
+def test_phi_metadata(tmp_path):
+    tree = read(tmp_path / "a.spe", phi())
+    assert list(tree.children) == ["C1s", "O1s"]
+    assert np.array_equal(tree["O1s"]["counts"], 3 * COUNTS[::-1])
+    attrs = tree["O1s"].attrs
+    assert (attrs["dwell_time"], attrs["work_function"], attrs["start_time"]) == (0.9, 4.25, "2021-11-24")
+
+
+def test_vgd_rates_are_counts_by_time(tmp_path):
+    attrs = read(tmp_path / "C1s Scan.vgd", vgd())["C1s"].attrs
+    assert (attrs["dwell_time"], attrs["scans"], attrs["work_function"]) == (0.05, 2, 4.2)
+
+
+KHERVE = [
+    [
+        "Binding Energy",
+        "Raw Data",
+        "",
+        "",
+        "",
+        "BE",
+        "Residuals",
+        "Background",
+        "Calculated Fit",
+        "p1",
+        "",
+        "Sample",
+        "x",
+    ],
+    *(
+        [
+            float(e),
+            float(c),
+            "",
+            "",
+            "",
+            float(e) + 1,
+            -3.0,
+            150.0,
+            160.0,
+            155.0,
+            "",
+            *(["GL (Area)", 284.6] if i < 3 else []),
+        ]
+        for i, (e, c) in enumerate(zip(ENERGY, COUNTS, strict=True))
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("sheets", "region"),
+    [
+        ({"C1s Scan": avantage_rows(), "Peak Table": [["Name", "BE"], ["C1s A", 284.8]]}, "C1s"),
+        ({"C1s": KHERVE, "Results Table": []}, "C1s"),
+        (
+            {"Sheet1": [["energy", "counts"], *([float(e), float(c)] for e, c in zip(ENERGY, COUNTS, strict=True))]},
+            "C1s",
+        ),
+    ],
+    ids=["avantage", "kherve", "general"],
+)
+def test_excel_sheet_gives_its_region(tmp_path, sheets, region):
+    tree = read(tmp_path / "a.xlsx", xlsx(sheets))
+    assert list(tree.children) == [region]
+    assert "skipped" not in tree.attrs
+    assert np.array_equal(tree[region]["binding_energy"], ENERGY[::-1])
+    assert np.array_equal(tree[region]["counts"], COUNTS[::-1])
+
+
+def test_excel_depth_profile_is_a_stack_over_its_times(tmp_path):
+    rows = [["C1s.VGD"], ["", "", 0.0, 30.0, 90.0], ["Binding Energy (E)"], ["eV", "", *["Counts / s"] * 3]]
+    rows[1:3] = [["Binding Energy (E)", "", 0.0, 30.0, 90.0]]
+    rows += [[float(e), "", float(c), float(2 * c), float(3 * c)] for e, c in zip(ENERGY, COUNTS, strict=True)]
+    region = read(tmp_path / "a.xlsx", xlsx({"C1s Scan": rows}))["C1s"]
+    assert region["level"].values.tolist() == [0, 30, 90]
+    assert np.array_equal(region["counts"], LEVELS * COUNTS[::-1])
+
+
+def test_excel_sheet_name_tells_the_level(tmp_path):
+    rows = [["BE", "counts"], *([float(e) - 175, float(c)] for e, c in zip(ENERGY, COUNTS, strict=True))]
+    assert list(read(tmp_path / "a.xlsx", xlsx({"Rb3d": rows, "Notes": [["x", "y"]]})).children) == ["Rb3d"]
+
+
+def test_excel_sheets_are_regions(tmp_path):
+    sheets = {"C1s Scan": avantage_rows(), "O1s Scan": avantage_rows(ENERGY + 247, 2 * COUNTS, "O1s Scan")}
+    tree = read(tmp_path / "a.xlsx", xlsx(sheets))
+    assert list(tree.children) == ["C1s", "O1s"]
+    assert np.array_equal(tree["O1s"]["counts"], 2 * COUNTS[::-1])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("a.spe", phi()[:-300], "the table of contents behind the header is cut off|the file is cut off"),
+        ("a.spe", phi()[:-10], "are announced but not there; the file is cut off"),
+        ("a.spe", phi(technique="AES"), "the technique is AES, so this is not a photoelectron spectrum"),
+        ("a.spe", phi().replace(b" 20 -0.5", b" 21 -0.5"), "the header says 21 points but the data have 20"),
+        ("a.vgd", ole({"VGData": bytes(800)}), "holds no spectrum of Avantage"),
+        ("a.vgd", ole({"VGData": bytes(801), "VGSpaceAxes": bytes(51)}), "the axis has 0 points"),
+        ("a.vgd", vgd()[:700], "the OLE container is damaged|holds no spectrum"),
+        ("a.ibw", ibw()[:500], "20 numbers are announced but not there"),
+        ("a.ibw", ibw(scale="Time [s]"), "'Time .s.', neither binding nor kinetic energy"),
+        ("a.pxt", pxt(ibw(version=2)), "it is of version 2, and version 5 is read"),
+        ("a.pxt", pxt(), "the packed experiment holds no wave"),
+        ("a.pxt", pxt(ibw())[:-10], "is cut off; the file is damaged"),
+        ("a.xml", specs_xml(method="ISS"), "the analysis method is ISS"),
+        ("a.xml", specs_xml()[:-30], "the XML is damaged"),
+        ("a.xml", specs_xml(inside='<!DOCTYPE any [<!ENTITY a "b">]>'), "the file defines entities"),
+        ("a.xlsx", xlsx({"a": KHERVE}, far="XFD1048576"), "reach to row 1048576 and column 16384"),
+        ("a.xlsx", xlsx({"a": KHERVE})[:-40], "damaged|cannot be opened"),
+        ("a.xlsx", xlsx({"a": [["Name", "Area"], ["x", 1.0]]}), "no sheet holds rows|without a single row"),
+        ("a.xls", ole({"Other": bytes(100)}), "the OLE container is not a workbook"),
+    ],
+)  # fmt: skip
+def test_damaged_files_get_one_sentence(tmp_path, name, content, sentence):
+    with pytest.raises(PrefitError, match=sentence) as caught:
+        read(tmp_path / name, content)
+    assert "\n" not in str(caught.value)
+    assert "failed on this file" not in str(caught.value)
+
+
+def test_workbook_that_unpacks_to_gigabytes_is_refused_before_it_is_read(tmp_path):
+    import io
+    import zipfile
+
+    buffer = io.BytesIO(xlsx({"a": KHERVE}))
+    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as archive, archive.open("xl/big.xml", "w") as part:
+        for _ in range(210):
+            part.write(bytes(1_000_000))
+    with pytest.raises(PrefitError, match="more than 200 MB when unpacked"):
+        read(tmp_path / "a.xlsx", buffer.getvalue())
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("one", "other", "factors"),
+    [
+        ("phi/*109.1.control.spe", "vamas/*109.1.control.vms", {"In3d": 0.3, "Sn3d": 3.0, "O1s": 0.9, "C1s": 0.6}),
+        ("phi/*ITOSA3ci+1_1.pro", "vamas/*itosa3ci+1_1.vms", {"In3d": 0.2, "Sn3d": 1.5, "O1s": 0.9, "C1s": 0.1}),
+        ("phi/*narrow.spe", "phi-text/*narrow.txt", {"Cu2p": 1, "CuLMM": 1, "O1s": 1, "C1s": 1}),
+        ("phi/*narrow.spe", "phi-text/*narrow.csv", {"Cu2p": 1, "CuLMM": 1, "O1s": 1, "C1s": 1}),
+        ("phi/*depth_1.pro", "phi-text/*depth_1.txt", {"O1s": 1, "Si2p": 1}),
+        ("phi/*depth_1.pro", "phi-text/*depth_1.csv", {"O1s": 1, "Si2p": 1}),
+        ("thermo-vgd/angzeli*C1s*", "thermo-xls/*.xls", {"C1s": 1}),
+        ("thermo-vgd/angzeli*O1s*", "thermo-xls/*.xls", {"O1s": 1}),
+        ("igor-ibw/*Ag__001.ibw", "scienta-txt/*Ag_0001.txt", {"Ag3d": 1}),
+        ("igor-ibw/*Ag__002.ibw", "scienta-txt/*Ag_0002.txt", {"VB": 1}),
+        ("specs-xml/*xps_sample.xml", "specs-xy/*xps_sample.xy", {"Survey": 0.4}),
+        ("casaxps-text/*lineshapes_cols.txt", "vamas/*FeO_analyzed.vms", {"Fe2p": 1}),
+    ],
+)
+def test_real_file_agrees_with_another_export_of_the_same_measurement(shared, one, other, factors):
+    folder = shared / "corpus"
+    if not folder.is_dir():
+        pytest.skip(f"the corpus of real files is not at {folder}")
+    first, second = (read(next(folder.glob(pattern))) for pattern in (one, other))
+    for name, factor in factors.items():
+        # Rounded to six digits in Avantage's sheets and CasaXPS' tables; photon energies to 1 meV.
+        assert np.allclose(first[name]["binding_energy"], second[name]["binding_energy"], atol=1e-3)
+        assert np.allclose(factor * first[name]["counts"], second[name]["counts"], rtol=1e-5)
