@@ -202,7 +202,7 @@ def _groups(source: str, block: Block) -> list[_Group]:
     if not groups:
         message = f"the rows have {count} columns; name one energy and one intensity column in the header, or keep two."
         told = ", ".join(filter(None, names))
-        raise PrefitError(source, f"the columns are named {told}, which leaves open what to take; {message}")
+        raise PrefitError(source, f"the columns are named {told}, which is ambiguous; {message}")
     return groups
 
 

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import xarray as xr
 
+from xps_prefit_hooks import ALIPHATIC_C1S, MAXIMUM_ABOVE_FIRST_MEMBER
 from xps_stn_plugin.core.core_levels import core_levels
 from xps_stn_plugin.core.element_lines import (
     PhotoLine,
@@ -26,9 +27,9 @@ from .areas import Areas
 from .lines import ForeignLevel, Line
 from .trial import EVIDENCE, Trial
 
-#: What the scale on which aliphatic C 1s is 285.00 eV has more, in eV, than that of the table, where hydrocarbon C 1s
-#: (its maximum, 0.1 eV above the first vibrational member) is 284.8 eV.
-ON_OUR_SCALE: Final = 0.1
+#: Scale with the first vibrational member of aliphatic C 1s at 285.00 eV, less that of the table, where the maximum of
+#: hydrocarbon C 1s is at 284.8 eV; in eV.
+ON_OUR_SCALE: Final = ALIPHATIC_C1S + MAXIMUM_ABOVE_FIRST_MEMBER - 284.8
 
 #: Elements that laboratories do not have: noble gases and those without a stable or long-lived isotope.
 _ABSENT: Final = frozenset(("He", "Ne", "Ar", "Kr", "Xe", "Rn", "Tc", "Pm", "Po", "At", "Fr", "Ra", "Ac", "Pa"))

@@ -115,12 +115,9 @@ def select(
         best, needless = pruned(explained)
         gone += needless
     best = _named(best, name, fit, grow)
+    # What the data say of the others where vibrations are as they are.
+    held = [name for name, error in best.best.errors.items() if error > DETERMINED * best.expected[name][1]]
     best = with_vibrations(best, data, build, weights)
-    held = [
-        name
-        for name, error in best.best.errors.items()
-        if error > DETERMINED * best.expected[name][1] and not name.endswith("_vibration")
-    ]
     notes = [f"Dropped, not needed by the data (BIC): {', '.join(gone)}."] if gone else []
     if refuted:
         notes.append(f"Dropped, refuted by the data: {', '.join(refuted)}.")
