@@ -105,7 +105,7 @@ def test_a_component_without_signal_is_flagged_at_its_bound():
     seed, data = seeded(
         np.random.default_rng(1).poisson(y).astype(float), groups=prediction("alkane", "nitro (aromatic)")
     )
-    data["counts"] = data["counts"] - 0.02 * stepped_pseudo_voigt(X, 2e4, 285.76, 0.5, 0.3)  # less than nothing there
+    data["counts"] = data["counts"] - 0.06 * stepped_pseudo_voigt(X, 2e4, 285.76, 0.5, 0.3)  # less than nothing there
     fit = fit_seed(seed, data)
     quality = fit_quality(seed, fit)
     assert any(name.startswith("nitro_") for name in quality.at_bounds)
