@@ -86,13 +86,6 @@ class Settings:
             "help": "Energy of the maximum of aliphatic C 1s in eV; if absent, its first member is at 285.00.",
         },
     )
-    reference_at: ReferenceAt = field(
-        default="first-member",
-        metadata={
-            "optional": True,
-            "help": "What --reference is the energy of: the line's maximum (the default), or its first member.",
-        },
-    )
     photon_energy: float | None = field(
         default=None, metadata={"help": "Photon energy in eV, for kinetic energy axes."}
     )
@@ -119,6 +112,13 @@ class Settings:
     )
     sensitivity: str = field(default="scofield", metadata={"help": "Sensitivity factors for atomic percent."})
     transmission: float = field(default=0.0, metadata={"help": "Exponent of the analyser's transmission."})
+    reference_at: ReferenceAt = field(
+        default="first-member",
+        metadata={
+            "optional": True,
+            "help": "What --reference is the energy of: the line's maximum (the default), or its first member.",
+        },
+    )
     sample: str | None = field(
         default=None, metadata={"metavar": "NAME", "help": "Sample of a file with several; all of them if absent."}
     )
