@@ -101,7 +101,7 @@ def test_json_and_csv_out_of_domain_give_measured_positions(result, tmp_path):
 def test_terminal_plot_and_html_out_of_domain_say_so(result):
     console = Console(file=io.StringIO(), width=200)
     show(result, console)
-    assert f"{_WITHHELD}  out of domain" in console.file.getvalue()
+    assert f"made.csv  {_WITHHELD}\n  shift: out of domain" in console.file.getvalue()
     drawing = figure(result)
     assert _WITHHELD in drawing.get_suptitle()
     labels = {axes.get_xlabel() for axes in drawing.findobj(lambda artist: hasattr(artist, "get_xlabel"))}

@@ -132,6 +132,11 @@ def test_prefit_many_of_several_samples_gives_a_result_for_each(fake, file):
     assert [result.source for result in xps.prefit_many([file], sample="B")] == [f"{file}: B"]
 
 
+def test_prefit_many_of_a_tree_with_several_samples_names_them(fake, file):
+    with pytest.raises(SeveralSamples, match=r"holds 2 samples \(A/1, B\)"):
+        xps.prefit_many(xps.read(file))
+
+
 def test_command_line_works_on_all_samples(fake, file, tmp_path):
     outcome = CliRunner().invoke(main, ["prefit", str(file), "--json", str(tmp_path / "a.json")])
     assert outcome.exit_code == 0, outcome.output

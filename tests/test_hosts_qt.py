@@ -277,7 +277,7 @@ def test_a_range_drawn_in_the_picture_is_looked_at_closer(host):
     assert (pixels(form) != whole).any()
     # Another shift keeps the range, another region or a double click does not.
     form.form.reference.setText("284.80")
-    until(lambda: "+1.45" in form.headline.shift.text() and settled(form))
+    until(lambda: "+1.56" in form.headline.shift.text() and settled(form))
     assert view._picture.ends == pytest.approx(wanted[::-1])
     QtTest.QTest.mouseDClick(view, left, plain, begun)
     until(lambda: settled(form))
@@ -303,14 +303,19 @@ def test_every_change_is_answered(host):
     before = form.findings
     form.form.reference.setText("284.80")
     until(lambda: form.findings is not before and settled(form))
-    assert form.headline.shift.text() == "Shift +1.45 ± 0.06 eV"
+    assert form.headline.shift.text() == "Shift +1.56 ± 0.06 eV"
     form.form.background.setCurrentText("shirley")
     form.form.ties.setCurrentText("hard")
     form.form.expect.setText("PMMA, poly(vinyl acetate)")
     form.form.photon_energy.setText("1486,6")
     until(lambda: form.findings.settings.photon_energy == 1486.6 and settled(form))
     assert form.findings.settings == Settings(
-        284.8, 1486.6, background="shirley", ties="hard", expect=("PMMA", "poly(vinyl acetate)")
+        284.8,
+        1486.6,
+        background="shirley",
+        ties="hard",
+        expect=("PMMA", "poly(vinyl acetate)"),
+        reference_at="maximum",
     )
     form.regions.item(1).setCheckState(form.regions.item(1).checkState().__class__.Unchecked)
     until(lambda: list(form.findings.result.spectrum.children) == ["C1s"] and settled(form))

@@ -252,11 +252,11 @@ def test_actions_that_write_take_a_place(seen):
     message, there = seen["copy"]
     assert message.startswith("C1s: shift +1.25 ± 0.06 eV subtracted, written to ")
     assert there
-    assert seen["export"]["value"] == pytest.approx(1.45)
+    assert seen["export"]["value"] == pytest.approx(1.565)
 
 
 def test_settings_with_their_units(seen):
-    assert seen["reference"] == pytest.approx(1.45)
+    assert seen["reference"] == pytest.approx(1.565)
     assert seen["settings"] == {
         "reference": 285.0,
         "photon_energy": pytest.approx(1486.6),
@@ -267,6 +267,11 @@ def test_settings_with_their_units(seen):
         "absent": [],
         "sensitivity": "wagner",
         "transmission": 0.5,
+        "reference_at": "first-member",
+        "sample": None,
+        "shift": None,
+        "calibrate_on": None,
+        "apply_anyway": False,
     }
 
 

@@ -260,7 +260,9 @@ def prefit_many(
         from .stacks.stack import stack_of
 
         own = {name: options.pop(name) for name in stack_options() if name in options}
-        return prefit_stack(stack_of(spectra), settings_of(**options), PrefitResult, **own)
+        settings = settings_of(**options)
+        chosen = one_sample(spectra, settings.sample) if isinstance(spectra, xr.DataTree) else spectra
+        return prefit_stack(stack_of(chosen), settings, PrefitResult, **own)
     settings = settings_of(**options)
     if isinstance(spectra, str | os.PathLike):
         if Path(spectra).is_dir():

@@ -39,7 +39,6 @@ class SettingsOptions(TypedDict, total=False):
     """
 
     reference: float | None
-    reference_at: ReferenceAt | None
     photon_energy: float | None
     background: Background | Mapping[str, Background]
     ties: Ties
@@ -48,6 +47,7 @@ class SettingsOptions(TypedDict, total=False):
     absent: str | Iterable[str]
     sensitivity: str
     transmission: float
+    reference_at: ReferenceAt | None
     sample: str | None
     shift: float | None
     calibrate_on: CalibrateOn | None

@@ -119,6 +119,13 @@ class Settings:
     )
     sensitivity: str = field(default="scofield", metadata={"help": "Sensitivity factors for atomic percent."})
     transmission: float = field(default=0.0, metadata={"help": "Exponent of the analyser's transmission."})
+    reference_at: ReferenceAt = field(
+        default="first-member",
+        metadata={
+            "optional": True,
+            "help": "What --reference is the energy of: the line's maximum (the default), or its first member.",
+        },
+    )
     sample: str | None = field(
         default=None, metadata={"metavar": "NAME", "help": "Sample of a file with several; all of them if absent."}
     )
