@@ -121,7 +121,7 @@ def test_changed_options_do_all_again_and_old_results_come_back(fake, folder, ou
     fake.fits.clear()
     run(folder, out, settings=settings_of(reference=284.8))
     assert len(fake.fits) == 11
-    assert {row["shift_eV"] for row in rows(out) if row["status"] == "ok"} == {"1.4500"}
+    assert {row["shift_eV"] for row in rows(out) if row["status"] == "ok"} == {"1.5650"}
     run(folder, out, fit=False)
     assert len(fake.fits) == 11
     assert {row["fitted"] for row in rows(out) if row["status"] == "ok"} == {"no"}

@@ -37,7 +37,7 @@ def digest_of(content: Any) -> str:
 
 
 def written_before(out: Path, digest: str) -> Written | None:
-    """Find the outputs of an earlier run that hold the same; None where there are none, or one was changed since.
+    """Find the outputs of an earlier run that hold the same; None where one failed then, or was changed since.
 
     Parameters
     ----------
@@ -51,18 +51,17 @@ def written_before(out: Path, digest: str) -> Written | None:
         files = tuple(out / name for name in kept["files"])
         if kept["digest"] != digest or kept["stamps"] != _stamps(files):
             return None
-        return Written(files, frozenset(kept["failed"]))
+        return Written(files, frozenset())
     except (OSError, ValueError, LookupError, TypeError):
         # Nothing was noted, or not by this version: all is written anew.
         return None
 
 
 def note_written(out: Path, digest: str, written: Written) -> None:
-    """Note what was written."""
+    """Note what was written, where nothing failed."""
     note = {
         "digest": digest,
         "files": [path.name for path in written.files],
-        "failed": sorted(written.failed),
         "stamps": _stamps(written.files),
     }
     write_whole(out / RECORDS / _NAME, lambda temporary: _write(temporary, json.dumps(note)), overwrite=True)
