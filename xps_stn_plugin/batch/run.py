@@ -185,7 +185,7 @@ def run_batch(
             written = write_results(
                 out, _Entries(items, records), settings, identity, as_json=json, overwrite=overwrite, inputs=files
             )
-            if not interrupted:
+            if not (interrupted or written.failed):
                 note_written(out, digest, written)
         for item in items:
             record = records.get(item.key) if item.name in written.failed and item.key is not None else None

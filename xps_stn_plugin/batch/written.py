@@ -37,7 +37,7 @@ def digest_of(content: Any) -> str:
 
 
 def written_before(out: Path, digest: str) -> Written | None:
-    """Find the outputs of an earlier run that hold the same; None where there are none, or one was changed since.
+    """Find the outputs of an earlier run that hold the same; None where one failed then, or was changed since.
 
     Parameters
     ----------
@@ -58,11 +58,10 @@ def written_before(out: Path, digest: str) -> Written | None:
 
 
 def note_written(out: Path, digest: str, written: Written) -> None:
-    """Note what was written."""
+    """Note what was written, where nothing failed."""
     note = {
         "digest": digest,
         "files": [path.name for path in written.files],
-        "failed": sorted(written.failed),
         "stamps": _stamps(written.files),
     }
     write_whole(out / RECORDS / _NAME, lambda temporary: _write(temporary, json.dumps(note)), overwrite=True)
