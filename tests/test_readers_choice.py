@@ -28,7 +28,7 @@ def read(path, readers=None):
         ("picture.csv", PNG, "the file is a PNG image"),
         ("picture.vms", PNG, "the file is a PNG image"),
         ("paper.txt", b"%PDF-1.7 ...", "a PDF document"),
-        ("sheet.csv", b"PK\x03\x04" + bytes(30), "save its sheet as text"),
+        ("sheet.csv", b"PK\x03\x04" + bytes(30), "the archive is damaged or protected"),
         ("a.spe", b"SOFH\nPlatform: PC\n", r"the header has no end \(EOFH\); the file is cut off"),
         ("a.ibw", b"\x05\x00\xe5\x8a" + bytes(60), "its header is cut off"),
         ("a.sle", b"SQLite format 3\x00" + bytes(20), "SPECS .sle"),
