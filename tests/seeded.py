@@ -6,6 +6,7 @@ import numpy as np
 
 from xps_prefit_hooks import ModelInfo, Prediction, Settings
 from xps_stn_plugin.chemistry.group_lines import group_lines
+from xps_stn_plugin.chemistry.substances import find_substance
 from xps_stn_plugin.core.spectrum import region_dataset, spectrum_tree
 from xps_stn_plugin.models.shapes import hydrocarbon, stepped_pseudo_voigt
 from xps_stn_plugin.seeding import seed_region
@@ -28,7 +29,10 @@ def counted(y, seed):
 
 
 def seeded(y, *groups, x=X, region="C1s", settings=None, **others):
-    return seed_region(tree(y, x, region), region, prediction(*groups, **others), settings or Settings())
+    settings = settings or Settings()
+    # As the prediction that is reported: what is expected, and not contradicted, is certain.
+    known = {group: 1.0 for text in settings.expect for group in find_substance(text).groups}
+    return seed_region(tree(y, x, region), region, prediction(*groups, **others, **known), settings)
 
 
 def prefixes(seed):

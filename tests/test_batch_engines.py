@@ -210,8 +210,8 @@ def test_a_file_that_kills_its_process_fails_alone(plugin, tmp_path):
         task.paths[0].stem: decode(data)
         for task, data in here([task for task in tasks if task.paths[0].stem in results])
     }
-    assert {name: record.document for name, record in results.items()} == {
-        name: record.document for name, record in alone.items()
+    assert {name: record.report for name, record in results.items()} == {
+        name: record.report for name, record in alone.items()
     }
     assert not _workers()
 

@@ -8,6 +8,7 @@ from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import stacked
@@ -24,6 +25,7 @@ from xps_stn_plugin.batch.inputs import find_inputs
 from xps_stn_plugin.batch.record import Record
 from xps_stn_plugin.batch.tasks import make_record
 from xps_stn_plugin.cli import main
+from xps_stn_plugin.export.report import SCHEMA, Model, Report, Shift, Verdicts
 from xps_stn_plugin.settings import settings_of
 
 LEVELS = 12
@@ -393,7 +395,9 @@ def test_a_fit_that_failed_is_a_file_that_failed(tmp_path, monkeypatch):
 
 
 def test_a_reason_is_added_to_single_spectra_only():
-    record = with_reason(Record(document={"reasons": ["a"], "shift": math.pi}), "b")
-    assert record.document == {"reasons": ["a", "b"], "shift": math.pi}
+    shift = Shift(math.pi, 0.1, "eV", "", 285.0)
+    report = Report(SCHEMA, "", "ok", ("a",), shift, (), {}, None, Model("", "", ""), Verdicts("ok", "ok", {}))
+    record = with_reason(Record(report), "b")
+    assert record.report == msgspec.structs.replace(report, reasons=("a", "b"))
     failed = Record(reason="no")
     assert with_reason(failed, "b") is failed

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 import batched
 import h5py
+import msgspec
 import numpy as np
 import pytest
 from conftest import ROOT
@@ -20,6 +21,7 @@ from xps_stn_plugin.batch.record import Record, RegionRecord
 from xps_stn_plugin.batch.store import write_store
 from xps_stn_plugin.batch.summary import COLUMNS, Row, rows_of, write_summary
 from xps_stn_plugin.batch.tables import SpectraTable, Variable
+from xps_stn_plugin.export.report import Report
 from xps_stn_plugin.settings import settings_of
 
 
@@ -32,6 +34,9 @@ def out(fake, tmp_path):
 
 def _region(components=(), fit=None, shift=None):
     background = {"kind": "linear", "parameters": {}, "stderr": {}}
+    defaults = {"success": True, "describes_data": True, "nfev": 9, "bic": 0.0, "message": "", "weighting": "poisson"}
+    defaults |= {"redchi": None, "chi_square_probability": None, "durbin_watson": None, "runs_p": None}
+    fit = fit and {**defaults, "correlations": [], "notes": [], **fit}
     return {"shift": shift, "background": background, "components": list(components), "notes": ["Note."], "fit": fit}
 
 
@@ -39,11 +44,12 @@ def _component(name, groups=()):
     keys = ("center", "center_measured", "fwhm", "area")
     stderr = dict.fromkeys(("center", "fwhm", "area"))
     values = dict.fromkeys(keys, 1.0)
-    return {"name": name, "groups": list(groups), **values, "stderr": stderr, "at_bound": [], "atomic_percent": None}
+    values |= {"at_bound": [], "atomic_percent": None, "prefix": "p1_", "fraction_of_region": None}
+    return {"name": name, "groups": list(groups), **values, "stderr": stderr}
 
 
-def _document(regions, status="ok", shift=1.0, groups=()):
-    return {
+def _report(regions, status="ok", shift=1.0, groups=()):
+    values = {
         "schema": "xps-stn/prefit/1",
         "source": "",
         "status": status,
@@ -51,21 +57,25 @@ def _document(regions, status="ok", shift=1.0, groups=()):
         "shift": {
             "value": shift,
             "stderr": None if shift is None else 0.1,
-            "applied": shift or 0.0,
             "unit": "eV",
             "convention": "",
+            "reference": 285.0,
+            "applied": shift or 0.0,
         },
         "groups": [{"name": name, "probability": probability} for name, probability in groups],
         "regions": {name: {**region, "status": status} for name, region in regions.items()},
         "quantification": None,
+        "model": {"name": "", "version": "", "sha256": ""},
+        "verdicts": {"shift": status, "groups": status, "fits": {}},
     }
+    return msgspec.convert(values, Report)
 
 
 def _entry(source="a.csv", components=("C1s C-C",), redchi=1.0, status="ok", points=20, **options):
     fit = {"redchi": redchi, "durbin_watson": 2.0, "runs_p": 0.5, "notes": ["Doubt."]}
-    document = _document({"C1s": _region([_component(name) for name in components], fit)}, status, **options)
+    report = _report({"C1s": _region([_component(name) for name in components], fit)}, status, **options)
     curves = np.arange((5 + len(components)) * points, dtype=float).reshape(-1, points)
-    return Entry(source.split(".")[0], source, Record(document, regions={"C1s": RegionRecord({}, curves)}))
+    return Entry(source.split(".")[0], source, Record(report, regions={"C1s": RegionRecord({}, curves)}))
 
 
 def test_columns_and_fields_are_one_to_one():
@@ -85,8 +95,8 @@ def test_a_region_becomes_a_row():
     shift = {"value": 1.1, "stderr": 0.2, "disagreement": 0.1, "unit": "eV"}
     fit = {"redchi": 1.234567891, "durbin_watson": 1.5, "runs_p": 0.25, "notes": ["Doubt."]}
     regions = {"C1s": _region([_component("C1s C-C", ["alkane"]), _component("C1s 1")], fit, shift)}
-    document = _document(regions, "uncertain", groups=[("ether", 0.5), ("alkane", 0.987)])
-    (row,) = rows_of(Entry("a", "x/a.csv", Record(document)), 285.0)
+    report = _report(regions, "uncertain", groups=[("ether", 0.5), ("alkane", 0.987)])
+    (row,) = rows_of(Entry("a", "x/a.csv", Record(report)), 285.0)
     assert dict(zip(COLUMNS, row.cells(), strict=True)) == {
         "source": "x/a.csv",
         "region": "C1s",
@@ -113,8 +123,8 @@ def test_a_region_becomes_a_row():
 
 def test_a_region_without_model_and_one_that_failed():
     bare = {"shift": None, "background": None, "components": [], "notes": [], "fit": None}
-    document = _document({"Survey": bare, "O1s": bare, "C1s": _region(fit={"redchi": 1.0})}, shift=None)
-    entry = Entry("a", "a", Record(document, failures={"O1s": "No luck."}))
+    report = _report({"Survey": bare, "O1s": bare, "C1s": _region(fit={"redchi": 1.0})}, shift=None)
+    entry = Entry("a", "a", Record(report, failures={"O1s": "No luck."}))
     survey, oxygen, carbon = rows_of(entry, 285.0)
     assert (survey.status, survey.fitted, survey.components) == ("ok", "no model", None)
     assert (oxygen.status, oxygen.fitted, oxygen.reasons[0]) == ("failed", "failed", "No luck.")

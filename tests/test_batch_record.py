@@ -22,6 +22,7 @@ from xps_stn_plugin.batch.record import (
     encode,
 )
 from xps_stn_plugin.batch.records import Records
+from xps_stn_plugin.export.report import SCHEMA, Group, Model, Region, Report, Shift, Verdicts
 
 _names = st.text(min_size=1, max_size=8)
 _numbers = st.floats()
@@ -37,14 +38,27 @@ _regions = st.builds(
     _curves,
     st.lists(_parameters, max_size=3).map(tuple),
 )
-_plain = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=8,
+REPORT = Report(
+    SCHEMA, "", "ok", (), Shift(1.0, 0.1, "eV", "", 285.0), (), {}, None, Model("", "", ""), Verdicts("ok", "ok", {})
+)
+_finite = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+_reports = st.builds(
+    Report,
+    schema=st.just(SCHEMA),
+    source=st.text(),
+    status=st.sampled_from(["ok", "uncertain", "out_of_domain"]),
+    reasons=st.lists(st.text(), max_size=2).map(tuple),
+    shift=st.builds(Shift, _finite, _finite, st.just("eV"), st.text(), st.just(285.0)),
+    groups=st.lists(st.builds(Group, st.text(), _finite), max_size=2).map(tuple),
+    regions=st.dictionaries(
+        _names, st.builds(Region, st.none(), st.none(), st.just(()), st.just(()), st.none(), st.text()), max_size=2
+    ),
+    quantification=st.none(),
+    model=st.builds(Model, st.text(), st.text(), st.text()),
 )
 _records = st.builds(
     Record,
-    st.none() | st.dictionaries(_names, _plain, max_size=3),
+    st.none() | _reports,
     st.text(),
     st.dictionaries(_names, st.text(), max_size=2),
     st.dictionaries(_names, _regions, max_size=2),
@@ -63,8 +77,8 @@ def test_bytes_give_the_same_record(record):
     data = encode(record)
     back = decode(data)
     assert encode(back) == data
-    assert (back.document, back.reason, back.failures, back.final, back.details) == (
-        record.document,
+    assert (back.report, back.reason, back.failures, back.final, back.details) == (
+        record.report,
         record.reason,
         record.failures,
         record.final,
@@ -107,8 +121,8 @@ def test_decode_of_a_foreign_record_with_the_right_digest_is_damaged(body):
 
 def test_status_is_failed_where_anything_failed():
     assert Record(reason="no").status == "failed"
-    assert Record({"status": "ok"}).status == "ok"
-    assert Record({"status": "ok"}, failures={"C1s": "no"}).status == "failed"
+    assert Record(REPORT).status == "ok"
+    assert Record(REPORT, failures={"C1s": "no"}).status == "failed"
 
 
 def test_a_region_without_model_says_so():
@@ -182,7 +196,7 @@ def test_a_file_in_the_place_of_the_folder_is_one_sentence(tmp_path):
 
 def test_parameters_keep_infinite_bounds():
     free = ParameterRecord("a", 1.0, math.nan, -math.inf, math.inf, True)
-    record = Record({}, regions={"C1s": RegionRecord({}, np.ones((5, 2)), (free,))})
+    record = Record(regions={"C1s": RegionRecord({}, np.ones((5, 2)), (free,))})
     (parameter,) = decode(encode(record)).regions["C1s"].parameters
     assert (parameter.min, parameter.max) == (-math.inf, math.inf)
     assert math.isnan(parameter.stderr)
@@ -195,7 +209,8 @@ def test_parameters_keep_infinite_bounds():
         {"regions": {"C1s": {"attrs": {}, "shape": [3, -1], "parameters": []}}},
         {"regions": {"C1s": {"attrs": {}, "shape": [10**9, 10**9], "parameters": []}}},
         {"regions": {"C1s": {"attrs": {}, "shape": [3, 0], "parameters": [["p1_center"]]}}},
-        {"document": []},
+        {"report": []},
+        {"report": {"schema": "xps-stn/prefit/1"}},
         {"failures": {"C1s": None}},
         {"final": "yes"},
         {"stack": {"status": "ok"}},

@@ -16,6 +16,7 @@ import pytest
 from test_batch_stacks import profile
 
 from xps_prefit_hooks import PrefitError, hookimpl
+from xps_stn_plugin.batch import run as batch_run
 from xps_stn_plugin.batch import run_batch
 from xps_stn_plugin.batch.run import _items
 from xps_stn_plugin.settings import settings_of
@@ -135,6 +136,71 @@ def test_copies_are_done_once_and_have_rows_of_their_own(fake, tmp_path, out):
     report = run([tmp_path / "one", tmp_path / "two"], out)
     assert (report.ok, len(fake.fits)) == (2, 2)
     assert len({row["source"] for row in rows(out)}) == 2
+
+
+@pytest.fixture
+def writings(monkeypatch):
+    """Names of what each run wrote for people and programs."""
+    made, write = [], batch_run.write_results
+
+    def recorded(*arguments, **options):
+        written = write(*arguments, **options)
+        made.append([path.name for path in written.files])
+        return written
+
+    monkeypatch.setattr(batch_run, "write_results", recorded)
+    return made
+
+
+def test_run_that_finds_nothing_new_writes_nothing(fake, folder, out, writings):
+    paths = [folder / "deeper", folder / "empty.csv"]
+    paths[1].write_text("")
+    first = run(paths, out, json=True)
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    again = run(paths, out, json=True)
+    assert len(writings) == 1
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
+    assert again.reused == again.finished == 2
+    assert (again.files, again.ok, again.failed) == (first.files, 1, 1)
+
+
+@pytest.mark.parametrize("change", ["output gone", "document gone", "output edited", "other files", "without JSON"])
+def test_run_writes_where_anything_is_new(fake, folder, out, writings, change):
+    run(folder / "deeper", out, json=True)
+    paths, options = [folder / "deeper"], {"json": True}
+    if change == "output gone":
+        (out / "summary.csv").unlink()
+    elif change == "document gone":
+        (out / "json" / "level0.json").unlink()
+    elif change == "output edited":
+        with (out / "summary.csv").open("a") as file:
+            file.write("mine\n")
+        options["overwrite"] = True
+    elif change == "other files":
+        paths.append(folder / "level0.csv")
+    else:
+        options["json"] = False
+    run(paths, out, **options)
+    assert len(writings) == 2
+    assert "mine" not in (out / "summary.csv").read_text()
+    assert (out / "json" / "level0.json").is_file()
+    assert len(rows(out)) == 2 * len(paths)
+
+
+def test_batch_checks_and_tabulates_each_spectrum_once(fake, folder, out, monkeypatch):
+    from xps_stn_plugin import api
+    from xps_stn_plugin.export import make_report
+
+    checked, tabulated = [], []
+    check, tabulate = api.checked_tree, make_report.component_table
+    monkeypatch.setattr(api, "checked_tree", lambda source, tree: checked.append(source) or check(source, tree))
+    monkeypatch.setattr(
+        make_report, "component_table", lambda seed, fit: tabulated.append(seed.region) or tabulate(seed, fit)
+    )
+    monkeypatch.setattr("xps_stn_plugin.fitting.component_table", None)
+    run(folder / "level1.csv", out)
+    assert checked == [str(folder / "level1.csv")]
+    assert tabulated == ["C1s", "O1s"]
 
 
 def test_damaged_records_are_done_again(fake, folder, out):
@@ -320,6 +386,7 @@ def _refuse(*arguments, **options):
 _LIMITED = """
 import resource, signal, sys
 from xps_prefit_hooks import PrefitError
+from xps_stn_plugin.batch import run as batch_run
 from xps_stn_plugin.batch import run_batch
 from xps_stn_plugin.settings import settings_of
 from xps_stn_plugin.core.plugins import plugin_manager

@@ -74,7 +74,8 @@ def test_summary_tells_what_was_found(fake, run, file):
     outcome = run("prefit", file)
     assert outcome.exit_code == 0, outcome.output
     for text in (
-        f"{file}  shift +1.25 ± 0.06 eV  ok",
+        f"{file}  shift +1.25 ± 0.06 eV\n",
+        "  shift: ok, groups: ok, fit of C1s: ok, fit of O1s: ok\n",
         "measured minus true; aliphatic C 1s = 285.00 eV (first vibrational member)",
         "Looks fine.",
         "groups: ester (aliphatic) 0.98\n",

@@ -9,6 +9,7 @@ from test_expectation_pattern import ESTER, PTFE, drawn
 import xps_stn_plugin as xps
 from xps_prefit_hooks import ModelInfo, Prediction, RegionShift
 from xps_stn_plugin.expectation import steered
+from xps_stn_plugin.expectation.steering import CONTRADICTED
 from xps_stn_plugin.settings import settings_of
 
 SHIFT = 1.2
@@ -65,46 +66,87 @@ def test_an_uncertain_network_gives_way_to_the_lines():
 
 def test_reasons_are_on_the_scale_of_the_reference():
     found, _ = steer(said(-1.9, 0.9, "uncertain"), expect="PMMA", reference=284.8)
-    assert "said -1.70 ± 0.90 eV" in found.reasons[0]
+    assert "said -1.59 ± 0.90 eV" in found.reasons[0]
 
 
 def test_a_sure_network_is_not_overruled():
     found, asked = steer(said(SHIFT + 1.0), expect="PMMA")
-    assert (found.shift, found.status, asked) == (SHIFT + 1.0, "uncertain", [])
-    assert "but the network is sure of +2.20 ± 0.06 eV" in found.reasons[0]
+    _assert_unsteered(found, said(SHIFT + 1.0), "but the network is sure of +2.20 ± 0.06 eV")
+    assert asked == []
 
 
-def test_lines_that_do_not_fit_are_said_and_move_nothing():
-    spectrum = drawn({"C1s": ((285.0, 1), (291.0, 1))}, SHIFT)
-    found, _ = steer(said(status="uncertain"), spectrum, expect="PEG")
-    assert found.shift == SHIFT
-    assert "do not fit at any shift: they leave" in found.reasons[0]
+def _assert_unsteered(found, before, reason):
+    """A contradiction leaves the network's answer, which is not ok."""
+    assert (found.shift, found.shift_stderr, found.groups) == (before.shift, before.shift_stderr, before.groups)
+    assert found.status == ("uncertain" if before.status == "ok" else before.status)
+    place = found.reasons.index(CONTRADICTED)
+    assert any(reason in text for text in found.reasons[:place])
+    assert "weighted mean" not in " ".join(found.reasons)
+
+
+@pytest.mark.parametrize("status", ["ok", "uncertain", "out_of_domain"])
+def test_lines_that_do_not_fit_contradict_the_expectation(status):
+    spectrum, before = drawn({"C1s": ((285.0, 1), (291.0, 1))}, SHIFT), said(status=status)
+    found, _ = steer(before, spectrum, expect="PEG")
+    _assert_unsteered(found, before, "do not fit at any shift: they leave")
     assert found.reasons[-1].startswith("Not expected, but the spectrum shows it: alkane")
 
 
-def test_contradicting_groups_are_named_and_make_a_taken_shift_uncertain():
-    found, _ = steer(said(0.0, 0.9, "uncertain"), seen={**GROUPS, "ester (aliphatic)": 0.03}, expect="PMMA")
-    assert "Expected, but the spectrum does not show it: ester (aliphatic) (probability 0.03)." in found.reasons
-    assert found.status == "uncertain"
-    assert found.groups["ester (aliphatic)"] == 1.0
+@pytest.mark.parametrize("status", ["ok", "uncertain"])
+def test_expected_group_that_is_hardly_seen_contradicts_the_expectation(status):
+    before = said(SHIFT, 0.06 if status == "ok" else 0.9, status)
+    found, asked = steer(before, seen={**GROUPS, "ester (aliphatic)": 0.03}, expect="PMMA")
+    _assert_unsteered(found, before, "does not show it: ester (aliphatic) (probability 0.03).")
+    assert asked
+
+
+def test_present_and_absent_groups_that_the_network_contradicts_keep_their_probabilities():
     found, _ = steer(said(), present="amide", absent="ester (aliphatic)")
     assert found.reasons == (
         "Said to be present, but the spectrum does not show it: amide (probability 0.03).",
         "Said to be absent, but the spectrum shows it: ester (aliphatic) (probability 0.95).",
+        CONTRADICTED,
     )
+    assert found.status == "uncertain"
+    assert found.groups == GROUPS
 
 
-def test_regions_that_contradict_are_said():
+def test_region_without_an_expected_line_contradicts_the_expectation():
+    found, _ = steer(said(), drawn({"N1s": ((400.0, 1),)}, SHIFT), expect="PMMA")
+    _assert_unsteered(found, said(), "No measured region shows a line where poly(methyl methacrylate) (PMMA) has")
+
+
+def test_region_with_a_further_line_is_said_and_moves_nothing():
     found, _ = steer(said(), drawn({**ESTER, "N1s": ((400.0, 1),)}, SHIFT), expect="PMMA")
     assert any(reason.startswith("N1s shows a line, where poly(methyl methacrylate)") for reason in found.reasons)
-    assert found.shift == SHIFT
-    found, _ = steer(said(), drawn({"N1s": ((400.0, 1),)}, SHIFT), expect="PMMA")
-    assert found.reasons[0].startswith("No measured region shows a line where poly(methyl methacrylate) (PMMA) has")
+    assert (found.shift, found.status) == (SHIFT, "ok")
+    assert found.groups["ester (aliphatic)"] == 1.0
+
+
+@pytest.mark.parametrize("element", ["O1s", "N1s", "Si2p"])
+def test_adventitious_carbon_beside_lines_of_other_elements_gives_the_scale(element):
+    centers = {"O1s": 530.0, "N1s": 398.0, "Si2p": 103.5}
+    # A symmetric line for one with vibrational members has its maximum about 0.1 eV above the first of them.
+    carbon = ((285.1, 8), (286.5, 1), (288.9, 0.7))
+    spectrum = drawn({"C1s": carbon, element: ((centers[element], 3),)}, SHIFT)
+    inorganic = dict.fromkeys(GROUPS, 0.02)
+    for status, stderr in (("ok", 0.1), ("uncertain", 0.6)):
+        found, _ = steer(said(SHIFT + 0.1, stderr, status, inorganic), spectrum, expect="adventitious carbon")
+        assert found.status == "ok"
+        assert abs(found.shift - SHIFT) < 0.12
+        assert found.groups["alkane"] == 1.0
+        assert not any("shows a line, where" in reason or reason == CONTRADICTED for reason in found.reasons)
+
+
+def test_adventitious_carbon_without_a_carbon_line_is_contradicted():
+    spectrum = drawn({"O1s": ((530.0, 3),)}, SHIFT)
+    found, _ = steer(said(), spectrum, expect="adventitious carbon")
+    _assert_unsteered(found, said(), "No measured region shows a line where saturated hydrocarbon")
 
 
 def test_a_substance_of_which_nothing_is_seen_is_named():
     found, _ = steer(said(), expect=["PMMA", "PTFE"])
-    assert any(reason.startswith("Nothing of poly(tetrafluoroethylene) (PTFE)") for reason in found.reasons)
+    _assert_unsteered(found, said(), "Nothing of poly(tetrafluoroethylene) (PTFE)")
 
 
 def test_mistakable_abbreviations_are_said():

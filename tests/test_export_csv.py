@@ -40,11 +40,13 @@ def test_one_row_for_each_component(fake, tmp_path):
     assert float(first["durbin_watson"]) == pytest.approx(quality.durbin_watson, abs=1e-3)
     assert float(first["runs_p"]) == pytest.approx(quality.runs_p, rel=1e-5)
     assert (first["fitted"], first["reference_eV"], first["status"]) == ("yes", "285.00", "ok")
+    assert (first["groups_status"], first["fit_status"]) == ("ok", "ok")
 
 
 def test_start_values_have_no_errors_and_say_so(fake, tmp_path):
     rows = _rows(xps.prefit(fakes.spectrum()), tmp_path / "a.csv")
     assert {row["fitted"] for row in rows} == {"no"}
+    assert {row["fit_status"] for row in rows} == {"not fitted"}
     assert {row["center_stderr_eV"] + row["area_stderr_intensity_eV"] for row in rows} == {""}
     assert {row["atomic_percent"] + row["reduced_chi_square"] + row["at_bound"] for row in rows} == {""}
 

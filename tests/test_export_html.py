@@ -71,7 +71,9 @@ def fitted(result):
 
 def test_fragment_tells_what_was_found(fitted):
     read = Reader(fitted._repr_html_())
-    assert ("span", "ok") in read.texts
+    assert ("span", "shift: ok") in read.texts
+    assert ("span", "groups: ok") in read.texts
+    assert ("span", "fit of C1s: ok") in read.texts
     sentence = (
         "Binding energies were measured 1.25 ± 0.06 eV too high (shift +1.25 eV); "
         "on the corrected scale aliphatic C 1s = 285.00 eV (first vibrational member)."
@@ -102,6 +104,16 @@ def test_fragment_tells_what_was_found(fitted):
     assert sum(tag == "details" for tag, _ in read.tags) == 3
 
 
+def test_a_fit_that_does_not_describe_the_data_has_its_own_verdict(result):
+    counts = result.axis["C1s"]["counts"]
+    counts.values[:] += 1e6 * (np.arange(counts.size) > counts.size // 2)
+    fitted = result.fitted()
+    read = Reader(fitted._repr_html_())
+    assert ("span", "shift: ok") in read.texts
+    assert ("span", "fit of C1s: poor") in read.texts
+    assert fitted.verdicts.worst == "poor"
+
+
 def test_start_values_are_said_to_be_so_and_nothing_is_fitted(fake, result):
     read = Reader(result._repr_html_())
     assert fake.fits == []
@@ -130,7 +142,7 @@ def test_without_a_shift_nothing_is_called_calibrated(result):
     prediction = replace(result.prediction, shift=np.nan, shift_stderr=np.nan, status="out_of_domain", groups={})
     read = Reader(html.fragment(replace(result, moved=None, prediction=prediction, evidence={})))
     assert "No shift was found, so nothing is calibrated: energies are as measured." in read.all
-    assert "out of domain" in read.under("span")
+    assert "shift: out of domain" in read.under("span")
     assert "Functional groups: none above 0.1." in read.all
     assert "nan" not in read.all.lower()
 

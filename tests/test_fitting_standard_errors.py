@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import lmfit
 import numpy as np
 import pytest
 from lmfit.models import ConstantModel, GaussianModel
@@ -8,7 +7,7 @@ from lmfit.models import ConstantModel, GaussianModel
 from xps_prefit_hooks import Seed, SeedComponent
 from xps_stn_plugin.core.spectrum import region_dataset
 from xps_stn_plugin.fitting import complete_errors, component_table, fit_quality, fit_seed
-from xps_stn_plugin.fitting.standard_errors import inherited_errors, uncertainty
+from xps_stn_plugin.fitting.standard_errors import uncertainty
 
 X = np.linspace(280, 295, 151)
 
@@ -226,26 +225,3 @@ def test_a_range_that_tells_more_than_the_data_is_the_error():
     assert fit.params["b_gap"].stderr == found.stderr["b_gap"]
     # Asked again, it says the same.
     assert uncertainty(seed, fit).by_range == ("b_gap",)
-
-
-def test_what_is_held_lends_its_error_to_what_hangs_on_it():
-    params = lmfit.Parameters()
-    params.add("a_center", value=285.0)
-    params.add("b_gap", value=0.5, vary=False)
-    params["b_gap"].user_data = (0.5, 0.1)
-    params.add("b_center", expr="a_center+b_gap")
-    params.add("b_ratio", value=0.5, vary=False)
-    params["b_ratio"].user_data = (0.5, 0.05)
-    params.add("a_amplitude", value=200.0)
-    params.add("b_amplitude", expr="b_ratio*a_amplitude")
-    params.add("note", value=1.0, vary=False)
-    params["note"].user_data = "the user's own"
-    errors = dict(zip(params, inherited_errors(params)[0], strict=True))
-    assert errors["b_center"] == pytest.approx(0.1)
-    assert errors["b_amplitude"] == pytest.approx(10.0)
-    assert {name for name, error in errors.items() if error > 0} == {"b_gap", "b_center", "b_ratio", "b_amplitude"}
-    several = np.tile([parameter.value for parameter in params.values()], (2, 1))
-    several[1, list(params).index("a_amplitude")] = 400.0
-    assert inherited_errors(params, several)[:, list(params).index("b_amplitude")] == pytest.approx([10.0, 20.0])
-    params["b_gap"].vary = params["b_ratio"].vary = True
-    assert not inherited_errors(params).any()

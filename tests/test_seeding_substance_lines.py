@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from seeded import X, counted, fitted, pmma, prefixes, seeded, tree
+from seeded import X, counted, fitted, pmma, prediction, prefixes, seeded, tree
 
 from xps_prefit_hooks import Settings
 from xps_stn_plugin.chemistry.substances import find_substance, substances
 from xps_stn_plugin.models.shapes import hydrocarbon, stepped_pseudo_voigt
+from xps_stn_plugin.seeding import seed_region
 from xps_stn_plugin.seeding.lines import SHIFT_ERRORS
 from xps_stn_plugin.seeding.substance_lines import substance_lines
 
@@ -142,6 +143,13 @@ def test_an_expected_substance_that_is_not_there_goes():
     found = seeded(y, "alkane", settings=Settings(expect=("PTFE",)))
     assert prefixes(found) == ["alkyl_"]
     assert any("CF2" in note for note in found.notes if note.startswith("Dropped"))
+
+
+def test_a_contradicted_substance_brings_no_lines():
+    y = counted(3000 * pmma() + 200, 1)
+    settings, known = Settings(expect=("PET",)), prediction("alkane", "ester (aliphatic)")
+    contradicted, plain = (seed_region(tree(y), "C1s", known, each) for each in (settings, Settings()))
+    assert prefixes(contradicted) == prefixes(plain)
 
 
 def test_two_substances_are_two_families():

@@ -70,6 +70,9 @@ def test_prefit_takes_every_setting(fake):
         "absent": ("amine",),
         "sensitivity": "scofield",
         "transmission": 0.5,
+        "sample": None,
+        "shift": 1.0,
+        "calibrate_on": None,
         "apply_anyway": True,
     }
     assert set(asked) == set(vars(Settings()))

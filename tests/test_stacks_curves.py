@@ -19,12 +19,13 @@ from xps_prefit_hooks import Settings
 from xps_stn_plugin.fitting import curves, fit_quality
 from xps_stn_plugin.fitting.component_rows import table_order
 from xps_stn_plugin.fitting.quality import durbin_watson, runs_test
+from xps_stn_plugin.models.counts import poisson_sigma
 from xps_stn_plugin.models.lineshapes import pseudo_voigt
 from xps_stn_plugin.models.shapes import stepped_pseudo_voigt
 from xps_stn_plugin.settings import settings_of
 from xps_stn_plugin.stacks import pipeline as work
 from xps_stn_plugin.stacks.curves import CurveRows, curve_rows, residual_tests
-from xps_stn_plugin.stacks.fit import fit_rows, sigma_rows
+from xps_stn_plugin.stacks.fit import NoiseRows, fit_rows, noise_rows
 from xps_stn_plugin.stacks.fitted import BACKGROUNDS
 from xps_stn_plugin.stacks.labels import FitLabels, parameter_meanings
 from xps_stn_plugin.stacks.prefit import prefit_stack, write_stack
@@ -71,15 +72,17 @@ def test_curves_of_doublets_and_of_shake_up_are_those_of_lmfit():
 def check(seed, energy, counts, shifts=SHIFTS):
     fits = fit_rows(seed, energy, counts, shifts, rescale=True)
     assert fits.success.all()
-    sigma = sigma_rows(counts)
-    rows = curve_rows(seed, energy, counts, shifts, sigma, fits)
+    noise = noise_rows(counts)
+    rows = curve_rows(seed, energy, counts, shifts, noise, fits)
     for i, shift in enumerate(shifts):
         wanted, whole = of_lmfit(seed, fits, i, energy - shift)
         size = 1e-4 * np.ptp(whole)
         np.testing.assert_allclose(rows.envelope[i], whole, rtol=1e-6, atol=1e-3 * size)
         np.testing.assert_allclose(rows.background[i], wanted["background"], rtol=1e-6, atol=1e-3 * size)
         np.testing.assert_allclose(rows.residual[i], counts[i] - whole, rtol=1e-5, atol=1e-2 * size)
-        assert rows.durbin_watson[i] == pytest.approx(durbin_watson((counts[i] - whole) / sigma[i]), rel=1e-6)
+        assert rows.durbin_watson[i] == pytest.approx(
+            durbin_watson((counts[i] - whole) / poisson_sigma(whole, 1.0)), rel=1e-6
+        )
         assert rows.runs_p[i] == pytest.approx(runs_test(counts[i] - whole)[1], rel=1e-6)
         for lines, curve in zip(table_order(seed), rows.lines[i], strict=True):
             np.testing.assert_allclose(curve, wanted[lines[0].name], rtol=1e-5, atol=1e-3 * size)
@@ -92,7 +95,9 @@ def test_what_was_not_fitted_has_no_curves():
     seed = seeded(counted(y, 1), ALKANE, ESTER, x=x)
     counts = np.array([counted(y, 2), np.full(x.size, np.nan)])
     fits = fit_rows(seed, x, counts)
-    rows = curve_rows(seed, x, counts, np.zeros(2), np.ones(counts.shape), fits)
+    rows = curve_rows(
+        seed, x, counts, np.zeros(2), NoiseRows(np.ones(counts.shape), np.full(counts.shape, np.nan)), fits
+    )
     for curve in (rows.background, rows.envelope, rows.residual, rows.lines, rows.durbin_watson, rows.runs_p):
         assert np.isfinite(curve[0]).all() and np.isnan(curve[1]).all()
     empty = CurveRows.empty(0, 3, 7)

@@ -14,7 +14,7 @@ from xps_stn_plugin.fitting import fit_seed
 from xps_stn_plugin.fitting.component_rows import component_rows
 from xps_stn_plugin.fitting.fit_rows import GIVEN_UP, NOT_FITTED
 from xps_stn_plugin.models.shapes import graphitic, stepped_pseudo_voigt
-from xps_stn_plugin.stacks.fit import fit_rows, sigma_rows
+from xps_stn_plugin.stacks.fit import fit_rows, noise_rows
 
 
 def drawn(truth, count, seed=5):
@@ -30,14 +30,14 @@ def numbers(fit, what="value"):
     return np.array([np.nan if (found := getattr(p, what)) is None else found for p in fit.params.values()])
 
 
-def assert_same(fits, singles, off=2e-3):
-    """Values within a share of a standard error; errors to 0.1 %."""
+def assert_same(fits, singles, off=0.03):
+    """Values within a share of a standard error, as weights of the fit are found to 0.05 of one; errors to 1 %."""
     for i, single in enumerate(singles):
         assert fits.success[i] == single.success
         errors = numbers(single, "stderr")
         known = errors > 0
         assert np.all(np.abs(numbers(single) - fits.values[i])[known] < off * errors[known])
-        assert fits.redchi[i] == pytest.approx(single.redchi, rel=1e-5)
+        assert fits.redchi[i] == pytest.approx(single.redchi, rel=2e-3)
         # lmfit leaves 0 for what it did not vary.
         np.testing.assert_allclose(fits.stderr[i][known], errors[known], rtol=1e-2)
         assert np.all(np.isnan(fits.stderr[i][~known]))
@@ -51,7 +51,7 @@ def test_four_components_are_fitted_as_one_after_the_other():
     singles = one_by_one(case.seed, rows, case.energy)
     assert fits.success.all()
     assert fits.names == tuple(singles[0].params)
-    assert_same(fits, singles, off=5e-4)
+    assert_same(fits, singles)
 
 
 def assigned():
@@ -75,7 +75,7 @@ def test_every_background_is_fitted_as_one_after_the_other(background):
     y = counted(pmma(scale=3e3, step=0.01) + 80, 1)
     seed = seeded(y, "alkane", "ester (aliphatic)", settings=Settings(background=background))
     rows = drawn(pmma(scale=3e3, step=0.01) + 80, 6)
-    assert_same(fit_rows(seed, X, rows), one_by_one(seed, rows), off=1e-2)
+    assert_same(fit_rows(seed, X, rows), one_by_one(seed, rows))
 
 
 def test_tails_of_conductors_are_fitted_as_one_after_the_other():
@@ -99,7 +99,7 @@ def test_foreign_models_and_ties_that_take_no_arrays_are_fitted_too():
     params["b_sigma"].set(expr="max(a_sigma, 0.1)")
     seed = Seed("C1s", model, params, (SeedComponent("a_", "C1s a"), SeedComponent("b_", "C1s b")), "linear")
     rows = drawn(model.eval(params, x=X), 4)
-    assert_same(fit_rows(seed, X, rows), one_by_one(seed, rows), off=1e-2)
+    assert_same(fit_rows(seed, X, rows), one_by_one(seed, rows))
 
 
 def test_an_absent_component_has_the_errors_that_a_single_fit_has():
@@ -108,7 +108,7 @@ def test_an_absent_component_has_the_errors_that_a_single_fit_has():
     rows = drawn(truth, 8)
     fits, singles = fit_rows(seed, X, rows), one_by_one(seed, rows)
     # A component without area may stop at several places that noise makes: then either may find the better one.
-    same = [i for i, single in enumerate(singles) if abs(fits.chisqr[i] - single.chisqr) < 1e-3]
+    same = [i for i, single in enumerate(singles) if abs(fits.chisqr[i] - single.chisqr) < 0.1]
     assert len(same) >= 6
     assert fits.chisqr.sum() < 1.02 * sum(single.chisqr for single in singles)
     free = [name in fits.free for name in fits.names]
@@ -136,7 +136,7 @@ def test_fixed_slopes_follow_the_intensity_of_a_mean_seed():
     params["bg_slope"].set(value=40.0, vary=False)
     params["bg_intercept"].set(value=150.0 - 40.0 * 279.0)
     truth = case.seed.model.eval(params, x=case.energy)
-    fits = fit_rows(case.seed, case.energy, np.stack([truth, 0.1 * truth]), sigma=np.sqrt(truth), rescale=True)
+    fits = fit_rows(case.seed, case.energy, np.stack([truth, 0.1 * truth]), noise=np.sqrt(truth), rescale=True)
     assert fits.column("bg_slope") == pytest.approx([40.0, 4.0], rel=0.02)
     assert fit_rows(case.seed, case.energy, truth[None]).column("bg_slope") == pytest.approx(40.0)
 
@@ -159,7 +159,7 @@ def test_numbers_beyond_all_bounds_spoil_their_own_row_alone():
     rows = drawn(truth, 4)
     rows[1] *= 1e200
     with np.errstate(all="ignore"):
-        fits = fit_rows(seed, X, rows, sigma=np.sqrt(np.maximum(rows[[0]], 1.0)))
+        fits = fit_rows(seed, X, rows, noise=np.sqrt(np.maximum(rows[[0]], 1.0)))
     assert fits.success.tolist() == [True, False, True, True]
     assert np.isnan(fits.stderr[1]).all()
 
@@ -180,15 +180,18 @@ def test_fits_do_not_depend_on_their_neighbours():
     np.testing.assert_allclose(whole.values[250:270], some.values, rtol=1e-9)
 
 
-def test_noise_is_that_of_a_single_spectrum():
+def test_noise_rows_have_the_count_size_and_the_scatter_of_each_spectrum():
     counts = drawn(np.full(60, 50.0), 2)
-    assert sigma_rows(counts) == pytest.approx(np.sqrt(counts))
+    assert (noise_rows(counts).count_size == 1.0).all()
     smooth = counts / 7.0
     # The seventh part of a count is what stands for one.
-    assert sigma_rows(smooth) == pytest.approx(np.sqrt(counts) / 7.0)
-    assert np.ptp(sigma_rows(smooth + np.random.default_rng(1).normal(size=60)), axis=1) == pytest.approx(0.0)
-    rated = sigma_rows(smooth, {"intensity": "counts per second", "dwell_time": 7.0})
-    assert rated == pytest.approx(np.sqrt(counts) / 7.0)
+    assert noise_rows(smooth).count_size == pytest.approx(1.0 / 7.0)
+    assert noise_rows(smooth).sigma == pytest.approx(noise_rows(counts).sigma / 7.0)
+    scattered = noise_rows(smooth + np.random.default_rng(1).normal(size=60))
+    assert np.isnan(scattered.count_size).all()
+    assert np.ptp(scattered.sigma, axis=1) == pytest.approx(0.0)
+    rated = noise_rows(smooth, {"intensity": "counts per second", "dwell_time": 7.0})
+    assert rated.count_size == pytest.approx(1.0 / 7.0)
 
 
 def test_shapes_that_do_not_fit_are_refused():
@@ -213,10 +216,10 @@ def test_component_rows_without_area_have_no_error_of_position_and_width():
     assert np.isfinite(table.area_stderr[:, column]).all()
 
 
-def test_sigma_rows_hot_channel_of_one_spectrum_has_no_weight_there():
+def test_noise_rows_hot_channel_of_one_spectrum_has_no_weight_there():
     rows = np.random.default_rng(8).poisson(1000, (3, 80)).astype(float)
     rows[1, 40] = 30000
     rows[2, 20:23] = 0
-    sigma = sigma_rows(rows)
+    sigma = noise_rows(rows).sigma
     assert sorted(zip(*np.nonzero(sigma > 1e6), strict=True)) == [(1, 40), (2, 20), (2, 21), (2, 22)]
-    np.testing.assert_allclose(sigma[sigma < 1e6], np.sqrt(rows[sigma < 1e6]))
+    np.testing.assert_allclose(sigma[sigma < 1e6], np.sqrt(rows[sigma < 1e6]), rtol=0.05)

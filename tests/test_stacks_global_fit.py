@@ -99,8 +99,9 @@ def test_shared_parameters_are_those_of_one_fit_of_all_spectra(seed):
     from scipy.optimize import least_squares
 
     counts = profile(np.random.default_rng(6))[:3]
-    shared = share(seed, ENERGY, counts)
-    fits = shared.fit(ENERGY, counts)
+    noise = np.sqrt(np.maximum(counts, 1.0))
+    shared = share(seed, ENERGY, counts, noise=noise)
+    fits = shared.fit(ENERGY, counts, noise=noise)
     params = shared.seed.params
     own = [name for name in fits.free if name not in shared.names]
 

@@ -16,9 +16,10 @@ import xarray as xr
 from xps_prefit_hooks import GroupEvidence, Prediction, PrefitError, Seed, Settings
 
 from ._util.files import Overwrite, write_all
-from .core.energy_scale import scale_offset
+from .core.energy_scale import is_told, scale_offset
 from .core.plugins import plugin_manager
 from .core.result import LazyEvidence, LazySeeds, PrefitData, calibrated_spectrum, shift_is_applied
+from .core.samples import one_sample, samples_of
 from .core.spectrum import checked_tree
 from .settings import SettingsOptions, settings_of
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from lmfit.model import ModelResult
     from matplotlib.figure import Figure
 
-    from .export.report import Report
+    from .export.report import Report, Verdicts
     from .quantification import Quantification
 
 Spectrum = str | os.PathLike[str] | xr.DataTree | xr.Dataset | xr.DataArray
@@ -102,7 +103,7 @@ class PrefitResult(PrefitData):
         # The longest suffix first: ".seeds.json" is not ".json". Among equals the order of the plugins counts.
         for exporter in sorted(exporters, key=lambda exporter: -len(exporter.suffix)):
             if path.name.lower().endswith(exporter.suffix.lower()):
-                write_all(path, partial(exporter.write, self), overwrite=overwrite, inputs=[Path(self.source), *inputs])
+                write_all(path, partial(exporter.write, self), overwrite=overwrite, inputs=[self.file, *inputs])
                 return
         known = ", ".join(dict.fromkeys(exporter.suffix for exporter in exporters))
         raise PrefitError(str(path), f"no output format has the suffix {path.suffix!r}; known are {known}.")
@@ -131,9 +132,14 @@ class PrefitResult(PrefitData):
 
         return fragment(self)
 
+    @property
+    def verdicts(self) -> Verdicts:
+        """Trust in the shift, in the groups, and in the fit of each region, each for itself."""
+        return self.report().verdicts
+
     def report(self) -> Report:
         """Return everything that outputs show, computed once; see ``xps_stn_plugin.export.report.Report``."""
-        from .export.report import report_of
+        from .export.make_report import report_of
 
         return report_of(self)
 
@@ -151,7 +157,8 @@ def read(path: str | os.PathLike[str], photon_energy: float | None = None) -> xr
     Returns
     -------
     xarray.DataTree
-        One child per region with ``counts(binding_energy)``; see `xps_stn_plugin.core.spectrum`.
+        One child per region with ``counts(binding_energy)``; see `xps_stn_plugin.core.spectrum`. Of a file with several
+        samples, one node for each, with its regions as children.
 
     Raises
     ------
@@ -186,15 +193,19 @@ def prefit(spectrum: Spectrum, **options: Unpack[SettingsOptions]) -> PrefitResu
 
 def prefit_with(spectrum: Spectrum, settings: Settings) -> PrefitResult:
     """Prefit with settings that `settings_of` made; see `prefit`."""
-    tree = checked_spectrum(spectrum, settings)
+    return prefit_checked(checked_spectrum(spectrum, settings), settings)
+
+
+def prefit_checked(tree: xr.DataTree, settings: Settings) -> PrefitResult:
+    """Prefit a spectrum that `checked_spectrum` returned; see `prefit`."""
     source = str(tree.attrs["source"])
     said = plugin_manager().predict(tree, settings)
     prediction = said
-    if settings.expect or settings.present or settings.absent:
+    if is_told(settings):
         # lmfit comes with it, which a prefit without fit does not need.
-        from .expectation import steered
+        from .fitting.charge_reference import with_knowledge
 
-        prediction = steered(said, tree, settings, partial(plugin_manager().predict, tree, settings))
+        prediction = with_knowledge(said, tree, settings, partial(plugin_manager().predict, tree, settings))
     moved = calibrated_spectrum(tree, prediction, settings) if shift_is_applied(prediction, settings) else None
     # Where no shift is applied the data alone seed models on the measured axis: metals are fitted too.
     axis = tree if moved is None else moved
@@ -225,7 +236,7 @@ def prefit_many(
     ----------
     spectra : xarray.DataTree, xarray.Dataset, xarray.DataArray, or iterable of spectra
         A stack, ``counts(..., binding_energy)`` with further dimensions (a map, a depth profile), or spectra as for
-        `prefit`. A path alone is one spectrum.
+        `prefit`. A path alone is one spectrum, or several where the file holds several samples.
     **options
         As for `prefit`; for a stack also those of `xps_stn_plugin.stacks.prefit.prefit_stack`.
 
@@ -235,7 +246,8 @@ def prefit_many(
         For a stack: results on its own dimensions, see `xps_stn_plugin.stacks.prefit.prefit_stack`; those of an array
         of Dask's are computed when they are asked for.
     list of PrefitResult or PrefitFailure
-        Otherwise: one per spectrum, in their order. A failure takes its place in the list and stops nothing.
+        Otherwise: one per spectrum, in their order, and of a file with several samples one for each of them. A failure
+        takes its place in the list and stops nothing.
 
     Raises
     ------
@@ -257,7 +269,23 @@ def prefit_many(
         spectra = [spectra]
     if isinstance(spectra, bytes) or not isinstance(spectra, Iterable):
         raise PrefitError("spectra", f"{type(spectra).__name__} is not a list of spectra; give paths or spectra.")
-    return [_attempt(number, spectrum, settings) for number, spectrum in enumerate(spectra, start=1)]
+    return [
+        result for number, spectrum in enumerate(spectra, start=1) for result in _attempts(number, spectrum, settings)
+    ]
+
+
+def _attempts(number: int, spectrum: Spectrum, settings: Settings) -> list[PrefitResult | PrefitFailure]:
+    """Prefit of a spectrum, or of each sample of a file with several."""
+    if not isinstance(spectrum, str | os.PathLike):
+        return [_attempt(number, spectrum, settings)]
+    try:
+        trees = checked_spectra(spectrum, settings)
+    except PrefitError as error:
+        return [PrefitFailure(_source(spectrum, f"spectrum {number}"), str(error))]
+    except Exception as error:  # noqa: BLE001 (as in `_attempt`)
+        _log.exception("Unexpected error in %s", spectrum)
+        return [PrefitFailure(os.fspath(spectrum), f"unexpected {type(error).__name__}: {error}")]
+    return [_attempt(number, tree, settings) for tree in trees]
 
 
 def _attempt(number: int, spectrum: Spectrum, settings: Settings) -> PrefitResult | PrefitFailure:
@@ -314,12 +342,28 @@ def checked_spectrum(spectrum: Spectrum, settings: Settings) -> xr.DataTree:
     Raises
     ------
     PrefitError
-        If it cannot be read or is not a spectrum.
+        If it cannot be read, is not a spectrum, or holds several samples of which none is chosen.
     """
     if isinstance(spectrum, str | os.PathLike):
         spectrum = _read(spectrum, settings)
+    if isinstance(spectrum, xr.DataTree):
+        spectrum = one_sample(spectrum, settings.sample)
     source = _source(spectrum, "spectrum")
     if isinstance(spectrum, xr.DataTree | xr.Dataset | xr.DataArray):
         return checked_tree(source, spectrum)
     msg = f"{type(spectrum).__name__} is not a spectrum; give a path, or a DataTree, Dataset or DataArray of xarray."
     raise PrefitError(source, msg)
+
+
+def checked_spectra(spectrum: Spectrum, settings: Settings) -> list[xr.DataTree]:
+    """Spectra of all samples of a file or tree, checked as by `checked_spectrum`; one where there is one sample.
+
+    Raises
+    ------
+    PrefitError
+        As `checked_spectrum`.
+    """
+    if isinstance(spectrum, str | os.PathLike):
+        spectrum = _read(spectrum, settings)
+    samples = samples_of(spectrum) if isinstance(spectrum, xr.DataTree) and settings.sample is None else {}
+    return [checked_spectrum(one, settings) for one in (samples.values() or [spectrum])]

@@ -17,6 +17,8 @@ from xps_prefit_hooks import LONGEST, PrefitError, Settings, shown
 from . import __version__
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from .stacks import Share
 
 #: Environment variable that shows the traceback of an unexpected error.
@@ -72,10 +74,10 @@ def _option(field: Field[Any], kind: Any) -> Callable[[Callable[..., Any]], Call
     # The background is one word for all regions, or one for a region: texts here, as several values are.
     multiple = field.name == "background" or get_origin(kind) is tuple
     optional = multiple or bool(field.metadata.get("optional"))
+    if field.default is None:
+        (kind,) = set(get_args(kind)) - {type(None)}
     if get_origin(kind) is Literal:
         kind = click.Choice(get_args(kind))
-    elif field.default is None:
-        (kind,) = set(get_args(kind)) - {type(None)}
     name = f"--{field.name.replace('_', '-')}"
     if kind is bool:
         return click.option(name, is_flag=True, default=field.default, help=field.metadata["help"])
@@ -318,12 +320,42 @@ def _prefit_file(
     options: dict[str, Any],
 ) -> None:
     from ._util.files import check_target
-    from .api import prefit as run
+    from .api import checked_spectra
+    from .core.samples import sample_path
+    from .settings import settings_of
 
     # Before anything is written, so that no half of the outputs is left.
     for target in targets:
         check_target(target, overwrite=force, inputs=measured)
-    result = run(file, **options)
+    settings = settings_of(**options)
+    spectra = checked_spectra(file, settings)
+    if as_json and len(spectra) > 1:
+        names = ", ".join(str(spectrum.attrs["sample"]) for spectrum in spectra)
+        raise PrefitError(
+            str(file), f"holds {len(spectra)} samples ({names}); --json - is for one, choose by --sample."
+        )
+    for spectrum in spectra:
+        paths = targets
+        if len(spectra) > 1:
+            paths = [sample_path(target, str(spectrum.attrs["sample"]), target.suffix) for target in targets]
+        _prefit_spectrum(spectrum, settings, file, measured, paths, fit, confidence, force, as_json)
+
+
+def _prefit_spectrum(
+    spectrum: xr.DataTree,
+    settings: Settings,
+    file: Path,
+    measured: tuple[Path, ...],
+    targets: list[Path],
+    fit: bool,
+    confidence: bool,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Prefit one spectrum, write its outputs and show what was found."""
+    from .api import prefit_with
+
+    result = prefit_with(spectrum, settings)
     named = result.settings.background
     for region in () if isinstance(named, str) else named:
         if region not in result.spectrum.children:

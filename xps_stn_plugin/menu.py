@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -97,17 +98,42 @@ def _send_seed(request: MenuRequest) -> MenuOutcome:
 def _calibrated_copy(request: MenuRequest) -> MenuOutcome:
     from .export.calibrated_copy import write_calibrated_copy
 
-    result = _result(request)
-    out = _out(request)
-    write_calibrated_copy(result, out, overwrite=_agreed(request))
-    return MenuOutcome(f"{result.source}: {result.shift_text} taken off, written to {out}.", result, (out,))
+    def write(result: PrefitResult, path: Path) -> str:
+        write_calibrated_copy(result, path, overwrite=_agreed(request))
+        return f"{result.source}: {result.shift_text} taken off, written to {path}."
+
+    return _written(request, write)
 
 
 def _export(request: MenuRequest) -> MenuOutcome:
-    result = _result(request).fitted()
+    def write(result: PrefitResult, path: Path) -> str:
+        result.fitted().save(path, overwrite=_agreed(request))
+        return f"{result.source}: {result.shift_text} ({result.status}), written to {path}."
+
+    return _written(request, write)
+
+
+def _written(request: MenuRequest, write: Callable[[PrefitResult, Path], str]) -> MenuOutcome:
+    """Write one file, or one for each sample of the selection, whose name then ends in that of the sample."""
+    from .api import checked_spectra, prefit_with
+    from .core.plugins import plugin_manager
+    from .core.samples import sample_path
+    from .settings import settings_of
+
     out = _out(request)
-    result.save(out, overwrite=_agreed(request))
-    return MenuOutcome(f"{result.source}: {result.shift_text} ({result.status}), written to {out}.", result, (out,))
+    if request.result is not None or request.spectrum is None:
+        result = _result(request)
+        return MenuOutcome(write(result, out), result, (out,))
+    settings = settings_of(**vars(request.settings))
+    spectra = checked_spectra(request.spectrum, settings)
+    results = [prefit_with(spectrum, settings) for spectrum in spectra]
+    names = [""] if len(results) == 1 else [str(spectrum.attrs["sample"]) for spectrum in spectra]
+    # ".lg4x.dat" is one suffix.
+    known = [exporter.suffix for exporter in plugin_manager().exporters() if out.name.lower().endswith(exporter.suffix)]
+    suffix = max(known, key=len, default=out.suffix)
+    paths = [sample_path(out, sample, suffix) if sample else out for sample in names]
+    messages = [write(result, path) for result, path in zip(results, paths, strict=True)]
+    return MenuOutcome(" ".join(messages), results[0], tuple(paths))
 
 
 def _batch(request: MenuRequest) -> MenuOutcome:

@@ -11,7 +11,7 @@ from typing import Any, Final, TypedDict, Unpack, get_args
 
 import numpy as np
 
-from xps_prefit_hooks import ALIPHATIC_C1S, Background, PrefitError, ReferenceAt, Settings, Ties, shown
+from xps_prefit_hooks import ALIPHATIC_C1S, Background, CalibrateOn, PrefitError, ReferenceAt, Settings, Ties, shown
 
 from .chemistry.groups import group_names
 from .chemistry.substances import find_substance
@@ -30,7 +30,7 @@ class SettingsOptions(TypedDict, total=False):
         Binding energy in eV of aliphatic C 1s; by default its first vibrational member is at 285.00 eV.
     reference_at : {"maximum", "first-member"}, optional
         What `reference` is the energy of; by default the maximum of the line, where a reference is given.
-    photon_energy, background, ties, sensitivity, transmission, apply_anyway
+    photon_energy, background, ties, sensitivity, transmission, sample, shift, calibrate_on, apply_anyway
         As in `Settings`; the regions of `background` may be written ``C 1s``.
     expect : str or iterable of str
         Expected substances: abbreviations, names or SMILES.
@@ -48,6 +48,9 @@ class SettingsOptions(TypedDict, total=False):
     absent: str | Iterable[str]
     sensitivity: str
     transmission: float
+    sample: str | None
+    shift: float | None
+    calibrate_on: CalibrateOn | None
     apply_anyway: bool
 
 
@@ -97,8 +100,19 @@ def settings_of(**options: Unpack[SettingsOptions]) -> Settings:
         if against := [group for group in absent if group in substance.groups]:
             msg = f"{substance.label} is expected and has {', '.join(against)}, called absent; drop one of the two."
             raise PrefitError("groups", msg)
+    if asked.sample is not None and not (isinstance(asked.sample, str) and asked.sample.strip()):
+        raise PrefitError("sample", f"{shown(repr(asked.sample), 60)} is not a name of a sample; give text.")
+    shift = None if asked.shift is None else _number("shift", asked.shift)
+    if shift is not None and not math.isfinite(shift):
+        raise PrefitError("shift", f"{shift:g} eV is not a shift; give a number of eV.")
+    if asked.calibrate_on is not None:
+        _one_of("calibrate_on", asked.calibrate_on, get_args(CalibrateOn))
+    if shift is not None and asked.calibrate_on is not None:
+        msg = f"{shift:+g} eV is given and {asked.calibrate_on} is to decide it; drop one of the two."
+        raise PrefitError("shift", msg)
     return replace(
         asked,
+        shift=shift,
         reference=reference,
         photon_energy=photon_energy,
         background=background,

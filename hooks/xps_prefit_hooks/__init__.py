@@ -11,8 +11,10 @@ from ._markers import PROJECT, hookimpl, hookspec
 from ._texts import LONGEST, shown
 from ._types import (
     ALIPHATIC_C1S,
+    GIVEN_SHIFT_STDERR,
     MAXIMUM_ABOVE_FIRST_MEMBER,
     Background,
+    CalibrateOn,
     Exporter,
     GroupEvidence,
     MenuAction,
@@ -32,11 +34,13 @@ from ._types import (
 
 __all__ = [
     "ALIPHATIC_C1S",
+    "GIVEN_SHIFT_STDERR",
     "LONGEST",
     "MAXIMUM_ABOVE_FIRST_MEMBER",
     "PLUGINS_VARIABLE",
     "PROJECT",
     "Background",
+    "CalibrateOn",
     "Exporter",
     "GroupEvidence",
     "MenuAction",

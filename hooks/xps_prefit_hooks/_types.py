@@ -25,10 +25,14 @@ ALIPHATIC_C1S = 285.00
 #: FWHM of 1.0 to 1.3 eV give 0.10 to 0.13 eV.
 MAXIMUM_ABOVE_FIRST_MEMBER = 0.115
 
+#: Standard error in eV that a shift which the user gives counts with; analysts read a reference line to about 0.1 eV.
+GIVEN_SHIFT_STDERR = 0.1
+
 Status = Literal["ok", "uncertain", "out_of_domain"]
 Background = Literal["auto", "offset", "linear", "shirley", "tougaard-u2", "tougaard-u3"]
 Ties = Literal["soft", "hard", "free"]
 ReferenceAt = Literal["maximum", "first-member"]
+CalibrateOn = Literal["C-C"]
 
 
 def _or(words: tuple[str, ...]) -> str:
@@ -64,6 +68,13 @@ class Settings:
     transmission : float
         Exponent of the kinetic energy in the analyser's transmission function; 0 for intensities that are corrected
         for it or where it does not depend on the energy.
+    sample : str or None
+        Name of the sample that is meant, where a file holds several.
+    shift : float or None
+        Measured minus true binding energy in eV on the reported scale, where the user knows it; it counts with a
+        standard error of 0.1 eV.
+    calibrate_on : {"C-C"} or None
+        Component that is put at the reference: "C-C" takes the shift from the aliphatic component of a fit of C 1s.
     apply_anyway : bool
         Whether energies are moved by a shift that is out of domain, too; by default they stay as measured.
     """
@@ -108,6 +119,15 @@ class Settings:
     )
     sensitivity: str = field(default="scofield", metadata={"help": "Sensitivity factors for atomic percent."})
     transmission: float = field(default=0.0, metadata={"help": "Exponent of the analyser's transmission."})
+    sample: str | None = field(
+        default=None, metadata={"metavar": "NAME", "help": "Sample of a file with several; all of them if absent."}
+    )
+    shift: float | None = field(
+        default=None, metadata={"help": "Measured minus true binding energy in eV, where it is known."}
+    )
+    calibrate_on: CalibrateOn | None = field(
+        default=None, metadata={"help": "Fit C 1s and put its aliphatic component at the reference."}
+    )
     apply_anyway: bool = field(default=False, metadata={"help": "Move energies by an out-of-domain shift, too."})
 
     @property
@@ -240,11 +260,14 @@ class SeedComponent:
         Name for people, region first: ``C1s O-C=O``.
     groups : tuple of str
         Functional groups that bring it; empty where the data alone ask for it.
+    level : str
+        Core level of another element that it belongs to (``K2p`` in a region of C 1s); empty for the region's own.
     """
 
     prefix: str
     name: str
     groups: tuple[str, ...] = ()
+    level: str = ""
 
 
 @dataclass(frozen=True)

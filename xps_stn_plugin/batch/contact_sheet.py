@@ -10,13 +10,13 @@ from typing import Final
 from .._util.files import Overwrite, write_text
 from .._util.marks import MARK
 from ..core.energy_scale import reference_text, shift_text
-from ..export.texts import markup
+from ..export.texts import markup, or_nan
 from .entry import Entry, not_written
 from .outputs import SUMMARY
 from .picture import Component, Drawing, picture
-from .record import AXIS, BACKGROUND, COMPONENTS, COUNTS, ENVELOPE
+from .record import AXIS, BACKGROUND, COMPONENTS, COUNTS, ENVELOPE, WORST_FIRST
 from .stack_card import SHORT, WORST, commonest_status, stack_card
-from .summary import COLUMNS, WORST_FIRST, Row
+from .summary import COLUMNS, Row
 
 #: Most spectra that are drawn; nobody looks at more, and a page with more opens slowly.
 MOST: Final = 1000
@@ -158,9 +158,10 @@ def _card(entry: Entry, rows: Sequence[tuple[int, Row]]) -> str:
     ]
     why = markup(" ".join(dict.fromkeys(reason for _, row in rows for reason in row.reasons)))
     title = markup(entry.source, quote=True)
+    colour = min((row.colour for _, row in rows if row.status == status), key=WORST_FIRST.index, default=status)
     return (
-        f'<div class="card {status}"><div><a href="#row{rows[0][0]}" title="{title}">{name}</a> '
-        f"<b>{status.replace('_', ' ')}{shift}</b></div>"
+        f'<div class="card {colour}"><div><a href="#row{rows[0][0]}" title="{title}">{name}</a> '
+        f"<b>shift {status.replace('_', ' ')}{shift}</b></div>"
         + (f"<div>{markup(groups)}</div>" if groups else "")
         + f'<div class="regions">{"".join(figures)}</div><div class="why">{why}</div></div>'
     )
@@ -172,17 +173,13 @@ def _drawing(entry: Entry, name: str) -> Drawing:
     curves = region.curves
     if not region.has_model:
         return Drawing(curves[AXIS], curves[COUNTS])
-    assert entry.record.document is not None
-    components = entry.record.document["regions"][name]["components"]
-    drawn = [
-        Component(
-            one["name"],
-            one["center_measured"] if one["center"] is None else one["center"],
-            number if one["groups"] else None,
-            curve,
-        )
-        for number, (one, curve) in enumerate(zip(components, curves[COMPONENTS:], strict=True))
-    ]
+    assert entry.record.report is not None
+    report = entry.record.report
+    drawn = []
+    for number, (row, curve) in enumerate(zip(report.regions[name].components, curves[COMPONENTS:], strict=True)):
+        position, measured = report.position(row)
+        place = or_nan(measured if position is None else position)
+        drawn.append(Component(row.name, place, number if row.groups else None, curve))
     return Drawing(curves[AXIS], curves[COUNTS], curves[BACKGROUND], curves[ENVELOPE], drawn)
 
 

@@ -14,6 +14,8 @@ from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from xps_prefit_hooks import Settings
 
 from .._util.names import output_name
@@ -138,9 +140,9 @@ def statuses_of(record: Record, files: int, fit: bool) -> Counter[str]:
 
 def with_reason(record: Record, sentence: str) -> Record:
     """Add a sentence to the reasons of a single spectrum; it depends on other files, so that it is not filed."""
-    if not sentence or record.document is None:
+    if not sentence or record.report is None:
         return record
-    return replace(record, document={**record.document, "reasons": [*record.document["reasons"], sentence]})
+    return replace(record, report=msgspec.structs.replace(record.report, reasons=(*record.report.reasons, sentence)))
 
 
 @dataclass(frozen=True, eq=False)

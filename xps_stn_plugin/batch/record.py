@@ -13,9 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from ..export.report import Report
 from .cache_key import FORMAT
 
 FloatArray = NDArray[np.float64]
@@ -23,6 +25,9 @@ FloatArray = NDArray[np.float64]
 #: Rows of `RegionRecord.curves`; the last two and the components are missing where there is no model.
 AXIS, MEASURED_AXIS, COUNTS, BACKGROUND, ENVELOPE, COMPONENTS = range(6)
 _WITHOUT_MODEL: Final = BACKGROUND
+
+#: Statuses of what was measured, from bad to good.
+WORST_FIRST: Final = ("failed", "out_of_domain", "uncertain", "ok")
 
 #: Least probability of a group that is listed.
 LEAST_PROBABILITY: Final = 0.5
@@ -56,7 +61,7 @@ class RegionRecord:
     curves : ndarray, shape (3, n) or (5 + components, n)
         Calibrated binding energy in eV (the measured one where no shift was found), measured binding energy in eV,
         counts as measured; with a model also its background, its envelope, and one row for each component in the order
-        of the document, without background.
+        of the report, without background.
     parameters : tuple of ParameterRecord
         Of the lmfit model.
     """
@@ -99,26 +104,27 @@ class Record:
 
     Parameters
     ----------
-    document : mapping or None
-        The JSON of the prefit (schema ``xps-stn/prefit/1``) with an empty ``source`` and no evidence; None where
-        nothing came of the file.
+    report : Report or None
+        Report of the prefit with an empty ``source`` and no evidence; None where nothing came of the file.
     reason : str
         Why nothing came of it, in one sentence; empty otherwise.
     failures : mapping of str to str
         Why a region has no model or no good fit, by region.
     regions : mapping of str to RegionRecord
-        By name, in the order of the document.
+        By name, in the order of the report.
     final : bool
         False for an error that nobody foresaw, which may not come again: the file is tried anew in the next run.
     details : str
         Traceback of such an error.
     stack : StackRecord or None
-        Of a file with a stack, which has no document.
+        Of a file with a stack, which has no report.
+    samples : mapping of str to Record
+        Of a file with several samples, what came of each; it has neither report nor stack itself.
     limit : float or None
         Time in seconds that was not enough for the file; with more it is tried anew.
     """
 
-    document: Mapping[str, Any] | None = None
+    report: Report | None = None
     reason: str = ""
     failures: Mapping[str, str] = field(default_factory=dict)
     regions: Mapping[str, RegionRecord] = field(default_factory=dict)
@@ -126,19 +132,26 @@ class Record:
     details: str = ""
     stack: StackRecord | None = None
     limit: float | None = None
+    samples: Mapping[str, Record] = field(default_factory=dict)
 
     @property
     def status(self) -> str:
-        """Status of the spectrum: that of its shift, or "failed" where the file or one of its regions failed."""
+        """Status of the spectrum: that of its shift, or "failed" where the file or one of its regions failed.
+
+        Of several samples it is the worst.
+        """
+        if self.samples:
+            return min((record.status for record in self.samples.values()), key=WORST_FIRST.index)
         if self.stack is not None:
             return self.stack.status
-        if self.document is None or self.failures:
+        if self.report is None or self.failures:
             return "failed"
-        return str(self.document["status"])
+        return self.report.status
 
 
 def encode(record: Record) -> bytes:
     """Bytes of a record; the same record gives the same bytes."""
+    inside = {name: encode(one) for name, one in record.samples.items()}
     regions = {
         name: {
             "attrs": dict(region.attrs),
@@ -151,7 +164,7 @@ def encode(record: Record) -> bytes:
         for name, region in record.regions.items()
     }
     head = {
-        "document": record.document,
+        "report": None if record.report is None else msgspec.to_builtins(record.report),
         "reason": record.reason,
         "failures": dict(record.failures),
         "regions": regions,
@@ -159,9 +172,10 @@ def encode(record: Record) -> bytes:
         "details": record.details,
         "stack": None if record.stack is None else _stack_head(record.stack),
         "limit": record.limit,
+        "samples": {name: len(one) for name, one in inside.items()},
     }
     curves = b"".join(np.ascontiguousarray(region.curves, dtype="<f8").tobytes() for region in record.regions.values())
-    data = b"" if record.stack is None else record.stack.data
+    data = b"".join(inside.values()) if record.stack is None else record.stack.data
     # A map's bytes are many: they are put together once.
     body = [json.dumps(head, ensure_ascii=True, allow_nan=False).encode(), b"\n", curves, data]
     return b"".join([_first_line(*body), *body])
@@ -181,7 +195,15 @@ def decode(data: bytes) -> Record:
     try:
         return _decoded(data, start)
     # The digest is right, so somebody else wrote it, or another version did.
-    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+        msgspec.ValidationError,
+    ) as error:
         raise DamagedRecordError from error
 
 
@@ -201,19 +223,23 @@ def _decoded(data: bytes, start: int) -> Record:
             for parameter, value, stderr, low, high, vary, expr in region["parameters"]
         )
         regions[name] = RegionRecord(dict(region["attrs"]), values.astype(float), parameters)
-    packed_stack = head.pop("stack")
+    packed_report, packed_stack = head.pop("report"), head.pop("stack")
+    samples = {}
+    for name, size in head.pop("samples").items():
+        samples[name] = decode(bytes(curves[place : place + size]))
+        place += size
+    report = None if packed_report is None else msgspec.convert(packed_report, Report)
     stack = None if packed_stack is None else StackRecord(**packed_stack, data=bytes(curves[place:]))
-    record = Record(regions=regions, stack=stack, **head)
+    record = Record(report, regions=regions, stack=stack, samples=samples, **head)
     if not _fields_have_their_types(record):
         raise TypeError(head)
     return record
 
 
 def _fields_have_their_types(record: Record) -> bool:
-    document, stack = record.document, record.stack
+    stack = record.stack
     return (
-        (document is None or isinstance(document, dict))
-        and isinstance(record.failures, dict)
+        isinstance(record.failures, dict)
         and all(isinstance(reason, str) for reason in record.failures.values())
         and isinstance(record.reason, str)
         and isinstance(record.details, str)

@@ -10,6 +10,7 @@ import platform
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from xps_prefit_hooks import PrefitError, Settings
 
 from .._util.files import check_target, write_json
 from .._util.marks import origin
+from ..export.json_export import text_of
 from .contact_sheet import write_sheet
 from .entry import Entry
 from .outputs import JSON_FOLDER, SHEET, STORE, SUMMARY, is_own_file
@@ -24,6 +26,7 @@ from .record import Record
 from .stack_document import MOST, dumps, stack_document
 from .store import write_store
 from .summary import Row, rows_of, write_summary
+from .written import Written
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +54,7 @@ class _Outputs(Iterable[Entry]):
     failures: dict[str, str] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Entry]:
-        for entry in self.entries:
+        for entry in chain.from_iterable(whole.parts() for whole in self.entries):
             reason = self.failures.get(entry.name)
             yield entry if reason is None else replace(entry, record=Record(reason=reason))
 
@@ -71,7 +74,7 @@ def write_results(
     as_json: bool = False,
     overwrite: bool = False,
     inputs: Sequence[Path] = (),
-) -> tuple[tuple[Path, ...], frozenset[str]]:
+) -> Written:
     """Write summary, contact sheet, store, and on request a JSON file for each spectrum.
 
     Parameters
@@ -92,10 +95,8 @@ def write_results(
 
     Returns
     -------
-    written : tuple of Path
-        What was written.
-    failed : frozenset of str
-        Names of the spectra that have no output because it cannot be written; the summary says why.
+    Written
+        With the names of the spectra that have no output because it cannot be written; the summary says why.
 
     Raises
     ------
@@ -104,8 +105,7 @@ def write_results(
     """
     outputs = _Outputs(entries)
     written = [out / SUMMARY, out / SHEET, *([out / JSON_FOLDER] if as_json else []), out / STORE]
-    target = _Target(overwrite, inputs)
-    provenance = _provenance(identity)
+    target, versions = _Target(overwrite, inputs), provenance(identity)
     while True:
         before = len(outputs.failures)
         rows = list(_rows(outputs, settings, identity))
@@ -113,9 +113,9 @@ def write_results(
         write_sheet(out / SHEET, outputs, rows, outputs.failed, overwrite=overwrite, inputs=inputs)
         if as_json:
             _write_documents(out / JSON_FOLDER, outputs, target)
-        write_store(out / STORE, outputs, rows, provenance, outputs.failed, overwrite=overwrite, inputs=inputs)
+        write_store(out / STORE, outputs, rows, versions, outputs.failed, overwrite=overwrite, inputs=inputs)
         if len(outputs.failures) == before:
-            return tuple(written), frozenset(outputs.failures)
+            return Written(tuple(written), frozenset(outputs.failures))
         # Once more, so that all say the same of a spectrum that failed.
 
 
@@ -152,7 +152,8 @@ def _rows(outputs: _Outputs, settings: Settings, identity: Mapping[str, Any]) ->
         yield from rows
 
 
-def _provenance(identity: Mapping[str, Any]) -> dict[str, str]:
+def provenance(identity: Mapping[str, Any]) -> dict[str, str]:
+    """Name settings and versions as the store does."""
     return {
         "settings": json.dumps(identity["settings"], sort_keys=True),
         "fitted": "yes" if identity["fit"] else "no",
@@ -171,8 +172,8 @@ def _document(entry: Entry) -> str | None:
         if document is None:
             _log.warning("%s has more than %d spectra, too many for JSON; they are in the store.", entry.source, MOST)
         return None if document is None else dumps(document)
-    document = entry.document()
-    return None if document is None else json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    report = entry.report()
+    return None if report is None else text_of(report)
 
 
 def _write_documents(folder: Path, outputs: _Outputs, target: _Target) -> None:

@@ -23,9 +23,10 @@ from .inputs import find_inputs
 from .outputs import SHEET, STORE, SUMMARY
 from .record import Record, decode
 from .records import Records
-from .results import check_outputs, write_results
+from .results import check_outputs, provenance, write_results
 from .tally import STATUSES, Tally, counts_text
 from .tasks import Task
+from .written import digest_of, note_written, written_before
 
 
 @dataclass(frozen=True)
@@ -176,12 +177,18 @@ def run_batch(
                     tally.finish({status: number * copies[task.key] for status, number in statuses.items()})
         except KeyboardInterrupt:
             interrupted = True
-        tally.say("writing the results")
-        written, failed = write_results(
-            out, _Entries(items, records), settings, identity, as_json=json, overwrite=overwrite, inputs=files
-        )
+        digest = digest_of([[item.name, item.piece.source, item.piece.alone, item.key, item.reason] for item in items])
+        digest = digest_of([digest, provenance(identity), identity, json])
+        written = None if tasks else written_before(out, digest)
+        if written is None:
+            tally.say("writing the results")
+            written = write_results(
+                out, _Entries(items, records), settings, identity, as_json=json, overwrite=overwrite, inputs=files
+            )
+            if not interrupted:
+                note_written(out, digest, written)
         for item in items:
-            record = records.get(item.key) if item.name in failed and item.key is not None else None
+            record = records.get(item.key) if item.name in written.failed and item.key is not None else None
             if record is not None:
                 statuses = statuses_of(record, len(item.piece.paths), fit)
                 tally.counts.subtract(statuses)
@@ -194,7 +201,7 @@ def run_batch(
         failed=tally.counts["failed"],
         reused=tally.reused,
         interrupted=interrupted,
-        files=written,
+        files=written.files,
         seconds=time.monotonic() - began,
     )
 

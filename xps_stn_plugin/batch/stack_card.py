@@ -14,9 +14,9 @@ from ..export.texts import markup
 from .entry import Entry
 from .overview import lines, overview
 from .picture import colour_of, picture
-from .record import StackRecord
+from .record import WORST_FIRST, StackRecord
 from .stacks import areas_of, drawings_of, not_applied, notes_of, shift_of
-from .summary import WORST_FIRST, Row
+from .summary import Row
 
 #: Spectra of a short stack, whose fits are all drawn; of a longer one so many of the worst are.
 SHORT: Final = 40
@@ -104,7 +104,7 @@ def _fits(stack: StackRecord, rows: Sequence[tuple[int, Row]], places: Sequence[
         number, row = rows[place]
         why = markup(" ".join([f"Row {number} of the summary.", *row.reasons]), quote=True)
         told = f"{markup(row.place)}<br>{markup(row.caption)}"
-        yield _figure(picture(drawing, *_SMALL), told, f' class="small {row.status}" title="{why}"')
+        yield _figure(picture(drawing, *_SMALL), told, f' class="small {row.colour}" title="{why}"')
 
 
 def _whole(value: float) -> str:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from .._util.files import Overwrite, write_whole
+from ..export.report import Element, Report
 from ..export.texts import printable
 from .entry import Entry, not_written
 from .record import AXIS, BACKGROUND, COMPONENTS, COUNTS, ENVELOPE, MEASURED_AXIS
@@ -200,78 +201,75 @@ def _write_entries(
 
 def _measure(entry: Entry, spectra: _Layout, regions: dict[str, _Layout]) -> None:
     spectra.spectra.append(entry.name)
-    said = entry.record.document
-    if said is None:
+    report = entry.record.report
+    if report is None:
         return
-    # The vocabulary's order is not in the document, which ranks them.
-    spectra.places("group", sorted(group["name"] for group in said["groups"]))
-    spectra.places("element", (element["symbol"] for element in _elements(said)))
+    # The vocabulary's order is not in the report, which ranks them.
+    spectra.places("group", sorted(group.name for group in report.groups))
+    spectra.places("element", (element.symbol for element in _elements(report)))
     for name, region in entry.record.regions.items():
         layout = regions.setdefault(name, _Layout())
         layout.spectra.append(entry.name)
         layout.channels = max(layout.channels, region.curves.shape[1])
-        layout.places("component", (component["name"] for component in said["regions"][name]["components"]))
+        layout.places("component", (component.name for component in report.regions[name].components))
         layout.places("parameter", (parameter.name for parameter in region.parameters))
 
 
 def _of_spectrum(entry: Entry, layout: _Layout) -> dict[str, Part]:
-    record, said = entry.record, entry.record.document
+    record, report = entry.record, entry.record.report
     values: dict[str, Part] = {
         "source": ((), printable(entry.source)),
         "status": ((), record.status),
-        "reasons": ((), printable(record.reason if said is None else "\n".join(said["reasons"]))),
+        "reasons": ((), printable(record.reason if report is None else "\n".join(report.reasons))),
     }
-    if said is None:
+    if report is None:
         return values
-    groups, elements = said["groups"], _elements(said)
-    at_groups = (layout.places("group", (group["name"] for group in groups)),)
-    at_elements = (layout.places("element", (element["symbol"] for element in elements)),)
+    groups, elements = report.groups, _elements(report)
+    at_groups = (layout.places("group", (group.name for group in groups)),)
+    at_elements = (layout.places("element", (element.symbol for element in elements)),)
     return {
         **values,
-        "shift": ((), _number(said["shift"]["value"])),
-        "shift_stderr": ((), _number(said["shift"]["stderr"])),
-        "applied_shift": ((), _number(said["shift"]["applied"])),
-        "probability": (at_groups, [_number(group["probability"]) for group in groups]),
-        "atomic_percent": (at_elements, [_number(element["atomic_percent"]) for element in elements]),
-        "atomic_percent_stderr": (at_elements, [_number(element["stderr"]) for element in elements]),
+        "shift": ((), _number(report.shift.value)),
+        "shift_stderr": ((), _number(report.shift.stderr)),
+        "applied_shift": ((), _number(report.shift.applied)),
+        "probability": (at_groups, [_number(group.probability) for group in groups]),
+        "atomic_percent": (at_elements, [_number(element.atomic_percent) for element in elements]),
+        "atomic_percent_stderr": (at_elements, [_number(element.stderr) for element in elements]),
     }
 
 
 def _of_region(entry: Entry, name: str, layout: _Layout) -> dict[str, Part]:
-    assert entry.record.document is not None
-    region, said = entry.record.regions[name], entry.record.document["regions"][name]
-    shift, fit, components = said["shift"] or {}, said["fit"] or {}, said["components"]
+    assert entry.record.report is not None
+    region, reported = entry.record.regions[name], entry.record.report.regions[name]
+    shift, fit, components = reported.shift, reported.fit, reported.components
     everywhere = slice(region.curves.shape[1])
-    at_components = layout.places("component", (component["name"] for component in components))
+    at_components = layout.places("component", (component.name for component in components))
     at_parameters = (layout.places("parameter", (parameter.name for parameter in region.parameters)),)
-    shares = [component["atomic_percent"] or {} for component in components]
     numbers = {
         "photon_energy": region.attrs.get("photon_energy"),
-        "region_shift": shift.get("value"),
-        "region_shift_stderr": shift.get("stderr"),
-        "region_shift_disagreement": shift.get("disagreement"),
-        **{f"fit_{key}": fit.get(key) for key in _FIT_NUMBERS},
+        "region_shift": shift.value if shift else None,
+        "region_shift_stderr": shift.stderr if shift else None,
+        "region_shift_disagreement": shift.disagreement if shift else None,
+        **{f"fit_{key}": getattr(fit, key) if fit else None for key in _FIT_NUMBERS},
     }
     texts = {
         "label": str(region.attrs.get("label", name)),
         "intensity": str(region.attrs.get("intensity", "arbitrary")),
         "attributes": json.dumps(dict(region.attrs), sort_keys=True),
-        "background_kind": (said["background"] or {}).get("kind", ""),
+        "background_kind": reported.background.kind if reported.background else "",
         "failure": entry.record.failures.get(name, ""),
-        "notes": "\n".join((*said["notes"], *fit.get("notes", ()))),
-        **{f"fit_{key}": fit.get(key, "") for key in _FIT_TEXTS},
+        "notes": "\n".join((*reported.notes, *(fit.notes if fit else ()))),
+        **{f"fit_{key}": getattr(fit, key) if fit else "" for key in _FIT_TEXTS},
     }
+    shares = [component.atomic_percent for component in components]
     by_component: dict[str, list[Any]] = {
-        "component_groups": ["; ".join(component["groups"]) for component in components],
-        "at_bound": ["; ".join(component["at_bound"]) for component in components],
-        "center_measured": [_number(component["center_measured"]) for component in components],
-        **{key: [_number(component[key]) for component in components] for key in _COMPONENT_NUMBERS},
-        **{
-            f"{key}_stderr": [_number(component["stderr"][key]) for component in components]
-            for key in _COMPONENT_NUMBERS
-        },
-        "component_percent": [_number(share.get("value")) for share in shares],
-        "component_percent_stderr": [_number(share.get("stderr")) for share in shares],
+        "component_groups": ["; ".join(component.groups) for component in components],
+        "at_bound": ["; ".join(component.at_bound) for component in components],
+        "center_measured": [_number(component.center_measured) for component in components],
+        **{key: [_number(getattr(component, key)) for component in components] for key in _COMPONENT_NUMBERS},
+        **{f"{key}_stderr": [_number(component.stderr[key]) for component in components] for key in _COMPONENT_NUMBERS},
+        "component_percent": [_number(share.value if share else None) for share in shares],
+        "component_percent_stderr": [_number(share.stderr if share else None) for share in shares],
     }
     by_parameter: dict[str, list[Any]] = {
         **{
@@ -296,8 +294,8 @@ def _of_region(entry: Entry, name: str, layout: _Layout) -> dict[str, Part]:
     return values
 
 
-def _elements(said: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return list((said["quantification"] or {}).get("elements", ()))
+def _elements(report: Report) -> tuple[Element, ...]:
+    return report.quantification.elements if report.quantification else ()
 
 
 def _number(value: float | None) -> float:

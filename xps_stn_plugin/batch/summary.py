@@ -11,12 +11,10 @@ from typing import Any, Final, Literal
 from xps_prefit_hooks import ReferenceAt
 
 from .._util.files import Overwrite, write_csv
+from ..export.report import Region
 from ..export.texts import cell
 from .entry import Entry
-from .record import LEAST_PROBABILITY
-
-#: Statuses of what was measured, from bad to good.
-WORST_FIRST: Final = ("failed", "out_of_domain", "uncertain", "ok")
+from .record import LEAST_PROBABILITY, WORST_FIRST
 
 
 @dataclass(frozen=True)
@@ -85,6 +83,11 @@ class Row:
         """Key that sorts the worst first: by status, then by the largest reduced chi-square."""
         worst = -self.redchi if math.isfinite(self.redchi) else math.inf
         return WORST_FIRST.index(self.status), worst
+
+    @property
+    def colour(self) -> str:
+        """Status that colours the row: never ok where its fit is not."""
+        return "uncertain" if self.status == "ok" and self.fitted in ("poor", "failed") else self.status
 
     @property
     def caption(self) -> str:
@@ -165,22 +168,18 @@ def rows_of(entry: Entry, reference: float, fit: bool = True, reference_at: Refe
             Row(source, reference=reference, reference_at=reference_at, **values)
             for values in places_of(record.stack, fit)
         ]
-    said = record.document
-    if said is None:
+    report = record.report
+    if report is None:
         return [Row(source, reference=reference, reference_at=reference_at, reasons=(record.reason,))]
-    groups = tuple(
-        (group["name"], group["probability"])
-        for group in said["groups"]
-        if group["probability"] is not None and group["probability"] > LEAST_PROBABILITY
-    )
+    groups = tuple((group.name, group.probability or 0.0) for group in report.likely(LEAST_PROBABILITY))
     return [
         Row(
             source,
             name,
-            status="failed" if name in record.failures else region["status"],
-            shift=_number(said["shift"]["value"]),
-            shift_stderr=_number(said["shift"]["stderr"]),
-            applied_shift=_number(said["shift"]["applied"]),
+            status="failed" if name in record.failures else region.status,
+            shift=_number(report.shift.value),
+            shift_stderr=_number(report.shift.stderr),
+            applied_shift=_number(report.shift.applied),
             groups=groups,
             reference=reference,
             reference_at=reference_at,
@@ -188,15 +187,15 @@ def rows_of(entry: Entry, reference: float, fit: bool = True, reference_at: Refe
                 dict.fromkeys(
                     (
                         *filter(None, [record.failures.get(name)]),
-                        *said["reasons"],
-                        *region["notes"],
-                        *(region["fit"] or {}).get("notes", ()),
+                        *report.reasons,
+                        *region.notes,
+                        *(region.fit.notes if region.fit else ()),
                     )
                 )
             ),
             **_of_region(region, fit, name in record.failures),
         )
-        for name, region in said["regions"].items()
+        for name, region in report.regions.items()
     ]
 
 
@@ -213,24 +212,23 @@ def write_summary(
     write_csv(path, COLUMNS, (row.cells() for row in rows), overwrite=overwrite, inputs=inputs)
 
 
-def _of_region(region: dict[str, Any], fit_wanted: bool, failed: bool) -> dict[str, Any]:
-    shift, fit = region["shift"] or {}, region["fit"] or {}
+def _of_region(region: Region, fit_wanted: bool, failed: bool) -> dict[str, Any]:
+    shift, fit = region.shift, region.fit
     values: dict[str, Any] = {
-        "region_shift": _number(shift.get("value")),
-        "disagreement": _number(shift.get("disagreement")),
+        "region_shift": _number(shift.value if shift else None),
+        "disagreement": _number(shift.disagreement if shift else None),
     }
-    if region["background"] is None:
+    if region.background is None:
         return {**values, "fitted": "failed" if failed else "no model" if fit_wanted else "no"}
-    return {
-        **values,
-        "fitted": "failed" if failed or not fit else "yes" if fit.get("describes_data", True) else "poor",
-        "background": region["background"]["kind"],
-        "components": len(region["components"]),
-        "unassigned": sum(not component["groups"] for component in region["components"]),
-        "redchi": _number(fit.get("redchi")),
-        "durbin_watson": _number(fit.get("durbin_watson")),
-        "runs_p": _number(fit.get("runs_p")),
+    values |= {
+        "fitted": "failed" if failed or fit is None else "yes" if fit.describes_data else "poor",
+        "background": region.background.kind,
+        "components": len(region.components),
+        "unassigned": sum(not (component.groups or component.level) for component in region.components),
     }
+    if fit is not None:
+        values |= {name: _number(getattr(fit, name)) for name in ("redchi", "durbin_watson", "runs_p")}
+    return values
 
 
 def _number(value: float | None) -> float:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from xps_prefit_hooks import PrefitError, Seed, Settings
@@ -76,25 +77,41 @@ def make_record(paths: Sequence[Path], settings: Settings, fit: bool, share: Sha
     Record
         With a reason where the work failed; the files' folder is not in it, so that what was moved keeps its record.
     """
-    from ..api import checked_spectrum, prefit_with
+    from ..api import checked_spectra
 
     try:
         if len(paths) > 1:
             return Record(stack=stack_record(read_series(paths, settings), settings, fit, share))
         (path,) = paths
-        spectrum = checked_spectrum(path, settings)
-        if any(child["counts"].ndim > 1 for child in spectrum.children.values()):
-            spectrum.attrs["source"] = printable(path.name)
-            return Record(stack=stack_record(spectrum, settings, fit, share))
-        return _record_of(prefit_with(spectrum, settings), path, fit)
+        spectra = checked_spectra(path, settings)
+        if len(spectra) == 1:
+            return _record_of_sample(spectra[0], path, settings, fit, share)
+        samples = {}
+        for spectrum in spectra:
+            try:
+                record = _record_of_sample(spectrum, path, settings, fit, share)
+            except PrefitError as error:
+                record = Record(reason=_sentence(error, paths), final=_foreseen(error))
+            samples[str(spectrum.attrs["sample"])] = record
+        return Record(samples=samples, final=all(record.final for record in samples.values()))
     except Exception as error:  # noqa: BLE001 (one bad file must not cost a night's work; the record keeps the traceback)
         foreseen = _foreseen(error)
         details = "" if foreseen else _traceback(error, paths[0])
         return Record(reason=_sentence(error, paths), final=foreseen, details=details)
 
 
+def _record_of_sample(spectrum: xr.DataTree, path: Path, settings: Settings, fit: bool, share: Share) -> Record:
+    """Prefit one spectrum or stack of a file."""
+    from ..api import prefit_checked
+
+    if any(child["counts"].ndim > 1 for child in spectrum.children.values()):
+        spectrum.attrs["source"] = printable(str(spectrum.attrs["source"]).replace(str(path), path.name))
+        return Record(stack=stack_record(spectrum, settings, fit, share))
+    return _record_of(prefit_checked(spectrum, settings), path, fit)
+
+
 def _record_of(result: PrefitResult, path: Path, fit: bool) -> Record:
-    from ..export.json_export import document
+    from ..export.make_report import report_of
 
     seeds: dict[str, Seed] = {}
     fits: dict[str, ModelResult] = {}
@@ -115,22 +132,35 @@ def _record_of(result: PrefitResult, path: Path, fit: bool) -> Record:
             if not _foreseen(error):
                 details.append(_traceback(error, path))
     # Evidence costs more than all the rest and is for looking at one spectrum.
-    whole = replace(result, seeds=seeds, fits=fits, evidence={})
-    said = document(whole)
-    said["source"] = ""
-    said["reasons"] = [reason.replace(str(path), path.name) for reason in said["reasons"]]
-    for region, reason in failures.items():
-        if reason not in said["regions"][region]["notes"]:
-            said["regions"][region]["notes"].append(reason)
-    regions = {
-        name: _region(whole.axis[name].to_dataset(), whole.spectrum[name].to_dataset(), seeds.get(name), fits.get(name))
-        for name in whole.spectrum.children
+    report = report_of(replace(result, seeds=seeds, fits=fits, evidence={}))
+    noted = {
+        name: msgspec.structs.replace(region, notes=tuple(dict.fromkeys((*region.notes, failures[name]))))
+        for name, region in report.regions.items()
+        if name in failures
     }
-    return Record(said, failures=failures, regions=regions, final=not details, details="\n".join(details))
+    report = msgspec.structs.replace(
+        report,
+        source="",
+        reasons=tuple(reason.replace(str(path), path.name) for reason in report.reasons),
+        regions={**report.regions, **noted},
+    )
+    regions = {
+        name: _region(
+            result.axis[name].to_dataset(),
+            result.spectrum[name].to_dataset(),
+            [component.name for component in report.regions[name].components],
+            seeds.get(name),
+            fits.get(name),
+        )
+        for name in result.spectrum.children
+    }
+    return Record(report, failures=failures, regions=regions, final=not details, details="\n".join(details))
 
 
-def _region(data: xr.Dataset, measured: xr.Dataset, seed: Seed | None, fit: ModelResult | None) -> RegionRecord:
-    from ..fitting import component_table, curves
+def _region(
+    data: xr.Dataset, measured: xr.Dataset, components: Sequence[str], seed: Seed | None, fit: ModelResult | None
+) -> RegionRecord:
+    from ..fitting import curves
 
     energy = np.asarray(data["binding_energy"].values, dtype=float)
     rows = [energy, measured["binding_energy"].values, measured["counts"].values]
@@ -140,7 +170,7 @@ def _region(data: xr.Dataset, measured: xr.Dataset, seed: Seed | None, fit: Mode
     params = seed.params if fit is None else fit.params
     drawn = curves(seed, params, energy)
     rows += [drawn["background"], drawn["envelope"]]
-    rows += [drawn[row.name] for row in component_table(seed, fit)]
+    rows += [drawn[name] for name in components]
     parameters = tuple(
         ParameterRecord(
             parameter.name,

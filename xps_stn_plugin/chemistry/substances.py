@@ -19,13 +19,16 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from xps_prefit_hooks import PrefitError
 
 from .groups import functional_groups, group_names
 from .lines import CoreLine, core_lines
 from .polymers import Polymer, polymers
+
+#: Abbreviation of the hydrocarbon that covers whatever was exposed to air.
+ADVENTITIOUS: Final = "hydrocarbon"
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,11 @@ class Substance:
     groups: frozenset[str]
     lines: tuple[CoreLine, ...]
     mistakable: str = ""
+
+    @property
+    def covers_others(self) -> bool:
+        """Whether it is adventitious carbon, which tells nothing about lines of other elements below it."""
+        return self.abbreviation == ADVENTITIOUS
 
     @property
     def label(self) -> str:

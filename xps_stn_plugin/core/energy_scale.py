@@ -64,6 +64,12 @@ def region_status(status: Status, read: bool) -> Status:
     return status if read or status != "ok" else "uncertain"
 
 
+def is_told(settings: Settings) -> bool:
+    """Whether the user knows something of the sample, or of its shift, that each spectrum is to be read with."""
+    known = settings.expect or settings.present or settings.absent
+    return bool(known) or settings.shift is not None or settings.calibrate_on is not None
+
+
 def shift_text(shift: float, stderr: float, applied: bool) -> str:
     """Write a shift for people: its value and standard error in eV, and whether it is not applied."""
     if not np.isfinite(shift):

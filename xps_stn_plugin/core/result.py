@@ -24,6 +24,7 @@ from xps_prefit_hooks import (
 
 from .._util.files import refuse_measured
 from .energy_scale import NOT_APPLIED, is_applied, reference_text, region_status, scale_offset, shift_text
+from .samples import file_of
 from .spectrum import calibrated, too_wide
 
 if TYPE_CHECKING:
@@ -244,6 +245,11 @@ class PrefitData:
         """Corrected and measured binding energy in eV of a position on `axis`; the first NaN where none is applied."""
         return (math.nan, center) if self.moved is None else (center, center + self.applied_shift)
 
+    @property
+    def file(self) -> Path:
+        """Where the spectrum was read from; `source` may also name a sample in it."""
+        return file_of(self.spectrum, self.source)
+
     def target(self, path: str | Path) -> Path:
         """Path to write to; raw data are never overwritten.
 
@@ -253,7 +259,7 @@ class PrefitData:
             If `path` is the file that the spectrum came from.
         """
         path = Path(path)
-        refuse_measured(path, [Path(self.source)])
+        refuse_measured(path, [self.file])
         return path
 
 

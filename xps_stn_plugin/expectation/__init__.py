@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .pattern import PatternShift, shift_by_pattern
-from .steering import shift_of_lines, steered
+from .steering import fixed_groups, shift_of_lines, steered
 
-__all__ = ["PatternShift", "shift_by_pattern", "shift_of_lines", "steered"]
+__all__ = ["PatternShift", "fixed_groups", "shift_by_pattern", "shift_of_lines", "steered"]

@@ -30,19 +30,26 @@ MISFIT: Final = 0.12
 #: Standard errors by which network and lines may differ.
 _APART: Final = 3.0
 
+#: What follows from a contradiction.
+CONTRADICTED: Final = "This contradicts what is known of the sample: shift and groups are those of the network alone."
+
 #: Share of the area below which nothing of a substance is seen.
 _TRACE: Final = 0.02
 
 
 @dataclass(frozen=True)
 class _Shift:
-    """A shift with its standard error in eV, what is to be said of it, and whether it is another than the network's."""
+    """A shift with its standard error in eV, and what is to be said of it.
+
+    It may be another than the network's (`moved`), and the lines may contradict the spectrum (`contradicts`).
+    """
 
     value: float
     stderr: float
     status: Status
     reasons: tuple[str, ...]
     moved: bool = False
+    contradicts: bool = False
 
 
 def steered(
@@ -53,7 +60,8 @@ def steered(
     Groups of expected substances and present ones get probability 1, absent ones 0; the others keep what the network
     gives them. Where the lines of expected substances fit the spectrum, the shift is that of network and lines,
     weighted by their standard errors, or of the lines alone where the network is uncertain; the other groups are read
-    anew at that shift. Contradictions are said in `reasons`.
+    anew at that shift. Where the spectrum contradicts what the user says, the network's answer stays as it is, but it
+    is never "ok", and `reasons` say why.
 
     Parameters
     ----------
@@ -68,24 +76,38 @@ def steered(
     """
     substances = [find_substance(text) for text in settings.expect]
     pattern = shift_by_pattern(spectrum, substances) if substances else None
-    shift = _shift(said, pattern, _labels(substances), spectrum, settings)
+    shift = _shift(said, pattern, substances, spectrum, settings)
     seen = read_at(shift.value) if shift.moved else said
     # Without a shift the network sees no groups: there is nothing to compare with.
     blind = not math.isfinite(shift.value)
-    doubts = () if blind else (*_pattern_doubts(pattern, substances), *_group_doubts(seen.groups, substances, settings))
-    remarks = () if blind else _remarks(seen.groups, substances, settings)
+    doubts = () if blind else (*_pattern_doubts(pattern, substances), *_group_doubts(seen, substances, settings))
+    mistakable = _mistakable(substances, settings)
+    if doubts or (shift.contradicts and not blind):
+        refused = () if shift.moved else shift.reasons
+        remarks = _remarks(said.groups, pattern, substances, settings)
+        return replace(
+            said,
+            status="uncertain" if said.status == "ok" else said.status,
+            reasons=(*mistakable, *refused, *doubts, CONTRADICTED, *remarks, *said.reasons),
+        )
+    remarks = () if blind else _remarks(seen.groups, pattern, substances, settings)
     own = tuple(f"The network alone: {reason}" for reason in said.reasons) if shift.moved else said.reasons
-    known = {*settings.present, *(group for one in substances for group in one.groups)}
-    fixed = {**dict.fromkeys(sorted(known), 1.0), **dict.fromkeys(settings.absent, 0.0)}
     return replace(
         said,
         shift=shift.value,
         shift_stderr=shift.stderr,
-        groups=MappingProxyType({**seen.groups, **fixed}),
-        status="uncertain" if doubts and shift.moved and said.status != "ok" else shift.status,
-        reasons=(*_mistakable(substances, settings), *shift.reasons, *doubts, *remarks, *own),
+        groups=MappingProxyType({**seen.groups, **fixed_groups(settings)}),
+        status=shift.status,
+        reasons=(*mistakable, *shift.reasons, *remarks, *own),
         region_shifts=_region_shifts(said, seen, shift),
     )
+
+
+def fixed_groups(settings: Settings) -> dict[str, float]:
+    """Probabilities of the groups that the user is sure of: 1 for those of expected substances and present ones."""
+    substances = [find_substance(text) for text in settings.expect]
+    known = {*settings.present, *(group for one in substances for group in one.groups)}
+    return {**dict.fromkeys(sorted(known), 1.0), **dict.fromkeys(settings.absent, 0.0)}
 
 
 def shift_of_lines(spectrum: xr.DataTree, substances: Sequence[Substance]) -> PatternShift:
@@ -108,23 +130,30 @@ def shift_of_lines(spectrum: xr.DataTree, substances: Sequence[Substance]) -> Pa
 
 
 def _shift(
-    said: Prediction, pattern: PatternShift | None, labels: str, spectrum: xr.DataTree, settings: Settings
+    said: Prediction,
+    pattern: PatternShift | None,
+    substances: Sequence[Substance],
+    spectrum: xr.DataTree,
+    settings: Settings,
 ) -> _Shift:
     """Weigh network and lines."""
     alone = _Shift(said.shift, said.shift_stderr, said.status, ())
+    if not substances:
+        return alone
+    labels = _labels(substances)
     if pattern is None:
-        return (
-            replace(alone, reasons=(f"No measured region shows a line where {labels} has one.",)) if labels else alone
-        )
+        unseen = f"No measured region shows a line where {labels} has one."
+        return replace(alone, reasons=(unseen,), contradicts=True)
     offset = scale_offset(settings)
 
     def text(value: float, stderr: float) -> str:
         return f"{value + offset:+.2f} ± {stderr:.2f} eV"
 
     if refused := _refused(pattern, labels, offset):
-        return replace(alone, reasons=(refused,))
+        return replace(alone, reasons=(refused,), contradicts=pattern.misfit > MISFIT)
     # A sample that holds something else may hold it in C 1s, too: its lines are not a scale then.
-    if said.status == "out_of_domain" or pattern.foreign or pattern.empty:
+    others = pattern.foreign and not _covering(substances)
+    if said.status == "out_of_domain" or others or pattern.empty:
         return alone
     lines, network = text(pattern.shift, pattern.stderr), text(said.shift, said.shift_stderr)
     if said.status == "uncertain":
@@ -133,7 +162,7 @@ def _shift(
         return _Shift(pattern.shift, pattern.stderr, "uncertain" if flat else "ok", (msg,), moved=True)
     if abs(pattern.shift - said.shift) > _APART * math.hypot(pattern.stderr, said.shift_stderr):
         msg = f"The lines of {labels}, expected, fit best at a shift of {lines}, but the network is sure of {network}."
-        return replace(alone, status="uncertain", reasons=(msg,))
+        return replace(alone, status="uncertain", reasons=(msg,), contradicts=True)
     weights = said.shift_stderr**-2, pattern.stderr**-2
     mean = (weights[0] * said.shift + weights[1] * pattern.shift) / sum(weights)
     msg = f"The shift is the weighted mean of the network's, {network}, and that of the lines of {labels}, {lines}."
@@ -158,8 +187,6 @@ def _pattern_doubts(pattern: PatternShift | None, substances: Sequence[Substance
     if pattern is None:
         return ()
     labels, doubts = _labels(substances), []
-    if pattern.foreign:
-        doubts.append(f"{', '.join(pattern.foreign)} shows a line, where {labels}, expected, has none.")
     if pattern.empty:
         doubts.append(f"{', '.join(pattern.empty)} shows no line, where {labels}, expected, has one.")
     doubts += [
@@ -170,9 +197,13 @@ def _pattern_doubts(pattern: PatternShift | None, substances: Sequence[Substance
     return tuple(doubts)
 
 
-def _group_doubts(seen: Mapping[str, float], substances: Sequence[Substance], settings: Settings) -> tuple[str, ...]:
+def _group_doubts(prediction: Prediction, substances: Sequence[Substance], settings: Settings) -> tuple[str, ...]:
     """Name groups that ought to be there and that the network hardly sees, and the other way round."""
-    expected = {group for one in substances for group in one.groups}
+    # The groups of such a spectrum mean nothing, and below adventitious carbon the network names no hydrocarbon.
+    if prediction.status == "out_of_domain":
+        return ()
+    seen = prediction.groups
+    expected = {group for one in substances if not one.covers_others for group in one.groups}
     doubts = []
     for groups, word in ((expected, "Expected"), (set(settings.present) - expected, "Said to be present")):
         if unseen := _listed({g: seen[g] for g in sorted(groups & set(seen)) if seen[g] < HARDLY}):
@@ -182,13 +213,25 @@ def _group_doubts(seen: Mapping[str, float], substances: Sequence[Substance], se
     return tuple(doubts)
 
 
-def _remarks(seen: Mapping[str, float], substances: Sequence[Substance], settings: Settings) -> tuple[str, ...]:
-    """Name groups that the network sees beside the expected ones; they stay."""
+def _remarks(
+    seen: Mapping[str, float], pattern: PatternShift | None, substances: Sequence[Substance], settings: Settings
+) -> tuple[str, ...]:
+    """Name what is seen beside the expected substances: it stays."""
     if not substances:
         return ()
+    remarks = []
+    if pattern and pattern.foreign and not _covering(substances):
+        levels = ", ".join(pattern.foreign)
+        remarks.append(f"{levels} shows a line, where {_labels(substances)}, expected, has none.")
     known = {*settings.present, *settings.absent, *(group for one in substances for group in one.groups)}
-    beside = _listed({group: p for group, p in seen.items() if p > SEEN and group not in known})
-    return (f"Not expected, but the spectrum shows it: {beside}.",) if beside else ()
+    if beside := _listed({group: p for group, p in seen.items() if p > SEEN and group not in known}):
+        remarks.append(f"Not expected, but the spectrum shows it: {beside}.")
+    return tuple(remarks)
+
+
+def _covering(substances: Sequence[Substance]) -> bool:
+    """Whether nothing is expected but adventitious carbon, whatever it lies on."""
+    return all(one.covers_others for one in substances)
 
 
 def _mistakable(substances: Sequence[Substance], settings: Settings) -> tuple[str, ...]:

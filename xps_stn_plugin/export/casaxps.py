@@ -17,9 +17,10 @@ import numpy as np
 from .._util.files import plain_cell, write_text
 from .._util.marks import MARK
 from ..quantification.sensitivity import sensitivity_set
+from .make_report import report_of
 from .peaks import Peak, Quantity, height_fraction, peaks_of
 from .region_files import regions_in_order, values_of
-from .report import Value, report_of
+from .report import Value
 
 if TYPE_CHECKING:
     from ..core.result import PrefitData

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._util.files import write_csv
-from .report import report_of
+from .make_report import report_of
 from .texts import cell, percent
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ COLUMNS = (
     "reference_eV",
     "reference_at",
     "status",
+    "groups_status",
+    "fit_status",
 )
 
 
@@ -55,7 +57,7 @@ def rows(result: PrefitData) -> list[dict[str, str]]:
     table = []
     for name, region in report.modelled.items():
         fit = region.fit
-        fitted = "no" if fit is None else fit.verdict
+        fitted = "no" if fit is None else fit.fitted
         for component in region.components:
             share = component.atomic_percent
             values = (
@@ -86,6 +88,8 @@ def rows(result: PrefitData) -> list[dict[str, str]]:
                 _text(report.shift.reference, 2),
                 report.shift.reference_at,
                 region.status,
+                report.verdicts.groups,
+                report.verdicts.fits[name],
             )
             table.append(dict(zip(COLUMNS, values, strict=True)))
     return table

@@ -21,8 +21,9 @@ from .._util.marks import MARK
 from ..core.core_levels import core_levels
 from ..core.energy_scale import reference_text
 from ..fitting.quality import value_text
+from .make_report import report_of
 from .plot import LEAST_PROBABILITY, MOST_GROUPS, STATUS_COLOURS, figure
-from .report import Element, Region, Report, Value, report_of
+from .report import Element, Region, Report, Value
 from .templates import render
 from .terminal import numbers
 from .texts import or_nan, with_error
@@ -70,7 +71,7 @@ def fragment(result: PrefitData) -> str:
         share=_share,
         report=report,
         style=Markup(_style()),
-        colour=STATUS_COLOURS.get(report.status, "#555555"),
+        colour=_colour,
         shift_sentence=_shift_sentence(report),
         status_sentence=_STATUS.get(report.status, ""),
         likely=report.likely(LEAST_PROBABILITY, MOST_GROUPS),
@@ -128,6 +129,10 @@ def _title(region: str) -> str:
     """Name of a region for people: ``C 1s``."""
     level = core_levels().get(region)
     return level.label if level else region
+
+
+def _colour(verdict: str) -> str:
+    return STATUS_COLOURS.get(verdict, "#555555")
 
 
 def _words(status: str) -> str:

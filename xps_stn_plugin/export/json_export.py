@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from .._util.files import write_json
-from .report import SCHEMA, report_of, with_evidence
+from .make_report import report_of, with_evidence
+from .report import SCHEMA, Report
 
 if TYPE_CHECKING:
     from ..core.result import PrefitData
 
-__all__ = ["SCHEMA", "document", "dumps", "schema", "write"]
+__all__ = ["SCHEMA", "document", "dumps", "schema", "text_of", "write"]
 
 
 def schema() -> dict[str, Any]:
@@ -30,12 +31,20 @@ def document(result: PrefitData) -> dict[str, Any]:
 
     Energies are in eV on the scale that ``shift.convention`` states; ``center_measured`` is on the measured axis.
     """
-    return cast("dict[str, Any]", json.loads(json.dumps(_plain(result), allow_nan=False)))
+    return cast("dict[str, Any]", json.loads(dumps(result)))
 
 
 def dumps(result: PrefitData) -> str:
     """Text of the document, ending in a line feed."""
-    return json.dumps(_plain(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return text_of(with_evidence(report_of(result), result))
+
+
+def text_of(report: Report) -> str:
+    """Text of a report, ending in a line feed.
+
+    msgspec's own encoder refuses file names that are not UTF-8; that of the standard library takes them.
+    """
+    return json.dumps(msgspec.to_builtins(report), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write(result: PrefitData, path: Path) -> None:
@@ -47,11 +56,3 @@ def write(result: PrefitData, path: Path) -> None:
         If the file cannot be written.
     """
     write_json(path, dumps(result))
-
-
-def _plain(result: PrefitData) -> Any:
-    """Plain values of the report, its lists still tuples.
-
-    msgspec's own encoder refuses file names that are not UTF-8; that of the standard library takes them.
-    """
-    return msgspec.to_builtins(with_evidence(report_of(result), result))

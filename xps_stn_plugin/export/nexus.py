@@ -17,10 +17,10 @@ from .._util.files import Overwrite, write_whole
 from ..core.nexus_terms import CONCEPTS, DEFINITIONS, DEFINITIONS_URL, GROUPS, SIGNAL_UNITS
 from ..core.regions import SURVEY, VALENCE
 from ..core.spectrum import OFFSET, unique_name
+from .make_report import report_of
 from .nexus_fit import write_fit
 from .nexus_found import write_found
 from .nexus_groups import PROGRAM, collection, field, group, link, parameter, process, sentences
-from .report import report_of
 
 if TYPE_CHECKING:
     import h5py
@@ -83,7 +83,7 @@ def write_entries(result: PrefitData, path: Path, *, with_findings: bool, overwr
                     link(entry, written, first[written])
             for name, entry in entries.items():
                 write_fit(entry, result, name, date, report.regions[name])
-    write_whole(target, lambda temporary: _store(temporary, image), overwrite=overwrite, inputs=[Path(result.source)])
+    write_whole(target, lambda temporary: _store(temporary, image), overwrite=overwrite, inputs=[result.file])
 
 
 def _store(path: Path, image: io.BytesIO) -> None:

@@ -155,7 +155,7 @@ def _write_peak(peak: h5py.Group, component: Component, seed: Seed, intensity: s
             field(peak, "relative_atomic_concentration_errors", share.stderr / 100)
     function = group(peak, "function", "NXfit_function")
     field(function, "function_type", _FUNCTIONS.get(kind, kind.removesuffix("Model")))
-    groups = ", ".join(component.groups) or "unassigned"
+    groups = ", ".join(component.groups) or component.level or "unassigned"
     bounds = f"; at a bound: {', '.join(component.at_bound)}" if component.at_bound else ""
     field(function, "description", f"{groups}{bounds}")
     field(function, "formula_description", _formula(models[component.prefix]))

@@ -21,7 +21,8 @@ from .._util.marks import MARK
 from ..core.core_levels import core_levels
 from ..fitting import curves
 from ..seeding import noise_of
-from .report import Component, Region, positions_for_people, region_report
+from .make_report import region_report, report_of
+from .report import Component, Region, positions_for_people
 from .texts import or_nan
 
 if TYPE_CHECKING:
@@ -61,7 +62,11 @@ _GROUP_COLOURS = (
     "#555555",
 )
 #: Colours of status, text and what is of less weight.
-STATUS_COLOURS = {"ok": "#00734F", "uncertain": "#B35900", "out_of_domain": "#B00020"}
+STATUS_COLOURS = {
+    "ok": "#00734F",
+    "uncertain": "#B35900",
+    **dict.fromkeys(("out_of_domain", "poor", "failed"), "#B00020"),
+}
 INK, GREY = "#222222", "#777777"
 
 #: Where a format has room for the mark of this package; a PNG gets it when it is written.
@@ -116,10 +121,12 @@ def write(result: PrefitData, path: Path) -> None:
 
 
 def _title(drawing: Figure, result: PrefitData) -> None:
-    colour = STATUS_COLOURS.get(result.status, INK)
+    verdicts = report_of(result).verdicts
+    colour = STATUS_COLOURS.get(verdicts.worst, INK)
     name = Path(result.source).name or result.source
-    text = f"{name}    {result.shift_text}    {result.status.replace('_', ' ')}"
-    drawing.suptitle(_plain(text), fontsize=13, fontweight="bold", color=colour)
+    said = ", ".join(f"{subject} {verdict.replace('_', ' ')}" for subject, verdict in verdicts.named)
+    text = f"{_plain(f'{name}    {result.shift_text}')}\n{_plain(said)}"
+    drawing.suptitle(text, fontsize=13, fontweight="bold", color=colour)
     note = ".  Bars under a spectrum: what speaks for a group" if any(result.evidence.values()) else ""
     drawing.supxlabel(f"Shift: {result.convention}{note}", fontsize=8, color=GREY)
 

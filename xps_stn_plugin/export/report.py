@@ -6,31 +6,24 @@ the scale that ``shift.convention`` states; every number is finite or None.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Final
 
-import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from xps_prefit_hooks import ReferenceAt, Status
 
-from ..core.energy_scale import NOT_READ, shift_text
-from ..fitting import ComponentRow, Confidence, FitQuality, background_table, component_table, fit_quality
-from ..fitting.quality import quality_line
-from ..quantification import ComponentShare, quantify
+from ..core.energy_scale import shift_text
 from .texts import or_nan
 
-if TYPE_CHECKING:
-    from lmfit.model import ModelResult
-
-    from xps_prefit_hooks import Seed
-
-    from ..core.result import PrefitData
-
 SCHEMA: Final = "xps-stn/prefit/1"
+
+#: Verdicts, the worst first.
+VERDICTS: Final = ("failed", "poor", "out_of_domain", "uncertain", "ok")
+
+#: Probabilities between these are undecided. Groups are in doubt where more than this share of a region is unexplained.
+UNDECIDED: Final = (0.3, 0.7)
+UNEXPLAINED: Final = 0.1
 
 
 class Value(Struct, frozen=True):
@@ -122,11 +115,13 @@ class Component(Struct, frozen=True):
     maximum: float | None = None
     maximum_measured: float | None = None
     confidence: tuple[ConfidenceInterval, ...] | UnsetType = UNSET
+    #: Core level of another element that it belongs to; not there for the region's own.
+    level: str | UnsetType = UNSET
 
     @property
     def flags(self) -> str:
         """What is special about the component, in a few words."""
-        words = [] if self.groups else ["unassigned"]
+        words = [] if self.groups else [f"line of {self.level[:-2]}" if self.level else "unassigned"]
         if self.at_bound == ("area",):
             words.append("no signal")
         elif self.at_bound:
@@ -139,6 +134,25 @@ class Correlation(Struct, frozen=True):
 
     between: tuple[str, str]
     value: float | None
+
+
+class Verdicts(Struct, frozen=True):
+    """Trust in the shift, in the groups, and in the fit of each region that has a model, each for itself."""
+
+    shift: Status
+    groups: Status
+    fits: dict[str, str]
+
+    @property
+    def named(self) -> tuple[tuple[str, str], ...]:
+        """Subject and verdict of each: ``shift``, ``groups``, ``fit of C1s``."""
+        fits = ((f"fit of {region}", verdict) for region, verdict in self.fits.items())
+        return (("shift", self.shift), ("groups", self.groups), *fits)
+
+    @property
+    def worst(self) -> str:
+        """The worst of the verdicts; regions that were not fitted do not count."""
+        return min((verdict for _, verdict in self.named if verdict in VERDICTS), key=VERDICTS.index)
 
 
 class Fit(Struct, frozen=True):
@@ -158,9 +172,10 @@ class Fit(Struct, frozen=True):
     notes: tuple[str, ...]
     method: str = ""
     rms_residual: float | None = None
+    verdict: str = "ok"
 
     @property
-    def verdict(self) -> str:
+    def fitted(self) -> str:
         """``yes`` for a fit that describes the data, ``poor`` for another, ``failed`` for one without success."""
         return ("yes" if self.describes_data else "poor") if self.success else "failed"
 
@@ -168,12 +183,15 @@ class Fit(Struct, frozen=True):
     def state(self) -> str:
         """Success and quality of the fit in one line."""
         return {"failed": "fit without success; ", "poor": "does not describe the data; "}.get(
-            self.verdict, ""
+            self.fitted, ""
         ) + self.line
 
     @property
     def line(self) -> str:
         """Quality of the fit in one line."""
+        # lmfit comes with it, which a report that was made before does not need.
+        from ..fitting.quality import quality_line
+
         return quality_line(self.redchi, self.chi_square_probability, self.weighting, self.durbin_watson, self.runs_p)
 
 
@@ -287,6 +305,7 @@ class Report(Struct, frozen=True):
     regions: dict[str, Region]
     quantification: Quantification | None
     model: Model
+    verdicts: Verdicts
 
     @property
     def name(self) -> str:
@@ -317,165 +336,3 @@ def positions_for_people(reference_at: ReferenceAt, component: Component) -> tup
     if reference_at == "maximum":
         return component.maximum, component.maximum_measured
     return component.center, component.center_measured
-
-
-def report_of(result: PrefitData) -> Report:
-    """Return the report of a result; it is computed once, and anew where a fit or its confidence intervals are new."""
-    fits = tuple((region, id(fit), id(getattr(fit, "confidence", None))) for region, fit in result.fits.items())
-    kept = vars(result).get("_report")
-    if kept is None or kept[0] != fits:
-        kept = (fits, _report(result))
-        # A frozen dataclass refuses assignment; what is kept here is a consequence of its fields.
-        object.__setattr__(result, "_report", kept)
-    return cast("Report", kept[1])
-
-
-def with_evidence(report: Report, result: PrefitData) -> Report:
-    """Return the report with the evidence for its groups, which the predictor is asked for here."""
-    groups = tuple(
-        msgspec.structs.replace(
-            group,
-            evidence=tuple(
-                Evidence(part.region, _finite(part.low), _finite(part.high), _finite(part.weight))
-                for part in result.evidence[group.name]
-            ),
-        )
-        if group.name in result.evidence
-        else group
-        for group in report.groups
-    )
-    return msgspec.structs.replace(report, groups=groups)
-
-
-def _report(result: PrefitData) -> Report:
-    probabilities = result.prediction.groups
-    ranked = sorted(
-        probabilities, key=lambda name: (-probabilities[name] if math.isfinite(probabilities[name]) else 1.0, name)
-    )
-    model = result.prediction.model
-    amounts = quantify(result) if result.fits else None
-    shares = {} if amounts is None else {(share.region, share.name): share for share in amounts.components}
-    return Report(
-        schema=SCHEMA,
-        source=result.source,
-        status=result.status,
-        reasons=tuple(result.reasons),
-        shift=Shift(
-            _finite(result.shift),
-            _finite(result.shift_stderr),
-            "eV",
-            result.convention,
-            float(result.settings.reference),
-            result.settings.reference_at,
-            float(result.applied_shift),
-        ),
-        groups=tuple(Group(name, _finite(probabilities[name])) for name in ranked),
-        regions={str(name): region_report(result, str(name), shares) for name in result.spectrum.children},
-        quantification=None if amounts is None else msgspec.convert(amounts.to_dict(), Quantification, strict=False),
-        model=Model(model.name, model.version, model.sha256),
-    )
-
-
-def region_report(
-    result: PrefitData, name: str, shares: Mapping[tuple[str, str], ComponentShare] = MappingProxyType({})
-) -> Region:
-    """Return the report of one region alone, which makes no other region's model.
-
-    Parameters
-    ----------
-    result : PrefitData
-    name : str
-        Name of the region.
-    shares : mapping of (str, str) to ComponentShare
-        Atomic percentages of components by region and name; they need the fits of all regions.
-    """
-    shift = result.region_shifts.get(name)
-    seed, fit = result.seeds.get(name), result.fits.get(name)
-    attrs = result.spectrum[name].attrs
-    level = str(attrs.get("region", name))
-    label = str(attrs.get("label", name))
-    region_shift = (
-        None
-        if shift is None
-        else RegionShift(_finite(shift.value), _finite(shift.stderr), _finite(shift.disagreement), "eV")
-    )
-    status = result.region_status(name)
-    unread = () if result.moved is None or result.is_read(name) else (NOT_READ,)
-    if seed is None:
-        return Region(region_shift, None, (), unread, None, level, label, status)
-    rows = background_table(seed, fit)
-    confidence: Confidence | None = getattr(fit, "confidence", None)
-    return Region(
-        shift=region_shift,
-        background=Background(
-            seed.background,
-            {row.name: _finite(row.value) for row in rows},
-            {row.name: _finite(row.stderr) for row in rows},
-        ),
-        components=tuple(
-            _component(result, row, shares.get((name, row.name)), confidence) for row in component_table(seed, fit)
-        ),
-        notes=(*unread, *seed.notes),
-        fit=None if fit is None else _fit(seed, fit, confidence),
-        core_level=level,
-        label=label,
-        status=status,
-    )
-
-
-def _component(
-    result: PrefitData, row: ComponentRow, share: ComponentShare | None, confidence: Confidence | None
-) -> Component:
-    center, measured = result.positions(row.center)
-    maximum, maximum_measured = result.positions(row.maximum)
-    intervals = (
-        UNSET
-        if confidence is None
-        else tuple(
-            ConfidenceInterval(part.quantity, part.sigma, _finite(part.low), _finite(part.high))
-            for part in confidence.intervals
-            if part.component == row.name
-        )
-    )
-    return Component(
-        name=row.name,
-        groups=tuple(row.groups),
-        center=_finite(center),
-        center_measured=_finite(measured),
-        fwhm=_finite(row.fwhm),
-        area=_finite(row.area),
-        stderr={key: _finite(row.stderr.get(key)) for key in ("center", "fwhm", "area")},
-        at_bound=tuple(row.at_bound),
-        atomic_percent=None if share is None else Value(_finite(share.atomic_percent), _finite(share.stderr)),
-        prefix=row.prefix,
-        fraction_of_region=_finite(row.fraction_of_region),
-        maximum=_finite(maximum),
-        maximum_measured=_finite(maximum_measured),
-        confidence=intervals,
-    )
-
-
-def _fit(seed: Seed, fit: ModelResult, confidence: Confidence | None) -> Fit:
-    quality: FitQuality = fit_quality(seed, fit)
-    return Fit(
-        success=bool(fit.success),
-        describes_data=bool(quality.describes_data),
-        redchi=_finite(fit.redchi),
-        nfev=int(fit.nfev),
-        bic=_finite(fit.bic),
-        message=str(fit.message),
-        weighting=quality.weighting,
-        chi_square_probability=_finite(quality.chi_square_probability),
-        durbin_watson=_finite(quality.durbin_watson),
-        runs_p=_finite(quality.runs_p),
-        correlations=tuple(
-            Correlation((first, second), _finite(value)) for first, second, value in quality.correlations
-        ),
-        notes=(*quality.notes, *(confidence.notes if confidence else ())),
-        method=str(fit.method),
-        rms_residual=_finite(quality.rms_residual),
-    )
-
-
-def _finite(value: Any) -> float | None:
-    return None if value is None or not math.isfinite(value) else float(value)

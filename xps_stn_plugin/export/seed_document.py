@@ -208,7 +208,8 @@ def _assembled(
         raise PrefitError("params", f"{taken[0]!r} is what the models depend on; give the parameter another name.")
     components = []
     for record in row.records("components", MAX_MODELS_OF_REGION):
-        component = SeedComponent(record.prefix("prefix"), record.text("name", MAX_NAME), record.texts("groups"))
+        level = record.text("level", MAX_NAME) if "level" in record.content else ""
+        component = SeedComponent(record.prefix("prefix"), record.text("name", MAX_NAME), record.texts("groups"), level)
         if component.prefix not in prefixes:
             raise PrefitError(record.where, f"no model has its prefix {component.prefix!r}.")
         components.append(component)

@@ -2,8 +2,9 @@
 
 ``{"schema": "xps-stn/seeds/2", "source", "convention", "shift", "shift_stderr", "status", "regions": {NAME: {...}}}``;
 each region has ``models`` (class, prefix, options), ``params`` in their order (name, value, min, max, vary, expr,
-brute_step), ``components`` (prefix, name, groups), ``background``, ``background_prefix``, ``notes`` and ``shift`` (what
-``x`` is less than the measured energy, in eV). Bounds that are open are null.
+brute_step), ``components`` (prefix, name, groups; ``level`` where it is that of another element), ``background``,
+``background_prefix``, ``notes`` and ``shift`` (what ``x`` is less than the measured energy, in eV). Open bounds are
+null.
 """
 
 from __future__ import annotations
@@ -116,6 +117,7 @@ def _region(seed: Seed) -> dict[str, Any]:
         "background_prefix": seed.background_prefix,
         "components": [
             {"prefix": component.prefix, "name": component.name, "groups": list(component.groups)}
+            | ({"level": component.level} if component.level else {})
             for component in seed.components
         ],
         "notes": list(seed.notes),

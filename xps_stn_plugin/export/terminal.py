@@ -15,24 +15,22 @@ from rich.text import Text
 from xps_prefit_hooks import shown
 
 from ..fitting.quality import decimals, value_text
-from .report import Component, ConfidenceInterval, Quantification, Region, Report, report_of
+from .make_report import report_of
+from .report import Component, ConfidenceInterval, Quantification, Region, Report, Verdicts
 from .texts import or_nan, percent, with_error
 
 if TYPE_CHECKING:
     from ..core.result import PrefitData
 
-_STATUS_COLOURS = {"ok": "green", "uncertain": "yellow"}
+_STATUS_COLOURS = {"ok": "green", "uncertain": "yellow", "not fitted": "dim"}
 _SECOND_LINE = 4
 
 
 def show(result: PrefitData, console: Console, written: Iterable[Path] = ()) -> None:
     """Print what was found: shift, groups, a table for each region with its doubts, atomic percentages."""
     report = report_of(result)
-    colour = _STATUS_COLOURS.get(report.status, "red")
-    head = Text.assemble(
-        (shown(report.source), "bold"), "  ", report.shift.text, "  ", (report.status.replace("_", " "), colour)
-    )
-    console.print(head, soft_wrap=True)
+    console.print(Text.assemble((shown(report.source), "bold"), "  ", report.shift.text), soft_wrap=True)
+    console.print(_verdicts(report.verdicts), soft_wrap=True)
     console.print(_line(f"  {report.shift.convention}", "dim"), soft_wrap=True)
     for reason in report.reasons:
         console.print(_line(f"  {reason}"), soft_wrap=True)
@@ -45,6 +43,15 @@ def show(result: PrefitData, console: Console, written: Iterable[Path] = ()) -> 
     files = ", ".join(map(str, written))
     if files:
         console.print(_line(f"  written: {files}"), soft_wrap=True)
+
+
+def _verdicts(verdicts: Verdicts) -> Text:
+    """Trust in the shift, the groups and each fit, each in its own colour."""
+    text = Text("  ")
+    for number, (subject, verdict) in enumerate(verdicts.named):
+        text.append(f"{', ' if number else ''}{shown(subject)}: ")
+        text.append(verdict.replace("_", " "), _STATUS_COLOURS.get(verdict, "red"))
+    return text
 
 
 def _line(text: str, style: str = "") -> Text:
@@ -125,8 +132,20 @@ def _show_quantification(quantification: Quantification, console: Console) -> No
     )
     text = Text.assemble(("  atomic %  ", "bold"), elements, (f"   ({quantification.sensitivity.name} factors)", "dim"))
     console.print(text, soft_wrap=True)
+    _indented(console, _uncorrected(quantification), "dim")
+    for note in quantification.notes:
+        if note.startswith("Pass energies differ"):
+            _indented(console, note, "yellow")
     for comparison in quantification.comparisons:
         _indented(console, comparison.sentence, "yellow" if comparison.agrees is False else "dim")
+
+
+def _uncorrected(quantification: Quantification) -> str:
+    """Say what atomic percentages are not corrected for."""
+    missing = ["the angular asymmetry of photoemission"]
+    if not quantification.escape_depth:
+        missing.insert(0, "the escape depth beyond what the factors contain")
+    return f"Not corrected for {' and '.join(missing)}."
 
 
 def _interval(part: ConfidenceInterval | None) -> str:

@@ -17,7 +17,6 @@ from xps_stn_plugin.models.backgrounds import split
 from .doubts import signal_sources
 from .fit_rows import FitRows
 from .parameter_names import doublets
-from .standard_errors import inherited_errors
 
 FloatArray = NDArray[np.float64]
 
@@ -88,7 +87,7 @@ def component_rows(seed: Seed, fits: FitRows, params: lmfit.Parameters | None = 
         Those that were fitted; the seed's by default.
     """
     params = seed.params if params is None else params
-    errors = _all_errors(params, fits)
+    errors = _all_errors(fits)
     place = {name: i for i, name in enumerate(fits.names)}
     lines = table_order(seed)
     areas_from = signal_sources(seed, params)
@@ -193,9 +192,8 @@ def drawn_width(
     return math.nan
 
 
-def _all_errors(params: lmfit.Parameters, fits: FitRows) -> FloatArray:
+def _all_errors(fits: FitRows) -> FloatArray:
     """Errors of the fits and those of what is held, in quadrature, shape (k, names)."""
-    inherited = inherited_errors(params, fits.values)
     known = np.isfinite(fits.stderr)
-    combined = np.hypot(np.where(known, fits.stderr, 0.0), inherited)
-    return np.asarray(np.where(known | (inherited > 0) & fits.success[:, None], combined, np.nan))
+    combined = np.hypot(np.where(known, fits.stderr, 0.0), fits.held_stderr)
+    return np.asarray(np.where(known | (fits.held_stderr > 0) & fits.success[:, None], combined, np.nan))

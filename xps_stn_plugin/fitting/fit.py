@@ -13,6 +13,7 @@ from lmfit.model import ModelResult
 
 from xps_prefit_hooks import PrefitError, Seed
 from xps_stn_plugin.models.compiled import CompiledModel
+from xps_stn_plugin.models.counts import fitted_sigma
 from xps_stn_plugin.models.solver import EVALUATIONS_PER_PARAMETER
 from xps_stn_plugin.seeding.drafted import DraftedSeed, compiled_seed
 from xps_stn_plugin.seeding.region import noise_of
@@ -38,9 +39,9 @@ def fit_seed(
 ) -> ModelResult:
     """Fit a seed to its region.
 
-    Weights are 1/sigma: Poisson for counts, otherwise one value estimated from the scatter of the data (see
-    `noise_of`). The result's attribute ``weighting`` says which. Standard errors that lmfit could not find are filled
-    in where they can be had (`complete_errors`).
+    Weights are 1/sigma: Poisson's for counts, those of the fitted model (see `models.counts`), otherwise one value
+    estimated from the scatter of the data (see `noise_of`). The result's attribute ``weighting`` says which. Standard
+    errors that lmfit could not find are filled in where they can be had (`complete_errors`).
 
     A sum of components is compiled (see `CompiledModel`) and fitted outside lmfit, with analytic derivatives (see
     `models.solver`), which is some ten times faster than `lmfit.Model.fit`. The result is an ordinary one: standard
@@ -79,10 +80,11 @@ def fit_seed(
         )
     energy = np.asarray(dataset["binding_energy"].values, dtype=float)
     given: lmfit.Parameters | None = kws.pop("params", None)
-    weighting = "given by the caller"
+    weighting, count_size = "given by the caller", np.full(counts.shape, np.nan)
     if "weights" not in kws:
         noise = noise_of(dataset)
-        kws["weights"], weighting = 1.0 / noise.sigma, noise.source
+        weighting, count_size = noise.source, noise.count_size
+        kws["weights"] = 1.0 / noise.before_fit(counts)
     kws.setdefault("method", "least_squares")
     compiles = jacobian == "analytic" and _is_known(counts, kws)
     compiled = None
@@ -94,10 +96,15 @@ def fit_seed(
             if compiles:
                 compiled = compiled_seed(seed) if given is None else CompiledModel.compile(seed.model, given)
             if compiled is None:
-                return _completed(seed, _by_lmfit(seed, given, energy, counts, max_nfev, kws), weighting)
+                fitted = _by_lmfit(seed, given, energy, counts, max_nfev, kws)
+                if np.isfinite(count_size).any() and fitted.success:
+                    drawn = np.asarray(fitted.best_fit, dtype=float)
+                    kws["weights"] = 1.0 / fitted_sigma(drawn, count_size, 1.0 / kws["weights"])
+                    fitted = _by_lmfit(seed, given, energy, counts, max_nfev, kws)
+                return _completed(seed, fitted, weighting)
             most = EVALUATIONS_PER_PARAMETER * (len(compiled.free) + 1) if max_nfev is None else max_nfev
             weights = np.broadcast_to(np.asarray(kws["weights"], dtype=float), counts.shape)
-            fit = solve_compiled(compiled, energy, counts, weights, most, kws.get("fit_kws", {}))
+            fit = solve_compiled(compiled, energy, counts, weights, most, kws.get("fit_kws", {}), count_size)
             scale_covar = kws.get("scale_covar", True)
             if draft is None:
                 params = seed.params if given is None else given

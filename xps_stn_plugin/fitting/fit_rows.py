@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from xps_prefit_hooks import Seed
 
+from .held_errors import influence_of, norm
 from .parameter_names import at_bounds, free_names
 from .standard_errors import uncertainty
 
@@ -38,6 +39,8 @@ class FitRows:
         Those that the fit varied.
     values, stderr : ndarray, shape (k, names)
         In the units of the parameters. Where a row was not fitted both are NaN; an error is NaN where there is none.
+    held_stderr : ndarray, shape (k, names)
+        What uncertainty of parameters that the seed holds adds to the errors, in quadrature: see `held_influence`.
     sides : ndarray of int, shape (k, free)
         Free parameters that ended at a bound: -1 at the lower, 1 at the upper one, else 0.
     status : ndarray of int, shape (k,)
@@ -52,6 +55,7 @@ class FitRows:
     free: tuple[str, ...]
     values: FloatArray
     stderr: FloatArray
+    held_stderr: FloatArray
     sides: NDArray[np.int8]
     status: NDArray[np.int8]
     nfev: NDArray[np.int64]
@@ -72,6 +76,7 @@ class FitRows:
             free,
             np.array([[float(parameter.value) for parameter in params.values()]]),
             np.array([[errors.get(name, np.nan) for name in params]]),
+            np.zeros((1, len(params))) if fit is None else norm(influence_of(seed, fit)),
             np.array([sides], dtype=np.int8),
             np.array([status], dtype=np.int8),
             np.array([0 if fit is None else int(fit.nfev)]),
@@ -97,5 +102,5 @@ class FitRows:
 
     def put(self, rows: NDArray[np.intp], other: FitRows) -> None:
         """Take the rows of other fits of the same model in place."""
-        for field in ("values", "stderr", "sides", "status", "nfev", "chisqr", "redchi"):
+        for field in ("values", "stderr", "held_stderr", "sides", "status", "nfev", "chisqr", "redchi"):
             getattr(self, field)[rows] = getattr(other, field)

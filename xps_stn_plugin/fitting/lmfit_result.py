@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from xps_prefit_hooks import Seed
 from xps_stn_plugin.models.compiled import CompiledModel
-from xps_stn_plugin.models.solver import STEP_ERRORS, Problem, Solved, solve_one
+from xps_stn_plugin.models.counts import fitted_sigma, solve_counts
+from xps_stn_plugin.models.solver import STEP_ERRORS, Problem, Solved
 from xps_stn_plugin.seeding.region import noise_of
 
 from .standard_errors import complete_errors
@@ -82,6 +83,7 @@ def solve_compiled(
     weights: FloatArray,
     max_nfev: int,
     options: Mapping[str, Any],
+    count_size: FloatArray | None = None,
 ) -> CompiledFit:
     """Fit a compiled model to one spectrum.
 
@@ -96,6 +98,8 @@ def solve_compiled(
         Of `OPTIONS`. The search ends at a step that chi-square expects to fall by a smaller share for than the least of
         ``ftol``, ``xtol`` and ``gtol``; by default at one of less than 0.003 standard errors. ``x_scale`` is without
         effect, since steps do not depend on the units of the parameters.
+    count_size : ndarray, shape (m,), optional
+        Intensity of one count where weights are to be those of the fitted model; NaN where they are to stay.
 
     Raises
     ------
@@ -106,7 +110,10 @@ def solve_compiled(
     tolerances = [float(options[name]) for name in ("ftol", "xtol", "gtol") if options.get(name) is not None]
     degrees = max(problem.data.size - len(compiled.free), 1)
     step_errors = float(np.sqrt(min(tolerances) * degrees)) if tolerances else STEP_ERRORS
-    solved = solve_one(problem, max_nfev=max_nfev, step_errors=step_errors)
+    sizes = np.full((1, problem.data.size), np.nan) if count_size is None else count_size[None]
+    problem, solved = solve_counts(
+        problem, sizes, compiled.start[None], max_nfev, from_start=True, step_errors=step_errors
+    )
     if not np.isfinite(solved.normal.chisqr[0]):
         raise ValueError("the model or the data are not finite")
     success, nfev = bool(solved.converged[0]), int(solved.nfev[0])
@@ -248,8 +255,9 @@ def result_at(
         # A model that is not a sum of components is fitted alone.
         assert compiled is not None
         energy, counts = (np.asarray(dataset[name].values, dtype=float) for name in ("binding_energy", "counts"))
-        problem = Problem.of_one(compiled, energy, counts, 1.0 / noise.sigma)
         v = np.array([[values[name] for name in compiled.free]])
+        sigma = fitted_sigma(compiled.curve(energy, v[0]), noise.count_size, noise.sigma)
+        problem = Problem.of_one(compiled, energy, counts, 1.0 / sigma)
         solved = Solved(v, problem.normal(np.array([0]), v), np.array([nfev]), np.array([success]))
         result = model_result(CompiledFit(problem, solved, nfev, {}, message), seed.model, params)
         result.weighting = noise.source

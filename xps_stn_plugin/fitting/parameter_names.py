@@ -25,6 +25,9 @@ _QUANTITIES: Final = {
     "sigma": "width",
     "fwhm": "width",
     "ratio": "area ratio",
+    "splitting": "spin-orbit splitting",
+    "branching": "area ratio of the doublet",
+    "broadening": "width ratio of the doublet",
     "fraction": "Lorentzian share",
 }
 

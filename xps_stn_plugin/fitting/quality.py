@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +21,13 @@ _AGREES: Final = 1.0
 _PEAK: Final = 4.5
 
 
+#: Verdict on one fit.
+FitVerdict = Literal["ok", "uncertain", "poor", "failed"]
+
+#: Structure of a residual below this share of the peaks' height is within what line shapes are known to: seeded fits of
+#: 37 measured polymers leave a root mean square residual of 0.5 %; twice that.
+SHAPES_KNOWN: Final = 0.01
+
 #: Reduced chi-square above which a model does not describe its data: the residual is ten times the noise.
 MISFIT: Final = 100.0
 
@@ -28,6 +35,33 @@ MISFIT: Final = 100.0
 def describes(redchi: ArrayLike) -> NDArray[np.bool_]:
     """Whether a model with this reduced chi-square describes its data at all; it need not be a good one."""
     return np.asarray(np.asarray(redchi, dtype=float) <= MISFIT)
+
+
+def fit_verdict(redchi: float, relative_rms: float, *, structured: bool, success: bool) -> FitVerdict:
+    """Judge a fit by itself, whatever the shift's status.
+
+    Parameters
+    ----------
+    redchi : float
+        Reduced chi-square.
+    relative_rms : float
+        Root mean square residual over the height of the peaks.
+    structured : bool
+        Whether the residual is not noise.
+    success : bool
+        Whether the fit found a minimum.
+
+    Returns
+    -------
+    str
+        ``failed`` without a minimum; ``poor`` where the model does not describe the data; ``uncertain`` where the
+        residual has structure of more than line shapes are known to; else ``ok``.
+    """
+    if not success:
+        return "failed"
+    if not describes(redchi):
+        return "poor"
+    return "uncertain" if structured and not relative_rms <= SHAPES_KNOWN else "ok"
 
 
 def misfit_sentence(redchi: float, relative_rms: float) -> str:

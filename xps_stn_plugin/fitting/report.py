@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import lmfit
@@ -25,9 +25,11 @@ from .doubts import (
 from .fit_rows import FitRows
 from .parameter_names import at_bounds, background_names, parameter_name, sources
 from .quality import (
+    FitVerdict,
     chi_square_probability,
     describes,
     examine_residual,
+    fit_verdict,
     misfit_sentence,
     probability_text,
     quality_line,
@@ -69,6 +71,10 @@ class FitQuality:
         Two-sided probability of the runs of one sign in the weighted residual (Wald-Wolfowitz).
     weighting : str
         Where the weights come from: ``Poisson, from counts``, ``estimated from the scatter``, ``given by the caller``.
+    structured : bool
+        Whether the residual is not noise; see `quality.examine_residual`.
+    success : bool
+        Whether the fit found a minimum.
     chi_square_probability : float or None
         Probability of a chi-square as large, where the weights are Poisson; None otherwise, for an estimated noise is
         not known well enough.
@@ -85,6 +91,8 @@ class FitQuality:
     notes: tuple[str, ...]
     runs_p: float = math.nan
     weighting: str = "not known"
+    structured: bool = False
+    success: bool = True
     chi_square_probability: float | None = None
     correlations: tuple[tuple[str, str, float], ...] = ()
 
@@ -92,6 +100,11 @@ class FitQuality:
     def describes_data(self) -> bool:
         """Whether the model describes the data at all: the residual is at most ten times the noise."""
         return bool(describes(self.redchi))
+
+    @property
+    def verdict(self) -> FitVerdict:
+        """Trust in the fit; see `fit_verdict`."""
+        return fit_verdict(self.redchi, self.relative_rms, structured=self.structured, success=self.success)
 
     @property
     def line(self) -> str:
@@ -109,6 +122,8 @@ class ComponentRow:
         lmfit prefix (of the higher-j line) and name for people.
     groups : tuple of str
         Functional groups that bring it; empty for an unassigned component.
+    level : str
+        Core level of another element that it belongs to; empty for the region's own.
     center : float
         Binding energy in eV; of the higher-j line, and of the first vibrational member.
     fwhm : float
@@ -129,6 +144,7 @@ class ComponentRow:
     prefix: str
     name: str
     groups: tuple[str, ...]
+    level: str
     center: float
     fwhm: float
     area: float
@@ -173,6 +189,7 @@ def component_table(seed: Seed, fit: lmfit.model.ModelResult | None = None) -> l
                 prefix=first.prefix,
                 name=first.name,
                 groups=first.groups,
+                level=first.level,
                 center=float(table.center[0, column]),
                 fwhm=float(table.fwhm[0, column]),
                 area=area,
@@ -195,8 +212,10 @@ def background_table(seed: Seed, fit: lmfit.model.ModelResult | None = None) -> 
     ]
 
 
-def fit_quality(seed: Seed, fit: lmfit.model.ModelResult) -> FitQuality:
-    """Judge a fit."""
+def fit_quality(
+    seed: Seed, fit: lmfit.model.ModelResult, components: Sequence[ComponentRow] | None = None
+) -> FitQuality:
+    """Judge a fit; `components` are those of `component_table`, where they are known."""
     energy, counts = np.asarray(fit.userkws["x"], dtype=float), np.asarray(fit.data, dtype=float)
     residual = counts - np.asarray(fit.best_fit, dtype=float)
     drawn = curves(seed, fit.params, energy)
@@ -205,7 +224,7 @@ def fit_quality(seed: Seed, fit: lmfit.model.ModelResult) -> FitQuality:
     weights = np.ones_like(counts) if fit.weights is None else np.asarray(fit.weights, dtype=float)
     found = uncertainty(seed, fit)
     bounds = at_bounds(seed, fit.params)
-    rows = component_table(seed, fit)
+    rows = component_table(seed, fit) if components is None else components
     narrowest = min((row.fwhm for row in rows if row.fwhm > 0), default=1.0)
     tests = examine_residual(energy, residual * weights, narrowest)
     weighting = str(getattr(fit, "weighting", "not known"))
@@ -233,6 +252,8 @@ def fit_quality(seed: Seed, fit: lmfit.model.ModelResult) -> FitQuality:
         notes=tuple(notes),
         runs_p=tests.runs_p,
         weighting=weighting,
+        structured=tests.structured,
+        success=bool(fit.success),
         chi_square_probability=(
             chi_square_probability(float(fit.chisqr), int(fit.nfree)) if weighting.startswith("Poisson") else None
         ),

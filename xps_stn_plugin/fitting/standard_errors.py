@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from xps_prefit_hooks import Seed
 from xps_stn_plugin.models.ties import TiedRows, Ties
-from xps_stn_plugin.seeding.prior import expectations
 
 from .parameter_names import at_bounds, free_names
 from .row_errors import mended, plain_covariances, propagated
@@ -90,38 +89,6 @@ def uncertainty(seed: Seed, fit: lmfit.model.ModelResult) -> Uncertainty:
         tuple(name for i, name in enumerate(free) if covariances.by_range[0, i]),
         spoiled,
     )
-
-
-def inherited_errors(params: lmfit.Parameters, values: FloatArray | None = None) -> FloatArray:
-    """Find errors that parameters have because others are held at what is usual, which is not known exactly.
-
-    Parameters
-    ----------
-    params : lmfit.Parameters
-        Seeded ones; what is expected of a parameter stands in its ``user_data``.
-    values : ndarray, shape (k, names), optional
-        Values of all parameters in k fits; by default one fit with those of `params`.
-
-    Returns
-    -------
-    ndarray, shape (k, names)
-        For each parameter that depends on held ones, to first order, as if nothing else followed them; else 0.
-    """
-    rows = np.array([[float(parameter.value) for parameter in params.values()]]) if values is None else values
-    held = {
-        name: deviation
-        for name, (_, deviation) in expectations(params).items()
-        if not params[name].vary and not params[name].expr
-    }
-    if not held:
-        return np.zeros(rows.shape)
-    loose = params.copy()
-    for name, parameter in loose.items():
-        if not parameter.expr:
-            parameter.vary = name in held
-    ties = Ties.compile(loose)
-    slopes = ties.slopes(TiedRows.of(tuple(ties.start), rows)) * [held[name] for name in ties.free]
-    return np.asarray(np.sqrt(np.sum(slopes**2, axis=2)))
 
 
 def complete_errors(seed: Seed, fit: lmfit.model.ModelResult) -> None:

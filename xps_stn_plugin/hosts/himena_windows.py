@@ -13,6 +13,8 @@ import numpy as np
 
 from xps_prefit_hooks import PrefitError, Settings
 
+from ..core.samples import all_regions
+
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -62,7 +64,7 @@ def spectrum_of_model(model: Any, settings: Settings) -> xr.DataTree:
 def table_of_spectrum(spectrum: xr.DataTree) -> dict[str, Any]:
     """Columns ``region``, ``binding_energy_eV`` and ``intensity`` of all regions; of a stack the sum."""
     names, energies, intensities = [], [], []
-    for name, region in spectrum.children.items():
+    for name, region in all_regions(spectrum).items():
         counts = region.to_dataset()["counts"]
         energies.append(counts["binding_energy"].values)
         intensities.append(counts.sum([dim for dim in counts.dims if dim != "binding_energy"]).values)

@@ -10,7 +10,9 @@ import numpy as np
 
 from xps_prefit_hooks import PrefitError, Settings
 
-from ..readers.assembly import RawRegion, each_region, in_electronvolts, spectrum_of
+from ..core.samples import all_regions
+from ..readers.assembly import RawRegion, each_region, in_electronvolts
+from ..readers.samples import spectra_of
 from .axes import is_kinetic
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ def selected_spectrum(node: Any, settings: Settings) -> xr.DataTree:
     if not groups:
         message = f"there is no spectrum in it ({node.nxclass}); select an NXdata, an NXentry or a file with spectra."
         raise PrefitError(_where(node), message)
-    return spectrum_of(
+    return spectra_of(
         Path(node.nxfilename or _where(node)), each_region(_region, ((group,) for group in groups)), settings
     )
 
@@ -50,7 +52,7 @@ def nexus_root(spectrum: xr.DataTree) -> Any:
     from nexusformat.nexus import NXbeam, NXdata, NXentry, NXfield, NXinstrument, NXroot
 
     root = NXroot()
-    for name, region in spectrum.children.items():
+    for name, region in all_regions(spectrum).items():
         counts = region.to_dataset()["counts"]
         axes = [NXfield(counts[dim].values, name=dim) for dim in list(map(str, counts.dims))[:-1]]
         energy = {"units": "eV", "type": "binding", "long_name": "Binding energy (eV)"}

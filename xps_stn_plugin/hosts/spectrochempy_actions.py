@@ -11,7 +11,7 @@ from xps_prefit_hooks import MenuAction, MenuOutcome, MenuRequest
 
 from ..core.plugins import plugin_manager
 
-_ENERGIES = ("reference", "photon_energy")
+_ENERGIES = ("reference", "photon_energy", "shift")
 
 
 def actions() -> dict[str, MenuAction]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from xps_prefit_hooks import PrefitError, Settings
 
+from ..core.samples import samples_of
 from .axes import is_kinetic
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ def datasets_of_spectrum(spectrum: xr.DataTree) -> list[Any]:
     """Make a dataset of each region, over binding energies in eV; a stack keeps its further dimensions."""
     import spectrochempy as scp
 
+    if samples := samples_of(spectrum):
+        return [named for tree in samples.values() for named in datasets_of_spectrum(tree)]
     datasets = []
     for name, region in spectrum.children.items():
         counts = region.to_dataset()["counts"]
@@ -77,7 +80,7 @@ def datasets_of_spectrum(spectrum: xr.DataTree) -> list[Any]:
         axes.append(scp.Coord(counts["binding_energy"].values, title="binding energy", units="eV"))
         units = {kind: unit for unit, kind in reversed(_KINDS.items())}.get(str(region.attrs.get("intensity")))
         made = scp.NDDataset(counts.values, coordset=axes, name=name, title="intensity", units=units)
-        made.filename = spectrum.attrs["source"]
+        made.filename = spectrum.attrs.get("file", spectrum.attrs["source"])
         made.meta.update({key: region.attrs[key] for key in _NOTED if key in region.attrs})
         if "photon_energy" in region.attrs:
             made.meta["photon_energy"] = scp.Quantity(float(region.attrs["photon_energy"]), "eV")

@@ -339,6 +339,9 @@ class LineBlock:
                 yield ComponentCurves(component, line, np.zeros(x.shape))
 
     def _layout(self, values: FloatArray) -> _Layout:
+        places = [place for line in self.others for place in line.values()]
+        if len(values) > 1 and (values[:, places] == values[0, places]).all():
+            values = values[:1]
         each = [
             [
                 line.losses({bare: float(row[place]) for bare, place in places.items()})

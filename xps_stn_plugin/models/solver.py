@@ -122,11 +122,15 @@ class Problem:
 
     def _normal(self, rows: NDArray[np.intp], v: FloatArray) -> Normal:
         curve, slopes = self.model.evaluate(self.x[rows], v, None if self.scale is None else self.scale[rows])
-        weights = self.weights[rows]
-        misfit = (self.data[rows] - curve) * weights
-        slopes = slopes * weights[:, None, :]
-        chisqr = (misfit[:, None, :] @ misfit[:, :, None])[:, 0, 0]
-        return Normal(chisqr, (slopes @ misfit[:, :, None])[:, :, 0], slopes @ slopes.swapaxes(1, 2))
+        return expansion(self.data[rows] - curve, slopes, self.weights[rows])
+
+
+def expansion(misfit: FloatArray, slopes: FloatArray, weights: FloatArray) -> Normal:
+    """Chi-square and its expansion of residuals (k, m) and derivatives of the curves (k, p, m)."""
+    misfit = misfit * weights
+    slopes = slopes * weights[:, None, :]
+    chisqr = (misfit[:, None, :] @ misfit[:, :, None])[:, 0, 0]
+    return Normal(chisqr, (slopes @ misfit[:, :, None])[:, :, 0], slopes @ slopes.swapaxes(1, 2))
 
 
 class Normal(NamedTuple):
@@ -164,6 +168,7 @@ def solve(
     normal: Normal | None = None,
     step_errors: float = STEP_ERRORS,
     confirm: bool = True,
+    damping: float = _DAMPING,
 ) -> Solved:
     """Minimise the chi-square of each spectrum by Levenberg and Marquardt's method with an active set of bounds.
 
@@ -186,6 +191,8 @@ def solve(
         A row has converged when its step moves it by less than this many standard errors.
     confirm : bool
         Whether that step is still taken.
+    damping : float
+        To begin with; little where the start is near the minimum.
     """
     count, size = start.shape
     degrees = max(problem.data.shape[1] - size, 1)
@@ -198,7 +205,7 @@ def solve(
         v = _linear_start(problem, v, expansion)
         expansion = problem.normal(every, v)
         nfev += 1
-    damping = np.full(count, _DAMPING)
+    dampings = np.full(count, damping)
     converged = np.zeros(count, dtype=bool)
     areas = problem.model.linear & (low == 0.0)
     active = every[np.isfinite(expansion.chisqr)]
@@ -206,11 +213,11 @@ def solve(
         now, at = (expansion, v) if active.size == count else (expansion.of(active), v[active])
         # Areas come near 0 by and by, for at 0 nothing tells where else their lines might be needed.
         least = np.where(areas[active], _KEPT * at, low[active])
-        step, gain = bounded_step(now, at, damping[active], least, high[active])
+        step, gain = bounded_step(now, at, dampings[active], least, high[active])
         moved = _product(step, now.square, step)
         enough = step_errors**2 * now.chisqr / degrees
         if not confirm:
-            done = (moved <= enough) & (damping[active] < 1.0)
+            done = (moved <= enough) & (dampings[active] < 1.0)
             converged[active[done]] = True
             if done.any():
                 active = active[~done]
@@ -228,7 +235,7 @@ def solve(
         v[taken] = trial[better]
         expansion.put(taken, trial_expansion.of(better))
         factor = np.where(better, np.where(true > 0.75, 0.03, np.where(true > 0.25, 1.0, 3.0)), 8.0)
-        damped = damping[active] = np.maximum(damping[active] * factor, _LEAST_DAMPING)
+        damped = dampings[active] = np.maximum(dampings[active] * factor, _LEAST_DAMPING)
         # A short step that is strongly damped says nothing.
         done = short & (damped < 1.0) | (damped > _MOST_DAMPING)
         converged[active[done]] = True

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xps_prefit_hooks import Seed, SeedComponent
+from xps_stn_plugin.fitting.held_errors import influence_of
 from xps_stn_plugin.fitting.parameter_names import doublets
 from xps_stn_plugin.fitting.standard_errors import uncertainty
 from xps_stn_plugin.models.ties import Ties
@@ -40,6 +41,16 @@ class ComponentAreas:
     centers: FloatArray
     covariance: FloatArray | None
 
+    def of_level(self, level: str) -> ComponentAreas:
+        """Those of another element's core level (``K2p``), or with an empty text those of the region's own."""
+        rows = [i for i, component in enumerate(self.components) if component.level == level]
+        return ComponentAreas(
+            tuple(self.components[i] for i in rows),
+            self.values[rows],
+            self.centers[rows],
+            None if self.covariance is None else self.covariance[np.ix_(rows, rows)],
+        )
+
 
 def component_areas(seed: Seed, fit: lmfit.model.ModelResult) -> ComponentAreas:
     """Areas of the components of a fit, with the covariance that the fit's own covariance gives them.
@@ -69,7 +80,10 @@ def _covariance(seed: Seed, fit: lmfit.model.ModelResult, amplitudes: list[list[
     if areas[:, [ties.free.index(name) for name in lost]].any():
         return None
     areas = areas[:, [ties.free.index(name) for name in known]]
-    return np.asarray(areas @ covariance @ areas.T, dtype=float)
+    # What the seed holds at typical values moves areas together.
+    influence = influence_of(seed, fit)[0]
+    held = np.array([influence[[row[name] for name in group]].sum(axis=0) for group in amplitudes])
+    return np.asarray(areas @ covariance @ areas.T + held @ held.T, dtype=float)
 
 
 def _of_parameters(seed: Seed, fit: lmfit.model.ModelResult) -> tuple[list[str], FloatArray, tuple[str, ...]]:

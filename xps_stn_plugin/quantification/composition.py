@@ -15,7 +15,7 @@ from xps_prefit_hooks import PrefitError, Seed
 from .areas import FloatArray
 from .comparison import Comparison, Shares, comparisons
 from .sensitivity import SensitivitySet, sensitivity_set
-from .signals import Correction, Signal, signals
+from .signals import Correction, Signal, given_by_file, signals
 
 if TYPE_CHECKING:
     from lmfit.model import ModelResult
@@ -57,7 +57,7 @@ class ComponentShare:
     groups : tuple of str
         Functional groups that bring it.
     assigned : bool
-        Whether a group brings it; others count for their element all the same.
+        Whether a group or another element brings it; others count for their element all the same.
     atomic_percent : float
         Of all atoms.
     stderr : float or None
@@ -229,8 +229,10 @@ def quantify_fits(
         if not abs(exponent) <= _STEEPEST:
             msg = f"{exponent:g} is not an exponent of the kinetic energy; give one within {_STEEPEST:g} of 0."
             raise PrefitError(what, msg)
-    found, notes = signals(spectrum, seeds, fits, Correction(factors, transmission, escape_depth, photon_energy))
-    notes = _scale_notes(factors, transmission, escape_depth) + notes
+    correction = Correction(factors, transmission, escape_depth, photon_energy)
+    found, notes = signals(spectrum, seeds, fits, correction)
+    by_file = given_by_file([spectrum[signal.region].to_dataset() for signal in found], correction)
+    notes = _scale_notes(factors, transmission, escape_depth, by_file=by_file) + notes
     total = float(sum(signal.amounts.sum() for signal in found))
     if total <= 0:
         notes.append("No atomic percentages: no fitted region of a known core level has any area.")
@@ -251,9 +253,11 @@ def quantify_fits(
     return Quantification(elements, components, compared, tuple(notes), factors, transmission, escape_depth)
 
 
-def _scale_notes(factors: SensitivitySet, transmission: float, escape_depth: float) -> list[str]:
+def _scale_notes(factors: SensitivitySet, transmission: float, escape_depth: float, *, by_file: bool) -> list[str]:
     notes = [f"Sensitivity factors: {factors.citation}."]
-    if transmission == 0:
+    if by_file:
+        notes.append("Intensities are divided by the transmission of the analyser that the file gives.")
+    elif transmission == 0:
         notes.append("Intensities are taken to be corrected for the transmission of the analyser (exponent 0).")
     else:
         notes.append(f"Transmission of the analyser taken as kinetic energy to the power of {transmission:g}.")
@@ -265,6 +269,7 @@ def _scale_notes(factors: SensitivitySet, transmission: float, escape_depth: flo
         notes.append(f"Inelastic mean free path taken as kinetic energy to the power of {escape_depth:g}.")
     else:
         notes.append("The escape depth is taken to be the same for all lines.")
+    notes.append("The angular asymmetry of photoemission is not corrected.")
     notes.append(
         "Of 100 % without hydrogen and without what was not fitted; the standard errors are those of the fits, beside"
         " which factors, transmission and background make about 10 % of each value."
@@ -285,6 +290,11 @@ def _shares(found: list[Signal]) -> Shares:
                 covariance[start : start + len(block), start : start + len(block)] = block
                 start += len(block)
     percent, covariance = _normalised(amounts, covariance)
+    if covariance is not None:
+        # Nobody knows whether intensities at different pass energies were made comparable: both are possible.
+        windows = np.concatenate([np.full(signal.amounts.size, signal.window) for signal in found])
+        other, _ = _normalised(amounts / windows, None)
+        covariance = covariance + np.outer(other - percent, other - percent)
     rows = [(signal, component) for signal in found for component in signal.areas.components]
     return Shares(
         regions=tuple(signal.region for signal, _ in rows),
@@ -306,14 +316,15 @@ def _normalised(amounts: FloatArray, covariance: FloatArray | None) -> tuple[Flo
 
 
 def _element(signal: Signal, shares: Shares, *, only: bool) -> ElementShare:
-    own = np.array([region == signal.region for region in shares.regions], dtype=float)
+    places = zip(shares.regions, shares.cores, strict=True)
+    own = np.array([place == (signal.region, signal.core) for place in places], dtype=float)
     # One element alone makes up 100 % whatever its area.
     error = 0.0 if only else None if shares.covariance is None else _root(own @ shares.covariance @ own)
     return ElementShare(signal.symbol, signal.region, float(own @ shares.percent), error)
 
 
 def _components(signal: Signal, shares: Shares) -> list[ComponentShare]:
-    start = shares.regions.index(signal.region)
+    start = list(zip(shares.regions, shares.cores, strict=True)).index((signal.region, signal.core))
     within, within_covariance = _normalised(signal.amounts, signal.covariance)
     free = np.zeros(within.size) if signal.covariance is None else np.diag(signal.covariance) > 0
     return [
@@ -321,7 +332,7 @@ def _components(signal: Signal, shares: Shares) -> list[ComponentShare]:
             region=signal.region,
             name=component.name,
             groups=component.groups,
-            assigned=bool(component.groups),
+            assigned=bool(component.groups or component.level),
             atomic_percent=float(shares.percent[start + i]),
             stderr=_root(shares.covariance[start + i, start + i])
             if shares.covariance is not None and free[i]

@@ -13,8 +13,10 @@ import xarray as xr
 from xps_prefit_hooks import Seed
 from xps_stn_plugin.core.core_levels import core_levels
 from xps_stn_plugin.core.element_lines import subshells
+from xps_stn_plugin.fitting.parameter_names import doublets
 
 from .areas import ComponentAreas, FloatArray, component_areas
+from .pass_energy import differing, given_transmission, window_correction
 from .sensitivity import SensitivitySet, sensitivity_sets
 from .transmission import AL_K_ALPHA, is_for, photon_energy, transmission_correction
 
@@ -35,6 +37,9 @@ class Signal:
     areas : ComponentAreas
     divisor : float
         Sensitivity factor times transmission, escape depth and measuring time.
+    window : float
+        What the intensity would have to be divided by beside that if it were proportional to the pass energy; 1 where
+        that is known.
     """
 
     region: str
@@ -42,6 +47,7 @@ class Signal:
     symbol: str
     areas: ComponentAreas
     divisor: float
+    window: float = 1.0
 
     @property
     def amounts(self) -> FloatArray:
@@ -101,7 +107,10 @@ def signals(
     for region, fit in fits.items():
         core = str(datasets[region].attrs["region"])
         match = _CORE_LEVEL.fullmatch(core)
-        factor, why = (None, "no core level") if match is None else _factor(core, datasets[region], correction.factors)
+        paired = any(len(lines) > 1 for lines in doublets(seeds[region]))
+        factor, why = (
+            (None, "no core level") if match is None else _factor(core, datasets[region], correction.factors, paired)
+        )
         if match is None or factor is None:
             notes.append(f"{region} is left out of the percentages: {why}.")
         elif not fit.nfev or not all(np.isfinite(parameter.value) for parameter in fit.params.values()):
@@ -110,13 +119,19 @@ def signals(
             if not fit.success:
                 notes.append(f"{region}: the fit did not converge, so that its areas are not the best ones.")
             usable.append((region, core, match["element"], factor))
-    chosen, said = _one_each(usable)
-    notes += said
+    foreign_rows, said = _of_other_elements(usable, seeds, correction.factors)
+    usable = [row for row in usable if any(not component.level for component in seeds[row[0]].components)]
+    chosen, more = _one_each([*usable, *foreign_rows])
+    notes += [*said, *more]
     exposures, said = _exposures([datasets[region] for region, *_ in chosen], [region for region, *_ in chosen])
     notes += said
+    windows, said = _windows([datasets[region] for region, *_ in chosen], chosen, correction)
+    notes += said
+    by_file = given_by_file([datasets[region] for region, *_ in chosen], correction)
     found, unknown, foreign = [], [], {}
-    for (region, core, symbol, factor), exposure in zip(chosen, exposures, strict=True):
-        areas = component_areas(seeds[region], fits[region])
+    for (region, core, symbol, factor), exposure, window in zip(chosen, exposures, windows, strict=True):
+        own = core == str(datasets[region].attrs["region"])
+        areas = component_areas(seeds[region], fits[region]).of_level("" if own else core)
         energy, known = photon_energy(datasets[region].attrs, correction.photon_energy)
         unknown += [] if known else [region]
         if not is_for(correction.factors, energy):
@@ -126,7 +141,11 @@ def signals(
             notes.append(f"{region} is left out of the percentages: X-rays of {energy:.1f} eV do not reach its line.")
             continue
         passed = transmission_correction(kinetic, correction.transmission, correction.escape_depth, correction.factors)
-        found.append(Signal(region, core, symbol, areas, factor * passed * exposure))
+        if by_file:
+            passed *= given_transmission(datasets[region], _center(areas)) or 1.0
+        elif correction.transmission:
+            passed, window = passed * window, 1.0
+        found.append(Signal(region, core, symbol, areas, factor * passed * exposure, window))
     if unknown:
         notes.append(f"Photon energy unknown, taken as Al K-alpha, {AL_K_ALPHA} eV: {', '.join(unknown)}.")
     if foreign:
@@ -137,13 +156,62 @@ def signals(
     return found, notes
 
 
-def _factor(core: str, dataset: xr.Dataset, factors: SensitivitySet) -> tuple[float | None, str]:
-    """Factor for what the region shows of a core level: the whole of it, or the higher-j line."""
+def given_by_file(datasets: Sequence[xr.Dataset], correction: Correction) -> bool:
+    """Whether the file gives the transmission of all regions and the user does not."""
+    places = [float(dataset["binding_energy"].mean()) for dataset in datasets]
+    known = [given_transmission(dataset, place) is not None for dataset, place in zip(datasets, places, strict=True)]
+    return not correction.transmission and bool(known) and all(known)
+
+
+def _windows(
+    datasets: Sequence[xr.Dataset], chosen: Sequence[tuple[str, str, str, float]], correction: Correction
+) -> tuple[list[float], list[str]]:
+    """Divisors for different pass energies, and a sentence about them; 1 where they are alike or the file corrects."""
+    energies = differing(datasets)
+    if not energies:
+        return [1.0] * len(datasets), []
+    listed = ", ".join(
+        dict.fromkeys(f"{region} {energy:g} eV" for (region, *_), energy in zip(chosen, energies, strict=True))
+    )
+    if given_by_file(datasets, correction):
+        said = "they are compared by the transmission that the file gives"
+    elif correction.transmission:
+        said = "intensities at the same retarding ratio are taken to be proportional to them"
+    else:
+        said = (
+            "no transmission is given, so that percentages may be off by their ratio, which the standard errors "
+            "cover; give the transmission, or measure at one pass energy"
+        )
+    windows = [window_correction(energy / max(energies), correction.transmission) for energy in energies]
+    notes = [f"Pass energies differ ({listed}): {said}."]
+    return ([1.0] * len(datasets) if given_by_file(datasets, correction) else windows), notes
+
+
+def _of_other_elements(
+    usable: Sequence[tuple[str, str, str, float]], seeds: Mapping[str, Seed], factors: SensitivitySet
+) -> tuple[list[tuple[str, str, str, float]], list[str]]:
+    """Lines of other elements in the regions that are counted with, as further rows, and sentences about them."""
+    rows, notes = [], []
+    for region, core, symbol, _ in usable:
+        for level in dict.fromkeys(component.level for component in seeds[region].components if component.level):
+            element = level[:-2]
+            notes.append(f"{label(level)} in {region} does not count for {symbol}.")
+            if level not in factors.factors:
+                notes.append(f"{element} is left out: the set {factors.name!r} has no sensitivity factor of {level}.")
+                continue
+            rows.append((region, level, element, factors.factors[level].whole))
+        if all(component.level for component in seeds[region].components):
+            notes.append(f"{region} shows no line of {label(core)}.")
+    return rows, notes
+
+
+def _factor(core: str, dataset: xr.Dataset, factors: SensitivitySet, paired: bool) -> tuple[float | None, str]:
+    """Factor for what the region shows of a core level: the whole of it (`paired` lines), or the higher-j line."""
     if core not in factors.factors:
         return None, f"the set {factors.name!r} has no sensitivity factor of {label(core)}"
     factor = factors.factors[core]
     element, subshell = core[:-2], core[-2:]
-    if core in core_levels() or subshell not in subshells().get(element, {}):
+    if paired or core in core_levels() or subshell not in subshells().get(element, {}):
         return factor.whole, ""
     near, far = subshells()[element][subshell]
     energy = dataset["binding_energy"].values

@@ -148,7 +148,7 @@ def _identity(raw: RawRegion) -> tuple[Any, ...]:
 
 
 def _together(group: Sequence[RawRegion], levels: bool) -> Iterator[RawRegion | PrefitError]:
-    varying = _varying(group)
+    varying = varying_variables(group)
     if not varying and levels:
         varying = {"level": tuple(range(1, len(group) + 1))}
     if not varying:
@@ -165,7 +165,7 @@ def _together(group: Sequence[RawRegion], levels: bool) -> Iterator[RawRegion | 
         yield _stacked(group, names, varying)
 
 
-def _varying(group: Sequence[RawRegion]) -> _Values:
+def varying_variables(group: Sequence[RawRegion]) -> _Values:
     """Variables that all blocks have and that are not the same for all."""
     known = [label for label in group[0].conditions if all(label in raw.conditions for raw in group)]
     values = {label: tuple(raw.conditions[label].value for raw in group) for label in known}

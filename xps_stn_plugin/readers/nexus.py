@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from xps_prefit_hooks import PrefitError, Settings
 
 from ..core.nexus_terms import CONCEPTS, Concept
-from .assembly import Axis, RawRegion, each_region, in_electronvolts, spectrum_of
+from .assembly import Axis, RawRegion, each_region, in_electronvolts
 from .hdf5 import Dataset, Group, UnusableNode, is_utf8, opened_file, shown
+from .samples import spectra_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -68,7 +69,7 @@ def _read_entries(path: Path, root: Group, settings: Settings) -> xr.DataTree:
         damaged = [entry for _, entry in entries if isinstance(entry, UnusableNode)]
         raise PrefitError(str(path), f"{damaged[0]}." if damaged else _nothing_found(names, definitions))
     named = ((f"{path}, entry {shown(name)}", entry) for name, entry in entries)
-    return spectrum_of(path, each_region(_usable_region, named), settings)
+    return spectra_of(path, each_region(_usable_region, named), settings)
 
 
 def _nothing_found(names: list[str], definitions: list[str]) -> str:

@@ -15,6 +15,7 @@ from xps_prefit_hooks import PrefitError, Settings
 from .assembly import Condition, RawRegion, each_region, in_electronvolts, known_or_none, spectrum_of
 from .formats import VAMAS_LINE
 from .merge_blocks import in_series
+from .samples import spectra_of
 from .text import file_lines
 from .vamas_blocks import VamasBlock, VamasHeader, VamasVariable, read_blocks, read_header
 
@@ -50,7 +51,11 @@ def read(path: Path, settings: Settings) -> xr.DataTree:
     header = read_header(str(path), text, blank)
     blocks = _blocks(str(path), text, blank, header)
     numbered = ((f"{path}, block {index}", block, index, header) for index, block in enumerate(blocks, start=1))
-    return spectrum_of(path, in_series(each_region(_region, numbered), levels=header.profile), settings)
+    # The levels of a profile come again for each of them.
+    raws, profile = each_region(_region, numbered), header.profile
+    if profile:
+        return spectrum_of(path, in_series(raws, levels=True), settings)
+    return spectra_of(path, raws, settings, in_series)
 
 
 def _blocks(source: str, text: Sequence[str], offset: int, header: VamasHeader) -> list[VamasBlock]:

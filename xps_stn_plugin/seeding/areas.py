@@ -57,10 +57,26 @@ _NEAREST: Final = 0.1
 
 @dataclass(frozen=True)
 class Doublet:
-    """Spin-orbit splitting in eV (0 for s levels) and area of the lower-j line over the higher-j line."""
+    """Spin-orbit doublet of a core level.
+
+    Parameters
+    ----------
+    splitting : float
+        Distance of the lower-j line above the higher-j line in eV; 0 for s levels.
+    ratio : float
+        Area of the lower-j line over that of the higher-j line; 0 for s levels.
+    splitting_range, ratio_range : float
+        By how much in eV, and by which share, they may differ from that; 0 holds both.
+    broader, most_broader : float
+        Width of the lower-j line over that of the higher-j line: usual, and largest.
+    """
 
     splitting: float = 0.0
     ratio: float = 0.0
+    splitting_range: float = 0.0
+    ratio_range: float = 0.0
+    broader: float = 1.0
+    most_broader: float = 1.0
 
 
 @dataclass(frozen=True)

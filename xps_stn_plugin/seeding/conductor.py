@@ -25,10 +25,11 @@ _LEAST_ASYMMETRY: Final = 0.02
 def suspicious(first: Areas, grown: Areas, scale: float) -> bool:
     """Whether carbon may be graphitic: its tail looks like several lines that no group explains, or fits no ring."""
     highest = grown.lines[int(np.argmax(grown.areas))]
-    foreign = not highest.groups and any(line.groups for line in grown.lines)
+    unexplained = not (highest.groups or highest.foreign) and any(line.groups for line in grown.lines)
     if _RING in highest.members and scale > _POOR:
         return True
-    return foreign or len(grown.lines) >= len(first.lines) + _SUSPICIOUS
+    ours = [line for line in grown.lines if not line.foreign]
+    return unexplained or len(ours) >= len(first.lines) + _SUSPICIOUS
 
 
 def with_tail(best: Trial, fit: Callable[[Areas, float], Trial]) -> Trial:

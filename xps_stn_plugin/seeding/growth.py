@@ -80,5 +80,5 @@ def _next_number(lines: Sequence[Line]) -> int:
 
 
 def unexplained(found: Areas) -> int:
-    """Count the lines that no group explains."""
-    return sum(not line.groups for line in found.lines)
+    """Count the lines that neither a group nor another element explains."""
+    return sum(not (line.groups or line.foreign) for line in found.lines)

@@ -32,6 +32,36 @@ _CENTER_ERROR_POWER: Final = 2.3
 _MERGE_LIMITS: Final = (0.25, 0.8)
 
 
+#: Standard deviation of the mean number of quanta of a group's line: its carbon atom has the usual number of C-H bonds,
+#: one more or one less, each as likely, at 0.2 quanta a bond.
+_VIBRATION_DEVIATION: Final = 0.2 * math.sqrt(2.0 / 3.0)
+
+
+@dataclass(frozen=True)
+class ForeignLevel:
+    """Core level of another element than the region's.
+
+    Parameters
+    ----------
+    level : str
+        ``K2p``.
+    labels : tuple of str
+        Names of its lines for people, higher j first: ``K 2p3/2``, ``K 2p1/2``; one for a line without partner.
+    splitting : float
+        Distance of the second line above the first in eV; 0 for one line.
+    ratio : float
+        Area of the second line over that of the first; 0 for one line.
+    fwhm : float
+        Usual full width at half maximum in eV.
+    """
+
+    level: str
+    labels: tuple[str, ...]
+    splitting: float
+    ratio: float
+    fwhm: float
+
+
 @dataclass(frozen=True)
 class Line:
     """A line to be seeded: prefix key, name, position and window in eV, and what it is made of.
@@ -48,6 +78,8 @@ class Line:
         Where chemistry says that it lies, in eV; NaN where the data alone ask for it.
     vibration : float
         Mean number of quanta of its C-H stretch progression; 0 for a line without.
+    vibration_deviation : float
+        Standard deviation of it; 0 where the number of C-H bonds is known.
     conductive : bool
         Whether it has the tail of a conductor (Doniach and Sunjic).
     probability : float
@@ -66,6 +98,8 @@ class Line:
         Its atoms in the family.
     slack : tuple of float
         By which factors its area may differ from what its atoms say.
+    foreign : ForeignLevel or None
+        For a line of another element, its core level.
     """
 
     key: str
@@ -76,6 +110,7 @@ class Line:
     high: float
     expected: float = math.nan
     vibration: float = 0.0
+    vibration_deviation: float = 0.0
     conductive: bool = False
     probability: float = OPTIONAL
     weight: float = 1.0
@@ -85,6 +120,13 @@ class Line:
     family: str = ""
     atoms: float = 0.0
     slack: tuple[float, float] = (1.0, 1.0)
+    foreign: ForeignLevel | None = None
+
+
+def master_line(lines: Iterable[Line], areas: Mapping[str, float]) -> Line:
+    """Line that carries width and shape for all: the largest one, of the region's own element where there is one."""
+    mains = [line for line in lines if not line.satellite]
+    return max([line for line in mains if not line.foreign] or mains, key=lambda line: areas[line.key])
 
 
 def expected_lines(
@@ -137,6 +179,7 @@ def expected_lines(
                 high=position + half,
                 expected=position,
                 vibration=entry.vibration,
+                vibration_deviation=_VIBRATION_DEVIATION if entry.vibration else 0.0,
                 probability=OPTIONAL if entry.optional and not entry.relative_to else probability,
                 weight=0.5 if entry.optional else 1.0,
                 satellite=entry if entry.satellite else None,
@@ -219,6 +262,7 @@ def _merged(first: Line, second: Line) -> Line:
         high=max(first.high, second.high),
         expected=position,
         vibration=lead.vibration,
+        vibration_deviation=lead.vibration_deviation,
         probability=max(first.probability, second.probability),
         weight=weight,
         members=(*first.members, *second.members),

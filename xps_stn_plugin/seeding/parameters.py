@@ -26,8 +26,8 @@ from xps_stn_plugin.models.drafts import ModelDraft, Parameter, ParameterSet
 from .areas import Areas, Doublet
 from .background import CARRIED
 from .drafted import DraftedSeed
-from .lines import Line
-from .prior import expect
+from .lines import Line, master_line
+from .prior import expect, hold
 from .region import RegionData
 
 BACKGROUND_PREFIX: Final = "bg_"
@@ -52,6 +52,12 @@ _LEAST_STRENGTH: Final[Mapping[str, float]] = MappingProxyType({"step": 1e-3, "l
 #: Widths of a shake-up band in eV: start, low, high.
 _SHAKE_UP_FWHM: Final = (2.0, 1.0, 3.5)
 
+#: Least and largest width of a line of another element over its usual one.
+_FOREIGN_FWHM: Final = (0.6, 1.7)
+
+#: Error in eV of the splitting of another element's doublet: tables round it to 0.1 eV, and compounds differ.
+_SPLITTING_ERROR: Final = 0.2
+
 #: Neighbours whose windows overlap keep at least this distance in eV, or this share of their usual one.
 _LEAST_GAP: Final = 0.15
 _LEAST_GAP_SHARE: Final = 0.4
@@ -61,6 +67,9 @@ _FRACTION_BOUNDS: Final = (0.0, 0.8)
 
 #: Lorentzian share that is expected, and its standard deviation.
 _USUAL_FRACTION: Final = (0.25, 0.12)
+
+#: Standard deviation of what a doublet's splitting, ratio and widths may differ by, over the most that they may.
+_RANGE_DEVIATION: Final = 0.4
 
 #: Standard errors of the slope before the line within which that of the background lies.
 _SLOPE_ERRORS: Final = 5.0
@@ -97,10 +106,13 @@ def assembled(
     carried = CARRIED[background]
     models: list[tuple[str, type[lmfit.Model]]] = []
     components: list[SeedComponent] = []
+    pairs = {line.key: _doublet_of(line, doublet) for line in found.lines}
     for line in found.lines:
-        for prefix in [f"{line.key}_"] + ([f"{line.key}_low_"] if doublet.ratio else []):
+        for number, prefix in enumerate([f"{line.key}_"] + ([f"{line.key}_low_"] if pairs[line.key].ratio else [])):
             models.append((prefix, _component_model(line, background)))
-            components.append(SeedComponent(prefix, f"{data.core} {line.name}", line.groups))
+            name = line.foreign.labels[number] if line.foreign else line.name
+            level = line.foreign.level if line.foreign else ""
+            components.append(SeedComponent(prefix, f"{data.core} {name}", line.groups, level))
     models.append((BACKGROUND_PREFIX, ConstantModel if background == "offset" else LinearModel))
     scattering = {name: TOUGAARD[background][name] for name in ("loss_c", "loss_d")} if background in TOUGAARD else {}
     draft = ModelDraft.of(models, {component.prefix: scattering for component in components if scattering})
@@ -108,7 +120,7 @@ def assembled(
 
     areas = dict(zip([line.key for line in found.lines], map(float, found.areas), strict=True))
     mains = [line for line in found.lines if not line.satellite]
-    master = max(mains, key=lambda line: areas[line.key])
+    master = master_line(found.lines, areas)
     # The table's widths are those of whole lines; a vibrational member is narrower.
     least = 0.8 * fwhm[1] if any(line.vibration for line in found.lines) else fwhm[1]
     width = (found.fwhm, min(least, 0.9 * found.fwhm), max(fwhm[2], 1.1 * found.fwhm))
@@ -120,8 +132,14 @@ def assembled(
         if carried:
             tie = {"value": max(found.strength, _LEAST_STRENGTH[carried]), "min": 0.0, "vary": True}
             params[f"{line.key}_{carried}"].set(**tie if own else {"expr": f"{master.key}_{carried}"})
-        if doublet.ratio:
-            _tie_doublet(params, f"{line.key}_", doublet, carried)
+        if line.foreign and not own:
+            low, high = (factor * line.foreign.fwhm / 2 for factor in _FOREIGN_FWHM)
+            params[f"{line.key}_sigma"].set(
+                expr="", value=_inside(found.fwhm / 2, low, high), min=low, max=high, vary=True
+            )
+        if pairs[line.key].ratio:
+            shared_by = line.key if line.foreign else master.key
+            _tie_doublet(params, f"{line.key}_", f"{shared_by}_", pairs[line.key], carried)
     for line in found.lines:
         if line.satellite:
             lead = next(other for other in mains if line.satellite.relative_to in other.members)
@@ -134,6 +152,11 @@ def assembled(
     _order(params, sorted((line for line in mains if line.members), key=lambda line: line.expected))
     _set_background(params, data, found)
     return DraftedSeed.of(data.name, draft, tuple(components), background, BACKGROUND_PREFIX, tuple(notes))
+
+
+def _doublet_of(line: Line, doublet: Doublet) -> Doublet:
+    """Doublet of a line: that of the region, or of another element's level."""
+    return Doublet(line.foreign.splitting, line.foreign.ratio, _SPLITTING_ERROR) if line.foreign else doublet
 
 
 def _component_model(line: Line, background: Background) -> type[lmfit.Model]:
@@ -171,7 +194,11 @@ def _set_line(
 ) -> None:
     prefix = f"{line.key}_"
     if _shape(line) == "vibrational":
-        params[f"{prefix}vibration"].set(value=line.vibration)
+        vibration = params[f"{prefix}vibration"]
+        vibration.set(value=line.vibration)
+        if line.vibration_deviation:
+            expect(vibration, line.vibration, line.vibration_deviation)
+            hold(vibration)
     params[f"{prefix}amplitude"].set(value=area, min=0.0)
     center = params[f"{prefix}center"]
     center.set(value=_inside(line.position, line.low, line.high), min=line.low, max=line.high)
@@ -252,12 +279,35 @@ def _order(params: ParameterSet, lines: list[Line]) -> None:
         second.set(expr=f"{before.key}_center+{line.key}_gap", min=-np.inf, max=np.inf)
 
 
-def _tie_doublet(params: ParameterSet, prefix: str, doublet: Doublet, carried: str | None) -> None:
-    low = f"{prefix}low_"
-    params[f"{low}amplitude"].set(expr=f"{doublet.ratio:.9g}*{prefix}amplitude")
-    params[f"{low}center"].set(expr=f"{prefix}center+{doublet.splitting:g}")
+def _tie_doublet(params: ParameterSet, prefix: str, master: str, doublet: Doublet, carried: str | None) -> None:
+    """Tie the lower-j line; all doublets of a region share the splitting, the ratio and the widths' ratio."""
+    low, shared = f"{prefix}low_", _shared(params, master, doublet)
+    params[f"{low}amplitude"].set(expr=f"{shared['branching']}*{prefix}amplitude")
+    params[f"{low}center"].set(expr=f"{prefix}center+{shared['splitting']}")
     for name in ("sigma", "fraction", *([carried] if carried else [])):
         params[f"{low}{name}"].set(expr=f"{prefix}{name}")
+    if doublet.most_broader > 1.0:
+        params[f"{low}sigma"].set(expr=f"{shared['broadening']}*{prefix}sigma")
+
+
+def _shared(params: ParameterSet, master: str, doublet: Doublet) -> dict[str, str]:
+    """Give splitting, ratio of areas and of widths of a region's doublets: numbers, or parameters of the largest."""
+    ranges = {
+        "splitting": (doublet.splitting, doublet.splitting_range),
+        "branching": (doublet.ratio, doublet.ratio * doublet.ratio_range),
+        "broadening": (doublet.broader, doublet.most_broader - doublet.broader),
+    }
+    shared = {}
+    for name, (usual, reach) in ranges.items():
+        # The network's levels hold both, written as they always were.
+        shared[name] = f"{usual:g}" if name == "splitting" else f"{usual:.9g}"
+        if reach > 0:
+            shared[name] = f"{master}{name}"
+            least = 1.0 if name == "broadening" else usual - reach
+            if shared[name] not in params:
+                params.add(shared[name], value=_inside(usual, least, usual + reach), min=least, max=usual + reach)
+                expect(params[shared[name]], usual, _RANGE_DEVIATION * reach)
+    return shared
 
 
 def _set_background(params: ParameterSet, data: RegionData, found: Areas) -> None:

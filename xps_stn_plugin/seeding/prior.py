@@ -35,13 +35,34 @@ def expect(parameter: lmfit.Parameter | Parameter, mean: float, deviation: float
     parameter.user_data = (float(mean), float(deviation))
 
 
+def hold(parameter: lmfit.Parameter | Parameter) -> None:
+    """Hold a parameter at its value because that is typical; an expectation says how well it is known.
+
+    A parameter that a user fixes, or whose value a user changes, is not held in this sense: it counts as exact.
+    """
+    parameter.set(vary=False)
+    if parameter.user_data is not None:
+        parameter.user_data = (*parameter.user_data[:2], float(parameter.value))
+
+
 def expectations(params: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
     """Mean and standard deviation of the parameters of which something is expected; other ``user_data`` are ignored."""
     found = {}
     for name, parameter in params.items():
         match parameter.user_data:
-            case [int() | float() as mean, int() | float() as deviation] if deviation > 0:
+            case [int() | float() as mean, int() | float() as deviation, *_] if deviation > 0:
                 found[name] = float(mean), float(deviation)
+    return found
+
+
+def held_deviations(params: Mapping[str, Any]) -> dict[str, float]:
+    """Find the standard deviations of the parameters that the seed holds: see `hold`."""
+    found = {}
+    for name, parameter in params.items():
+        match parameter.user_data:
+            case [int() | float(), int() | float() as deviation, int() | float() as value] if deviation > 0:
+                if not parameter.vary and not parameter.expr and float(parameter.value) == float(value):
+                    found[name] = float(deviation)
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from xps_prefit_hooks import PrefitError
 from xps_stn_plugin.core.single_channels import single_channels, without_single_channels
 from xps_stn_plugin.core.spectrum import MODEL_WIDTH
+from xps_stn_plugin.models.counts import sigma_before_fit
 
 from .counting import count_size, scatter_over
 
@@ -46,11 +47,22 @@ class Noise:
         time`` or ``estimated from the scatter``.
     masked : ndarray of bool, shape (n,)
         Hot and dead channels: their `sigma` is so large that they have no weight.
+    count_size : ndarray, shape (n,)
+        Intensity of one count; NaN where the noise is not that of counts, and in masked channels.
     """
 
     sigma: FloatArray
     source: str
     masked: BoolArray
+    count_size: FloatArray
+
+    def before_fit(self, counts: FloatArray) -> FloatArray:
+        """Find the standard deviations that weigh data for which there is no model yet: see `sigma_before_fit`."""
+        counted = np.isfinite(self.count_size)
+        sigma = self.sigma.copy()
+        if counted.any():
+            sigma[counted] = sigma_before_fit(counts[counted], float(self.count_size[counted][0]))
+        return sigma
 
 
 #: The quietest channels of data that scatter more than this many times Poisson's noise are not plain counts; the
@@ -128,16 +140,14 @@ def noise_of_counts(counts: FloatArray, attrs: Mapping[Any, Any], masked: BoolAr
         Hot and dead channels where they are known; by default those of `single_channels`.
     """
     masked = single_channels(counts) if masked is None else masked
-    if not masked.any():
-        return Noise(*noise_of_clean_counts(counts, attrs), masked)
-    clean, source = noise_of_clean_counts(counts[~masked], attrs)
+    clean, source, size = noise_of_clean_counts(counts[~masked], attrs)
     sigma = np.full(counts.shape, _MASKED * max(float(np.abs(counts).max()), np.finfo(float).tiny))
     sigma[~masked] = clean
-    return Noise(sigma, source, masked)
+    return Noise(sigma, source, masked, np.where(masked, np.nan, size))
 
 
-def noise_of_clean_counts(counts: FloatArray, attrs: Mapping[Any, Any]) -> tuple[FloatArray, str]:
-    """Find the standard deviation of intensities, and say how it is known.
+def noise_of_clean_counts(counts: FloatArray, attrs: Mapping[Any, Any]) -> tuple[FloatArray, str, float]:
+    """Find the standard deviation of intensities, how it is known, and the intensity of one count, NaN for others.
 
     Poisson where the intensities are whole multiples of one count, whatever its size (see `count_size`), or the region
     says that it holds counts, or counts per second with a dwell time, and the data do not scatter much more than that;
@@ -159,20 +169,20 @@ def noise_of_clean_counts(counts: FloatArray, attrs: Mapping[Any, Any]) -> tuple
         if size is not None:
             how = "Poisson, from counts" if size == 1.0 else f"Poisson, from counts of {size:.6g} each"
             # Few decimals make whole multiples, too, of data that scatter less; whole numbers are believed in any case.
-            noises.append((_poisson(counts, size), how, 0.0 if size == 1.0 else _LEAST_POISSON))
+            noises.append((_poisson(counts, size), how, size, 0.0 if size == 1.0 else _LEAST_POISSON))
         if stated is not None and counts.max() >= stated:
-            noises.append((_poisson(counts, stated), source, 0.0))
-        ratios = [scatter_over(sigma, counts) for sigma, _, _ in noises]
+            noises.append((_poisson(counts, stated), source, stated, 0.0))
+        ratios = [scatter_over(sigma, counts) for sigma, *_ in noises]
         fitting = [
             (round(abs(math.log(max(typical, _NO_SCATTER))), 6), -n)
-            for n, ((typical, quiet), (sigma, _, least)) in enumerate(zip(ratios, noises, strict=True))
+            for n, ((typical, quiet), (sigma, *_, least)) in enumerate(zip(ratios, noises, strict=True))
             if quiet <= _MOST_POISSON and (typical >= least or np.mean(counts / sigma) < _SPARSE)
         ]
         if fitting:
             # What is said of the counts wins where both are as good.
-            sigma, source, _ = noises[-min(fitting)[1]]
-            return sigma, source
-    return np.full(counts.shape, scatter(counts)), "estimated from the scatter"
+            sigma, source, size, _ = noises[-min(fitting)[1]]
+            return sigma, source, size
+    return np.full(counts.shape, scatter(counts)), "estimated from the scatter", math.nan
 
 
 def _stated_count(attrs: Mapping[Any, Any]) -> tuple[float | None, str]:
@@ -223,9 +233,10 @@ def region_data(region: str, dataset: xr.Dataset) -> RegionData:
     order = np.argsort(energy, kind="stable")
     energy, counts = energy[order], counts[order]
     noise = noise_of_counts(counts, dataset.attrs)
+    before = noise.before_fit(counts)
     # What is to be seeded must not rest on hot and dead channels; in the fit they have no weight.
     counts = without_single_channels(counts)
-    sigma = np.interp(energy, energy[~noise.masked], noise.sigma[~noise.masked])
+    sigma = np.interp(energy, energy[~noise.masked], before[~noise.masked])
     points = max(_END_POINTS, round(_END_SHARE * counts.size))
     low, high = counts[:points], counts[-points:]
     slope, slope_error = _slope_before_the_line(energy, counts, sigma, float(low.mean()), float(high.mean()))
@@ -234,7 +245,7 @@ def region_data(region: str, dataset: xr.Dataset) -> RegionData:
         core=str(dataset.attrs.get("region") or region),
         energy=energy,
         counts=counts,
-        noise=noise,
+        noise=replace(noise, sigma=before),
         low_end=float(low.mean()),
         high_end=float(high.mean()),
         end_error=float(np.hypot(sigma[:points].mean(), sigma[-points:].mean()) / np.sqrt(points)),

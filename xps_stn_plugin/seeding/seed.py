@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -14,20 +15,31 @@ import xarray as xr
 from xps_prefit_hooks import ALIPHATIC_C1S, Prediction, PrefitError, Seed, Settings
 from xps_stn_plugin.chemistry.group_lines import group_lines
 from xps_stn_plugin.chemistry.substances import find_substance
-from xps_stn_plugin.core.core_levels import core_levels
 from xps_stn_plugin.models import TOUGAARD
 
-from .areas import Areas, Doublet, estimate_areas, find_lines
+from .areas import Areas, estimate_areas, find_lines
 from .background import Kind, kinds, reason, shows_step
 from .drafted import DraftedSeed
+from .foreign import Candidate, candidates, foreign_notes, shown_elements
+from .levels import level_shape
 from .lines import GROUP_THRESHOLD, Line, expected_lines, merge_distance, merge_lines
 from .parameters import assembled
+from .prior import hold
 from .region import SURVEY_WIDTH, RegionData, bad_channels, region_data
 from .selection import Tail, select
 from .substance_lines import substance_lines
 
-#: Width (start, low, high) in eV where the core level is not in the table; from metals to oxides' multiplets.
-_GENERIC_FWHM: Final = (1.5, 0.5, 4.0)
+#: Photon energy of Al K-alpha in eV, taken where none is known.
+AL_K_ALPHA: Final = 1486.6
+
+#: Parameters that the doublets of a region share.
+_OF_DOUBLET: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "splitting": "spin-orbit splitting",
+        "branching": "area ratio of the doublet",
+        "broadening": "width ratio of the doublet",
+    }
+)
 
 #: Lines that the data may add where no group explains any.
 _MOST_UNASSIGNED: Final = 6
@@ -74,9 +86,8 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
     if region.startswith("Survey") or dataset.attrs.get("region") == "Survey" or np.ptp(energies) > SURVEY_WIDTH:
         return None
     data = region_data(region, dataset)
-    level = core_levels().get(data.core)
-    doublet = Doublet(level.splitting or 0.0, level.ratio or 0.0) if level else Doublet()
-    fwhm = level.fwhm if level else _GENERIC_FWHM
+    shape = level_shape(data)
+    doublet, fwhm = shape.doublet, shape.fwhm
     notes = bad_channels(data)
     lines, said = _chemistry(data, prediction, settings)
     notes += said
@@ -95,15 +106,30 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
         found = replace(found, strength=TOUGAARD[allowed[0].background]["loss"])
     # Graphitic carbon is often taken for a polymer; where the user says what the sample is, it is that.
     tail: Tail = "suspected" if data.core == "C1s" and not settings.expect else "none"
-    if level is None or prediction.status == "out_of_domain":
+    if not shape.known or prediction.status == "out_of_domain":
         tail = "tried"
     clean = partial(_without_empty, core=data.core)
-    found, held, said = select(data, _started(found), build, allowed, most, clean, tail=tail)
+    foreign = _foreign(spectrum, region, data, prediction, settings)
+    found, held, said = select(data, _started(found), build, allowed, most, clean, tail=tail, foreign=foreign)
     why = reason(wanted, Kind(found.background, found.sloping))
     seed = build(found)
     fixed = _held(seed, held, found.lines)
-    broad = _broad(found.fwhm, fwhm[2]) if level else []
-    return seed.changed(notes=(why, *notes, *said, *broad, *fixed, *_unassigned(found)))
+    broad = _broad(found.fwhm, fwhm[2]) if shape.known else []
+    others = foreign_notes(found, data.core)
+    return seed.changed(notes=(why, *notes, *others, *said, *broad, *fixed, *_unassigned(found)))
+
+
+def _foreign(
+    spectrum: xr.DataTree, region: str, data: RegionData, prediction: Prediction, settings: Settings
+) -> tuple[Candidate, ...]:
+    """Lines of other elements that may lie in a region; none where no shift is known."""
+    if not math.isfinite(prediction.shift_stderr):
+        return ()
+    offset = settings.first_member - ALIPHATIC_C1S
+    photon_energy = settings.photon_energy or float(spectrum[region].attrs.get("photon_energy") or AL_K_ALPHA)
+    shown = shown_elements(spectrum, region, offset)
+    trusted = prediction.status == "ok"
+    return candidates(data.core, data.energy, photon_energy, shown, offset, trusted=trusted)
 
 
 def _estimated(
@@ -138,7 +164,9 @@ def _chemistry(data: RegionData, prediction: Prediction, settings: Settings) -> 
         said = ["Groups that the network sees name no component: the spectrum is out of its domain."] if seen else []
     offset = settings.first_member - ALIPHATIC_C1S
     extent = (float(data.energy[0]), float(data.energy[-1]))
-    substances = [find_substance(text) for text in settings.expect]
+    expected = [find_substance(text) for text in settings.expect]
+    # Groups of a substance that the spectrum contradicts keep the network's probabilities.
+    substances = [one for one in expected if all(prediction.groups.get(group, 1.0) == 1.0 for group in one.groups)]
     own = substance_lines(data.core, substances, prediction.shift_stderr, extent, offset)
     lines, notes = expected_lines(data.core, groups, prediction.shift_stderr, extent, offset)
     notes = [*said, *notes]
@@ -168,7 +196,7 @@ def _held(seed: DraftedSeed, names: Sequence[str], lines: Sequence[Line]) -> lis
     now = [share if name.endswith("_fraction") else name for name in names]
     held = [name for name in now if name in free]
     for name in held:
-        free[name].set(vary=False)
+        hold(free[name])
     words = ", ".join(_in_words(name, lines) for name in held)
     return [f"Held where it is usual, for the data say less of it: {words}."] if held else []
 
@@ -179,6 +207,8 @@ def _in_words(name: str, lines: Sequence[Line]) -> str:
         return "slope of the background"
     if what == "fraction":
         return "Lorentzian share"
+    if what in _OF_DOUBLET:
+        return _OF_DOUBLET[what]
     line = next(line.name for line in lines if line.key == key)
     return {"gap": f"position of {line}", "center": f"position of {line}", "ratio": f"area of {line}"}[what]
 
@@ -193,7 +223,7 @@ def _broad(width: float, usual: float) -> list[str]:
 
 
 def _unassigned(found: Areas) -> list[str]:
-    places = [f"{line.position:.1f}" for line in found.lines if not line.groups]
+    places = [f"{line.position:.1f}" for line in found.lines if not (line.groups or line.foreign)]
     if not places:
         return []
     one = len(places) == 1

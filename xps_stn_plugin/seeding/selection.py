@@ -14,6 +14,7 @@ from .areas import Areas
 from .background import CARRIED, Kind
 from .conductor import suspicious, with_tail, without_idle_tail
 from .drafted import DraftedSeed
+from .foreign import Candidate, with_foreign
 from .growth import NARROWER, grown, unexplained
 from .lines import OPTIONAL
 from .prior import DETERMINED
@@ -51,6 +52,7 @@ def select(
     clean: Callable[[Areas], tuple[Areas, list[str]]],
     *,
     tail: Tail = "none",
+    foreign: Sequence[Candidate] = (),
 ) -> tuple[Areas, tuple[str, ...], list[str]]:
     """Keep the components that the data need, and add those that the residual asks for.
 
@@ -70,6 +72,8 @@ def select(
     tail : {"none", "suspected", "tried"}
         Whether lines with the tail of a conductor are tried: never, where lines that no group explains look like one,
         or always.
+    foreign : sequence of Candidate
+        Lines of other elements that may lie in the region.
 
     Returns
     -------
@@ -86,6 +90,9 @@ def select(
     grow = partial(grown, data, fit, most + unexplained(first.found))
     conductive = tail == "tried"
     best = grow(with_tail(first, fit) if conductive else first, conductive=conductive)
+    # Before carbon is taken for graphitic: lines of other elements look like lines that no group explains.
+    explain = partial(with_foreign, fit=fit, tried=foreign, high_end=float(data.energy[-1]))
+    best = explain(best)
     if tail == "suspected" and suspicious(first.found, best.found, best.best.scale):
         tailed = _background(grow(with_tail(first, fit), conductive=True), kinds, fit)
         best = tailed if best.worse_by(tailed) > 0 else best
@@ -94,6 +101,10 @@ def select(
     if gone or empty:
         best = grow(fit(left, best.best.scale), conductive=conductive)
     best = _background(without_idle_tail(best, fit), kinds, fit)
+    explained = explain(best)
+    if explained is not best:
+        best, needless = pruned(explained)
+        gone += needless
     held = [name for name, error in best.best.errors.items() if error > DETERMINED * best.expected[name][1]]
     notes = [f"Dropped, not needed by the data (BIC): {', '.join(gone)}."] if gone else []
     if empty:

@@ -16,7 +16,7 @@ from xps_stn_plugin.models.solver import Problem
 from .areas import Areas, free_window
 from .background import CARRIED
 from .drafted import DraftedSeed
-from .lines import Line
+from .lines import Line, master_line
 from .parameters import base_of
 from .prior import Optimum, expectations, optimum
 from .region import RegionData
@@ -114,6 +114,7 @@ def trial(
     """Fit a problem of some lines; `expected` and `scale` as for `optimum`."""
     best = optimum(problem, expected, start=start, scale=scale, max_nfev=_TRIAL_NFEV)
     known = {f"{line.key}_{name}" for line in found.lines if line.groups for name in ("center", "gap", "ratio")}
+    known |= {f"{line.key}_splitting" for line in found.lines if line.foreign}
     free = sum(name not in known for name in problem.model.free)
     values = problem.model.named(best.vector)
     return Trial(_moved(found, problem, best.vector, values), problem, expected, values, best, free)
@@ -123,7 +124,7 @@ def _moved(found: Areas, problem: Problem, vector: FloatArray, values: Mapping[s
     """Lines, areas, width and background at the optimum."""
     lines = tuple(_at(line, values[f"{line.key}_center"], found.fwhm) for line in found.lines)
     areas = np.array([values[f"{line.key}_amplitude"] for line in found.lines])
-    master = max((line for line in lines if not line.satellite), key=lambda line: values[f"{line.key}_amplitude"])
+    master = master_line(lines, {line.key: values[f"{line.key}_amplitude"] for line in lines})
     strength = CARRIED[found.background]
     return replace(
         found,
@@ -139,7 +140,7 @@ def _moved(found: Areas, problem: Problem, vector: FloatArray, values: Mapping[s
 
 def _at(line: Line, center: float, fwhm: float) -> Line:
     """Line moved to where the fit has it; the window of one that the data alone ask for follows."""
-    if line.groups:
+    if line.groups or line.foreign:
         return replace(line, position=center)
     half = free_window(fwhm)
     return replace(line, position=center, low=center - half, high=center + half)

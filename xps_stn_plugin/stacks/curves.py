@@ -15,6 +15,8 @@ from xps_stn_plugin.fitting.fit_rows import FitRows
 from xps_stn_plugin.fitting.quality import durbin_watson, runs_test
 from xps_stn_plugin.models.compiled import CompiledModel
 
+from .fit import NoiseRows
+
 FloatArray = NDArray[np.float64]
 SmallArray = NDArray[np.float32]
 
@@ -55,7 +57,7 @@ class CurveRows:
 
 
 def curve_rows(
-    seed: Seed, energy: FloatArray, counts: FloatArray, shifts: FloatArray, sigma: FloatArray, fits: FitRows
+    seed: Seed, energy: FloatArray, counts: FloatArray, shifts: FloatArray, noise: NoiseRows, fits: FitRows
 ) -> CurveRows:
     """Draw fits over the measured axis.
 
@@ -67,8 +69,7 @@ def curve_rows(
     counts : ndarray, shape (k, m)
     shifts : ndarray, shape (k,)
         By how much the measured axis lies above the calibrated one, in eV, as in the fits.
-    sigma : ndarray, shape (k, m)
-        Standard deviation of the intensities.
+    noise : NoiseRows
     fits : FitRows
         Of this seed.
 
@@ -90,7 +91,7 @@ def curve_rows(
         found.background[these], found.envelope[these], found.lines[these] = background, envelope, lines
         residual = counts[these] - envelope
         found.residual[these] = residual
-        found.durbin_watson[these], found.runs_p[these] = residual_tests(residual / sigma[these])
+        found.durbin_watson[these], found.runs_p[these] = residual_tests(residual / noise.of(these).fitted(envelope))
     return found
 
 

@@ -61,7 +61,7 @@ def fit_fields(region: str, labels: FitLabels) -> tuple[Field, ...]:
         "flag_meanings": " ".join(["none", *BACKGROUNDS]),
     }
     assigned = {
-        "long_name": "whether a functional group brings the component",
+        "long_name": "whether a functional group or another element brings the component",
         "flag_values": np.arange(NONE, 2, dtype=np.int8),
         "flag_meanings": "no_such_component no yes",
     }

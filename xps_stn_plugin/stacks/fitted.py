@@ -14,6 +14,7 @@ from xps_stn_plugin.fitting.component_rows import ComponentRows, component_rows,
 from xps_stn_plugin.fitting.fit_rows import NOT_FITTED, FitRows
 
 from .curves import CurveRows, curve_rows
+from .fit import NoiseRows
 from .labels import FitLabels
 
 FloatArray = NDArray[np.float64]
@@ -50,12 +51,12 @@ class SeedFits:
         energy: FloatArray,
         counts: FloatArray,
         shifts: FloatArray,
-        sigma: FloatArray,
+        noise: NoiseRows,
         *,
         curves: bool,
     ) -> SeedFits:
-        """Make it of fits over ``energy - shifts``; shapes (m,), (k, m), (k,) and (k, m)."""
-        drawn = curve_rows(seed, energy, counts, shifts, sigma, fits) if curves else None
+        """Make it of fits over ``energy - shifts``; shapes (m,), (k, m) and (k,)."""
+        drawn = curve_rows(seed, energy, counts, shifts, noise, fits) if curves else None
         return cls(seed, fits, component_rows(seed, fits), drawn)
 
     @property
@@ -66,8 +67,8 @@ class SeedFits:
 
     @property
     def assigned(self) -> list[bool]:
-        """Whether a functional group brings each component, in the order of `components`."""
-        return [bool(lines[0].groups) for lines in table_order(self.seed)]
+        """Whether a functional group or another element brings each component, in the order of `components`."""
+        return [bool(lines[0].groups or lines[0].level) for lines in table_order(self.seed)]
 
 
 @dataclass(frozen=True, eq=False)

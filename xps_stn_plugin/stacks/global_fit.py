@@ -17,8 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import PrefitError, Seed, Settings
 from xps_stn_plugin.fitting.fit_rows import FITTED, GIVEN_UP, FitRows
+from xps_stn_plugin.fitting.held_errors import held_influence, norm
 from xps_stn_plugin.fitting.row_errors import row_errors
 from xps_stn_plugin.models.compiled import CompiledModel
+from xps_stn_plugin.models.counts import solve_counts
 from xps_stn_plugin.models.solver import (
     EVALUATIONS_PER_PARAMETER,
     STEP_ERRORS,
@@ -30,7 +32,7 @@ from xps_stn_plugin.models.solver import (
 )
 
 from .clusters import Gathering
-from .fit import compiled_model, fine_rows, prepared, unfitted
+from .fit import NoiseRows, compiled_model, fine_rows, prepared, unfitted
 from .model_selection import seeded_by_plugin
 
 FloatArray = NDArray[np.float64]
@@ -91,7 +93,7 @@ class Shared:
         counts: ArrayLike,
         shifts: ArrayLike = 0.0,
         *,
-        sigma: ArrayLike | None = None,
+        noise: NoiseRows | ArrayLike | None = None,
         shift_stderr: ArrayLike | None = None,
         max_nfev: int | None = None,
     ) -> FitRows:
@@ -99,7 +101,9 @@ class Shared:
 
         Parameters as for `share`. Errors of areas include those of the shared parameters.
         """
-        problem, fine, result = _problem(self._model, self.seed, energy, counts, shifts, sigma, shift_stderr)
+        problem, count_size, fine, result = _problem(
+            self._model, self.seed, energy, counts, shifts, noise, shift_stderr
+        )
         good = np.flatnonzero(fine)
         if not good.size:
             return result
@@ -107,7 +111,9 @@ class Shared:
         local = _local(problem.model)
         start = np.broadcast_to(self._model.start, problem.low.shape).copy()
         start[:, ~local] = self.values
-        solved = solve(_held(problem, start, local), start, _most(self._model, max_nfev))
+        held = _held(problem, start, local)
+        weighted, solved = solve_counts(held, count_size[good], start, _most(self._model, max_nfev))
+        problem = replace(problem, weights=weighted.weights)
         degrees = max(problem.data.shape[1] - int(local.sum()), 1)
         square = np.where(np.isfinite(solved.normal.square), solved.normal.square, 0.0)
         redchi = solved.normal.chisqr / degrees
@@ -124,7 +130,11 @@ class Shared:
         values = problem.model.values(solved.v, problem.scale)
         chisqr = solved.normal.chisqr
         names, free = problem.model.names, problem.model.free
-        result.put(good, FitRows(names, free, values, stderr, errors.sides, status, solved.nfev, chisqr, redchi))
+        held_stderr = norm(
+            held_influence(self.seed.model, self.seed.params, problem.x, problem.weights, values, errors.sides != 0)
+        )
+        rows = (values, stderr, held_stderr, errors.sides, status, solved.nfev, chisqr, redchi)
+        result.put(good, FitRows(names, free, *rows))
         return result
 
 
@@ -157,7 +167,7 @@ def share(
     counts: ArrayLike,
     shifts: ArrayLike = 0.0,
     *,
-    sigma: ArrayLike | None = None,
+    noise: NoiseRows | ArrayLike | None = None,
     shift_stderr: ArrayLike | None = None,
 ) -> Shared:
     """Find one set of positions and widths for a series of spectra.
@@ -175,8 +185,8 @@ def share(
     counts : array_like, shape (k, m)
     shifts : array_like, shape (k,) or ()
         By how much the measured axis lies above the calibrated one, in eV.
-    sigma : array_like, shape (k, m), (m,) or (), optional
-        Standard deviation of the intensities; by default as for `fit_rows`.
+    noise : NoiseRows, or array_like, shape (k, m), (m,) or (), optional
+        As for `fit_rows`.
     shift_stderr : array_like, shape (k,) or (), optional
         Standard error of each shift in eV. With it a spectrum may lie off its axis by the parameter ``displacement``,
         of which this is known; without it shifts are exact.
@@ -188,7 +198,7 @@ def share(
     """
     own = _with_own_areas(seed, displaced=shift_stderr is not None)
     model = compiled_model(own)
-    problem, fine, _ = _problem(model, own, energy, counts, shifts, sigma, shift_stderr)
+    problem, _, fine, _ = _problem(model, own, energy, counts, shifts, noise, shift_stderr)
     where = f"region {seed.region}"
     if not fine.any():
         raise PrefitError(where, f"none of {fine.size} spectra holds anything that could be fitted.")
@@ -276,11 +286,11 @@ def _problem(
     energy: ArrayLike,
     counts: ArrayLike,
     shifts: ArrayLike,
-    sigma: ArrayLike | None,
+    noise: NoiseRows | ArrayLike | None,
     shift_stderr: ArrayLike | None,
-) -> tuple[Problem, BoolArray, FitRows]:
-    axis, rows, moved, spread = prepared(seed, energy, counts, shifts, sigma)
-    fine = fine_rows(rows, moved, spread)
+) -> tuple[Problem, FloatArray, BoolArray, FitRows]:
+    axis, rows, moved, spread = prepared(seed, energy, counts, shifts, noise)
+    fine = fine_rows(rows, moved, spread.sigma)
     known = None
     if DISPLACEMENT in model.free:
         error = np.broadcast_to(np.asarray(0.0 if shift_stderr is None else shift_stderr, dtype=float), len(rows))
@@ -289,10 +299,10 @@ def _problem(
         known[:, model.free.index(DISPLACEMENT)] = 1.0 / np.maximum(np.where(fine, error, 1.0), 1e-6) ** 2
     shape = (len(rows), len(model.free))
     low, high = (np.broadcast_to(bound, shape) for bound in (model.low, model.high))
-    safe = np.where(fine[:, None] & (spread > 0), spread, 1.0)
+    safe = np.where(fine[:, None] & (spread.sigma > 0), spread.sigma, 1.0)
     x = axis - np.where(fine, moved, 0.0)[:, None]
     problem = Problem(model, x, rows, 1.0 / safe, low, high, known=known)
-    return problem, fine, unfitted(len(rows), model)
+    return problem, spread.count_size, fine, unfitted(len(rows), model)
 
 
 def _most(model: CompiledModel, max_nfev: int | None) -> int:

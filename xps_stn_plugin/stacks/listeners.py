@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from xps_prefit_hooks import Prediction, Seed, Settings
 
 from ..core.energy_scale import scale_offset
 from ..core.plugins import plugin_manager
-from ..core.result import PrefitData, calibrated_spectrum
+from ..core.result import PrefitData, calibrated_spectrum, shift_is_applied
 from ..fitting.fit_rows import FITTED, NOT_FITTED
 from ..fitting.lmfit_result import result_at
 from ..stn.verdict import STATUSES
@@ -52,7 +51,10 @@ def tell_listeners(
         return
     for block in stack.blocks():
         rows, offsets = known(block), [part.start for part in block]
-        reasons = np.asarray(arrays["reasons"][block]).ravel()
+        # Seeds need applied shifts alone; listeners see the others, too.
+        shifts, errors, reasons = (
+            np.asarray(arrays[name][block]).ravel() for name in ("shift", "shift_stderr", "reasons")
+        )
         fits = {name: _RegionFits(name, models[name], fields[name], arrays, block) for name in models}
         for row in range(len(rows)):
             if all(region.status[row] == NOT_FITTED for region in fits.values()):
@@ -60,8 +62,17 @@ def tell_listeners(
             place = np.unravel_index(row, tuple(part.stop - part.start for part in block))
             at = {dim: start + int(i) for dim, start, i in zip(stack.dims, offsets, place, strict=True)}
             spectrum = stack.spectrum(at)
-            prediction = _prediction(rows, row, int(reasons[row]), settings)
-            moved = calibrated_spectrum(spectrum, prediction, settings) if math.isfinite(prediction.shift) else None
+            prediction = Prediction(
+                shift=float(shifts[row]) - scale_offset(settings),
+                shift_stderr=float(errors[row]),
+                groups=dict(zip(rows.groups, map(float, rows.probabilities[row]), strict=True)),
+                status=STATUSES[int(rows.status[row])],
+                reasons=tuple(text for bit, text in REASON_TEXTS.items() if int(reasons[row]) & bit),
+                region_shifts={},
+                model=rows.model,
+            )
+            applied = shift_is_applied(prediction, settings)
+            moved = calibrated_spectrum(spectrum, prediction, settings) if applied else None
             for name, region in fits.items():
                 if region.status[row] == NOT_FITTED:
                     continue
@@ -116,11 +127,3 @@ class _RegionFits:
     def values(self, row: int, seed: Seed) -> dict[str, float]:
         """Fitted values of lmfit's parameters."""
         return dict(zip(seed.params, self.parameters[row, self.labels.columns(seed)].tolist(), strict=True))
-
-
-def _prediction(rows: Found, row: int, reasons: int, settings: Settings) -> Prediction:
-    groups = dict(zip(rows.groups, map(float, rows.probabilities[row]), strict=True))
-    sentences = tuple(text for bit, text in REASON_TEXTS.items() if reasons & bit)
-    shift = float(rows.shift[row]) - scale_offset(settings)
-    status = STATUSES[int(rows.status[row])]
-    return Prediction(shift, float(rows.shift_stderr[row]), groups, status, sentences, {}, rows.model)

@@ -20,12 +20,11 @@ from xps_stn_plugin.core.plugins import plugin_manager
 from xps_stn_plugin.core.spectrum import region_dataset, spectrum_tree
 from xps_stn_plugin.fitting.component_rows import ComponentRows
 from xps_stn_plugin.fitting.fit_rows import FitRows
-from xps_stn_plugin.seeding.region import noise_of_counts
 from xps_stn_plugin.seeding.trial import EVIDENCE
 from xps_stn_plugin.stn.verdict import STATUSES
 
 from .clusters import COMMON, Found, Gathering, Key, Mean, keys_of
-from .fit import fit_rows, sigma_rows
+from .fit import fit_rows, noise_rows
 from .fitted import SeedFits, StackFits
 from .labels import FitLabels
 
@@ -126,12 +125,12 @@ class Structures:
         for number, seed in enumerate(self.seeds):
             own = np.flatnonzero(fits.structure == number)
             if own.size:
-                sigma = sigma_rows(rows[own], self.attrs)
+                noise = noise_rows(rows[own], self.attrs)
                 fitted = fit_rows(
-                    seed, self.energy, rows[own], shifts[own], sigma=sigma, rescale=True, max_nfev=max_nfev
+                    seed, self.energy, rows[own], shifts[own], noise=noise, rescale=True, max_nfev=max_nfev
                 )
                 drawn = fits.curves is not None
-                fits.put(own, SeedFits.of(seed, fitted, self.energy, rows[own], shifts[own], sigma, curves=drawn))
+                fits.put(own, SeedFits.of(seed, fitted, self.energy, rows[own], shifts[own], noise, curves=drawn))
 
     def poor(self, structure: ArrayLike, redchi: ArrayLike) -> NDArray[np.intp]:
         """Spectra of the whole stack that are to be seeded singly, the worst first.
@@ -196,15 +195,15 @@ class Structures:
         seed = self.single_seed(counts[0], one)
         if seed is None:
             return None
-        sigma = sigma_rows(counts, self.attrs)
-        own = fit_rows(seed, self.energy, counts, shift, sigma=sigma)
+        noise = noise_rows(counts, self.attrs)
+        own = fit_rows(seed, self.energy, counts, shift, noise=noise)
         if not own.success[0]:
             return None
         if old >= 0:
-            before = fit_rows(self.seeds[old], self.energy, counts, shift, sigma=sigma, rescale=True)
+            before = fit_rows(self.seeds[old], self.energy, counts, shift, noise=noise, rescale=True)
             if before.success[0] and not _better(own, before, self.energy.size):
                 return None
-        return SeedFits.of(seed, own, self.energy, counts, np.array([shift]), sigma, curves=curves)
+        return SeedFits.of(seed, own, self.energy, counts, np.array([shift]), noise, curves=curves)
 
     def single_seed(self, counts: FloatArray, known: Found, row: int = 0) -> Seed | None:
         """Seed of one spectrum, shape (m,), by itself; `row` is its place in `known`."""
@@ -295,8 +294,8 @@ def _nearest(key: Key, number: Mapping[Key, int]) -> int:
 
 
 def _fit_mean(seed: Seed, mean: Mean) -> FitRows:
-    sigma = noise_of_counts(mean.counts, mean.attrs).sigma
-    return fit_rows(seed, mean.energy, mean.counts[None], sigma=sigma, rescale=True)
+    noise = noise_rows(mean.counts[None], mean.attrs)
+    return fit_rows(seed, mean.energy, mean.counts[None], noise=noise, rescale=True)
 
 
 def _describes(seed: Seed, mean: Mean) -> bool:

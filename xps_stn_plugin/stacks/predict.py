@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import Prediction, PrefitError, Settings
 
-from ..core.energy_scale import is_applied, scale_offset
+from ..core.energy_scale import is_applied, is_told, scale_offset
 from ..core.plugins import BUILTIN, plugin_manager
 from ..core.spectrum import spectrum_tree
 from ..stn.predict import predict_view
@@ -107,7 +107,7 @@ class StackPredictor:
 
     def steered(self, counts: Counts) -> StackPrediction:
         """Predict k spectra, and put together with that what the user knows."""
-        from ..expectation import steered
+        from ..fitting.charge_reference import with_knowledge
 
         prediction = self.predict(counts)
         told: dict[int, Prediction] = {}
@@ -118,7 +118,7 @@ class StackPredictor:
                 return self.predict(alone, [shift]).prediction(0)
 
             before = prediction.prediction(row)
-            after = steered(before, spectrum, self.settings, read_at)
+            after = with_knowledge(before, spectrum, self.settings, read_at)
             if after != before:
                 told[row] = after
         reasons = prediction.verdict.reasons.copy()
@@ -127,7 +127,7 @@ class StackPredictor:
 
     def answer(self, counts: Counts, series: SeriesRows | None = None) -> tuple[NDArray[Any], ...]:
         """Answers about k spectra, one array of shape (k, ...) for each of `fields`; `series`: their shared shift."""
-        if self.settings.expect or self.settings.present or self.settings.absent:
+        if is_told(self.settings):
             prediction = self.steered(counts)
         else:
             prediction = self.predict(counts, None if series is None else series.shift)

@@ -17,7 +17,7 @@ from xps_prefit_hooks import PrefitError, Settings
 
 from .._util.files import check_target, write_whole
 from .._util.progress import Progress, never, nothing
-from ..core.energy_scale import reference_text, shift_text
+from ..core.energy_scale import is_told, reference_text, shift_text
 from ..core.result import PrefitData
 from ..core.spectrum import calibrated
 from ..stn.predict import shipped
@@ -203,8 +203,11 @@ def _plan(
         raise PrefitError("share", f"{share!r} is unknown; take one of {', '.join(get_args(Share))}.")
     if share == "components" and not fit:
         raise PrefitError("share", "components are shared by fits; ask for fits, too (fit=True).")
-    if share == "shift" and (settings.expect or settings.present or settings.absent):
-        msg = "expected substances and known groups decide each shift by itself; leave them out, or share no shift."
+    if share == "shift" and is_told(settings):
+        msg = (
+            "a given shift, a calibration on C-C, expected substances and known groups decide each shift by itself; "
+            "leave them out, or share no shift."
+        )
         raise PrefitError("share", msg)
     return Plan(settings, fit, share, progress, cancelled)
 

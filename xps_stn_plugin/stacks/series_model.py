@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from xps_stn_plugin.fitting.component_rows import table_order
 
 from .clusters import Found
-from .fit import sigma_rows
+from .fit import noise_rows
 from .fitted import SeedFits, StackFits
 from .global_fit import Shared, share
 from .labels import FitLabels
@@ -49,7 +49,7 @@ class SeriesModel:
         """Find what spectra have in common, from counts of shape (k, m) and what is known of them."""
         shifted = bool(np.isfinite(found.shift).any())
         values = np.asarray(counts, dtype=float)
-        shared = share(seed, energy, values, sigma=sigma_rows(values, attrs), **_axes(found, shifted))
+        shared = share(seed, energy, values, noise=noise_rows(values, attrs), **_axes(found, shifted))
         return cls(region, energy, attrs, shared, shifted)
 
     @property
@@ -61,12 +61,12 @@ class SeriesModel:
     def fit(self, counts: ArrayLike, found: Found, *, curves: bool = False) -> StackFits:
         """Fit areas and backgrounds; spectra without a shift are left out where others have one."""
         values = np.asarray(counts, dtype=float)
-        sigma = sigma_rows(values, self.attrs)
-        rows = self.shared.fit(self.energy, values, sigma=sigma, **_axes(found, self.shifted))
+        noise = noise_rows(values, self.attrs)
+        rows = self.shared.fit(self.energy, values, noise=noise, **_axes(found, self.shifted))
         shifts = found.shift if self.shifted else np.zeros(len(values))
         structure = np.zeros(len(values), dtype=np.int16)
         fits = StackFits.empty(self.labels, structure, self.energy.size if curves else None)
-        own = SeedFits.of(self.shared.seed, rows, self.energy, values, shifts, sigma, curves=curves)
+        own = SeedFits.of(self.shared.seed, rows, self.energy, values, shifts, noise, curves=curves)
         fits.put(np.arange(len(values)), own)
         return fits
 

@@ -117,7 +117,8 @@ def explain_with(
         return MappingProxyType({})
     likely = sorted(prediction.groups.items(), key=lambda item: -item[1])
     columns = {name: trained.groups.index(name) for name, probability in likely if probability > PRESENT}
-    regions = rates(spectrum, view_of_spectrum(spectrum, trained.grid))
+    view = view_of_spectrum(spectrum, trained.grid)
+    regions = rates(spectrum, view)
     counts, measured = to_grid(regions, trained.grid)
     counts = relative(counts)
     trials = line_trials(counts, measured, trained.grid.step, prediction.shift)
@@ -139,7 +140,6 @@ def explain_with(
             strict=True,
         )
     )
-    names = _names(spectrum, regions)
     offset = prediction.shift + ALIPHATIC_C1S - settings.first_member
 
     def evidence(run: slice, column: int) -> GroupEvidence:
@@ -149,7 +149,7 @@ def explain_with(
         energies = trained.grid.energies[row, trials.point[run]]
         low, high = np.clip([energies[0] - LINE_FWHM / 2, energies[-1] + LINE_FWHM / 2], axis[0], axis[-1]) - offset
         weight = together[run.start, run.stop][column] if run.stop - run.start > 1 else falls[run.start, column]
-        return GroupEvidence(names[level], float(low), float(high), float(weight))
+        return GroupEvidence(view.names[level], float(low), float(high), float(weight))
 
     return MappingProxyType(
         {name: _worth_telling([evidence(run, column) for run in runs[column]]) for name, column in columns.items()}
@@ -299,13 +299,3 @@ def _overlap(one: GroupEvidence, other: GroupEvidence) -> float:
     """Return the common length in eV; negative for parts that are apart."""
     same = one.region == other.region
     return min(one.high, other.high) - max(one.low, other.low) if same else -math.inf
-
-
-def _names(spectrum: xr.DataTree, regions: Mapping[str, xr.Dataset]) -> Mapping[str, str]:
-    """Name in the spectrum of the region that was read for each core level."""
-    names: dict[str, str] = {}
-    for name, child in spectrum.children.items():
-        level = str(child.attrs.get("region", name))
-        if level in regions and level not in names and child.to_dataset().identical(regions[level]):
-            names[level] = name
-    return names

@@ -51,7 +51,7 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
         self._host, self._action = host, action
         self.findings: Findings | None = None
         self._problem: PrefitError | None = None
-        self._photon_energy: float | None = None
+        self._asked: tuple[float | None, str | None] = (None, None)
         self._running: Job | None = None
         self._drawing: Job | None = None
         self._worker = Worker()
@@ -81,14 +81,14 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
         ----------
         spectrum : xarray.DataTree or None
         problem : PrefitError, optional
-            Why there is none: the photon energy is missing, which the user can give here.
+            Why there is none: photon energy or sample is missing, which the user can give here.
         """
         source = None if spectrum is None else spectrum.attrs["source"]
         if source is None or self.regions.all is None or source != self.regions.all.attrs["source"]:
             # What is known about one sample is not known about another.
             self.form.reset()
         self.findings = None
-        self._photon_energy = None
+        self._asked = (None, None)
         self.view.clear()
         self.headline.clear()
         self.bars.show_groups(())
@@ -99,8 +99,10 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
         else:
             self.regions.show_spectrum(spectrum)
         self._run()
+        from ...core.samples import SeveralSamples
+
         if problem is not None:
-            self.form.photon_energy.setFocus()
+            (self.form.sample if isinstance(problem, SeveralSamples) else self.form.photon_energy).setFocus()
 
     def done(self, code: int) -> None:
         """Close; what is still running is dropped."""
@@ -112,7 +114,7 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
         self._drop()
         try:
             fields = self.form.fields()
-            self._select(fields["photon_energy"])
+            self._select(fields["photon_energy"], fields["sample"])
             spectrum = self.regions.spectrum()
         except PrefitError as error:
             self._fail(error)
@@ -123,12 +125,15 @@ class PrefitDialog(QtWidgets.QDialog):  # type: ignore[misc]  # qtpy has no type
         self._enable(False)
         self._worker.submit(job, work, partial(self._show, job), partial(self._broke, job))
 
-    def _select(self, photon_energy: float | None) -> None:
-        """Ask the host again where the photon energy has changed."""
-        if photon_energy != self._photon_energy:
-            self._photon_energy, self._problem = photon_energy, None
+    def _select(self, photon_energy: float | None, sample: str | None) -> None:
+        """Ask the host again where the photon energy or the sample has changed."""
+        from ...core.samples import one_sample
+
+        if (photon_energy, sample) != self._asked:
+            self._asked, self._problem = (photon_energy, sample), None
             try:
-                self.regions.show_spectrum(selected(self._host, Settings(photon_energy=photon_energy)))
+                spectrum = selected(self._host, Settings(photon_energy=photon_energy, sample=sample))
+                self.regions.show_spectrum(one_sample(spectrum, sample))
             except PrefitError as error:
                 self._problem = error
         if self._problem is not None:

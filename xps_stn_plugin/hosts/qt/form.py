@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from qtpy import QtCore, QtGui, QtWidgets
 
-from xps_prefit_hooks import ALIPHATIC_C1S, Background, PrefitError, Ties
+from xps_prefit_hooks import ALIPHATIC_C1S, Background, CalibrateOn, PrefitError, Ties
 
 #: After a change, in ms: of a choice, and of a text, which is rarely complete after the first letter.
 CHOICE_PAUSE, TEXT_PAUSE = 150, 400
@@ -34,6 +34,15 @@ class SettingsForm(QtWidgets.QWidget):  # type: ignore[misc]  # qtpy has no type
         self.reference = QtWidgets.QLineEdit()
         self.reference.setPlaceholderText(f"{ALIPHATIC_C1S:.2f}, first vibrational member")
         self.reference.setToolTip("Binding energy in eV that the scale gives to the maximum of aliphatic C 1s")
+        self.sample = QtWidgets.QLineEdit()
+        self.sample.setPlaceholderText("the one in the file")
+        self.sample.setToolTip("Name of the sample that is meant, where a file holds several")
+        self.shift = QtWidgets.QLineEdit()
+        self.shift.setPlaceholderText("as the network finds it")
+        self.shift.setToolTip("Measured minus true binding energy in eV, where it is known")
+        self.calibrate_on = _choice(("", *get_args(CalibrateOn)))
+        self.calibrate_on.setToolTip("C-C: fit C 1s and put its aliphatic component at the reference")
+        self.apply_anyway = QtWidgets.QCheckBox("Apply shifts that are out of domain, too")
         self.expect = QtWidgets.QLineEdit()
         self.expect.setPlaceholderText("such as PMMA, PET")
         self.expect.setToolTip("Substances that the sample should hold: abbreviations, names or SMILES, with commas")
@@ -50,14 +59,19 @@ class SettingsForm(QtWidgets.QWidget):  # type: ignore[misc]  # qtpy has no type
         layout.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         layout.addRow("Photon energy / eV", self.photon_energy)
         layout.addRow("Aliphatic C 1s / eV", self.reference)
+        layout.addRow("Sample", self.sample)
+        layout.addRow("Shift / eV", self.shift)
+        layout.addRow("Calibrate on", self.calibrate_on)
+        layout.addRow(self.apply_anyway)
         layout.addRow("Expected", self.expect)
         layout.addRow("Background", self.background)
         layout.addRow("Ties of areas", self.ties)
-        for field in (self.photon_energy, self.reference, self.expect):
+        for field in (self.photon_energy, self.reference, self.sample, self.shift, self.expect):
             field.textChanged.connect(self._typed)
             field.returnPressed.connect(self._entered)
-        for box in (self.background, self.ties):
+        for box in (self.background, self.ties, self.calibrate_on):
             box.currentIndexChanged.connect(self._chosen)
+        self.apply_anyway.toggled.connect(self._chosen)
         self.completer.activated.connect(self._chosen)
 
     def reset(self) -> None:
@@ -65,6 +79,10 @@ class SettingsForm(QtWidgets.QWidget):  # type: ignore[misc]  # qtpy has no type
         self.blockSignals(True)
         self.photon_energy.clear()
         self.reference.clear()
+        self.sample.clear()
+        self.shift.clear()
+        self.calibrate_on.setCurrentIndex(0)
+        self.apply_anyway.setChecked(False)
         self.expect.clear()
         self.background.setCurrentIndex(0)
         self.ties.setCurrentIndex(0)
@@ -81,6 +99,10 @@ class SettingsForm(QtWidgets.QWidget):  # type: ignore[misc]  # qtpy has no type
         return {
             "photon_energy": self.photon_energy_given(),
             "reference": self._given("reference", self.reference, "284.8"),
+            "sample": self.sample.text().strip() or None,
+            "shift": self._given("shift", self.shift, "2.0"),
+            "calibrate_on": self.calibrate_on.currentText() or None,
+            "apply_anyway": self.apply_anyway.isChecked(),
             "expect": split_names(self.expect.text()),
             "background": self.background.currentText(),
             "ties": self.ties.currentText(),

@@ -121,15 +121,16 @@ class QtHost(Host):
         self._workers[whole_folder].submit(job, work, partial(end, done), partial(end, failed))
 
     def open_form(self, action: MenuAction) -> bool:
-        """Open the form on what is selected; it asks for the photon energy itself where that alone is missing."""
+        """Open the form on what is selected; it asks for photon energy or sample itself where that alone is missing."""
+        from ...core.samples import SeveralSamples, one_sample
         from ...readers.assembly import PhotonEnergyMissing
         from .dialog import PrefitDialog, selected
 
         spectrum: xr.DataTree | None = None
         problem: PrefitError | None = None
         try:
-            spectrum = selected(self, Settings())
-        except PhotonEnergyMissing as error:
+            spectrum = one_sample(selected(self, Settings()), None)
+        except (PhotonEnergyMissing, SeveralSamples) as error:
             problem = error
         dialog = self._forms.get(action.name)
         if dialog is None:

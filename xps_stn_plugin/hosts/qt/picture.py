@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from xps_prefit_hooks import shown
 
 from ...core.core_levels import core_levels
+from ...export.make_report import region_report
 from ...export.plot import GREY, INK, draw_components, draw_legend
-from ...export.report import region_report
 from .canvas import Canvas
 
 if TYPE_CHECKING:

@@ -1,0 +1,110 @@
+import numpy as np
+import pytest
+from seeded import counted, prediction
+
+from xps_prefit_hooks import Settings
+from xps_stn_plugin.core.spectrum import region_dataset, spectrum_tree
+from xps_stn_plugin.fitting import fit_seed
+from xps_stn_plugin.models.shapes import hydrocarbon, stepped_pseudo_voigt
+from xps_stn_plugin.quantification import quantify_fits
+from xps_stn_plugin.seeding import seed_region
+from xps_stn_plugin.seeding.foreign import candidates, shown_elements
+
+CARBON = np.arange(279.0, 300.0, 0.1)
+SULFUR = np.arange(154.0, 176.0, 0.1)
+
+
+def _line(x, center, area, fwhm=1.2):
+    return stepped_pseudo_voigt(x, area, center, fwhm / 2, 0.2, step=0.0)
+
+
+def _ester(potassium=0.0, fluoride=0.0):
+    """C 1s of an ester with K 2p or CF2 beside it."""
+    y = 800.0 + hydrocarbon(CARBON, 12000.0, 285.0, 0.5, 0.2, 0.4, 0.0)
+    y += hydrocarbon(CARBON, 4000.0, 286.7, 0.5, 0.2, 0.4, 0.0) + _line(CARBON, 289.0, 4000.0)
+    y += _line(CARBON, 292.9, potassium / 1.5) + _line(CARBON, 295.67, potassium / 3.0)
+    return y + _line(CARBON, 291.0, fluoride)
+
+
+def _spectrum(**regions):
+    axes = {"C1s": CARBON, "S2p": SULFUR, "Ru3p": np.arange(455.0, 495.0, 0.1)}
+    return spectrum_tree(
+        "test",
+        {name: region_dataset("test", axes[name], counts, region=name) for name, counts in regions.items()},
+    )
+
+
+def _seed(spectrum, region, *groups, **others):
+    return seed_region(spectrum, region, prediction(*groups, **others), Settings())
+
+
+def _names(seed):
+    return [component.name for component in seed.components]
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.6])
+def test_seed_potassium_beside_carbon_has_its_own_name(share):
+    spectrum = _spectrum(C1s=counted(_ester(potassium=20000 * share), 1))
+    seed = _seed(spectrum, "C1s", "ester (aliphatic)", "alkane")
+    assert _names(seed)[-2:] == ["C1s K 2p3/2", "C1s K 2p1/2"]
+    assert [component.level for component in seed.components][-2:] == ["K2p", "K2p"]
+    assert any("Not C1s but of other elements: K 2p3/2, K 2p1/2" in note for note in seed.notes)
+
+
+def test_seed_difluoride_is_not_taken_for_another_element():
+    spectrum = _spectrum(C1s=counted(_ester(fluoride=4000), 2))
+    seed = _seed(spectrum, "C1s", "ester (aliphatic)", "alkane", "alkyl halide (F)")
+    assert not any(component.level for component in seed.components)
+
+
+def test_seed_line_without_its_partner_is_not_potassium():
+    spectrum = _spectrum(C1s=counted(_ester() + _line(CARBON, 292.9, 4000.0), 3))
+    seed = _seed(spectrum, "C1s", "ester (aliphatic)", "alkane")
+    assert "C1s K 2p3/2" not in _names(seed)
+
+
+def test_seed_bismuth_in_the_sulfur_region_is_no_sulfur_doublet():
+    y = 500.0 + _line(SULFUR, 159.0, 8000.0) + _line(SULFUR, 164.3, 6000.0)
+    spectrum = _spectrum(S2p=counted(y, 4))
+    seed = _seed(spectrum, "S2p", "ester (aliphatic)")
+    assert _names(seed) == ["S2p Bi 4f7/2", "S2p Bi 4f5/2"]
+    fit = fit_seed(seed, spectrum["S2p"].to_dataset())
+    assert fit.redchi < 1.4
+    areas = [fit.params[f"{component.prefix}amplitude"].value for component in seed.components]
+    assert areas == pytest.approx([8000.0, 6000.0], rel=0.05)
+
+
+def test_seed_ruthenium_whose_partner_lies_under_carbon_needs_the_low_line_alone():
+    y = _ester() + _line(CARBON, 280.7, 6000.0) + _line(CARBON, 284.95, 4000.0)
+    seed = _seed(_spectrum(C1s=counted(y, 5)), "C1s", "ester (aliphatic)", "alkane")
+    assert {"C1s Ru 3d5/2", "C1s Ru 3d3/2"} <= set(_names(seed))
+
+
+def test_seed_of_an_uncertain_shift_names_no_element_that_nothing_else_shows():
+    spectrum = _spectrum(C1s=counted(_ester(potassium=8000), 6))
+    seed = _seed(spectrum, "C1s", "ester (aliphatic)", "alkane", status="uncertain")
+    assert not any(component.level for component in seed.components)
+
+
+def test_candidates_element_whose_own_region_is_empty_is_ruled_out():
+    empty = np.random.default_rng(7).poisson(500, 400).astype(float)
+    spectrum = _spectrum(C1s=_ester(), Ru3p=empty)
+    shown = shown_elements(spectrum, "C1s", 0.0)
+    assert shown == {"Ru": False}
+    levels = {c.level.level for c in candidates("C1s", CARBON, 1486.6, shown, 0.0, trusted=True)}
+    assert "Ru3d" not in levels
+    assert "K2p" in levels
+
+
+def test_quantification_potassium_counts_for_potassium():
+    spectrum = _spectrum(C1s=counted(_ester(potassium=4000), 8))
+    seed = _seed(spectrum, "C1s", "ester (aliphatic)", "alkane")
+    fit = fit_seed(seed, spectrum["C1s"].to_dataset())
+    found = quantify_fits(spectrum, {"C1s": seed}, {"C1s": fit})
+    # Scofield: K 2p 3.97, C 1s 1.
+    potassium = 4000 / 3.97
+    percent = {element.symbol: element.atomic_percent for element in found.elements}
+    assert percent["K"] == pytest.approx(100 * potassium / (potassium + 20000), rel=0.05)
+    assert sum(percent.values()) == pytest.approx(100.0)
+    assert "K 2p in C1s does not count for C." in found.notes
+    assert not any("unassigned components" in note for note in found.notes)

@@ -1,0 +1,292 @@
+"""Lines of other elements in a region: K 2p beside C 1s, Bi 4f beside S 2p."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import xarray as xr
+
+from xps_stn_plugin.core.core_levels import core_levels
+from xps_stn_plugin.core.element_lines import (
+    PhotoLine,
+    doublet,
+    level_lines,
+    lines_in_window,
+    photo_lines,
+    typical_fwhm,
+)
+from xps_stn_plugin.core.regions import SURVEY
+from xps_stn_plugin.stn.signal import NO_LINE, line_maximum, line_to_noise
+
+from .areas import Areas
+from .lines import ForeignLevel, Line
+from .trial import EVIDENCE, Trial
+
+#: What the scale on which aliphatic C 1s is 285.00 eV has more, in eV, than that of the table, where hydrocarbon C 1s
+#: (its maximum, 0.1 eV above the first vibrational member) is 284.8 eV.
+ON_OUR_SCALE: Final = 0.1
+
+#: Elements that laboratories do not have: noble gases and those without a stable or long-lived isotope.
+_ABSENT: Final = frozenset(("He", "Ne", "Ar", "Kr", "Xe", "Rn", "Tc", "Pm", "Po", "At", "Fr", "Ra", "Ac", "Pa"))
+#: Weakest line that is looked for where nothing else shows the element, by cross section over that of its strongest.
+_WEAKEST: Final = 0.05
+#: How far in eV beyond its chemical range a line may lie: the error of the shift, and what the table does not hold.
+_BEYOND: Final = 0.5
+#: Distance in eV from where the other line of a doublet should be, within which a component may be that line.
+_PARTNER: Final = 1.0
+#: BIC that a line costs which is not the element's usual one.
+_UNUSUAL: Final = 4.0
+#: Most candidates that are tried by a fit.
+_MOST_TRIED: Final = 8
+#: Half of the part of a survey in eV in which a line is looked for.
+_SURVEY_PART: Final = 12.0
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A line or doublet of another element that may lie in a region.
+
+    Parameters
+    ----------
+    level : ForeignLevel
+        What it is.
+    low, high : float
+        Window in eV of the line of higher j, on the calibrated axis.
+    usual : bool
+        Whether it belongs to the element's usual core level.
+    confirmed : bool
+        Whether another region, or a survey, shows the element.
+    usual_range : tuple of float
+        Where the region's own level lies in its compounds, in eV.
+    """
+
+    level: ForeignLevel
+    low: float
+    high: float
+    usual: bool
+    confirmed: bool
+    usual_range: tuple[float, float]
+
+
+def candidates(
+    core: str,
+    energy: np.ndarray,
+    photon_energy: float,
+    evidence: Mapping[str, bool],
+    offset: float,
+    *,
+    trusted: bool,
+) -> tuple[Candidate, ...]:
+    """Lines of other elements that can lie in a region, without elements that other regions rule out.
+
+    Parameters
+    ----------
+    core : str
+        Core level of the region.
+    energy : ndarray, shape (n,)
+        Calibrated axis in eV.
+    photon_energy : float
+        In eV.
+    evidence : mapping of str to bool
+        Whether another region shows the element; elements of which nothing is known are missing.
+    offset : float
+        What the reported scale has more than the 285.00 eV scale, in eV.
+    trusted : bool
+        Whether the energy scale can be trusted; else only elements that other regions show are candidates. So it is in
+        regions that the network does not know, whose own lines have more shapes and satellites than are known here.
+    """
+    move = ON_OUR_SCALE + offset
+    low, high = float(energy[0]), float(energy[-1])
+    ours = level_lines(core)
+    usual_range = (
+        (min(line.low for line in ours) + move, max(line.high for line in ours) + move) if ours else (low, high)
+    )
+    found: dict[str, Candidate] = {}
+    for window_line in lines_in_window(low - move, high - move, photon_energy):
+        line = window_line.line
+        known = evidence.get(line.element)
+        if not isinstance(line, PhotoLine) or line.element in _ABSENT or core.startswith(line.element + core[-2:]):
+            continue
+        lines = level_lines(line.level)
+        strongest = max(other.cross_section(photon_energy) or 0.0 for other in photo_lines()[line.element])
+        pair = doublet(line.level)
+        weak = (lines[0].cross_section(photon_energy) or 0.0) < _WEAKEST * strongest
+        if known is False or (not known and (weak or not pair or not trusted or core not in core_levels())):
+            continue
+        first, last = lines[0].low + move - _BEYOND, lines[0].high + move + _BEYOND
+        if first > high or last < low:
+            continue
+        level = ForeignLevel(
+            line.level,
+            tuple(other.label for other in lines),
+            pair.compound_splitting if pair else 0.0,
+            pair.ratio if pair else 0.0,
+            typical_fwhm(lines[0], metal=False),
+        )
+        found[line.level] = Candidate(level, first, last, lines[0].main, bool(known), usual_range)
+    return tuple(found.values())
+
+
+def shown_elements(spectrum: xr.DataTree, region: str, offset: float) -> dict[str, bool]:
+    """Elements that other regions, or a survey, of a spectrum show, or do not show although they were measured.
+
+    Parameters
+    ----------
+    spectrum : xarray.DataTree
+        On the calibrated axis.
+    region : str
+        The region in which lines of other elements are looked for.
+    offset : float
+        What the reported scale has more than the 285.00 eV scale, in eV.
+    """
+    shown: dict[str, bool] = {}
+    for name, child in spectrum.children.items():
+        level = str(child.attrs.get("region", name))
+        if name == region or child["counts"].ndim != 1:
+            continue
+        if level == SURVEY:
+            shown = {**_on_survey(child.to_dataset(), ON_OUR_SCALE + offset), **shown}
+        elif level_lines(level):
+            line = bool(line_to_noise(child.to_dataset()["counts"].values) >= NO_LINE)
+            shown[level[:-2]] = shown.get(level[:-2], False) or line
+    return shown
+
+
+def _on_survey(survey: xr.Dataset, move: float) -> dict[str, bool]:
+    """Elements whose usual line is the highest point of its part of a survey; others may hide below the noise."""
+    energy, counts = survey["binding_energy"].values, survey["counts"].values
+    shown = {}
+    for element, lines in photo_lines().items():
+        main = next((line for line in lines if line.main), None)
+        if main is None:
+            continue
+        part = np.abs(energy - main.energy - move) <= _SURVEY_PART
+        if part.sum() < 2 * _SURVEY_PART or line_to_noise(counts[part]) < NO_LINE:
+            continue
+        if main.low - _BEYOND <= line_maximum(energy[part], counts[part]) - move <= main.high + _BEYOND:
+            shown[element] = True
+    return shown
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A candidate at a component that no group explains.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    line : Line
+        The candidate's line of higher j, at its start.
+    area : float
+        Its start area.
+    replaced : tuple of str
+        Keys of the components that it takes the place of.
+    seen, both : bool
+        Whether the component lies where the region's own element has no line; whether both lines of a doublet are seen.
+    """
+
+    candidate: Candidate
+    line: Line
+    area: float
+    replaced: tuple[str, ...]
+    seen: bool
+    both: bool
+
+    @property
+    def needed(self) -> float:
+        """Evidence in BIC that is needed to name it."""
+        candidate = self.candidate
+        if candidate.confirmed:
+            return 0.0
+        return (0.0 if self.seen else EVIDENCE) + (0.0 if candidate.usual else _UNUSUAL)
+
+
+def with_foreign(
+    best: Trial, fit: Callable[[Areas, float], Trial], tried: Collection[Candidate], high_end: float
+) -> Trial:
+    """Replace components that no group explains by lines of other elements, as long as these describe the data as well.
+
+    Where the region's own element has no line, or another region shows the other element, its line or doublet needs to
+    be no worse by BIC than the components that it replaces. Elsewhere both lines of a doublet must be seen, and their
+    splitting and ratio must describe the data better by strong evidence.
+
+    Parameters
+    ----------
+    best : Trial
+        Components of the groups and of the data.
+    fit : callable
+        ``fit(areas, scale)`` fits some lines.
+    tried : collection of Candidate
+    high_end : float
+        Highest energy of the region in eV.
+    """
+    while True:
+        taken = {line.foreign.level for line in best.found.lines if line.foreign}
+        gains = []
+        for placed in _placed(best, [c for c in tried if c.level.level not in taken], high_end):
+            trial = fit(_replaced(best.found, placed), best.best.scale)
+            gain = best.worse_by(trial) - placed.needed
+            if trial.values[f"{placed.line.key}_amplitude"] > 0 and gain >= 0:
+                gains.append((gain, trial))
+        if not gains:
+            return best
+        best = max(gains, key=lambda item: item[0])[1]
+
+
+def _placed(best: Trial, tried: Collection[Candidate], high_end: float) -> list[_Placed]:
+    """Places of candidates at components that no group explains, those that are most alike first."""
+    free = [
+        (line, float(area))
+        for line, area in zip(best.found.lines, best.found.areas, strict=True)
+        if not (line.groups or line.foreign) and area > 0
+    ]
+    ranked = []
+    for candidate in tried:
+        level = candidate.level
+        for line, area in free:
+            for number in range(len(level.labels)):
+                # The component is the line of higher j, or that of lower j.
+                first = line.position - number * level.splitting
+                inside = candidate.low <= first <= candidate.high and (number == 0 or level.ratio > 0)
+                whole = level.ratio > 0 and first + level.splitting < high_end
+                if not inside or not (whole or candidate.confirmed):
+                    continue
+                seen = not candidate.usual_range[0] <= line.position <= candidate.usual_range[1]
+                partner = first + (1 - number) * level.splitting
+                pairs = [pair for pair in free if pair[0] is not line and abs(pair[0].position - partner) <= _PARTNER]
+                ratio = level.ratio if number == 0 else 1 / max(level.ratio, 1e-9)
+                start = area if number == 0 else area / level.ratio
+                window = (first, candidate.low, candidate.high)
+                key = f"foreign_{level.level.lower()}"
+                new = Line(key, level.labels[0], (), *window, conductive=line.conductive, foreign=level)
+                if pairs and whole:
+                    other, size = max(pairs, key=lambda pair: pair[1])
+                    misfit = abs(math.log(size / area / ratio))
+                    ranked.append((misfit, _Placed(candidate, new, start, (line.key, other.key), seen, both=True)))
+                if candidate.confirmed or (seen and (candidate.usual or number == 0)):
+                    ranked.append((2.0, _Placed(candidate, new, start, (line.key,), seen, both=False)))
+    ranked.sort(key=lambda item: item[0])
+    return [placed for _, placed in ranked[:_MOST_TRIED]]
+
+
+def _replaced(found: Areas, placed: _Placed) -> Areas:
+    """Put a foreign line in the place of components that no group explains."""
+    kept = [
+        (line, float(area))
+        for line, area in zip(found.lines, found.areas, strict=True)
+        if line.key not in placed.replaced
+    ]
+    both = sorted([*kept, (placed.line, placed.area)], key=lambda pair: pair[0].position)
+    return replace(found, lines=tuple(line for line, _ in both), areas=np.array([area for _, area in both]))
+
+
+def foreign_notes(found: Areas, core: str) -> list[str]:
+    """Say which lines of other elements were found."""
+    names = [label for line in found.lines if line.foreign for label in line.foreign.labels]
+    if not names:
+        return []
+    return [f"Not {core} but of other elements: {', '.join(names)}; they do not count for {core[:-2]}."]
