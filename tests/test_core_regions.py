@@ -126,3 +126,19 @@ def test_label_goes_before_energy_and_the_way_is_told():
 def test_label_against_energies_is_refused():
     with pytest.raises(PrefitError, match=r"f\.vms: region C 1s covers 520 to 545 eV, but C 1s .* 270 and 312 eV"):
         recognised("f.vms", ["C 1s"], 520, 545)
+
+
+@pytest.mark.parametrize(
+    ("label", "low", "high"), [("Ni 2p", 596.6, 606.5), ("Ag3d", 280.0, 298.0), ("Fe2p3/2", 200.0, 230.0)]
+)
+def test_recognised_label_whose_lines_lie_elsewhere_is_refused(label, low, high):
+    with pytest.raises(PrefitError, match=r"has its line at .* check the label and the photon energy"):
+        recognised("a.vms, block 1", [label], low, high)
+
+
+@pytest.mark.parametrize(
+    ("label", "low", "high", "region"),
+    [("Ni 2p", 855.0, 895.0, "Ni2p"), ("Au4f", 95.0, 110.0, "Au4f"), ("Survey", 0.0, 1100.0, "Survey")],
+)
+def test_recognised_label_is_kept_where_a_charged_sample_moves_the_lines(label, low, high, region):
+    assert recognised("a.vms", [label], low, high) == (region, "label")

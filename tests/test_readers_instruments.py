@@ -215,3 +215,48 @@ def test_real_file_agrees_with_another_export_of_the_same_measurement(shared, on
         # Rounded to six digits in Avantage's sheets and CasaXPS' tables; photon energies to 1 meV.
         assert np.allclose(first[name]["binding_energy"], second[name]["binding_energy"], atol=1e-3)
         assert np.allclose(factor * first[name]["counts"], second[name]["counts"], rtol=1e-5)
+
+
+def zipped(files):
+    import io
+    import zipfile
+
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def test_archive_gives_the_regions_of_all_files(tmp_path):
+    files = {
+        "x/C1s Scan.VGD": vgd(),
+        "x/PET.spe": phi(),
+        "notes.txt": b"nothing",
+        "../../up.ibw": ibw(),
+        "x.zip": zipped({}),
+    }
+    tree = read(tmp_path / "a.zip", zipped(files))
+    assert list(tree.children) == ["C1s", "C1s_2", "O1s", "C1s_3"]
+    assert [tree[name].attrs["file"] for name in tree.children] == [
+        "x/C1s Scan.VGD",
+        "x/PET.spe",
+        "x/PET.spe",
+        "../../up.ibw",
+    ]
+    assert len(tree.attrs["skipped"]) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
+
+
+@pytest.mark.parametrize(
+    ("files", "sentence"),
+    [
+        ({"a.txt": bytes(210_000_000)}, "more than 1000 files or 200 MB when unpacked"),
+        ({f"{i}.txt": b"" for i in range(1001)}, "more than 1000 files"),
+        ({"a.txt": b"nothing"}, "no file in the archive can be read"),
+        ({"folder/": b""}, "no file in the archive can be read .it is empty"),
+    ],
+)
+def test_archive_that_cannot_be_read_gets_one_sentence(tmp_path, files, sentence):
+    with pytest.raises(PrefitError, match=sentence):
+        read(tmp_path / "a.zip", zipped(files))

@@ -306,7 +306,9 @@ def _vgd(folder: Path) -> None:
 
 def _excel(folder: Path) -> None:
     from instrument_files import avantage_rows, xlsx
+    from test_readers_instruments import zipped
 
+    (folder / "b.zip").write_bytes(zipped({"a.csv": "BE,counts\n" + "\n".join(f"{280 + i},{i}" for i in range(12))}))
     (folder / "a.xlsx").write_bytes(xlsx({"C1s Scan": avantage_rows(), "Titles": [["a", 1.0]]}))
 
 

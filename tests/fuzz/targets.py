@@ -282,7 +282,7 @@ TARGETS: Final[dict[str, Target]] = {
     "specs-xml": _spectrum((".xml",)),
     "phi": _binary((".spe", ".pro")),
     "vgd": _binary((".vgd",)),
-    "excel": _binary((".xlsx", ".xls")),
+    "excel": _binary((".xlsx", ".xls", ".zip")),
     "igor-binary": _binary((".ibw", ".pxt")),
     "scienta": _spectrum((".txt",)),
     "specs": _spectrum((".xy",)),

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from xps_prefit_hooks import PrefitError
 
 from .core_levels import CoreLevel, core_levels
-from .element_lines import subshells
+from .element_lines import level_lines, subshells
 
 #: Name of a region that neither label nor energies tell.
 UNKNOWN = "Unknown"
@@ -17,6 +17,9 @@ SURVEY = "Survey"
 SURVEY_WIDTH = 100.0
 #: Name of a valence band region.
 VALENCE = "VB"
+
+# How far from its line in eV a level may be looked for: samples charge by some eV, flood guns overcompensate as much.
+_CHARGED = 15.0
 
 _ELEMENT = r"(?<![A-Za-z])(?P<element>[A-Za-z]{1,2})"
 # "C 1s", "C1s/5", "Sn3d5", "Cl 2p3/2"; not "InC1s" (which might be indium) and not "C 1scan".
@@ -130,7 +133,7 @@ def recognised(source: str, labels: Iterable[str], low: float, high: float) -> t
     Raises
     ------
     PrefitError
-        If the label names a known core level and the energies lie where it cannot be.
+        If the label names a core level and the energies lie where it cannot be.
     """
     labels = tuple(labels)
     for label in labels:
@@ -142,6 +145,13 @@ def recognised(source: str, labels: Iterable[str], low: float, high: float) -> t
             message = (
                 f"region {label} covers {low:g} to {high:g} eV, but {level.label} is expected between "
                 f"{level.window[0]:g} and {level.window[1]:g} eV; check the label and the photon energy."
+            )
+            raise PrefitError(source, message)
+        lines = level_lines(name) if level is None and name not in (SURVEY, VALENCE) else ()
+        if lines and not (low - _CHARGED <= max(line.energy for line in lines) and lines[0].energy <= high + _CHARGED):
+            message = (
+                f"region {label} covers {low:g} to {high:g} eV, but {name[:-2]} {name[-2:]} has its line at "
+                f"{lines[0].energy:g} eV; check the label and the photon energy."
             )
             raise PrefitError(source, message)
         return name, "label"

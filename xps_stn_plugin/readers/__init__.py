@@ -51,6 +51,7 @@ def builtin_readers() -> list[Reader]:
         ),
         Reader("thermo-vgd", "Thermo Avantage", (".vgd",), formats.is_thermo_vgd, _read_with("thermo_vgd")),
         Reader("excel", "Excel workbooks", (".xlsx", ".xls"), formats.is_excel, _read_with("excel")),
+        Reader("archive", "ZIP archives of such files", (".zip",), formats.is_archive, _read_with("archive")),
         Reader(
             "table", "long table region,binding_energy_eV,intensity", (".csv", ".txt"),
             formats.is_table, _read_with("table"),

@@ -49,7 +49,10 @@ def _regions(path: Path, workbook: Any, names: Sequence[str]) -> Iterator[RawReg
         where = f"{path}, sheet {name.strip()}"
         try:
             rows = workbook.get_sheet_by_name(name).to_python()
-        except Exception as error:  # noqa: BLE001 (calamine names no class for what a damaged sheet raises)
+        except BaseException as error:
+            # A panic of calamine is not an Exception; what ends the process goes on.
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise
             yield PrefitError(where, f"the sheet cannot be read ({str(error)[:80]}).")
             continue
         try:

@@ -21,7 +21,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"MM\x00*", "a TIFF image"),
     (b"BM", "a BMP image"),
     (b"%PDF", "a PDF document"),
-    (b"PK\x03\x04", "a ZIP archive or a document (docx); unpack it, or save its sheet as text"),
+    (b"PK\x03\x04", "a ZIP archive; unpack it and read its files"),
     (b"\x1f\x8b", "compressed with gzip; unpack it first"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive; unpack it first"),
     (b"SQLite format 3\x00", "an SQLite database (SPECS .sle); export it as VAMAS or xy"),
@@ -112,6 +112,11 @@ def is_igor_binary(path: Path, head: bytes) -> bool:
 def is_specs_xml(path: Path, head: bytes) -> bool:
     """XML of SpecsLab2: a CORBA document with the program's name in a comment."""
     return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<?xml") and b"CORBA XML document" in head
+
+
+def is_archive(path: Path, head: bytes) -> bool:
+    """ZIP archive; workbooks are asked for before."""
+    return head.startswith(_ZIP_MAGIC)
 
 
 def is_table(path: Path, head: bytes) -> bool:

@@ -59,7 +59,7 @@ def read(path: Path, settings: Settings) -> xr.DataTree:
 def _regions(path: Path, raw: bytes) -> Iterator[RawRegion | PrefitError]:
     some = False
     for place, content in _records(path, raw):
-        where = f"{path}, wave at byte {place}"
+        where = f"{path}, wave at byte {place}" if place else str(path)
         try:
             yield _region(str(path), _wave(where, content))
         except PrefitError as error:

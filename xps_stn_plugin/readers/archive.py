@@ -1,0 +1,88 @@
+"""ZIP archives of files that can be read: the regions of all of them, one after the other."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import zipfile
+import zlib
+from collections import Counter
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Final
+
+from xps_prefit_hooks import PrefitError, Settings, shown
+
+from ..core.spectrum import spectrum_tree, unique_name
+from .text import refuse_large
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+#: Largest size of all files of an archive when they are unpacked, in bytes, and most files.
+MOST_UNPACKED: Final = 200_000_000
+MOST_FILES: Final = 1000
+
+
+def read(path: Path, settings: Settings) -> xr.DataTree:
+    """Read every file of an archive with the reader that accepts it; archives in archives are left out.
+
+    Each file is unpacked to a temporary folder of its own, under the letters and digits of its name.
+    The attribute ``file`` of a region names its file; files that cannot be read are in the root attribute ``skipped``.
+
+    Raises
+    ------
+    PrefitError
+        If the archive is damaged, protected or too large, or none of its files can be read.
+    """
+    refuse_large(path)
+    regions: dict[str, xr.Dataset] = {}
+    skipped: list[str] = []
+    seen: Counter[str] = Counter()
+    try:
+        with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
+            parts = [part for part in archive.infolist() if _is_file(part)]
+            if len(parts) > MOST_FILES or sum(part.file_size for part in parts) > MOST_UNPACKED:
+                message = f"the archive holds more than {MOST_FILES} files or {MOST_UNPACKED // 10**6} MB when unpacked"
+                raise PrefitError(str(path), f"{message}; unpack it and read its files.")
+            for number, part in enumerate(parts):
+                inside = Path(folder) / str(number)
+                inside.mkdir()
+                target = inside / _safe_name(part)
+                # No more than the archive announces is unpacked, whatever the packed data hold.
+                with archive.open(part) as source:
+                    target.write_bytes(source.read(part.file_size))
+                try:
+                    tree = _read_inside(target, settings)
+                except PrefitError as error:
+                    skipped.append(f"{shown(part.filename)}: {str(error).partition(': ')[2] or error}")
+                    continue
+                for child in tree.children.values():
+                    level = str(child.attrs.get("region", child.name))
+                    data = child.to_dataset().assign_attrs(file=part.filename)
+                    regions[unique_name(level, regions, seen[level])] = data
+                    seen[level] += 1
+    except (zipfile.BadZipFile, zlib.error, OSError, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+        raise PrefitError(str(path), f"the archive is damaged or protected ({str(error)[:80]}).") from None
+    if not regions:
+        raise PrefitError(
+            str(path), f"no file in the archive can be read ({skipped[0] if skipped else 'it is empty'})."
+        )
+    return spectrum_tree(str(path), regions, **({"skipped": skipped} if skipped else {}))
+
+
+def _is_file(part: zipfile.ZipInfo) -> bool:
+    name = PurePosixPath(part.filename)
+    return not part.is_dir() and name.parts[:1] != ("__MACOSX",) and not name.name.startswith(".")
+
+
+def _safe_name(part: zipfile.ZipInfo) -> str:
+    """Name that is a file's on every system; it may tell the level that was measured."""
+    name = PurePosixPath(part.filename.replace("\\", "/"))
+    suffix = name.suffix if name.suffix[1:].isalnum() and name.suffix.isascii() and len(name.suffix) < 8 else ""
+    return "_" + re.sub(r"[^A-Za-z0-9_ +-]", "_", name.stem)[:60] + suffix
+
+
+def _read_inside(path: Path, settings: Settings) -> xr.DataTree:
+    from . import builtin_readers, read_file
+
+    return read_file(path, [reader for reader in builtin_readers() if reader.name != "archive"], settings)
