@@ -86,13 +86,6 @@ class Settings:
             "help": "Energy of the maximum of aliphatic C 1s in eV; if absent, its first member is at 285.00.",
         },
     )
-    reference_at: ReferenceAt = field(
-        default="first-member",
-        metadata={
-            "optional": True,
-            "help": "Point of the line that --reference refers to: maximum (the default) or first member.",
-        },
-    )
     photon_energy: float | None = field(
         default=None, metadata={"help": "Photon energy in eV, for kinetic energy axes."}
     )
@@ -123,7 +116,7 @@ class Settings:
         default="first-member",
         metadata={
             "optional": True,
-            "help": "What --reference is the energy of: the line's maximum (the default), or its first member.",
+            "help": "Point of the line that --reference refers to: maximum (the default) or first member.",
         },
     )
     sample: str | None = field(

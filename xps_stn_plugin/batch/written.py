@@ -51,7 +51,7 @@ def written_before(out: Path, digest: str) -> Written | None:
         files = tuple(out / name for name in content["files"])
         if content["digest"] != digest or content["stamps"] != _stamps(files):
             return None
-        return Written(files, frozenset(content["failed"]))
+        return Written(files, frozenset())
     except (OSError, ValueError, LookupError, TypeError):
         # Nothing was noted, or not by this version: all is written anew.
         return None
