@@ -69,8 +69,8 @@ def file_read(folder: Path, row: dict[str, str]) -> FileRead:
     try:
         tree = read_file(path, builtin_readers(), Settings())
         regions = tuple(
-            f"{name} {float(child.binding_energy[0]):.2f}..{float(child.binding_energy[-1]):.2f} {child.counts.shape}"
-            for name, child in tree.children.items()
+            f"{child.path[1:]} {float(child.binding_energy[0]):.2f}..{float(child.binding_energy[-1]):.2f} {child.counts.shape}"
+            for child in tree.leaves
         )
         message = " | ".join(tree.attrs.get("skipped", ()))
     except PrefitError as error:
