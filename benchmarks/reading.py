@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
+import xarray as xr
 from rich.console import Console
 from rich.table import Table
 
@@ -61,6 +62,11 @@ class FileRead:
         return bool(self.regions) == self.readable
 
 
+def _summary(region: xr.DataTree) -> str:
+    energy = region["binding_energy"].values
+    return f"{region.path[1:]} {energy[0]:.2f}..{energy[-1]:.2f} {region['counts'].shape}"
+
+
 def file_read(folder: Path, row: dict[str, str]) -> FileRead:
     """Read one file of the manifest."""
     path = folder.parent / row["file"]
@@ -68,10 +74,7 @@ def file_read(folder: Path, row: dict[str, str]) -> FileRead:
     start = time.perf_counter()
     try:
         tree = read_file(path, builtin_readers(), Settings())
-        regions = tuple(
-            f"{name} {float(child.binding_energy[0]):.2f}..{float(child.binding_energy[-1]):.2f} {child.counts.shape}"
-            for name, child in tree.children.items()
-        )
+        regions = tuple(map(_summary, tree.leaves))
         message = " | ".join(tree.attrs.get("skipped", ()))
     except PrefitError as error:
         message = str(error)

@@ -134,7 +134,8 @@ def _read_spectrum(path: Path) -> None:
     tree = read_file(path, builtin_readers(), Settings())
     if not tree.children:
         raise BrokenResultError("there is no region.")
-    for name, child in tree.children.items():
+    for child in tree.leaves:
+        name = child.path[1:]
         energy = np.asarray(child["binding_energy"].values)
         if (
             child["counts"].dims[-1] != "binding_energy"

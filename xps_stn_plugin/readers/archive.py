@@ -56,7 +56,7 @@ def read(path: Path, settings: Settings) -> xr.DataTree:
                 except PrefitError as error:
                     skipped.append(f"{shown(part.filename)}: {str(error).partition(': ')[2] or error}")
                     continue
-                for child in tree.children.values():
+                for child in tree.leaves:
                     level = str(child.attrs.get("region", child.name))
                     data = child.to_dataset().assign_attrs(file=part.filename)
                     regions[unique_name(level, regions, seen[level])] = data

@@ -132,9 +132,9 @@ def text_rows(source: str, lines: Sequence[str]) -> list[Row | str]:
         if not in_table:
             mark = _separator(line, decimal_comma)
         row = _text_row(i, line, mark, decimal_comma)
-        if (not in_table and mark is None and row.is_data) or (not in_table and row.is_data):
-            in_table = True
-        elif in_table and not row.numbers:
+        if not in_table:
+            in_table = row.is_data
+        elif not any(value is not None for value in row.values):
             # Column names of the next block may be separated otherwise, and so may its rows.
             in_table = False
             row = _text_row(i, line, _separator(line, decimal_comma), decimal_comma)
