@@ -143,7 +143,7 @@ def _read_spectrum(path: Path) -> None:
             or (np.diff(energy) <= 0).any()
         ):
             raise BrokenResultError(f"the region {name[:40]!a} has no ascending axis of finite energies.")
-        if sentence_fault(name + "."):
+        if any(sentence_fault(f"{part}.") for part in name.split("/")):
             raise BrokenResultError("the name of a region holds control characters.")
     for text in tree.attrs.get("skipped", ()):
         if fault := sentence_fault(text):
