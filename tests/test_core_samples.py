@@ -9,6 +9,7 @@ import fakes
 import h5py
 import numpy as np
 import pytest
+import xarray as xr
 from click.testing import CliRunner
 
 import xps_stn_plugin as xps
@@ -18,7 +19,7 @@ from xps_stn_plugin.batch.record import decode, encode
 from xps_stn_plugin.batch.summary import rows_of
 from xps_stn_plugin.batch.tasks import make_record
 from xps_stn_plugin.cli import main
-from xps_stn_plugin.core.samples import SeveralSamples, sample_path
+from xps_stn_plugin.core.samples import SeveralSamples, joined_samples, sample_path
 from xps_stn_plugin.menu import menu_actions
 from xps_stn_plugin.readers.assembly import Condition, RawRegion
 from xps_stn_plugin.readers.samples import by_sample
@@ -185,3 +186,11 @@ def test_menu_writes_a_file_for_each_sample(fake, file, tmp_path):
 def test_sample_path_keeps_the_whole_suffix(tmp_path):
     assert sample_path(tmp_path / "a.lg4x.dat", "film 1", ".lg4x.dat").name == "a_film_1.lg4x.dat"
     assert sample_path(tmp_path / "a.json", "B", ".json").name == "a_B.json"
+
+
+def test_node_of_a_sample_with_a_long_name_is_short_and_the_name_is_whole():
+    names = ["P" * 2000, "P" * 2000 + "!", "B"]
+    regions = xr.DataTree.from_dict({"/C1s": xr.Dataset()})
+    tree = joined_samples("a.vms", dict.fromkeys(names, regions))
+    assert all(len(node) < 110 for node in tree.children)
+    assert [node.attrs["sample"] for node in tree.children.values()] == names

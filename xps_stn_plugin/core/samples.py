@@ -17,6 +17,8 @@ from .spectrum import unique_name
 SAMPLES: Final = "samples"
 #: Attributes of a tree of one sample of several: its name, and the file that it comes from.
 SAMPLE, FILE = "sample", "file"
+#: Longest name of a node; the attribute has the whole name.
+_LONGEST_NAME: Final = 100
 
 
 class SeveralSamples(PrefitError):
@@ -72,8 +74,8 @@ def joined_samples(source: str, trees: Mapping[str, xr.DataTree]) -> xr.DataTree
     """Put the spectra of several samples, by name, below one root, each as a node with its regions."""
     nodes: dict[str, xr.Dataset] = {"/": xr.Dataset(attrs={"source": source, SAMPLES: list(trees)})}
     for number, (name, tree) in enumerate(trees.items(), start=1):
-        # A slash would begin another node, and names may hold control characters.
-        path = f"/{shown(name).replace('/', '_').strip('.') or number}"
+        # A slash would begin another node, and names may be long or hold control characters.
+        path = f"/{shown(name, _LONGEST_NAME).replace('/', '_').strip('.') or number}"
         path = path if path not in nodes else f"{path} ({number})"
         nodes[path] = xr.Dataset(attrs={**tree.attrs, SAMPLE: name})
         nodes.update({f"{path}/{region}": child.to_dataset() for region, child in tree.children.items()})
