@@ -20,6 +20,11 @@ _CHANGED = {
     "absent": ("ketone",),
     "sensitivity": "kratos",
     "transmission": -1.0,
+    "reference_at": "maximum",
+    "sample": "B",
+    "shift": 2.0,
+    "calibrate_on": "C-C",
+    "apply_anyway": True,
 }
 
 

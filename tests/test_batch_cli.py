@@ -89,7 +89,7 @@ def test_options_reach_the_work(fake, run, tmp_path):
     outcome = run(path, "--out", tmp_path / "out", "--reference", "284.8", "--no-fit", "--ties", "hard")
     assert outcome.exit_code == 0, outcome.output
     assert not fake.fits
-    assert "1.4500" in (tmp_path / "out" / "summary.csv").read_text()
+    assert "1.5650" in (tmp_path / "out" / "summary.csv").read_text()
 
 
 def test_plain_lines_where_there_is_no_terminal(fake, run, tmp_path):

@@ -111,7 +111,7 @@ def test_workers_end_with_the_run_that_was_killed(tmp_path):
     assert before >= 3
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1, done.stderr
-    assert "done before" in done.stdout
+    assert "done earlier" in done.stdout
     alone = tmp_path / "alone"
     command[command.index(str(out))] = str(alone)
     command[-1] = "1"

@@ -128,7 +128,7 @@ def test_the_contact_sheet_has_a_card_for_each_stack(out):
     maps = re.findall(r'<figure class="map">.*?</figure>', text)
     assert [drawn.count("M") for drawn in maps] == [6] * 4
     assert "shift of y (down) and x: " in maps[0] and all("area of C1s " in drawn for drawn in maps[1:])
-    assert "rows of stacks are in summary.csv alone" in text
+    assert "rows of stacks are in summary.csv only" in text
     # All fits of both; of the level without carbon there is the spectrum alone.
     fits = re.findall(r'<figure class="small (\w+)".*?<figcaption>(.*?)</figcaption></figure>', text)
     assert len(fits) == len(rows(out))

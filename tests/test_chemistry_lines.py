@@ -128,8 +128,8 @@ def test_one_end_bonded_to_either_carbon_gives_the_same():
 @pytest.mark.parametrize(
     ("smiles", "says"),
     [
-        ("*CC(", "no SMILES"),
-        ("", "no SMILES"),
+        ("*CC(", "is not a SMILES"),
+        ("", "is not a SMILES"),
         ("*CC", "1 ends"),
         ("*CC(*)C*", "3 ends"),
         ("*=CC=*", "single bond"),

@@ -210,8 +210,8 @@ def test_without_any_shift_there_is_none(calibration, size):
         ({"distribution": np.ones((2, 100))}, "is needed"),
         ({"causes": [""]}, "2 spectra have 1 causes"),
         ({"labels": [1, 2, 3]}, "3 labels"),
-        ({"step": -0.1}, "a step of -0.1 eV"),
-        ({"step": float("nan")}, "a step of nan eV"),
+        ({"step": -0.1}, "-0.1 eV per level is not a step"),
+        ({"step": float("nan")}, "nan eV per level is not a step"),
     ],
 )
 def test_what_does_not_fit_is_said(calibration, change, said):

@@ -214,12 +214,24 @@ def _weights(folder: Path) -> None:
 
 def _records(folder: Path) -> None:
     from xps_stn_plugin.batch.record import ParameterRecord, Record, RegionRecord, StackRecord, encode
+    from xps_stn_plugin.export.report import SCHEMA, Group, Model, Report, Shift, Verdicts
 
     parameters = (ParameterRecord("p1_center", 285.0, float("nan"), 284.0, float("inf"), True, ""),)
     curves = np.stack([ENERGIES, ENERGIES + 1.5, COUNTS, COUNTS / 2, COUNTS, COUNTS / 2])
-    document = {"schema": "xps-stn/prefit/1", "source": "", "status": "ok", "shift": 1.5, "regions": [{"name": "C1s"}]}
+    report = Report(
+        SCHEMA,
+        "",
+        "ok",
+        (),
+        Shift(1.5, 0.1, "eV", "", 285.0),
+        (Group("alkane", 0.9),),
+        {},
+        None,
+        Model("", "", ""),
+        Verdicts("ok", "ok", {}),
+    )
     region = RegionRecord({"region": "C1s", "label": "C 1s", "photon_energy": 1486.6}, curves, parameters)
-    (folder / "a.record").write_bytes(encode(Record(document, regions={"C1s": region})))
+    (folder / "a.record").write_bytes(encode(Record(report, regions={"C1s": region})))
     (folder / "b.record").write_bytes(encode(Record(reason="the file is empty.", final=False, details="Traceback")))
     stack = StackRecord("ok", {"etch_time": ["0", "30"]}, ["C1s"], b"\x89HDF\r\n\x1a\n" + bytes(40))
     (folder / "c.record").write_bytes(encode(Record(stack=stack)))

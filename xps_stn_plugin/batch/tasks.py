@@ -126,7 +126,7 @@ def _record_of(result: PrefitResult, path: Path, fit: bool) -> Record:
             seeds[region] = seed
             fits[region] = fitted = result.fit(region)
             if not fitted.success:
-                failures[region] = f"The fit failed: {fitted.message}"
+                failures[region] = f"The fit failed: {fitted.message.removeprefix('The fit failed: ')}"
         except Exception as error:  # noqa: BLE001 (the other regions are still worth having)
             failures[region] = _sentence(error, [path])
             if not _is_expected(error):
