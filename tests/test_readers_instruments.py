@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import zipfile
+
 import numpy as np
 import pytest
 from instrument_files import COUNTS, ENERGY, avantage_rows, ibw, ole, phi, pxt, specs_xml, vgd, xlsx
 
 from xps_prefit_hooks import PrefitError, Settings
-from xps_stn_plugin.readers import builtin_readers, read_file
+from xps_stn_plugin.readers import archive, builtin_readers, read_file
 
 LEVELS = np.arange(1, 4)[:, None]
 
@@ -178,7 +180,6 @@ def test_damaged_files_get_one_sentence(tmp_path, name, content, sentence):
 
 def test_workbook_that_unpacks_to_gigabytes_is_refused_before_it_is_read(tmp_path):
     import io
-    import zipfile
 
     buffer = io.BytesIO(xlsx({"a": KHERVE}))
     with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as archive, archive.open("xl/big.xml", "w") as part:
@@ -219,7 +220,6 @@ def test_real_file_agrees_with_another_export_of_the_same_measurement(shared, on
 
 def zipped(files):
     import io
-    import zipfile
 
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -260,3 +260,13 @@ def test_archive_gives_the_regions_of_all_files(tmp_path):
 def test_archive_that_cannot_be_read_gets_one_sentence(tmp_path, files, sentence):
     with pytest.raises(PrefitError, match=sentence):
         read(tmp_path / "a.zip", zipped(files))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("", False), ("a/", False), ("__MACOSX/a.csv", False), ("a/b.csv", True)]
+)
+def test_part_of_an_archive_is_a_file_by_its_name(name, expected):
+    # The name is set afterwards: `zipfile` reads an empty one, but writes none.
+    part = zipfile.ZipInfo("x")
+    part.filename = name
+    assert archive._is_file(part) is expected

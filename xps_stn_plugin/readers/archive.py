@@ -71,8 +71,10 @@ def read(path: Path, settings: Settings) -> xr.DataTree:
 
 
 def _is_file(part: zipfile.ZipInfo) -> bool:
+    # A name may be empty, at which `ZipInfo.is_dir` fails in Python 3.11.
     name = PurePosixPath(part.filename)
-    return not part.is_dir() and name.parts[:1] != ("__MACOSX",) and not name.name.startswith(".")
+    is_folder = not name.name or part.filename.endswith("/")
+    return not is_folder and name.parts[:1] != ("__MACOSX",) and not name.name.startswith(".")
 
 
 def _safe_name(part: zipfile.ZipInfo) -> str:
