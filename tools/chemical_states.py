@@ -13,7 +13,7 @@ import csv
 import io
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -22,6 +22,7 @@ import numpy as np
 from tools.formula import ALWAYS, Compound, compound
 from tools.nist import CONDUCTOR, HYDROCARBON, Record, median_spread, read_records
 from xps_stn_plugin._util.files import write_text
+from xps_stn_plugin.chemistry.states import ChemicalState
 from xps_stn_plugin.core.element_lines import doublet, photo_lines
 
 OUT = Path(__file__).parent.parent / "xps_stn_plugin" / "chemistry" / "data" / "states.csv"
@@ -62,20 +63,6 @@ HEADER = """\
 """
 
 
-@dataclass(frozen=True)
-class State:
-    """One row of the table."""
-
-    element: str
-    line: str
-    name: str
-    kind: str
-    oxidation: int | None
-    energy: float
-    spread: float
-    values: int
-
-
 def measured_lines() -> dict[str, str]:
     """Line of higher j of each core level (``Ti2p``) that states are given for."""
     levels = {}
@@ -103,7 +90,7 @@ def trusted(record: Record, kind: str) -> bool:
     return record.reference in HYDROCARBON or (kind in CONDUCTING and record.reference in CONDUCTOR)
 
 
-def states_of(level: str, line: str, records: Sequence[Record]) -> list[State]:
+def states_of(level: str, line: str, records: Sequence[Record]) -> list[ChemicalState]:
     """States of a core level.
 
     Of a compound without a value on the hydrocarbon scale those that were referred to the Fermi level or to gold count.
@@ -141,13 +128,15 @@ def states_of(level: str, line: str, records: Sequence[Record]) -> list[State]:
 
 def _by_formula(
     level: str, line: str, values: Mapping[str, list[float]], compounds: Mapping[str, Compound]
-) -> list[State]:
+) -> list[ChemicalState]:
     element, states = level[:-2], []
     for formula, substance in compounds.items():
         if _is_state_of_its_own(substance):
             energy, spread, count = median_spread(values[formula])
             oxidation = substance.oxidation(element)
-            states.append(State(element, line, formula, substance.kind, oxidation, energy, _wide(spread, count), count))
+            states.append(
+                ChemicalState(element, line, formula, substance.kind, oxidation, energy, _wide(spread, count), count)
+            )
     return states
 
 
@@ -163,7 +152,7 @@ def _is_state_of_its_own(substance: Compound) -> bool:
 
 def _by_class(
     level: str, line: str, values: Mapping[str, list[float]], compounds: Mapping[str, Compound]
-) -> list[State]:
+) -> list[ChemicalState]:
     """Classes of compounds: the median of the compounds' medians, so that no compound stands for its class.
 
     For an element that is the anion all compounds count; for the others those that are not states of their own.
@@ -193,11 +182,11 @@ def _by_class(
             name = first.formula
         elif kind == "oxide" and not first.is_anion(element):
             continue  # Oxides whose composition is not a whole one lie between those that are.
-        states.append(State(element, line, name, kind, oxidation, energy, _wide(spread, count), count))
+        states.append(ChemicalState(element, line, name, kind, oxidation, energy, _wide(spread, count), count))
     return states
 
 
-def chemical_states(records: Sequence[Record]) -> list[State]:
+def chemical_states(records: Sequence[Record]) -> list[ChemicalState]:
     """States of all elements."""
     states = []
     for level, line in measured_lines().items():
@@ -209,7 +198,7 @@ def chemical_states(records: Sequence[Record]) -> list[State]:
                 substance = compound(name)
                 kind = substance.kind if substance else name
                 oxidation = substance.oxidation(level[:-2]) if substance else None
-                of_level[name] = State(level[:-2], line, name, kind, oxidation, energy, FEW_SPREAD, 0)
+                of_level[name] = ChemicalState(level[:-2], line, name, kind, oxidation, energy, FEW_SPREAD, 0)
         states += sorted(of_level.values(), key=lambda state: state.energy)
     return states
 
@@ -223,7 +212,7 @@ def handbook() -> dict[tuple[str, str], dict[str, float]]:
     return energies
 
 
-def table(states: Iterable[State]) -> str:
+def table(states: Iterable[ChemicalState]) -> str:
     """Text of the table."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
@@ -237,7 +226,7 @@ def table(states: Iterable[State]) -> str:
     return HEADER + text.getvalue()
 
 
-def check(states: Sequence[State]) -> str:
+def check(states: Sequence[ChemicalState]) -> str:
     """Handbook values beside those of the table that come from the database."""
     lines = [
         "| Line | State | Table (eV) | Spread (eV) | Values | Handbook (eV) | Difference (eV) |",

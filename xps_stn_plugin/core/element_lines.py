@@ -12,6 +12,9 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Final
 
+#: Photon energy of Al K-alpha in eV (Beamson & Briggs 1992; the monochromator passes K-alpha 1 at 1486.7 eV), taken
+#: where none is known.
+AL_K_ALPHA: Final = 1486.6
 #: Electrons of the two lines of a spin-orbit doublet, lower j first: 2j + 1.
 _ELECTRONS: Final = {"p": (2, 4), "d": (4, 6), "f": (6, 8)}
 #: Gaussian broadening in eV by a laboratory instrument with a monochromator and by phonons: in metals, in compounds.

@@ -15,10 +15,11 @@ from xps_stn_plugin.core.core_levels import core_levels
 from xps_stn_plugin.core.element_lines import subshells
 from xps_stn_plugin.fitting.parameter_names import doublets
 
+from ..core.element_lines import AL_K_ALPHA
 from .areas import ComponentAreas, FloatArray, component_areas
 from .pass_energy import differing, given_transmission, window_correction
 from .sensitivity import SensitivitySet, sensitivity_sets
-from .transmission import AL_K_ALPHA, is_for, photon_energy, transmission_correction
+from .transmission import is_for, photon_energy, transmission_correction
 
 if TYPE_CHECKING:
     from lmfit.model import ModelResult

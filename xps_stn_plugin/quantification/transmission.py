@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ..core.element_lines import AL_K_ALPHA
 from .sensitivity import SensitivitySet
-
-#: Photon energy of Al K-alpha in eV (Beamson & Briggs 1992; the monochromator passes K-alpha 1 at 1486.7 eV).
-AL_K_ALPHA: Final = 1486.6
 
 #: Exponent of the kinetic energy in the inelastic mean free path of organic materials between 200 and 1500 eV: 0.5 in
 #: Seah & Dench (Surf. Interface Anal. 1 (1979) 2), 0.7-0.8 in the TPP-2M equation of Tanuma, Powell and Penn

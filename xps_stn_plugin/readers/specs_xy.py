@@ -1,7 +1,7 @@
 """Text export of SPECS Prodigy and SpecsLab2 (.xy): settings, then regions with a table per cycle, curve and scan.
 
 Behind a table may stand others on axes of their own: external channels (a thermocouple) and results of operations (a
-background). They are no spectra and are left out; the data keep their counts.
+background). They are not spectra and are left out; the data keep their counts.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ import xarray as xr
 from xps_prefit_hooks import ALIPHATIC_C1S, Prediction, PrefitError, Seed, Settings
 from xps_stn_plugin.chemistry.group_lines import group_lines
 from xps_stn_plugin.chemistry.substances import find_substance
+from xps_stn_plugin.core.element_lines import AL_K_ALPHA
 from xps_stn_plugin.models import TOUGAARD
 
 from .areas import Areas, estimate_areas, find_lines
@@ -29,9 +30,6 @@ from .region import SURVEY_WIDTH, RegionData, bad_channels, region_data
 from .selection import Tail, select
 from .states import known_states, with_states
 from .substance_lines import substance_lines
-
-#: Photon energy of Al K-alpha in eV, taken where none is known.
-AL_K_ALPHA: Final = 1486.6
 
 #: Parameters that the doublets of a region share.
 _OF_DOUBLET: Final[Mapping[str, str]] = MappingProxyType(

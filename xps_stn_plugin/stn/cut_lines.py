@@ -7,6 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from .signal import fine_noise
+
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
@@ -40,8 +42,8 @@ def cut_edges(energy: FloatArray, counts: FloatArray, fwhm: float) -> BoolArray:
     ndarray of bool, shape (..., 2)
         Of the low and of the high edge.
     """
-    # A window that cuts a line may hold little else: fourth differences, which the curvature of a line hardly survives.
-    noise = np.median(np.abs(np.diff(counts, 4)), axis=-1) / 0.6745 / np.sqrt(70.0)
+    # A window that cuts a line may hold little else.
+    noise = fine_noise(counts)
     smooth = counts.copy()
     smooth[..., 1:-1] = (counts[..., :-2] + counts[..., 1:-1] + counts[..., 2:]) / 3
     lowest, height = smooth.min(axis=-1), np.ptp(smooth, axis=-1)
