@@ -14,6 +14,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import click
 import numpy as np
@@ -34,6 +35,9 @@ PHOTON_ENERGIES = {"scofield_mg": 1253.6, "scofield_al": 1486.6, "scofield_ag": 
 GASES = frozenset({"N", "O", "F", "Ne", "Cl", "Ar", "Br", "Kr", "Xe", "I"})
 #: Elements without the sea of electrons that gives a metal's lines their tail.
 NOT_METALLIC = GASES | {"B", "Si", "P", "S", "Ge", "As", "Se", "Te", "At", "Rn"}
+#: Distance in eV of a line above the element's main line where the edges of free atoms are far off: median of pairs
+#: of the same compound by the same authors in SRD 20 (S 2s: 45 pairs).
+DISTANCES: Final = {("S", "2s"): 64.3}
 #: Fewest values for a position and for a splitting.
 FEWEST_VALUES, FEWEST_PAIRS, FEWEST_PAIRS_ELEMENT = 2, 3, 2
 #: Splittings in eV of narrow doublets, which the database's values, rounded to 0.1 eV, do not resolve: Moulder,
@@ -71,7 +75,7 @@ PHOTO_HEADER = """\
 #               compounds; for narrow doublets that of Moulder, Stickle, Sobol, Bomben, Handbook of X-ray Photoelectron
 #               Spectroscopy (1992); "edge": edges after Williams, X-ray Data Booklet (LBNL), in the table of Elam,
 #               Ravel, Sieber, Radiat. Phys. Chem. 63 (2002) 121, as XrayDB 4.5.8 holds it, moved with the element's
-#               main line where that was measured
+#               main line where that was measured; "pairs": distance from the main line in compounds, in SRD 20
 # low, high     eV, chemical range: extremes of the compounds' medians of the main line in SRD 20 without the outer 2 %,
 #               0.3 eV more on either side; -1.5 and +4 eV where SRD 20 has fewer than six compounds
 # width         eV, natural (Lorentzian) width: Campbell, Papp, At. Data Nucl. Data Tables 77 (2001) 1, as xraylib 4.3.0
@@ -181,6 +185,8 @@ def positions(number: int, records: Sequence[Record]) -> list[Photo]:
         subshell = line[:2]
         higher = _HIGHER_J.get(subshell, line)
         value, origin = measured.get(line, (energy + moved, "edge"))
+        if (element, line) in DISTANCES and main in measured:
+            value, origin = measured[main][0] + DISTANCES[element, line], "pairs"
         compound_splitting = None
         if line != higher:
             start, origin = measured.get(higher, (edge[higher] + moved, "edge"))

@@ -21,6 +21,7 @@ from xps_stn_plugin.core.element_lines import (
     typical_fwhm,
 )
 from xps_stn_plugin.core.regions import SURVEY
+from xps_stn_plugin.core.survey import LACKED, SHOWN
 from xps_stn_plugin.stn.signal import NO_LINE, line_maximum, line_to_noise
 
 from .areas import Areas
@@ -149,7 +150,13 @@ def shown_elements(spectrum: xr.DataTree, region: str, offset: float) -> dict[st
         level = str(child.attrs.get("region", name))
         if name == region or child["counts"].ndim != 1:
             continue
-        if level == SURVEY:
+        if level == SURVEY and SHOWN in child.attrs:
+            shown = {
+                **dict.fromkeys(str(child.attrs[LACKED]).split(), False),
+                **dict.fromkeys(str(child.attrs[SHOWN]).split(), True),
+                **shown,
+            }
+        elif level == SURVEY:
             shown = {**_on_survey(child.to_dataset(), ON_OUR_SCALE + offset), **shown}
         elif level_lines(level):
             line = bool(line_to_noise(child.to_dataset()["counts"].values) >= NO_LINE)
