@@ -14,6 +14,7 @@ from msgspec import UNSET, Struct, UnsetType
 from xps_prefit_hooks import ReferenceAt, Status
 
 from ..core.energy_scale import shift_text
+from .survey_report import SurveyReport
 from .texts import or_nan
 
 SCHEMA: Final = "xps-stn/prefit/1"
@@ -215,6 +216,8 @@ class Region(Struct, frozen=True):
     core_level: str = ""
     label: str = ""
     status: Status = "uncertain"
+    #: Elements of a survey; not there for other regions.
+    survey: SurveyReport | UnsetType = UNSET
 
     @property
     def state(self) -> str:
@@ -333,6 +336,11 @@ class Report(Struct, frozen=True):
     def likely(self, least: float, most: int | None = None) -> tuple[Group, ...]:
         """Select groups of a probability above `least`, the most probable first, at most `most` of them."""
         return tuple(group for group in self.groups if (group.probability or 0.0) > least)[:most]
+
+    @property
+    def surveys(self) -> dict[str, SurveyReport]:
+        """Elements of each survey by region."""
+        return {name: region.survey for name, region in self.regions.items() if region.survey}
 
     @property
     def modelled(self) -> dict[str, Region]:

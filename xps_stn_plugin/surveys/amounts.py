@@ -85,9 +85,7 @@ def _refined(found: Found) -> tuple[FloatArray, FloatArray]:
             narrower = _curve(found, n, offsets[n], widths[n] - stretch)
             shapes.append((wider - narrower) * (amounts[n] / (2.0 * stretch)))
         columns = data.weighted(np.stack([*curves, *positions, *shapes], axis=1))
-        precision = np.concatenate(
-            [np.zeros(number), np.full(number, _POSITION**-2.0), np.full(number, _WIDTH**-2.0)]
-        )
+        precision = np.concatenate([np.zeros(number), np.full(number, _POSITION**-2.0), np.full(number, _WIDTH**-2.0)])
         # Corrections are taken from the table's positions and widths, not from the last step's.
         now = np.concatenate([np.zeros(number), offsets, widths - 1.0])
         matrix = columns.T @ columns + np.diag(precision)
