@@ -55,6 +55,8 @@ class Row:
         What was taken off the measured energies; 0 where they are as measured.
     reference_at : {"maximum", "first-member", ""}
         Whether `reference` is the energy of the line's maximum or of its first vibrational member.
+    survey_elements : str
+        Elements of a survey with their atomic percentages; empty for other regions.
     """
 
     source: str
@@ -77,6 +79,7 @@ class Row:
     place: str = ""
     applied_shift: float = math.nan
     reference_at: ReferenceAt | Literal[""] = ""
+    survey_elements: str = ""
 
     @property
     def badness(self) -> tuple[int, float]:
@@ -127,6 +130,7 @@ COLUMNS: Final = (
     "place",
     "applied_shift_eV",
     "reference_at",
+    "survey_elements",
 )
 
 # Digits behind the point; other numbers have six significant ones.
@@ -217,6 +221,7 @@ def _of_region(region: Region, fit_wanted: bool, failed: bool) -> dict[str, Any]
     values: dict[str, Any] = {
         "region_shift": _number(shift.value if shift else None),
         "disagreement": _number(shift.disagreement if shift else None),
+        "survey_elements": region.survey.composition if region.survey else "",
     }
     if region.background is None:
         return {**values, "fitted": "failed" if failed else "no model" if fit_wanted else "no"}

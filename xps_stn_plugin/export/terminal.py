@@ -112,9 +112,7 @@ def numbers(report: Report, component: Component) -> tuple[str, str, str, str, s
 
 
 def _show_survey(name: str, survey: SurveyReport, console: Console) -> None:
-    console.print(
-        _line(f"  {name}  (elements; lines are shifted by {survey.shift:+.1f} eV)", "bold"), soft_wrap=True
-    )
+    console.print(_line(f"  {name}  (elements; lines are shifted by {survey.shift:+.1f} eV)", "bold"), soft_wrap=True)
     table = Table("", "atomic %", "probability", "lines", box=None, pad_edge=False)
     for column in table.columns[1:3]:
         column.justify = "right"
