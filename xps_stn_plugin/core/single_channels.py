@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .white_noise import white_noise
+
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
@@ -132,7 +134,7 @@ def _without_dead_runs(
     silent = inside & (counts == 0)
     if not silent.any():
         return repaired, is_dead
-    noise = np.median(np.abs(np.diff(counts, 4, axis=-1)), axis=-1, keepdims=True) / 0.6745 / np.sqrt(70.0)
+    noise = white_noise(counts, 4)[..., None]
     enough = np.maximum(DEAD_BESIDE_COUNTS * _unit(counts), DEAD_BESIDE_NOISE * noise)
     is_counted = inside & (counts > enough)
     points = counts.shape[-1]
