@@ -12,8 +12,9 @@ import lmfit
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .blocks import Block, ComponentCurves, LineBlock, SingleBlock, StraightBlock
+from .blocks import Block, ComponentCurves, SingleBlock, StraightBlock
 from .components import Component
+from .line_block import LineBlock
 from .ties import TiedRows, Ties
 
 FloatArray = NDArray[np.float64]
