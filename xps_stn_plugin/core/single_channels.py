@@ -103,7 +103,7 @@ def _cleaned(counts: FloatArray, measured: BoolArray | None) -> tuple[FloatArray
         return counts.copy(), np.zeros(counts.shape, dtype=bool)
     inside, first, last = _run(counts, measured)
     channel = np.arange(points)
-    repaired, is_dead = _without_dead_runs(counts, inside, first, last)
+    repaired, is_dead = _without_dead_runs(counts, inside)
     filled = np.where(
         channel < first,
         _take_channel(repaired, first),
@@ -126,9 +126,7 @@ def _cleaned(counts: FloatArray, measured: BoolArray | None) -> tuple[FloatArray
     return cleaned, fault | is_dead
 
 
-def _without_dead_runs(
-    counts: FloatArray, inside: BoolArray, first: NDArray[np.int64], last: NDArray[np.int64]
-) -> tuple[FloatArray, BoolArray]:
+def _without_dead_runs(counts: FloatArray, inside: BoolArray) -> tuple[FloatArray, BoolArray]:
     """Draw straight lines over runs of dead channels, and say where they were."""
     repaired, is_dead = counts.copy(), np.zeros(counts.shape, dtype=bool)
     silent = inside & (counts == 0)
