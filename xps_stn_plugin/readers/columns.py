@@ -20,11 +20,12 @@ from xps_prefit_hooks import PrefitError, Settings
 from ..core.element_lines import level_lines
 from ..core.regions import SURVEY, SURVEY_WIDTH, VALENCE, region_from_energy, region_name
 from .assembly import RawRegion, in_electronvolts, spectrum_of
-from .grid import Block, blocks_of, text_rows
+from .grid import Block, blocks_of
 from .headers import measurement_of
 from .merge_blocks import in_series
 from .roles import BINDING, ENERGY, KINETIC, Spectrum, intensity_kind, spectra_of
-from .text import file_lines
+from .text import file_text
+from .text_rows import text_rows
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -52,7 +53,7 @@ def read(path: Path, settings: Settings) -> xr.DataTree:
     PrefitError
         If there are no rows of two numbers, a row does not fit, or it is unclear what the columns are.
     """
-    blocks = blocks_of(str(path), text_rows(str(path), file_lines(path)), begins_block)
+    blocks = blocks_of(str(path), text_rows(str(path), file_text(path)), begins_block)
     return spectrum_of(path, in_series(regions_of(str(path), path.stem, blocks)), settings)
 
 
