@@ -130,7 +130,9 @@ def _parts(source: str, spectrum: Spectrum) -> list[Spectrum]:
     """Cut a spectrum where its energies jump: regions that stand one under the other without a line between them."""
     if spectrum.counts.ndim > 1:
         return [spectrum]
-    steps = np.diff(np.sort(spectrum.energy))
+    steps = np.diff(spectrum.energy)
+    # Energies that go one way need no sorting.
+    steps = np.abs(steps) if (steps > 0).all() or (steps < 0).all() else np.diff(np.sort(spectrum.energy))
     if not steps.size or steps.max() <= max(_LARGEST_STEP, 20 * np.median(steps)):
         return [spectrum]
     largest = max(_LARGEST_STEP, 20 * float(np.median(steps)))

@@ -1,8 +1,7 @@
 """Rows of numbers that follow each other in a text without a break, read in one call.
 
 Text is parsed line by line where it says what it is. Most of a large file says nothing new: rows that are separated as
-those before them and hold nothing but numbers. numpy and pandas parse those in C; what they cannot parse is left to the
-caller.
+those before them and hold nothing but numbers. Those are parsed in C; what cannot be is left to the caller.
 """
 
 from __future__ import annotations
@@ -15,14 +14,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from .numbers import numbers_between_commas
+
 # Characters of text that are parsed at once, at first and at most. A row that is unusual ends a run, so that the next
 # one begins small again.
 _SMALLEST: Final = 1 << 13
 _LARGEST: Final = 1 << 20
-# Less text is read faster by numpy than by pandas.
-_MANY_CHARACTERS: Final = 1 << 16
-# More columns are read as one.
-_MANY_COLUMNS: Final = 64
 # A run that is shorter (in characters) is not worth a call.
 _SHORTEST: Final = 2000
 _NUMERIC: Final = b"0123456789+-.,;eE\t \n"
@@ -112,85 +109,98 @@ class RunReader:
             self._size = _SMALLEST
             self._searched = begin + max(len(raw), 1)
             return None
-        finite = np.isfinite(values)
-        numbers = finite.sum(axis=1)
-        # Rows without a number are blank.
-        unusual = np.flatnonzero((numbers == 1) | np.isinf(values).any(axis=1))
-        count = len(values)
+        rows, count = _usual_rows(values)
         used = len(raw)
-        if unusual.size:
-            count = int(unusual[0])
+        if count < len(values):
             line_feeds = np.flatnonzero(np.frombuffer(raw, dtype=np.uint8) == ord("\n"))
             used = int(line_feeds[count - 1]) + 1 if count else 0
             # The unusual row is the caller's, and where runs are short, so are all that were looked at.
             self._searched = begin + (used + 1 if used >= _SHORTEST else len(raw))
         self._size = min(4 * size, _LARGEST) if used == size else max(used, _SMALLEST)
-        rows = np.flatnonzero(numbers[:count])
         if not rows.size:
             return None
-        width = int(np.flatnonzero(finite[rows].any(axis=0))[-1]) + 1
-        return NumberRun(line + rows, values[rows, :width]), begin + used, line + count
+        values = values if rows.size == len(values) else values[rows]
+        filled = np.flatnonzero(np.isfinite(values).any(axis=0))
+        return NumberRun(line + rows, values[:, : filled[-1] + 1]), begin + used, line + count
+
+
+def _usual_rows(values: NDArray[np.float64]) -> tuple[NDArray[np.intp], int]:
+    """Rows that are not blank before the first that is unusual, and the place of that one."""
+    finite = np.isfinite(values)
+    count = len(values)
+    if finite.all() and values.shape[1] > 1:
+        return np.arange(count), count
+    numbers = finite.sum(axis=1)
+    unusual = np.flatnonzero((numbers == 1) | np.isinf(values).any(axis=1))
+    count = int(unusual[0]) if unusual.size else count
+    return np.flatnonzero(numbers[:count]), count
 
 
 def _parsed(raw: bytes, dialect: Dialect) -> NDArray[np.float64] | None:
     """Numbers of rows, one for each line feed; None where a cell is not a number, or a row is longer than the first."""
-    if dialect.decimal_comma and b"." in raw:
-        return None
-    rows = raw.count(b"\n") + (not raw.endswith(b"\n"))
-    # pandas is four times as fast, but a call of it takes a while; it alone takes empty cells.
-    for parser in (_by_numpy, _by_pandas) if len(raw) < _MANY_CHARACTERS else (_by_pandas,):
-        try:
-            values = parser(raw, dialect)
-        except (ValueError, OverflowError):
-            continue
-        if len(values) == rows:
-            return values
-    return None
+    if dialect.decimal_comma:
+        if b"." in raw:
+            return None
+        raw = raw.replace(b",", b".")
+    raw = raw.removesuffix(b"\n")
+    rows = raw.count(b"\n") + 1
+    values = _full_rows(raw, dialect.mark)
+    if values is None:
+        values = _rows_with_empty_cells(raw, dialect.mark)
+    return values if values is not None and len(values) == rows else None
 
 
-def _by_numpy(raw: bytes, dialect: Dialect) -> NDArray[np.float64]:
-    text = (raw.replace(b",", b".") if dialect.decimal_comma else raw).decode()
-    return np.loadtxt(io.StringIO(text), delimiter=dialect.mark, comments=None, ndmin=2)
+def _full_rows(raw: bytes, mark: str | None) -> NDArray[np.float64] | None:
+    """Numbers of rows that have equally many; None where they do not, or a number is written in an unusual way."""
+    first = raw[: raw.find(b"\n")]
+    if mark is None:
+        width = len(first.split())
+        is_regular = _has_words(raw, width)
+        raw = b",".join(raw.split())
+    else:
+        character = mark.encode()
+        width = first.count(character) + 1
+        ends = np.frombuffer(raw + b"\n", dtype=np.uint8)
+        ends = ends[(ends == ord(mark)) | (ends == ord("\n"))]
+        is_end = ends == ord("\n")
+        is_regular = is_end.size % width == 0 and bool(
+            (is_end.reshape(-1, width) == (np.arange(width) == width - 1)).all()
+        )
+        raw = raw.replace(character, b",").replace(b"\n", b",")
+    values = numbers_between_commas(raw) if is_regular else None
+    return None if values is None else values.reshape(-1, width)
 
 
-def _by_pandas(raw: bytes, dialect: Dialect) -> NDArray[np.float64]:
+def _has_words(raw: bytes, count: int) -> bool:
+    """Whether each line has a number of words."""
+    characters = np.frombuffer(b"\n" + raw + b"\n", dtype=np.uint8)
+    is_end = characters == ord("\n")
+    is_blank = is_end | (characters == ord(" ")) | (characters == ord("\t"))
+    begins = np.cumsum(is_blank[:-1] & ~is_blank[1:])[np.flatnonzero(is_end[1:])]
+    return bool((np.diff(begins, prepend=0) == count).all())
+
+
+def _rows_with_empty_cells(raw: bytes, mark: str | None) -> NDArray[np.float64] | None:
     import pandas as pd
 
-    mark = dialect.mark.encode() if dialect.mark else None
-    columns = len(raw[: raw.find(b"\n")].split(mark))
-    if columns > _MANY_COLUMNS:
-        # Each column takes its time, so that all cells are read as one.
-        raw = _one_column(raw, mark, columns)
-    table = pd.read_csv(
-        io.BytesIO(raw),
-        sep=dialect.mark or r"\s+",
-        decimal="," if dialect.decimal_comma else ".",
-        header=None,
-        dtype=np.float64,
-        engine="c",
-        # Empty cells are missing numbers; no word is. A blank line is a row without numbers.
-        keep_default_na=False,
-        na_values=[""],
-        skipinitialspace=True,
-        skip_blank_lines=False,
-        **exact_numbers(),
-    )
+    try:
+        table = pd.read_csv(
+            io.BytesIO(raw),
+            sep=mark or r"\s+",
+            header=None,
+            dtype=np.float64,
+            engine="c",
+            # Empty cells are missing numbers; no word is. A blank line is a row without numbers.
+            keep_default_na=False,
+            na_values=[""],
+            skipinitialspace=True,
+            skip_blank_lines=False,
+            **exact_numbers(),
+        )
+    except (ValueError, OverflowError):
+        return None
     values: NDArray[np.float64] = table.to_numpy(dtype=np.float64)
-    return values.reshape(-1, columns) if columns > _MANY_COLUMNS else values
-
-
-def _one_column(raw: bytes, mark: bytes | None, columns: int) -> bytes:
-    """Cells of a table one under the other.
-
-    Raises
-    ------
-    ValueError
-        If rows differ in length.
-    """
-    lines = raw.removesuffix(b"\n").split(b"\n")
-    if any((line.count(mark) + 1 if mark else len(line.split())) != columns for line in lines):
-        raise ValueError
-    return raw.removesuffix(b"\n").replace(mark, b"\n") if mark else b"\n".join(raw.split())
+    return values
 
 
 def exact_numbers() -> dict[str, Any]:
