@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -92,7 +93,9 @@ def select(
     notes : list of str
         What went, with the reason.
     """
-    weights = 1.0 / np.hypot(data.noise.sigma, _SHAPE_ERROR * np.maximum(data.counts - data.chord(), 0.0))
+    # An average of channels has as much evidence as these.
+    shape_error = _SHAPE_ERROR / math.sqrt(data.channels)
+    weights = 1.0 / np.hypot(data.noise.sigma, shape_error * np.maximum(data.counts - data.chord(), 0.0))
     fit = partial(fitted, data, build, weights)
     first = _first(replace(found, **kinds[0]._asdict()), fit)
     grow = partial(grown, data, fit, most + unexplained(first.found), singles=singles)
