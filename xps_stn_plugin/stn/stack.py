@@ -17,6 +17,7 @@ from ..core.single_channels import MOST_NAMED, energies_of, without_single_chann
 from ..core.spectrum import MIN_POINTS, in_range
 from .answers import ask
 from .cut_lines import cut_edges
+from .group_overlap import without_overlap, without_ring
 from .group_support import GROUP_FOUND, detection_limits, supported
 from .potassium import without_potassium
 from .signal import NO_LINE, channels_at_maximum, line_maximum, line_to_noise, plain_peak
@@ -208,6 +209,8 @@ def _chunk(
     probabilities, potassium = without_potassium(
         trained.groups, probabilities, levels, axes, counts, found.shift, lined
     )
+    probabilities, overlapped = without_overlap(trained.groups, probabilities)
+    probabilities, ringless = without_ring(trained.groups, probabilities)
     evidence = Evidence(
         regions=levels,
         signal_to_noise=signal_to_noise,
@@ -226,6 +229,8 @@ def _chunk(
         replaced=replaced,
         alike=alike,
         potassium=potassium,
+        overlapped=overlapped,
+        ringless=ringless,
     )
     return StackPrediction(
         groups=trained.groups,
