@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from .calibration import spread_of
-from .inputs import CHANNELS_PER_REGION, network_input
+from .inputs import region_rows
 from .network import NetworkOutput
 from .one_thread import one_thread
 from .verdict import FloatArray, Posterior
@@ -133,13 +133,10 @@ def _output(
     measured: NDArray[np.bool_],
     shift: NDArray[np.float32] | None,
 ) -> NetworkOutput:
-    size, _, points = rates.shape
     with torch.inference_mode():
-        seen = network_input(torch.from_numpy(rates), torch.from_numpy(measured))
-        channels = torch.zeros(size, CHANNELS_PER_REGION, len(trained.grid.regions), points)
-        channels[:, :, columns] = seen.view(size, CHANNELS_PER_REGION, len(columns), points)
+        seen = region_rows(torch.from_numpy(rates), torch.from_numpy(measured), torch.tensor(columns))
         known = None if shift is None else torch.from_numpy(shift)
-        output: NetworkOutput = trained.folded(channels.flatten(1, 2), known)
+        output: NetworkOutput = trained.folded(seen, known)
     return output
 
 

@@ -22,14 +22,17 @@ from .._util.files import write_whole
 from ..core.grid import Grid
 from .calibration import Calibration
 from .folded import folded
-from .network import NetworkConfig, ShiftTransformer
+from .network import ShiftTransformer
+from .network_config import NetworkConfig
 from .weights_file import CHECKSUM, damaged, is_sealed, metadata_of, read_file, sealed
+from .weights_layout import with_level_stems
 
 #: Weights that are used unless others are asked for.
 SHIPPED = "prefit-2.1.safetensors"
 
-#: What is written; and the same without a checksum, as versions before 0.5 wrote it.
-FORMAT = "xps-stn/weights/3"
+#: What is written; the same with one stem for all core levels; and that without a checksum, of versions before 0.5.
+FORMAT = "xps-stn/weights/4"
+_ONE_STEM = "xps-stn/weights/3"
 _UNSEALED = "xps-stn/weights/2"
 
 #: Sizes that a header may ask for: lowest and highest.
@@ -40,7 +43,11 @@ _SIZES = {
     "localiser_width": (2, 4096),
     "classifier_width": (1, 4096),
     "hidden": (1, 65_536),
+    "materials": (0, 1000),
 }
+
+#: No binding energy is this high, in eV.
+_MOST_ENERGY = 1e5
 
 
 @dataclass(frozen=True)
@@ -157,10 +164,10 @@ def shipped_weights() -> TrainedNetwork:
 
 def _loaded(source: str, data: bytes, *, warn: bool = False) -> TrainedNetwork:
     header = metadata_of(source, data)
-    if header.get("format") not in (FORMAT, _UNSEALED):
+    if header.get("format") not in (FORMAT, _ONE_STEM, _UNSEALED):
         raise PrefitError(source, f"the weights have format {header.get('format')!r:.60}; {FORMAT!r} is needed.")
     if not is_sealed(source, data):
-        if header["format"] == FORMAT:
+        if header["format"] != _UNSEALED:
             raise damaged(source, "the checksum is missing")
         if warn:
             message = (
@@ -174,7 +181,7 @@ def _loaded(source: str, data: bytes, *, warn: bool = False) -> TrainedNetwork:
         raise damaged(source, "its tensors cannot be read") from error
     try:
         parts = {key: json.loads(header[key]) for key in ("groups", "regions", "grid", "network", "calibration")}
-        grid, groups = Grid(**parts["grid"]), tuple(parts["groups"])
+        grid, groups = _grid(parts["grid"]), tuple(parts["groups"])
         config, calibration = _network_config(parts["network"]), _calibration(parts["calibration"])
         usable = _is_usable(grid, groups, config, calibration) and _are_texts(
             header["name"], header["version"], *groups
@@ -184,6 +191,8 @@ def _loaded(source: str, data: bytes, *, warn: bool = False) -> TrainedNetwork:
         raise damaged(source, f"its header lacks a valid {str(error)!r:.80}") from error
     if not usable:
         raise damaged(source, "its header asks for sizes or numbers that make no sense")
+    if header["format"] != FORMAT:
+        tensors = with_level_stems(tensors)
     if regions != grid.regions:
         raise PrefitError(source, "the weights were made for other core levels; train them again with this version.")
     network = _network(source, config, tensors)
@@ -216,7 +225,14 @@ def _is_usable(grid: Grid, groups: tuple[str, ...], config: NetworkConfig, calib
     dilations = config.dilations
     if len(dilations) > 64 or not all(type(dilation) is int and 1 <= dilation <= 1024 for dilation in dilations):
         return False
-    if (config.regions, config.points, config.groups) != (len(grid.regions), grid.points, len(groups)):
+    names, centres = grid.regions, grid.centres
+    if not _are_texts(*names) or len(set(names)) != len(names) or not (abs(centres) < _MOST_ENERGY).all():
+        return False
+    if type(config.lines) is not bool or (config.regions, config.points, config.groups) != (
+        len(grid.regions),
+        grid.points,
+        len(groups),
+    ):
         return False
     knots = [*calibration.spread, *calibration.stderr]
     numbers = [grid.step, config.step, config.max_shift, config.dropout, *knots, calibration.blur]
@@ -244,3 +260,8 @@ def _network_config(table: dict[str, Any]) -> NetworkConfig:
 
 def _calibration(table: dict[str, Any]) -> Calibration:
     return Calibration(**{**table, "spread": tuple(table["spread"]), "stderr": tuple(table["stderr"])})
+
+
+def _grid(table: dict[str, Any]) -> Grid:
+    levels = tuple((str(name), float(energy)) for name, energy in table.get("levels", ()))
+    return Grid(**{**table, "levels": levels})
