@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional
@@ -83,11 +84,11 @@ def test_features_reach_the_classifier_at_the_place_where_the_axis_was_moved_to(
 def test_level_stems_of_one_convolution_give_what_it_gives(network):
     generator = torch.Generator().manual_seed(3)
     weight = torch.randn(16, 6, 9, generator=generator)
-    tensors = {"localiser.stem.0.weight": weight, "localiser.stem.1.bias": torch.zeros(16)}
+    tensors = {"localiser.stem.0.weight": weight.numpy(), "localiser.stem.1.bias": np.zeros(16)}
     converted = with_level_stems(tensors)
     stem = LevelStem(2, 16, 9)
     assert set(converted) == {"localiser.stem.weight", "localiser.stem.norm.bias"}
-    stem.weight.data = converted["localiser.stem.weight"]
+    stem.weight.data = torch.from_numpy(converted["localiser.stem.weight"])
     channels = torch.randn(3, 6, 288, generator=generator)
     expected = torch.relu(functional.conv1d(channels, weight, stride=2, padding=4))
     torch.testing.assert_close(stem.eval()(seen_of(channels)), expected, atol=1e-4, rtol=1e-4)
@@ -105,7 +106,8 @@ def test_a_level_that_was_not_measured_changes_nothing(network):
 
 def test_a_grown_network_reads_as_before_and_knows_more(network):
     larger = ShiftTransformer(replace(SMALL, regions=4, materials=3, lines=True)).eval()
-    larger.load_state_dict(grown(network.state_dict(), larger.state_dict(), 2, 4))
+    small, fresh = ({name: value.numpy() for name, value in one.state_dict().items()} for one in (network, larger))
+    larger.load_state_dict({name: torch.from_numpy(value) for name, value in grown(small, fresh, 2, 4).items()})
     seen = seen_of(torch.randn(3, 6, 288, generator=torch.Generator().manual_seed(4)))
     before, after = network(seen), larger(seen)
     for name in ("shift_logits", "group_logits", "outside_logit"):

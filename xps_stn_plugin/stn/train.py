@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from rich.progress import Progress, TextColumn
-from torch import Tensor
 
 from xps_prefit_hooks import PrefitError
 
@@ -30,7 +29,7 @@ from .network import ShiftTransformer
 from .network_config import NetworkConfig
 from .training_config import TrainingConfig
 from .training_loss import Batch, loss_of, to_device
-from .weights import load_weights, save_weights
+from .weights import Tensors, load_weights, save_weights
 from .weights_layout import grown
 
 CHECKPOINT = "checkpoint.pt"
@@ -166,7 +165,9 @@ class _Run:
             torch.manual_seed(config.seed)
             network = ShiftTransformer(_size(config, grid))
         if first is not None:
-            network.load_state_dict(grown(first.tensors, network.state_dict(), first.levels, len(grid.regions)))
+            fresh = {name: value.numpy() for name, value in network.state_dict().items()}
+            tensors = grown(first.tensors, fresh, first.levels, len(grid.regions))
+            network.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
         return cls(config, network, device)
 
     def advance(self, batch: Batch) -> float:
@@ -256,7 +257,7 @@ def _size(config: TrainingConfig, grid: Grid) -> NetworkConfig:
 class _FirstWeights:
     """Tensors of a network to go on from, and how many core levels it knows."""
 
-    tensors: dict[str, Tensor]
+    tensors: Tensors
     levels: int
 
 
@@ -264,7 +265,7 @@ def _first_weights(path: Path, config: TrainingConfig) -> _FirstWeights:
     """Read weights to go on from, of a network of the same size; it may know fewer core levels and materials."""
     trained = load_weights(path)
     grid = _grid(config)
-    theirs, ours = asdict(trained.network.config), asdict(_size(config, grid))
+    theirs, ours = asdict(trained.config), asdict(_size(config, grid))
     # Dropout has no weights; core levels, materials and lines can be added.
     free = {"dropout", "regions", "materials", "lines"}
     unlike = [name for name in ours if name not in free and theirs[name] != ours[name]]
@@ -276,7 +277,7 @@ def _first_weights(path: Path, config: TrainingConfig) -> _FirstWeights:
     levels = trained.grid.regions
     if levels != grid.regions[: len(levels)] or not np.array_equal(trained.grid.centres, grid.centres[: len(levels)]):
         raise PrefitError(str(path), "the weights know other core levels than the configuration; train from the start.")
-    return _FirstWeights(trained.network.state_dict(), len(levels))
+    return _FirstWeights(trained.tensors, len(levels))
 
 
 def _device(name: str | None) -> torch.device:

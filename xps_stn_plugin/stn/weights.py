@@ -1,4 +1,7 @@
-"""Trained weights as safetensors: no pickle, everything needed to rebuild the network in the header."""
+"""Trained weights as safetensors: no pickle, everything needed to rebuild the network in the header.
+
+Reading them needs no torch; it is imported where the network itself is asked for.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +9,34 @@ import hashlib
 import json
 import math
 import warnings
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import safetensors
-import safetensors.torch
-import torch
+import safetensors.numpy
+from numpy.typing import NDArray
 
 from xps_prefit_hooks import ModelInfo, PrefitError
 
 from .._util.files import write_whole
 from ..core.grid import Grid
 from .calibration import Calibration
-from .folded import folded
-from .network import ShiftTransformer
-from .network_config import NetworkConfig
+from .network_config import NetworkConfig, is_counter, shift_bins, tensor_shapes
+from .numpy_network import NumpyNetwork
 from .weights_file import CHECKSUM, damaged, is_sealed, metadata_of, read_file, sealed
 from .weights_layout import with_level_stems
+
+if TYPE_CHECKING:
+    from .network import ShiftTransformer
+
+#: Tensors of a network by name.
+Tensors = Mapping[str, NDArray[Any]]
 
 #: Weights that are used unless others are asked for.
 SHIPPED = "prefit-2.1.safetensors"
@@ -50,14 +61,16 @@ _SIZES = {
 _MOST_ENERGY = 1e5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrainedNetwork:
     """A network ready to predict.
 
     Parameters
     ----------
-    network : ShiftTransformer
-        In evaluation mode, on the CPU.
+    config : NetworkConfig
+        Its size.
+    tensors : mapping of str to ndarray
+        Its tensors, by the names of `network_config.tensor_shapes`.
     grid : Grid
         Where it wants its spectra.
     groups : tuple of str
@@ -68,16 +81,36 @@ class TrainedNetwork:
         Name, version, SHA-256 of the file.
     """
 
-    network: ShiftTransformer
+    config: NetworkConfig
+    tensors: Tensors
     grid: Grid
     groups: tuple[str, ...]
     calibration: Calibration
     info: ModelInfo
 
+    @property
+    def shift_bins(self) -> NDArray[np.float64]:
+        """Shifts in eV of the bins of the distribution, shape (bins,)."""
+        return shift_bins(self.config).astype(float)
+
+    @cached_property
+    def network(self) -> ShiftTransformer:
+        """The network in torch, in evaluation mode on the CPU; made when it is first asked for."""
+        from .torch_weights import network_of
+
+        return network_of(self.config, self.tensors)
+
     @cached_property
     def folded(self) -> ShiftTransformer:
-        """The network for prediction alone, faster; made when it is first asked for."""
+        """The network in torch for prediction alone, faster; made when it is first asked for."""
+        from .folded import folded
+
         return folded(self.network)
+
+    @cached_property
+    def single(self) -> NumpyNetwork:
+        """The network in numpy, for single spectra."""
+        return NumpyNetwork(self.config, self.tensors)
 
 
 def save_weights(
@@ -108,8 +141,7 @@ def save_weights(
         "network": json.dumps(asdict(network.config)),
         "calibration": json.dumps(asdict(calibration)),
     }
-    tensors = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
-    data = safetensors.torch.save(tensors)
+    data = safetensors.numpy.save({key: value.detach().cpu().numpy() for key, value in network.state_dict().items()})
     _replace(path, sealed(str(path), data, header), overwrite)
 
 
@@ -175,9 +207,9 @@ def _loaded(source: str, data: bytes, *, warn: bool = False) -> TrainedNetwork:
             )
             warnings.warn(message, stacklevel=3)
     try:
-        tensors = safetensors.torch.load(data)
-    # Types that torch lacks are a KeyError.
-    except (safetensors.SafetensorError, KeyError, ValueError, TypeError, RuntimeError, MemoryError) as error:
+        tensors = safetensors.numpy.load(data)
+    # Types that numpy lacks are a KeyError or an AttributeError.
+    except (safetensors.SafetensorError, KeyError, AttributeError, ValueError, TypeError, MemoryError) as error:
         raise damaged(source, "its tensors cannot be read") from error
     try:
         parts = {key: json.loads(header[key]) for key in ("groups", "regions", "grid", "network", "calibration")}
@@ -195,26 +227,20 @@ def _loaded(source: str, data: bytes, *, warn: bool = False) -> TrainedNetwork:
         tensors = with_level_stems(tensors)
     if regions != grid.regions:
         raise PrefitError(source, "the weights were made for other core levels; train them again with this version.")
-    network = _network(source, config, tensors)
+    _check_tensors(source, config, tensors)
     info = ModelInfo(name=header["name"], version=header["version"], sha256=hashlib.sha256(data).hexdigest())
-    return TrainedNetwork(network, grid, groups, calibration, info)
+    return TrainedNetwork(config, MappingProxyType(tensors), grid, groups, calibration, info)
 
 
-def _network(source: str, config: NetworkConfig, tensors: dict[str, torch.Tensor]) -> ShiftTransformer:
-    # Without memory first: the header alone must not decide how much is taken.
-    with torch.device("meta"):
-        expected = ShiftTransformer(config).state_dict()
-    if {key: (value.shape, value.dtype) for key, value in expected.items()} != {
-        key: (value.shape, value.dtype) for key, value in tensors.items()
-    }:
+def _check_tensors(source: str, config: NetworkConfig, tensors: Tensors) -> None:
+    expected = {
+        name: (shape, np.dtype(np.int64 if is_counter(name) else np.float32))
+        for name, shape in tensor_shapes(config).items()
+    }
+    if expected != {name: (value.shape, value.dtype) for name, value in tensors.items()}:
         raise PrefitError(source, "the weights do not fit the network that their header describes.")
-    if bad := [key for key, value in tensors.items() if not bool(torch.isfinite(value).all())]:
+    if bad := [name for name, value in tensors.items() if not np.isfinite(value).all()]:
         raise damaged(source, f"{bad[0]} holds values that are not numbers")
-    network = ShiftTransformer(config)
-    network.load_state_dict(tensors, strict=True)
-    network.eval()
-    network.requires_grad_(False)
-    return network
 
 
 def _is_usable(grid: Grid, groups: tuple[str, ...], config: NetworkConfig, calibration: Calibration) -> bool:

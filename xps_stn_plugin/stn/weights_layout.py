@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from .network_config import CHANNELS_PER_REGION
 
@@ -12,7 +14,7 @@ from .network_config import CHANNELS_PER_REGION
 _STEMS = ("localiser.stem", "classifier.stem")
 
 
-def with_level_stems(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def with_level_stems(tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """Turn one convolution over the channels of all core levels into a stem for each; the network gives the same."""
     converted = dict(tensors)
     for stem in _STEMS:
@@ -20,31 +22,35 @@ def with_level_stems(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if convolution is None or convolution.ndim != 3 or convolution.shape[1] % CHANNELS_PER_REGION:
             continue
         width, channels, kernel = convolution.shape
-        by_level = convolution.view(width, CHANNELS_PER_REGION, channels // CHANNELS_PER_REGION, kernel)
-        converted[f"{stem}.weight"] = by_level.permute(2, 1, 3, 0).reshape(-1, CHANNELS_PER_REGION * kernel, width)
+        by_level = convolution.reshape(width, CHANNELS_PER_REGION, channels // CHANNELS_PER_REGION, kernel)
+        converted[f"{stem}.weight"] = np.ascontiguousarray(
+            by_level.transpose(2, 1, 3, 0).reshape(-1, CHANNELS_PER_REGION * kernel, width)
+        )
         for name in [name for name in converted if name.startswith(f"{stem}.1.")]:
             converted[f"{stem}.norm.{name.removeprefix(f'{stem}.1.')}"] = converted.pop(name)
     return converted
 
 
-def grown(tensors: Mapping[str, Tensor], fresh: Mapping[str, Tensor], levels: int, wanted: int) -> dict[str, Tensor]:
+def grown(
+    tensors: Mapping[str, NDArray[Any]], fresh: Mapping[str, NDArray[Any]], levels: int, wanted: int
+) -> dict[str, NDArray[Any]]:
     """Weights of a network with more core levels that gives what the smaller one gives.
 
     Parameters
     ----------
-    tensors : mapping of str to Tensor
+    tensors : mapping of str to ndarray
         Of a network that knows the first `levels` core levels.
-    fresh : mapping of str to Tensor
+    fresh : mapping of str to ndarray
         Start values of the larger network, which the new core levels and the new outputs keep.
     levels, wanted : int
         Core levels of both.
 
     Returns
     -------
-    dict of str to Tensor
+    dict of str to ndarray
         Under the names of `fresh`.
     """
-    result = {name: value.clone() for name, value in fresh.items()}
+    result = {name: np.array(value) for name, value in fresh.items()}
     for name, value in tensors.items():
         if name.startswith(tuple(f"{stem}.weight" for stem in _STEMS)):
             result[name][:levels] = value
@@ -55,5 +61,5 @@ def grown(tensors: Mapping[str, Tensor], fresh: Mapping[str, Tensor], levels: in
             result[name][levels:wanted] = 0.0
             result[name][wanted + levels :] = 0.0
         else:
-            result[name] = value.clone()
+            result[name] = np.array(value)
     return result
