@@ -116,15 +116,28 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
         tail = "tried"
     clean = partial(_without_empty, core=data.core)
     unnamed = bool(lines) or data.core in _NAMED_BY_GROUPS
-    states = None if unnamed else known_states(data.core, prediction, settings, _cores(spectrum))
+    states = (
+        None if unnamed else known_states(data.core, prediction, settings, _cores(spectrum), float(data.energy[-1]))
+    )
     highest = float(data.energy[np.argmax(data.counts - data.chord())])
     if states and not shape.known and not states.may_be_metal(highest):
         tail = "none"
     name = partial(with_states, known=states) if states else None
+    losses = partial(with_states, known=states, losses=True) if states else None
     singles = None if shape.known else shape.single
     foreign = _foreign(spectrum, region, data, prediction, settings)
     found, held, said = select(
-        trial_data, _started(found), build, allowed, most, clean, tail=tail, foreign=foreign, name=name, singles=singles
+        trial_data,
+        _started(found),
+        build,
+        allowed,
+        most,
+        clean,
+        tail=tail,
+        foreign=foreign,
+        name=name,
+        losses=losses,
+        singles=singles,
     )
     why = reason(wanted, Kind(found.background, found.sloping))
     seed = build(found)

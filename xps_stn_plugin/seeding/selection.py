@@ -57,6 +57,7 @@ def select(
     tail: Tail = "none",
     foreign: Sequence[Candidate] = (),
     name: Callable[[Areas], Areas] | None = None,
+    losses: Callable[[Areas], Areas] | None = None,
     singles: Singles = None,
 ) -> tuple[Areas, tuple[str, ...], list[str]]:
     """Keep the components that the data need, and add those that the residual asks for.
@@ -81,6 +82,8 @@ def select(
         Lines of other elements that may lie in the region.
     name : callable, optional
         ``name(areas)`` names lines that no group explains after chemical states.
+    losses : callable, optional
+        The same at the end, when what is left may be energy losses.
     singles : callable, optional
         Satellites, and lines of other elements that are not known, see `grown`.
 
@@ -117,7 +120,7 @@ def select(
     if explained is not best:
         best, needless = pruned(explained)
         gone += needless
-    best = _named(best, name, fit, grow)
+    best = _named(best, losses, fit, grow)
     # What the data say of the others where vibrations are as they are.
     held = [name for name, error in best.best.errors.items() if error > DETERMINED * best.expected[name][1]]
     best = with_vibrations(best, data, build, weights)

@@ -164,6 +164,7 @@ def _moved(found: Areas, problem: Problem, vector: FloatArray, values: Mapping[s
         strength=values[f"{master.key}_{strength}"] if strength else 0.0,
         base=base_of(values),
         envelope=problem.model.curve(problem.x[0], vector),
+        widths={line.key: 2.0 * values[f"{line.key}_sigma"] for line in lines},
     )
 
 
