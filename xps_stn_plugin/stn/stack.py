@@ -19,6 +19,7 @@ from .answers import ask
 from .cut_lines import cut_edges
 from .group_overlap import without_overlap, without_ring
 from .group_support import GROUP_FOUND, detection_limits, supported
+from .near_edge import read_inside
 from .potassium import without_potassium
 from .signal import NO_LINE, channels_at_maximum, line_maximum, line_to_noise, plain_peak
 from .stack_prediction import StackPrediction
@@ -194,6 +195,14 @@ def _chunk(
     levels = tuple(region.name for region in regions)
     known = None if shift is None else shift[asked]
     answers = ask(trained, levels, rates, measured, known, keep_posterior=keep_posterior)
+    if known is None:
+        answers = read_inside(
+            answers,
+            rates,
+            measured,
+            trained.grid.step,
+            lambda some, there: ask(trained, levels, some, there, keep_posterior=keep_posterior),
+        )
     found = answers.placed(asked, len(rows))
     told = lined & ~left_out & (lined & carbon).any(axis=1, keepdims=True)
     disagreement = np.where(told, np.where(carbon, 0.0, found.region_shift), np.nan)
