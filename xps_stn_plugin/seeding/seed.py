@@ -16,6 +16,7 @@ from xps_prefit_hooks import ALIPHATIC_C1S, Prediction, PrefitError, Seed, Setti
 from xps_stn_plugin.chemistry.group_lines import group_lines
 from xps_stn_plugin.chemistry.substances import find_substance
 from xps_stn_plugin.core.element_lines import AL_K_ALPHA
+from xps_stn_plugin.core.regions import has_core_level
 from xps_stn_plugin.models import TOUGAARD
 
 from .areas import Areas, estimate_areas, find_lines
@@ -77,7 +78,7 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
     Returns
     -------
     Seed or None
-        None for surveys and other regions wider than 60 eV.
+        None for surveys, valence bands, Auger lines, and regions wider than 60 eV.
 
     Raises
     ------
@@ -88,7 +89,7 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
         raise PrefitError(f"region {region}", f"is not in the spectrum, which has {', '.join(spectrum.children)}.")
     dataset = spectrum[region].to_dataset()
     energies = dataset["binding_energy"].values
-    if region.startswith("Survey") or dataset.attrs.get("region") == "Survey" or np.ptp(energies) > SURVEY_WIDTH:
+    if not has_core_level(str(dataset.attrs.get("region") or region)) or np.ptp(energies) > SURVEY_WIDTH:
         return None
     data = region_data(region, dataset)
     shape = level_shape(data)
