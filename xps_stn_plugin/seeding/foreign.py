@@ -156,24 +156,30 @@ def shown_elements(spectrum: xr.DataTree, region: str, offset: float) -> dict[st
         What the reported scale has more than the 285.00 eV scale, in eV.
     """
     shown: dict[str, bool] = {}
+    surveys = []
     for name, child in spectrum.children.items():
         level = str(child.attrs.get("region", name))
         if name == region or child["counts"].ndim != 1:
             continue
         if level == SURVEY:
-            shown = {**_on_survey(child.to_dataset(), ON_OUR_SCALE + offset), **shown}
+            surveys.append(child.to_dataset())
         elif level_lines(level):
             line = bool(line_to_noise(child.to_dataset()["counts"].values) >= NO_LINE)
             shown[level[:-2]] = shown.get(level[:-2], False) or line
+    own = str(spectrum[region].attrs.get("region", region))
+    known = {element for element, line in shown.items() if line} | ({own[:-2]} if level_lines(own) else set())
+    for survey in surveys:
+        shown = {**_on_survey(survey, ON_OUR_SCALE + offset, known), **shown}
     return shown
 
 
-def _on_survey(survey: xr.Dataset, move: float) -> dict[str, bool]:
+def _on_survey(survey: xr.Dataset, move: float, known: Collection[str]) -> dict[str, bool]:
     """Elements whose usual line is the highest point of its part of a survey; others may hide below the noise.
 
-    The other strong lines have to be there too, and of the elements that one maximum may be of, the one that is most
-    commonly measured is shown.
+    The other strong lines have to be there too, no line of the elements that regions show may explain the maximum, and
+    of the elements that it may be of, the one that is most commonly measured is shown.
     """
+    photon_energy = float(survey.attrs.get("photon_energy") or AL_K_ALPHA)
     energy, counts = survey["binding_energy"].values, survey["counts"].values
     maxima: list[tuple[str, float]] = []
     for element, lines in photo_lines().items():
@@ -186,6 +192,9 @@ def _on_survey(survey: xr.Dataset, move: float) -> dict[str, bool]:
             continue
         maximum = float(line_maximum(energy[part], counts[part])) - move
         inside = main.low - _BEYOND <= maximum <= main.high + _BEYOND
+        reach = (maximum - _SAME_MAXIMUM, maximum + _SAME_MAXIMUM)
+        if inside and element not in known and lines_in_window(*reach, photon_energy, elements=known):
+            continue
         if inside and all(_seen(energy - move, counts, other, maximum - main.energy) for other in _strong(lines, main)):
             maxima.append((element, maximum))
     shown: dict[str, bool] = {}
