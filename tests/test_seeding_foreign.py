@@ -108,3 +108,14 @@ def test_quantification_potassium_counts_for_potassium():
     assert sum(percent.values()) == pytest.approx(100.0)
     assert "K 2p in C1s does not count for C." in found.notes
     assert not any("unassigned components" in note for note in found.notes)
+
+
+def test_shown_elements_survey_maximum_of_two_elements_is_of_the_common_one():
+    # Ti 2p lies where main lines of In 3d are not far, O 1s where those of V, Sb are; Ti 2s and 3p are there, too.
+    energy = np.arange(0.0, 620.0, 0.5)
+    lines = ((458.9, 30_000), (464.6, 15_000), (561.5, 6_000), (37.7, 5_000), (530.2, 25_000))
+    counts = 2000.0 + sum(height * np.exp(-0.5 * ((energy - position) / 1.2) ** 2) for position, height in lines)
+    survey = region_dataset("test", energy, counted(counts, 9), region="Survey")
+    carbon = region_dataset("test", CARBON, _ester(), region="C1s")
+    shown = shown_elements(spectrum_tree("test", {"C1s": carbon, "Survey": survey}), "C1s", 0.0)
+    assert {element for element, there in shown.items() if there} == {"Ti", "O"}

@@ -91,6 +91,12 @@ def chemical_states() -> Mapping[str, tuple[ChemicalState, ...]]:
     )
 
 
+@cache
+def values_of(element: str) -> int:
+    """Count the values behind all states of an element: how commonly it is measured."""
+    return sum(state.values for states in chemical_states().values() for state in states if state.element == element)
+
+
 def with_states_of(path: Path) -> Mapping[str, tuple[ChemicalState, ...]]:
     """Chemical states with those of a TOML file added; a state of the same name is replaced.
 
