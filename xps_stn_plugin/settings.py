@@ -11,10 +11,11 @@ from typing import Any, Final, TypedDict, Unpack, get_args
 
 import numpy as np
 
-from xps_prefit_hooks import ALIPHATIC_C1S, Background, CalibrateOn, PrefitError, ReferenceAt, Settings, Ties, shown
+from xps_prefit_hooks import ALIPHATIC_C1S, Background, PrefitError, ReferenceAt, Settings, Ties, shown
 
 from .chemistry.groups import group_names
 from .chemistry.substances import find_substance
+from .core.charge_references import CARBON, EXPECTED_CARBON, charge_reference
 
 #: Largest exponent of the kinetic energy that is taken for a transmission function: analysers have about -1 (fixed
 #: pass energy) to 1 (fixed retarding ratio).
@@ -50,7 +51,7 @@ class SettingsOptions(TypedDict, total=False):
     reference_at: ReferenceAt | None
     sample: str | None
     shift: float | None
-    calibrate_on: CalibrateOn | None
+    calibrate_on: str | None
     apply_anyway: bool
 
 
@@ -67,6 +68,8 @@ def settings_of(**options: Unpack[SettingsOptions]) -> Settings:
     given: dict[str, Any] = {
         name: value for name, value in options.items() if value is not None or name not in ("reference", "reference_at")
     }
+    if given.get("calibrate_on") is not None:
+        given |= _calibration(given)
     # What of the line a reference is the energy of: its maximum, where one is given.
     asked = Settings(**{"reference_at": "maximum" if "reference" in given else "first-member", **given})
     _one_of("reference_at", asked.reference_at, get_args(ReferenceAt))
@@ -105,8 +108,6 @@ def settings_of(**options: Unpack[SettingsOptions]) -> Settings:
     shift = None if asked.shift is None else _number("shift", asked.shift)
     if shift is not None and not math.isfinite(shift):
         raise PrefitError("shift", f"{shift:g} eV is not a shift; give a number of eV.")
-    if asked.calibrate_on is not None:
-        _one_of("calibrate_on", asked.calibrate_on, get_args(CalibrateOn))
     if shift is not None and asked.calibrate_on is not None:
         msg = f"{shift:+g} eV is given and would be decided by {asked.calibrate_on}; drop one of the two."
         raise PrefitError("shift", msg)
@@ -122,6 +123,26 @@ def settings_of(**options: Unpack[SettingsOptions]) -> Settings:
         transmission=transmission,
         apply_anyway=_flag("apply_anyway", asked.apply_anyway),
     )
+
+
+def _calibration(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the line that gives the shift as it is written in settings, and the energy of carbon that goes with it.
+
+    Where another line than carbon is the reference, aliphatic carbon is expected where adventitious carbon lies on
+    conductors, unless the user says where.
+    """
+    text = given["calibrate_on"]
+    if not isinstance(text, str):
+        raise PrefitError("calibrate_on", f"{shown(repr(text), 60)} is not a name of a line; give text.")
+    line = charge_reference(text)
+    if line.name != CARBON:
+        return {"calibrate_on": line.text, "reference": given.get("reference", EXPECTED_CARBON)}
+    if line.energy is None:
+        return {"calibrate_on": CARBON}
+    if given.get("reference", line.energy) != line.energy:
+        msg = f"{given['reference']:g} eV and {text} give carbon two energies; drop one of the two."
+        raise PrefitError("reference", msg)
+    return {"calibrate_on": CARBON, "reference": line.energy}
 
 
 def _number(what: str, given: Any) -> float:

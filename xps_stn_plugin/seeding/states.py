@@ -15,6 +15,7 @@ from xps_prefit_hooks import ALIPHATIC_C1S, Prediction, Settings
 from xps_stn_plugin.chemistry.compounds import carbon_maximum
 from xps_stn_plugin.chemistry.satellites import shake_ups
 from xps_stn_plugin.chemistry.states import ChemicalState, states_of
+from xps_stn_plugin.core.charge_references import named_reference
 from xps_stn_plugin.core.element_lines import doublet
 
 from .areas import Areas
@@ -130,6 +131,9 @@ def known_states(core: str, prediction: Prediction, settings: Settings, regions:
     if not states or not error <= _LARGEST_ERROR:
         return None
     offset = carbon_maximum() - _STATES_SCALE + settings.first_member - ALIPHATIC_C1S if calibrated else 0.0
+    if named_reference(settings.calibrate_on) is not None:
+        # Conductors have the positions of the table on the scale of the Fermi level.
+        offset = 0.0
     elements = {match[0] for name in regions if (match := re.match(r"[A-Z][a-z]?", name))}
     weights = np.log([_usual(state, elements) * (state.values + 1.0) for state in states])
     moved = tuple(replace(state, energy=state.energy + offset) for state in states)
