@@ -7,7 +7,7 @@ import math
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Final
@@ -324,13 +324,17 @@ def lines_in_window(
         By binding energy. A line counts if its chemical range meets the window.
     """
     source = source_of(photon_energy) if satellites else None
-    lines = [
-        window_line
-        for element in photo_lines()
-        if elements is None or element in elements
-        for window_line in _of_element(element, photon_energy, source.satellites if source else ())
-        if window_line.low <= high and window_line.high >= low
-    ]
+    return tuple(
+        line
+        for line in _all_lines(photon_energy, source.satellites if source else ())
+        if line.low <= high and line.high >= low and (elements is None or line.line.element in elements)
+    )
+
+
+@lru_cache(maxsize=8)
+def _all_lines(photon_energy: float, satellites: tuple[Satellite, ...]) -> tuple[WindowLine, ...]:
+    """All lines of all elements at a photon energy, by binding energy."""
+    lines = [line for element in photo_lines() for line in _of_element(element, photon_energy, satellites)]
     return tuple(sorted(lines, key=lambda line: line.energy))
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
 
@@ -103,6 +103,8 @@ class Areas:
         Intercept and slope of the background without what the lines carry; None before a fit.
     envelope : ndarray, shape (n,)
         Lines and background.
+    widths : mapping of str to float
+        Widths in eV of lines by key, at the optimum of a fit; empty before one.
     """
 
     lines: tuple[Line, ...]
@@ -114,6 +116,7 @@ class Areas:
     background: Background = "linear"
     sloping: bool = True
     base: tuple[float, float] | None = None
+    widths: Mapping[str, float] = field(default_factory=dict)
 
 
 def estimate_areas(

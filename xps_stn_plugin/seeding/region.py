@@ -30,6 +30,9 @@ COUNT_SIZE: Final = "count_size"
 #: Standard deviation of a hot or dead channel in units of the region's largest intensity: it has no weight in any fit.
 _MASKED: Final = 1e6
 
+#: Fewest channels of a region whose channels are averaged.
+_FEWEST_COARSE: Final = 40
+
 #: Share of the points that makes an end, and the fewest.
 _END_SHARE, _END_POINTS = 0.06, 3
 
@@ -85,7 +88,8 @@ class RegionData:
     """Ascending energies (eV), intensities and noise of one region, each of shape (n,), and averages of its ends.
 
     `slope` is that of the intensities before the line, in intensity per eV, 0 where none can be seen; `slope_error` its
-    standard error, infinite where there are too few points before the line.
+    standard error, infinite where there are too few points before the line. `channels` is how many measured channels
+    each is the average of.
     """
 
     name: str
@@ -98,6 +102,7 @@ class RegionData:
     end_error: float
     slope: float
     slope_error: float
+    channels: int = 1
 
     @property
     def step(self) -> float:
@@ -251,6 +256,28 @@ def region_data(region: str, dataset: xr.Dataset) -> RegionData:
         end_error=float(np.hypot(sigma[:points].mean(), sigma[-points:].mean()) / np.sqrt(points)),
         slope=slope,
         slope_error=slope_error,
+    )
+
+
+def coarser(data: RegionData, step: float) -> RegionData:
+    """Region with neighbouring channels averaged, as many as lie within a step in eV, for trial fits.
+
+    The averages of counts weigh as much as the channels do; ends and slope stay those of the whole region.
+    """
+    spacing = float(np.median(np.diff(data.energy)))
+    together = int(step / spacing) if spacing > 0 else 1
+    if together < 2 or data.energy.size < _FEWEST_COARSE * together:
+        return data
+    starts = np.arange(0, data.energy.size, together)
+    sizes = np.diff(np.append(starts, data.energy.size))
+    sigma = np.sqrt(np.add.reduceat(data.noise.sigma**2, starts)) / sizes
+    masked = np.zeros(starts.size, dtype=bool)
+    return replace(
+        data,
+        energy=np.add.reduceat(data.energy, starts) / sizes,
+        counts=np.add.reduceat(data.counts, starts) / sizes,
+        noise=Noise(sigma, data.noise.source, masked, np.full(starts.size, math.nan)),
+        channels=together,
     )
 
 
