@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from numbers import Real
+from pathlib import Path
 from typing import Any, Final, TypedDict, Unpack, get_args
 
 import numpy as np
 
-from xps_prefit_hooks import ALIPHATIC_C1S, Background, PrefitError, ReferenceAt, Settings, Ties, shown
+from xps_prefit_hooks import ALIPHATIC_C1S, Background, PrefitError, ReferenceAt, Settings, Ties, UserState, shown
 
 from .chemistry.groups import group_names
+from .chemistry.states import read_states
 from .chemistry.substances import find_substance
 from .core.charge_references import CARBON, EXPECTED_CARBON, charge_reference
 
@@ -33,6 +36,8 @@ class SettingsOptions(TypedDict, total=False):
         What `reference` is the energy of; by default the maximum of the line, where a reference is given.
     photon_energy, background, ties, sensitivity, transmission, sample, shift, calibrate_on, apply_anyway
         As in `Settings`; the regions of `background` may be written ``C 1s``.
+    states : path or iterable of path
+        TOML files with chemical states of the user's own (docs/chemical_states.md).
     expect : str or iterable of str
         Expected substances: abbreviations, names or SMILES.
     present, absent : str or iterable of str
@@ -53,6 +58,7 @@ class SettingsOptions(TypedDict, total=False):
     shift: float | None
     calibrate_on: str | None
     apply_anyway: bool
+    states: str | os.PathLike[str] | UserState | Iterable[str | os.PathLike[str] | UserState]
 
 
 def settings_of(**options: Unpack[SettingsOptions]) -> Settings:
@@ -122,7 +128,24 @@ def settings_of(**options: Unpack[SettingsOptions]) -> Settings:
         absent=absent,
         transmission=transmission,
         apply_anyway=_flag("apply_anyway", asked.apply_anyway),
+        states=_states(asked.states),
     )
+
+
+def _states(given: Any) -> tuple[UserState, ...]:
+    """Chemical states of the user's own; files are read, so that settings hold what was in them."""
+    parts = [given] if isinstance(given, str | os.PathLike | UserState) else given
+    if not isinstance(parts, Iterable):
+        raise PrefitError("states", f"{shown(repr(given), 60)} is not a path; give that of a TOML file.")
+    states: list[UserState] = []
+    for part in parts:
+        if isinstance(part, UserState):
+            states.append(part)
+        elif isinstance(part, str | os.PathLike):
+            states += read_states(Path(part))
+        else:
+            raise PrefitError("states", f"{shown(repr(part), 60)} is not a path; give that of a TOML file.")
+    return tuple(states)
 
 
 def _calibration(given: Mapping[str, Any]) -> dict[str, Any]:

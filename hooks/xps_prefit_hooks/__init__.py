@@ -30,6 +30,7 @@ from ._types import (
     Settings,
     Status,
     Ties,
+    UserState,
 )
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "Settings",
     "Status",
     "Ties",
+    "UserState",
     "hookimpl",
     "hookspec",
     "shown",

@@ -39,6 +39,33 @@ def _or(words: tuple[str, ...]) -> str:
 
 
 @dataclass(frozen=True)
+class UserState:
+    """A chemical state that the user adds to the table, or that replaces the one of its name.
+
+    Parameters
+    ----------
+    element, line, name : str
+        ``Ti``, ``2p3/2`` (the line of highest j of a core level), ``TiO2``.
+    energy : float
+        Binding energy in eV on the scale hydrocarbon C 1s = 284.8 eV.
+    spread : float
+        Standard deviation of `energy` in eV.
+    kind : str
+        Class of compounds: ``element``, ``oxide``, ...
+    oxidation : int or None
+        Oxidation state of the element.
+    """
+
+    element: str
+    line: str
+    name: str
+    energy: float
+    spread: float
+    kind: str
+    oxidation: int | None = None
+
+
+@dataclass(frozen=True)
 class Settings:
     """Settings of a prefit, as the user gave them.
 
@@ -78,6 +105,8 @@ class Settings:
         other line with its energy in eV.
     apply_anyway : bool
         Whether energies are moved by a shift that is out of domain, too; by default they stay as measured.
+    states : tuple of UserState
+        Chemical states of the user's own; `settings_of` reads them from TOML files.
     """
 
     reference: float = field(
@@ -134,6 +163,9 @@ class Settings:
         },
     )
     apply_anyway: bool = field(default=False, metadata={"help": "Apply a shift that is out of domain, too."})
+    states: tuple[UserState, ...] = field(
+        default=(), metadata={"metavar": "FILE", "help": "TOML file with chemical states of your own; repeatable."}
+    )
 
     @property
     def first_member(self) -> float:

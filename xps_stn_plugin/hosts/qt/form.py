@@ -41,6 +41,9 @@ class SettingsForm(QtWidgets.QWidget):  # type: ignore[misc]  # qtpy has no type
         self.shift = QtWidgets.QLineEdit()
         self.shift.setPlaceholderText("as the network finds it")
         self.shift.setToolTip("Measured minus true binding energy in eV, where it is known")
+        self.states = QtWidgets.QLineEdit()
+        self.states.setPlaceholderText("TOML file")
+        self.states.setToolTip("Path of a file with chemical states of your own")
         self.calibrate_on = _choice(("", CARBON, *charge_references()))
         self.calibrate_on.setEditable(True)
         self.calibrate_on.setInsertPolicy(QtWidgets.QComboBox.InsertPolicy.NoInsert)
@@ -65,12 +68,14 @@ class SettingsForm(QtWidgets.QWidget):  # type: ignore[misc]  # qtpy has no type
         layout.addRow("Sample", self.sample)
         layout.addRow("Shift / eV", self.shift)
         layout.addRow("Calibrate on", self.calibrate_on)
+        layout.addRow("Own states", self.states)
         layout.addRow(self.apply_anyway)
         layout.addRow("Expected", self.expect)
         layout.addRow("Background", self.background)
         layout.addRow("Ties of areas", self.ties)
         line = self.calibrate_on.lineEdit()
-        for field in (self.photon_energy, self.reference, self.sample, self.shift, self.expect, line):
+        texts = (self.photon_energy, self.reference, self.sample, self.shift, self.expect, self.states, line)
+        for field in texts:
             field.textChanged.connect(self._typed)
             field.returnPressed.connect(self._entered)
         for box in (self.background, self.ties, self.calibrate_on):
@@ -88,6 +93,7 @@ class SettingsForm(QtWidgets.QWidget):  # type: ignore[misc]  # qtpy has no type
         self.calibrate_on.setCurrentIndex(0)
         self.calibrate_on.setEditText("")
         self.apply_anyway.setChecked(False)
+        self.states.clear()
         self.expect.clear()
         self.background.setCurrentIndex(0)
         self.ties.setCurrentIndex(0)
@@ -108,6 +114,7 @@ class SettingsForm(QtWidgets.QWidget):  # type: ignore[misc]  # qtpy has no type
             "shift": self._optional_number("shift", self.shift, "2.0"),
             "calibrate_on": self.calibrate_on.currentText().strip() or None,
             "apply_anyway": self.apply_anyway.isChecked(),
+            "states": self.states.text().strip() or (),
             "expect": split_names(self.expect.text()),
             "background": self.background.currentText(),
             "ties": self.ties.currentText(),
