@@ -73,8 +73,8 @@ PHOTO_HEADER = """\
 #               compounds; for narrow doublets that of Moulder, Stickle, Sobol, Bomben, Handbook of X-ray Photoelectron
 #               Spectroscopy (1992); "distance": the main line and the median distance from it of three compounds or
 #               more by the same authors in SRD 20; "edge": edges after Williams, X-ray Data Booklet (LBNL), in the
-#               table of Elam, Ravel, Sieber, Radiat. Phys. Chem. 63 (2002) 121, as XrayDB 4.5.8 holds it, moved with the element's
-#               main line where that was measured
+#               table of Elam, Ravel, Sieber, Radiat. Phys. Chem. 63 (2002) 121, as XrayDB 4.5.8 holds it, moved with
+#               the element's main line where that was measured
 # low, high     eV, chemical range: extremes of the compounds' medians of the main line in SRD 20 without the outer 2 %,
 #               0.3 eV more on either side; -1.5 and +4 eV where SRD 20 has fewer than six compounds
 # width         eV, natural (Lorentzian) width: Campbell, Papp, At. Data Nucl. Data Tables 77 (2001) 1, as xraylib 4.3.0

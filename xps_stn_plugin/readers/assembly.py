@@ -173,6 +173,8 @@ def dataset_of(raw: RawRegion, settings: Settings) -> xr.Dataset:
 
 def _with_axes(data: xr.Dataset, raw: RawRegion) -> xr.Dataset:
     """Name the dimensions of a stack, and label them."""
+    if not raw.axes and not raw.along:
+        return data
     data = data.rename({f"axis_{place}": axis.name for place, axis in enumerate(raw.axes)})
     labels: dict[str, tuple[tuple[str, ...], ArrayLike, str]] = {
         axis.name: ((axis.name,), axis.values, axis.units) for axis in raw.axes if axis.values is not None
