@@ -232,6 +232,21 @@ def plugins() -> None:
 
 
 @main.command()
+@click.argument("element")
+@click.option("--states", "files", multiple=True, type=_PATH, metavar="FILE", help="TOML file with states of your own.")
+def states(element: str, files: tuple[Path, ...]) -> None:
+    """List the known chemical states of an ELEMENT (Ti), or of one of its core levels (Ti2p)."""
+    from .chemistry.states import read_states, states_with
+    from .export.states_list import show_states
+
+    try:
+        own = tuple(state for file in files for state in read_states(file))
+        show_states(element, states_with(own), _console())
+    except PrefitError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@main.command()
 def info() -> None:
     """Show the versions and the network in use."""
     import platform

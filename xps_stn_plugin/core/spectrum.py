@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import ALIPHATIC_C1S, PrefitError, ReferenceAt, shown
 
+from .charge_references import named_reference
 from .energy_scale import reference_text
 from .regions import SURVEY, recognised, region_name
 
@@ -305,6 +306,8 @@ def calibrated(
     stderr: float,
     reference: float = ALIPHATIC_C1S,
     reference_at: ReferenceAt = "first-member",
+    *,
+    calibrated_on: str | None = None,
 ) -> xr.DataTree:
     """Move the axis of every region; counts stay as they are.
 
@@ -318,6 +321,8 @@ def calibrated(
         Binding energy in eV of aliphatic C 1s on the new axis.
     reference_at : {"maximum", "first-member"}
         What of the line has that energy.
+    calibrated_on : str or None
+        Line that the user named as reference, in place of carbon: ``Au 4f7/2``.
 
     Returns
     -------
@@ -325,14 +330,14 @@ def calibrated(
         A copy whose axis is measured minus shift, with the fields of NeXus ``energy_referencing`` as attributes
         ``energy_referencing_*``.
     """
+    named = named_reference(calibrated_on)
+    zero = reference_text(reference, reference_at, calibrated_on)
     referencing = {
-        "energy_referencing_reference_peak": "C 1s, saturated hydrocarbon",
-        "energy_referencing_binding_energy": reference,
+        "energy_referencing_reference_peak": "C 1s, saturated hydrocarbon" if named is None else named.name,
+        "energy_referencing_binding_energy": reference if named is None else named.energy,
         OFFSET: -shift,
         "energy_referencing_offset_stderr": stderr,
-        "energy_referencing_description": (
-            f"added to the measured binding energy; rigid for all regions; {reference_text(reference, reference_at)}"
-        ),
+        "energy_referencing_description": f"added to the measured binding energy; rigid for all regions; {zero}",
     }
     shifted = {}
     for name, child in spectrum.children.items():

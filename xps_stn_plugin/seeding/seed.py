@@ -120,9 +120,7 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
         tail = "tried"
     clean = partial(_without_empty, core=data.core)
     unnamed = bool(lines) or data.core in _NAMED_BY_GROUPS
-    states = (
-        None if unnamed else known_states(data.core, prediction, settings, _cores(spectrum), float(data.energy[-1]))
-    )
+    states = known_states(data.core, prediction, settings, _cores(spectrum), float(data.energy[-1]), given_only=unnamed)
     highest = float(data.energy[np.argmax(data.counts - data.chord())])
     if states and not shape.known and not states.may_be_metal(highest):
         tail = "none"
