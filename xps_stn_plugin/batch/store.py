@@ -43,6 +43,7 @@ _TEXTS: Final = frozenset(
         "reasons",
         "place",
         "reference_at",
+        "calibrated_on",
         "survey_elements",
     }
 )
