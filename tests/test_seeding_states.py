@@ -7,7 +7,7 @@ import pytest
 from seeded import prediction
 from test_seeding_levels import pair, region
 
-from xps_prefit_hooks import Settings
+from xps_prefit_hooks import Settings, UserState
 from xps_stn_plugin.core.spectrum import spectrum_tree
 from xps_stn_plugin.seeding import seed_region
 from xps_stn_plugin.seeding.states import known_states
@@ -64,7 +64,7 @@ def test_line_far_from_every_state_stays_unassigned():
 
 def test_unknown_scale_names_nothing():
     lines = pair(36.0, 20_000, 2.15, 0.75, 1.2)
-    found, _ = names("W4f", lines, 28.0, 46.0, shift_error=2.0)
+    found, _ = names("W4f", lines, 28.0, 46.0, shift_error=2.5)
     assert found == ["W4f unassigned 1"]
 
 
@@ -72,7 +72,7 @@ def test_line_of_another_element_beside_the_level_has_no_partner():
     # S 2s beside Mo 3d of MoS2.
     lines = [*pair(229.5 + SCALE, 20_000, 3.13, 2 / 3, 1.0), (226.4 + SCALE, 5_000, 2.0)]
     found, seed = names("Mo3d", lines, 218.0, 242.0, others=["S2p"])
-    assert found == ["Mo3d unassigned 1", "Mo3d MoS2"] or found == ["Mo3d unassigned 2", "Mo3d MoS2"]
+    assert found == ["Mo3d S 2s", "Mo3d MoS2"]
     assert len(seed.components) == 3
 
 
@@ -94,3 +94,19 @@ def test_states_of_compounds_with_measured_elements_are_more_probable():
 def test_scale_of_states_without_a_shift_is_the_measured_one():
     measured = known_states("Ti2p", prediction(status="out_of_domain", stderr=np.nan), Settings(), [])
     assert measured is None or measured.error > 0
+
+
+def test_state_of_the_user_names_the_line_that_it_explains():
+    lines = pair(455.7 + SCALE, 20_000, 5.8, 0.5, 1.0)
+    mxene = UserState("Ti", "2p3/2", "MXene", 455.7, 0.1, "carbide", 2)
+    with_it, _ = names("Ti2p", lines, 447.0, 472.0, settings=Settings(states=(mxene,)))
+    without_it, _ = names("Ti2p", lines, 447.0, 472.0)
+    assert with_it == ["Ti2p MXene"]
+    assert without_it != with_it
+
+
+def test_state_of_the_user_names_what_no_group_explains_in_oxygen():
+    lines = [(529.9 + SCALE, 20_000, 1.2)]
+    lattice = UserState("O", "1s", "lattice", 529.9, 0.2, "oxide")
+    with_it, _ = names("O1s", lines, 522.0, 540.0, settings=Settings(states=(lattice,)))
+    assert with_it == ["O1s lattice"]
