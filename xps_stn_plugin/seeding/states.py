@@ -184,9 +184,12 @@ def _scores(found: Areas, order: Sequence[int], known: KnownStates, penalties: F
     positions = np.array([found.lines[i].position for i in order])
     shares = np.array([found.areas[i] for i in order]) / max(float(found.areas.sum()), np.finfo(float).tiny)
     displacements = known.error * _DISPLACEMENTS
+    # The axis's error is in the norm of each: a well known state is not the more probable where the axis is not known.
     away = (positions[None, :, None] - displacements[:, None, None] - known.energies) / known.deviations
     scores = np.where(
-        np.abs(away) <= _MOST_DEVIATIONS, known.weights - np.log(known.deviations) - 0.5 * away**2, -np.inf
+        np.abs(away) <= _MOST_DEVIATIONS,
+        known.weights - np.log(np.hypot(known.deviations, known.error)) - 0.5 * away**2,
+        -np.inf,
     )
     scores = scores - penalties
     best = np.maximum(scores.max(axis=2), _NOTHING)
