@@ -49,7 +49,13 @@ NUMBERS: Final = ("photon_energy", "dwell_time", "scans", "work_function")
 
 
 def region_dataset(
-    source: str, binding_energy: ArrayLike, counts: ArrayLike, *, region: str, label: str = "", **attrs: Any
+    source: str,
+    binding_energy: ArrayLike,
+    counts: ArrayLike | xr.Variable,
+    *,
+    region: str,
+    label: str = "",
+    **attrs: Any,
 ) -> xr.Dataset:
     """Check one region's numbers and make its dataset.
 
@@ -59,8 +65,9 @@ def region_dataset(
         File (and block or row) for error messages.
     binding_energy : array_like, shape (n,)
         Binding energies in eV in any order; they come out ascending, the counts along with them.
-    counts : array_like, shape (..., n)
-        Intensities as measured; of a stack, spectra that are not there are NaN.
+    counts : array_like or xarray.Variable, shape (..., n)
+        Intensities as measured; of a stack, spectra that are not there are NaN. A variable is not loaded, so that its
+        values are not checked, and keeps its type.
     region, label : str
         Name of the core level, and the label that the file gives.
     **attrs
@@ -78,13 +85,31 @@ def region_dataset(
     """
     location = f"region {label or region}"
     energy = _as_numbers(source, location, "energies", binding_energy)
-    values = _as_numbers(source, location, "intensities", counts)
+    values = counts if isinstance(counts, xr.Variable) else _as_numbers(source, location, "intensities", counts)
     if energy.ndim != 1 or values.shape[-1:] != energy.shape:
         msg = f"{location} has {energy.size} energies but intensities of shape {values.shape}; they must match."
         raise PrefitError(source, msg)
     order = ascending_order(source, location, energy)
     energy = energy[order]
-    values = _in_order(values, order)
+    dims = [*(f"axis_{i}" for i in range(values.ndim - 1)), "binding_energy"]
+    if isinstance(values, xr.Variable):
+        # Slices of what is not loaded are not loaded either.
+        steps = np.diff(order)
+        place = slice(None) if (steps == 1).all() else slice(None, None, -1) if (steps == -1).all() else order
+        variable = values[..., place].to_base_variable()
+    else:
+        variable = xr.Variable(dims, _checked(source, location, _in_order(values, order)))
+    dataset = xr.Dataset(
+        {"counts": variable},
+        coords={"binding_energy": ("binding_energy", energy, {"units": "eV", "long_name": "binding energy"})},
+        attrs={"region": region, "label": label or region, **attrs},
+    )
+    dataset["counts"].attrs["long_name"] = "intensity"
+    return dataset
+
+
+def _checked(source: str, location: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Intensities of a region, shape (..., n), if they are finite, within range and not all alike."""
     if not values.size:
         raise PrefitError(source, f"{location} has energies but no intensities.")
     # In a stack, spectra may be missing.
@@ -103,14 +128,7 @@ def region_dataset(
         raise PrefitError(
             source, f"{location} has the same intensity {complete.flat[0]:g} everywhere; there is no signal."
         )
-    extra = [f"axis_{i}" for i in range(values.ndim - 1)]
-    dataset = xr.Dataset(
-        {"counts": ([*extra, "binding_energy"], values)},
-        coords={"binding_energy": ("binding_energy", energy, {"units": "eV", "long_name": "binding energy"})},
-        attrs={"region": region, "label": label or region, **attrs},
-    )
-    dataset["counts"].attrs["long_name"] = "intensity"
-    return dataset
+    return values
 
 
 def _in_order(values: NDArray[np.float64], order: NDArray[np.int64]) -> NDArray[np.float64]:
