@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 from ..core.charge_references import named_reference
 from ..core.energy_scale import NOT_READ
 from ..core.group_sets import parents
+from ..core.survey import is_survey
 from ..fitting import ComponentRow, Confidence, FitQuality, background_table, component_table, fit_quality
 from ..quantification import ComponentShare, quantify
 from .report import (
@@ -38,6 +39,7 @@ from .report import (
     Value,
     Verdicts,
 )
+from .survey_report import survey_report
 
 if TYPE_CHECKING:
     from lmfit.model import ModelResult
@@ -191,7 +193,8 @@ def region_report(
     status = result.region_status(name)
     unread = () if result.moved is None or result.is_read(name) else (NOT_READ,)
     if seed is None:
-        return Region(region_shift, None, (), unread, None, level, label, status)
+        survey = survey_report(result.surveys[name]) if _has_survey(result, name) else UNSET
+        return Region(region_shift, None, (), unread, None, level, label, status, survey)
     components = component_table(seed, fit)
     rows = background_table(seed, fit)
     confidence: Confidence | None = getattr(fit, "confidence", None)
@@ -209,6 +212,11 @@ def region_report(
         label=label,
         status=status,
     )
+
+
+def _has_survey(result: PrefitData, name: str) -> bool:
+    # Other regions do not ask for the surveys, which take a second to find.
+    return is_survey(result.spectrum[name].to_dataset(), name) and name in result.surveys
 
 
 def _component(

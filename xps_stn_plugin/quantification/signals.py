@@ -122,7 +122,7 @@ def signals(
             usable.append((region, core, match["element"], factor))
     foreign_rows, further_notes = _of_other_elements(usable, seeds, correction.factors)
     usable = [row for row in usable if any(not component.level for component in seeds[row[0]].components)]
-    chosen, selection_notes = _one_each([*usable, *foreign_rows])
+    chosen, selection_notes = _one_each(usable, foreign_rows)
     notes += [*further_notes, *selection_notes]
     exposures, further_notes = _exposures(
         [datasets[region] for region, *_ in chosen], [region for region, *_ in chosen]
@@ -227,14 +227,20 @@ def _factor(core: str, dataset: xr.Dataset, factors: SensitivitySet, paired: boo
     return None, f"it does not contain the higher-j line of {label(core)}"
 
 
-def _one_each(usable: Sequence[tuple[str, str, str, float]]) -> tuple[list[tuple[str, str, str, float]], list[str]]:
+def _one_each(
+    regions: Sequence[tuple[str, str, str, float]], foreign: Sequence[tuple[str, str, str, float]]
+) -> tuple[list[tuple[str, str, str, float]], list[str]]:
+    """One row for each element, a region of its own before lines in the regions of others; and what is left out."""
     selected: dict[str, tuple[str, str, str, float]] = {}
-    for row in usable:
+    for row in regions:
         old = selected.get(row[2])
         if old is None or (row[1] in core_levels(), row[3]) > (old[1] in core_levels(), old[3]):
             selected[row[2]] = row
+    for row in sorted(foreign, key=lambda row: -row[3]):
+        selected.setdefault(row[2], row)
     notes = []
     for symbol, (counted, *_) in selected.items():
+        usable = (*regions, *foreign)
         if uncounted := [region for region, _, element, _ in usable if element == symbol and region != counted]:
             notes.append(f"{symbol} is counted from {counted} alone; {', '.join(uncounted)} would count it again.")
     return list(selected.values()), notes
