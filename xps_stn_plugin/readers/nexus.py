@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xps_prefit_hooks import PrefitError, Settings
 
+from ..core.metadata import TERMS
 from ..core.nexus_terms import CONCEPTS, Concept
-from .assembly import Axis, RawRegion, each_region, in_electronvolts
+from .assembly import Axis, RawRegion, each_region, in_electronvolts, known_or_none
 from .hdf5 import Dataset, Group, UnusableNode, is_utf8, opened_file, shown
 from .samples import spectra_of
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _DEFINITIONS = ("NXmpes", "NXxps")
+
+#: Metadata that NXxps has a place for.
+_ELSEWHERE: Final = {"title", "intensity", *(concept.attribute for concept in CONCEPTS)}
 
 #: Photon energy of a beam.
 _OF_BEAM = "incident_energy"
@@ -133,6 +137,7 @@ def _region(where: str, entry: Group) -> RawRegion:
             **{
                 concept.attribute: _told(entry, concept) for concept in CONCEPTS if concept.attribute != "photon_energy"
             },
+            **_collected(entry),
             "intensity": _intensity(signal_units),
             **_referencing_attrs(referencing),
         },
@@ -222,11 +227,29 @@ def _photon_energy(where: str, entry: Group) -> float | None:
 def _told(entry: Group, concept: Concept) -> str | float | None:
     """Value of a concept in its own units; None where the file does not tell it, or has other units."""
     if not concept.is_number:
-        return _text(entry, concept.path)
+        text = _text(entry, concept.path)
+        # Converters write the first of all days where they know none.
+        return None if text is not None and text.startswith("0001-") and concept.path.endswith("_time") else text
     node = entry.get(concept.path)
     if not isinstance(node, Dataset):
         return None
-    return _first_number(node) if (node.attrs.text("units") or concept.units) == concept.units else None
+    value = _first_number(node) if (node.attrs.text("units") or concept.units) == concept.units else None
+    return None if value is None else known_or_none(value)
+
+
+def _collected(entry: Group) -> dict[str, str | float]:
+    """Further metadata, which this package writes into a collection, for NXxps has no place for them."""
+    collection = entry.get("spectrum")
+    if not isinstance(collection, Group) or collection.attrs.text("NX_class") != "NXcollection":
+        return {}
+    told: dict[str, str | float] = {}
+    for term in TERMS:
+        node = collection.get(term.attribute)
+        if isinstance(node, Dataset) and node.size == 1 and term.attribute not in _ELSEWHERE:
+            value = _first_number(node) if term.is_number else node.texts()[0] if node.content == "texts" else None
+            if value is not None:
+                told[term.attribute] = int(value) if term.attribute == "scans" and float(value).is_integer() else value
+    return told
 
 
 def _first_number(node: Dataset) -> float | None:

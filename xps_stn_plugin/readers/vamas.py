@@ -28,6 +28,9 @@ _CALIBRATION = re.compile(r"^\s*calib\b", re.IGNORECASE)
 _SCAN_MODES = {"FAT": "fixed_analyzer_transmission", "FRR": "fixed_retardation_ratio"}
 # What VAMAS writes for a number without units: dimensionless, not defined here.
 _NO_UNITS = {"d", "n"}
+_NOT_STATED = {"", "not specified"}
+# SpecsLab Prodigy and Kratos's ESCApe write it into the comment.
+_LENS = re.compile(r"\s*(?:Analyzer lens =|Lens :)(.{1,80})")
 _PER_SECOND = re.compile(r"c/s|cps|counts?\s*+(/|per)\s*+s", re.IGNORECASE)
 
 
@@ -149,6 +152,8 @@ def _region(where: str, block: VamasBlock, index: int, header: VamasHeader) -> R
             "start_time": _start_time(block),
             "technique": block.technique or None,
             "radiation": block.source_label or None,
+            "instrument": None if header.instrument.lower() in _NOT_STATED else header.instrument,
+            "lens_mode": next((match[1].strip() for line in block.comment if (match := _LENS.match(line))), None),
             "dwell_time": _positive(block.collection_time),
             "scans": block.scans if block.scans > 0 else None,
             # Where the retardation ratio is fixed, the file has the ratio in the place of the pass energy.
