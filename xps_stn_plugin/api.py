@@ -165,7 +165,7 @@ def read(path: str | os.PathLike[str], photon_energy: float | None = None) -> xr
     PrefitError
         If the file cannot be read.
     """
-    return _read(path, settings_of(photon_energy=photon_energy))
+    return read_with(path, settings_of(photon_energy=photon_energy))
 
 
 def prefit(spectrum: Spectrum, **options: Unpack[SettingsOptions]) -> PrefitResult:
@@ -301,7 +301,8 @@ def _attempt(number: int, spectrum: Spectrum, settings: Settings) -> PrefitResul
         return PrefitFailure(source, f"unexpected {type(error).__name__}: {error}")
 
 
-def _read(path: str | os.PathLike[str], settings: Settings) -> xr.DataTree:
+def read_with(path: str | os.PathLike[str], settings: Settings) -> xr.DataTree:
+    """Read with settings that `settings_of` made; see `read`."""
     from .readers import read_file
 
     return read_file(Path(path), plugin_manager().readers(), settings)
@@ -347,7 +348,7 @@ def checked_spectrum(spectrum: Spectrum, settings: Settings) -> xr.DataTree:
         If it cannot be read, is not a spectrum, or holds several samples of which none is chosen.
     """
     if isinstance(spectrum, str | os.PathLike):
-        spectrum = _read(spectrum, settings)
+        spectrum = read_with(spectrum, settings)
     if isinstance(spectrum, xr.DataTree):
         spectrum = one_sample(spectrum, settings.sample)
     source = _source(spectrum, "spectrum")
@@ -366,6 +367,6 @@ def checked_spectra(spectrum: Spectrum, settings: Settings) -> list[xr.DataTree]
         As `checked_spectrum`.
     """
     if isinstance(spectrum, str | os.PathLike):
-        spectrum = _read(spectrum, settings)
+        spectrum = read_with(spectrum, settings)
     samples = samples_of(spectrum) if isinstance(spectrum, xr.DataTree) and settings.sample is None else {}
     return [checked_spectrum(one, settings) for one in (samples.values() or [spectrum])]

@@ -62,6 +62,12 @@ TERMS: Final = (
 #: By attribute.
 TERM_OF: Final[Mapping[str, Term]] = {term.attribute: term for term in TERMS}
 
+
+def is_number(attribute: str) -> bool:
+    """Whether an attribute of the table is a number."""
+    return attribute in TERM_OF and TERM_OF[attribute].is_number
+
+
 #: Variable along the energies with the transmission of the analyser.
 TRANSMISSION: Final = "transmission"
 

@@ -118,6 +118,7 @@ def _region(where: str, entry: Group) -> RawRegion:
     units = shown(used.attrs.text("units") or axis.attrs.text("units") or "eV")
     energy = in_electronvolts(where, used.numbers(), units)
     counts = np.asarray(signal.numbers(), dtype=float)
+    axes = _further_axes(data, counts.shape, along)
     transitions = _texts(entry, "transitions")
     signal_units = (signal.attrs.text("units") or "").lower()
     return RawRegion(
@@ -129,7 +130,8 @@ def _region(where: str, entry: Group) -> RawRegion:
         labels=(*(transitions if len(transitions) == 1 else ()), entry.name.rpartition("__")[2], entry.name),
         photon_energy=_photon_energy(where, entry),
         variables=_variables(data, signal, axis),
-        axes=_further_axes(data, counts.shape, along),
+        axes=axes,
+        along=_further_labels(data, counts.shape, along, axes),
         attrs={
             "entry": entry.name,
             "title": _text(entry, "title"),
@@ -181,6 +183,22 @@ def _further_axes(data: Group, shape: tuple[int, ...], along: int) -> tuple[Axis
         labels: Any = np.array(node.texts(), dtype=object) if node.content == "texts" else node.numbers()
         axes.append(Axis(_taken_name(name), labels, node.attrs.text("units") or ""))
     return tuple(axes)
+
+
+def _further_labels(data: Group, shape: tuple[int, ...], along: int, axes: tuple[Axis, ...]) -> dict[str, Any]:
+    """Labels of a stack that are not its axes, by the dimensions that ``@NAME_indices`` gives."""
+    places = [place for place in range(len(shape)) if place != along]
+    names = {place: axis.name for place, axis in zip(places, axes, strict=True)}
+    labels: dict[str, Any] = {}
+    for name in data.names() if names else []:
+        indices = data.attrs.values(f"{name}_indices")
+        node = data.child(name) if indices and _taken_name(name) not in names.values() else None
+        if not isinstance(node, Dataset) or node.content == "other" or not all(index in names for index in indices):
+            continue
+        if node.shape == tuple(shape[int(index)] for index in indices):
+            values: Any = np.array(node.texts(), dtype=object) if node.content == "texts" else node.numbers()
+            labels[name] = tuple(names[int(index)] for index in indices), values, node.attrs.text("units") or ""
+    return labels
 
 
 def _taken_name(name: str) -> str:
