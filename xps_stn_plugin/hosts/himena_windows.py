@@ -13,8 +13,6 @@ import numpy as np
 
 from xps_prefit_hooks import PrefitError, Settings
 
-from ..core.samples import all_regions
-
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -63,6 +61,9 @@ def spectrum_of_model(model: Any, settings: Settings) -> xr.DataTree:
 
 def table_of_spectrum(spectrum: xr.DataTree) -> dict[str, Any]:
     """Columns ``region``, ``binding_energy_eV`` and ``intensity`` of all regions; of a stack the sum."""
+    # xarray takes a third of a second, which himena's start would wait for.
+    from ..core.samples import all_regions
+
     names, energies, intensities = [], [], []
     for name, region in all_regions(spectrum).items():
         counts = region.to_dataset()["counts"]
