@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .chemistry.substances import find_substance
     from .core.plugins import plugin_manager
     from .export.seeds import load_seeds, save_seeds
-    from .script import fit, seed, seeds
+    from .script import fit, seed, seeds, spectrum
 
     __version__: str
 
@@ -41,6 +41,7 @@ __all__ = [
     "save_seeds",
     "seed",
     "seeds",
+    "spectrum",
 ]
 
 
@@ -58,6 +59,7 @@ _MODULES = {
     "save_seeds": "export.seeds",
     "seed": "script",
     "seeds": "script",
+    "spectrum": "script",
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from .core.plugins import plugin_manager
 from .core.result import LazyEvidence, LazySeeds, PrefitData, calibrated_spectrum, shift_is_applied
 from .core.samples import one_sample, samples_of
 from .core.spectrum import checked_tree
+from .readers.arrays import FORMS, is_data, spectrum_from, standard_names
 from .settings import SettingsOptions, settings_of
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from .export.report import Report, Verdicts
     from .quantification import Quantification
 
-Spectrum = str | os.PathLike[str] | xr.DataTree | xr.Dataset | xr.DataArray
+#: What `prefit` takes: a path, an xarray object, or numbers as `spectrum` (of the package) takes them.
+Spectrum = str | os.PathLike[str] | xr.DataTree | xr.Dataset | xr.DataArray | Sequence[Any] | Mapping[str, Any] | Any
 
 _log = logging.getLogger(__name__)
 
@@ -173,9 +175,10 @@ def prefit(spectrum: Spectrum, **options: Unpack[SettingsOptions]) -> PrefitResu
 
     Parameters
     ----------
-    spectrum : path, xarray.DataTree, xarray.Dataset or xarray.DataArray
-        A file, a spectrum as `read` returns it, or one region over the dimension ``binding_energy`` in eV; the region's
-        attribute ``region`` or its name says which one it is (``C1s``).
+    spectrum : path, xarray object, tuple, array, table or mapping
+        A file, a spectrum as `read` returns it, one region of xarray over its binding energies in eV (the region's
+        attribute ``region`` or its name says which one it is: ``C1s``), or numbers: ``(energy, counts)`` and all else
+        that `xps_stn_plugin.spectrum` takes.
     **options
         Settings by name, such as ``reference=284.8`` or ``expect="PMMA"``: those of `SettingsOptions`.
 
@@ -262,12 +265,15 @@ def prefit_many(
         own = {name: options.pop(name) for name in stack_options() if name in options}
         settings = settings_of(**options)
         chosen = one_sample(spectra, settings.sample) if isinstance(spectra, xr.DataTree) else spectra
+        chosen = standard_names(chosen, settings)
         return prefit_stack(stack_of(chosen), settings, PrefitResult, **own)
     settings = settings_of(**options)
     if isinstance(spectra, str | os.PathLike):
         if Path(spectra).is_dir():
             msg = "is a folder; name its files, or let run_batch (command: xps-stn batch) work on it."
             raise PrefitError(os.fspath(spectra), msg)
+        spectra = [spectra]
+    if is_data(spectra) and not isinstance(spectra, list | tuple):
         spectra = [spectra]
     if isinstance(spectra, bytes) or not isinstance(spectra, Iterable):
         raise PrefitError("spectra", f"{type(spectra).__name__} is not a list of spectra; give paths or spectra.")
@@ -352,10 +358,11 @@ def checked_spectrum(spectrum: Spectrum, settings: Settings) -> xr.DataTree:
     if isinstance(spectrum, xr.DataTree):
         spectrum = one_sample(spectrum, settings.sample)
     source = _source(spectrum, "spectrum")
+    if is_data(spectrum):
+        spectrum = spectrum_from(spectrum, settings, source=source)
     if isinstance(spectrum, xr.DataTree | xr.Dataset | xr.DataArray):
-        return checked_tree(source, spectrum)
-    msg = f"{type(spectrum).__name__} is not a spectrum; give a path, or a DataTree, Dataset or DataArray of xarray."
-    raise PrefitError(source, msg)
+        return checked_tree(source, standard_names(spectrum, settings, source))
+    raise PrefitError(source, f"{type(spectrum).__name__} is not a spectrum; give a path or {FORMS}.")
 
 
 def checked_spectra(spectrum: Spectrum, settings: Settings) -> list[xr.DataTree]:
