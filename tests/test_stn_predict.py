@@ -9,7 +9,8 @@ from xps_stn_plugin.core.grid import Grid
 from xps_stn_plugin.core.spectrum import region_dataset, spectrum_tree
 from xps_stn_plugin.models.lineshapes import pseudo_voigt
 from xps_stn_plugin.stn.calibration import Calibration
-from xps_stn_plugin.stn.network import NetworkConfig, ShiftTransformer
+from xps_stn_plugin.stn.network import ShiftTransformer
+from xps_stn_plugin.stn.network_config import NetworkConfig
 from xps_stn_plugin.stn.predict import predict_with
 from xps_stn_plugin.stn.weights import TrainedNetwork, load_weights, save_weights, shipped_weights
 

@@ -45,6 +45,8 @@ def _evidence(*modes, snr=None):
         replaced=np.full((*shape, 2), np.nan),
         alike=np.array([np.nan]),
         potassium=np.array([False]),
+        overlapped=np.zeros((1, 1), dtype=bool),
+        ringless=np.zeros((1, 1), dtype=bool),
     )
 
 
@@ -210,3 +212,17 @@ def test_verdict_hot_channels_are_named_and_leave_the_status():
     status, reasons = _said(evidence)
     assert status == "ok"
     assert reasons == ("Hot or dead channels of C1s were left out, at 292.00 eV as measured.",)
+
+
+@pytest.mark.parametrize(
+    ("field", "sentence"),
+    [("overlapped", "carboxylic acid: the lines coincide"), ("ringless", "No aromatic ring was found, so")],
+)
+def test_a_group_that_was_taken_back_is_said_and_leaves_the_shift_ok(field, sentence):
+    evidence = _evidence((1.0, 0.08, 1))
+    support = replace(evidence.support, groups=("carboxylic acid",))
+    taken_back = replace(evidence, support=support, **{field: np.ones((1, 1), dtype=bool)})
+    status, told = _said(taken_back)
+    assert status == "ok"
+    assert len(told) == 1
+    assert told[0].startswith(sentence)

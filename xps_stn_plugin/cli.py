@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import Field, fields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from xps_prefit_hooks import PrefitError, Settings, shown
+from xps_prefit_hooks import PrefitError, shown
 
 from . import __version__
 from ._util.commands import DEBUG_VARIABLE, FORCE, PATH, make_console, succeeds, unexpected
+from .cli_options import background_of, settings_options
 from .cli_spectra import convert, show
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from xps_prefit_hooks import Settings
 
     from .stacks import Share
 
@@ -53,36 +54,6 @@ class _CouldNotRunError(click.ClickException):
     exit_code = 2
 
 
-def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add an option for every field of `Settings`, in their order."""
-    kinds = get_type_hints(Settings)
-    for field in reversed(fields(Settings)):
-        command = _option(field, kinds[field.name])(command)
-    return command
-
-
-def _option(field: Field[Any], kind: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    # The background is one word for all regions, or one for a region: texts here, as several values are.
-    multiple = field.name == "background" or get_origin(kind) is tuple
-    optional = multiple or bool(field.metadata.get("optional"))
-    if field.default is None:
-        (kind,) = set(get_args(kind)) - {type(None)}
-    if get_origin(kind) is Literal:
-        kind = click.Choice(get_args(kind))
-    name = f"--{field.name.replace('_', '-')}"
-    if kind is bool:
-        return click.option(name, is_flag=True, default=field.default, help=field.metadata["help"])
-    return click.option(
-        name,
-        type=str if multiple else kind,
-        multiple=multiple,
-        default=None if optional else field.default,
-        show_default=not optional and field.default is not None,
-        metavar=field.metadata.get("metavar"),
-        help=field.metadata["help"],
-    )
-
-
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, "-V", "--version", message="xps-stn %(version)s")
 def main() -> None:
@@ -102,7 +73,7 @@ def main() -> None:
 @click.option(
     "--to", "more", multiple=True, metavar="SUFFIX", help="With --out, also write NAME.SUFFIX: vms, xlsx, ..."
 )
-@_settings_options
+@settings_options
 @click.option("--fit/--no-fit", default=True, help="Fit the seeded models (the default), or show their start values.")
 @click.option("--confidence", is_flag=True, help="Add confidence intervals of positions and areas.")
 @FORCE
@@ -123,7 +94,7 @@ def prefit(
     from ._util.files import make_folder
     from ._util.names import output_names
 
-    options["background"] = _background(background)
+    options["background"] = background_of(background)
     if confidence and not fit:
         raise click.UsageError("--confidence needs a fit; leave out --no-fit.")
     if more and out is None:
@@ -149,7 +120,7 @@ def prefit(
 @main.command()
 @click.argument("paths", nargs=-1, required=True, type=PATH, metavar="PATHS...")
 @click.option("--out", required=True, type=PATH, help="Folder for the results.")
-@_settings_options
+@settings_options
 @click.option("--fit/--no-fit", default=True, help="Seed and fit models (the default), or find shift and groups only.")
 @click.option(
     "--share",
@@ -193,7 +164,7 @@ def batch(
     from .batch.terminal import show_progress, show_report
     from .settings import settings_of
 
-    options["background"] = _background(background)
+    options["background"] = background_of(background)
     if share == "components" and not fit:
         raise click.UsageError("--share components needs a fit; leave out --no-fit.")
     console = make_console()
@@ -387,12 +358,3 @@ def _limit(timeout: float | None, scheduler: str | None) -> float | None:
     if timeout is None:
         return None if scheduler else _TIMEOUT
     return timeout or None
-
-
-def _background(given: tuple[str, ...]) -> str | dict[str, str]:
-    """Background of all regions, or of each that is named."""
-    named = dict(text.split("=", 1) for text in given if "=" in text)
-    kinds = [text for text in given if "=" not in text]
-    if len(kinds) > 1 or (kinds and named):
-        raise click.UsageError("give --background once as KIND, or as REGION=KIND for each region.")
-    return kinds[0] if kinds else named or "auto"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from ._errors import PrefitError
 from ._manager import PLUGINS_VARIABLE, PluginManager, PluginReport
 from ._markers import PROJECT, hookimpl, hookspec
+from ._menu import MenuAction, MenuOutcome, MenuRequest
 from ._texts import LONGEST, shown
 from ._types import (
     ALIPHATIC_C1S,
@@ -17,9 +18,6 @@ from ._types import (
     CalibrateOn,
     Exporter,
     GroupEvidence,
-    MenuAction,
-    MenuOutcome,
-    MenuRequest,
     ModelInfo,
     Prediction,
     Reader,

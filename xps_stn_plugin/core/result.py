@@ -24,6 +24,7 @@ from xps_prefit_hooks import (
 
 from .._util.files import refuse_measured
 from .energy_scale import NOT_APPLIED, is_applied, reference_text, region_status, scale_offset, shift_text
+from .group_sets import GroupSet, group_sets, parent_groups
 from .samples import file_of
 from .spectrum import calibrated, too_wide
 
@@ -202,6 +203,16 @@ class PrefitData:
             dims="group",
             name="probability",
         )
+
+    @property
+    def parent_groups(self) -> dict[str, float]:
+        """Probability of each parent of groups that are hard to tell apart; see `group_sets.parent_groups`."""
+        return parent_groups(self.prediction.groups)
+
+    @property
+    def group_sets(self) -> tuple[GroupSet, ...]:
+        """The three most probable sets of groups; see `group_sets.group_sets`."""
+        return group_sets(self.prediction.groups)
 
     @property
     def region_shifts(self) -> dict[str, RegionShift]:

@@ -76,7 +76,19 @@ def region_dataset(
     PrefitError
         If the numbers are not finite, too few, of different length, all alike, or energies occur twice.
     """
-    location = f"region {label or region}"
+    energy, values = _ascending(source, f"region {label or region}", binding_energy, counts)
+    extra = [f"axis_{i}" for i in range(values.ndim - 1)]
+    return xr.Dataset(
+        {"counts": ([*extra, "binding_energy"], values, {"long_name": "intensity"})},
+        coords={"binding_energy": ("binding_energy", energy, {"units": "eV", "long_name": "binding energy"})},
+        attrs={"region": region, "label": label or region, **attrs},
+    )
+
+
+def _ascending(
+    source: str, location: str, binding_energy: ArrayLike, counts: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Check the numbers of a region as `region_dataset` does; energies (n,), ascending, and intensities (..., n)."""
     energy = _as_numbers(source, location, "energies", binding_energy)
     values = _as_numbers(source, location, "intensities", counts)
     if energy.ndim != 1 or values.shape[-1:] != energy.shape:
@@ -102,14 +114,7 @@ def region_dataset(
         raise PrefitError(
             source, f"{location} has the same intensity {complete.flat[0]:g} everywhere; there is no signal."
         )
-    extra = [f"axis_{i}" for i in range(values.ndim - 1)]
-    dataset = xr.Dataset(
-        {"counts": ([*extra, "binding_energy"], values)},
-        coords={"binding_energy": ("binding_energy", energy, {"units": "eV", "long_name": "binding energy"})},
-        attrs={"region": region, "label": label or region, **attrs},
-    )
-    dataset["counts"].attrs["long_name"] = "intensity"
-    return dataset
+    return energy, values
 
 
 def ascending_order(source: str, location: str, energy: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -236,7 +241,7 @@ def _checked_region(source: str, name: str, data: xr.Dataset) -> xr.Dataset:
         data = data.assign(counts=(data["counts"].dims, _as_numbers(source, location, "intensities", counts.values)))
     label = str(data.attrs.get("label") or data.attrs.get("region") or name)
     if counts.ndim == 1:
-        region_dataset(source, energy, counts.values, region=name or "given", label=label)
+        _ascending(source, f"region {label or name or 'given'}", energy, counts.values)
     else:
         ascending_order(source, f"region {label or name or 'given'}", energy)
     steps = np.diff(energy)
@@ -332,12 +337,12 @@ def calibrated(
     shifted = {}
     for name, child in spectrum.children.items():
         data = child.to_dataset()
-        axis = data["binding_energy"]
+        axis = data.variables["binding_energy"]
         # On the axis, too, where a single array keeps it.
-        attrs = {**axis.attrs, OFFSET: -shift}
-        data = data.assign_coords(binding_energy=("binding_energy", axis.values - shift, attrs))
-        data.attrs.update(referencing)
-        shifted[name] = data
+        moved = xr.Variable("binding_energy", axis.values - shift, {**axis.attrs, OFFSET: -shift})
+        variables = {**data.variables, "binding_energy": moved}
+        coords = {label: variables.pop(label) for label in data.coords}
+        shifted[name] = xr.Dataset(variables, coords, {**data.attrs, **referencing})
     root = spectrum.to_dataset(inherit=False)
     root.attrs.update(referencing)
     return xr.DataTree.from_dict({"/": root, **{f"/{name}": ds for name, ds in shifted.items()}})

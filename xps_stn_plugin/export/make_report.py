@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET
 
 from ..core.energy_scale import NOT_READ
+from ..core.group_sets import parents
 from ..fitting import ComponentRow, Confidence, FitQuality, background_table, component_table, fit_quality
 from ..quantification import ComponentShare, quantify
 from .report import (
@@ -24,7 +25,9 @@ from .report import (
     Evidence,
     Fit,
     Group,
+    GroupSet,
     Model,
+    Parent,
     Quantification,
     Region,
     RegionShift,
@@ -98,6 +101,10 @@ def _report(result: PrefitData) -> Report:
         quantification=None if amounts is None else msgspec.convert(amounts.to_dict(), Quantification, strict=False),
         model=Model(model.name, model.version, model.sha256),
         verdicts=_verdicts(result, regions),
+        parent_groups=tuple(
+            Parent(name, parents()[name], _finite(value)) for name, value in result.parent_groups.items()
+        ),
+        group_sets=tuple(GroupSet(one.groups, one.probability) for one in result.group_sets),
     )
 
 

@@ -188,6 +188,8 @@ def _stated_conditions(conditions: Mapping[str, Condition]) -> dict[str, float]:
 
 def _with_axes(data: xr.Dataset, raw: RawRegion) -> xr.Dataset:
     """Name the dimensions of a stack, and label them; by the names of `core.metadata` where there are any."""
+    if not raw.axes and not raw.along:
+        return data
     labels: dict[str, tuple[tuple[str, ...], ArrayLike, str]] = {
         axis.name: ((axis.name,), axis.values, axis.units) for axis in raw.axes if axis.values is not None
     }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
 
@@ -103,6 +103,8 @@ class Areas:
         Intercept and slope of the background without what the lines carry; None before a fit.
     envelope : ndarray, shape (n,)
         Lines and background.
+    widths : mapping of str to float
+        Widths in eV of lines by key, at the optimum of a fit; empty before one.
     """
 
     lines: tuple[Line, ...]
@@ -114,6 +116,7 @@ class Areas:
     background: Background = "linear"
     sloping: bool = True
     base: tuple[float, float] | None = None
+    widths: Mapping[str, float] = field(default_factory=dict)
 
 
 def estimate_areas(
@@ -327,14 +330,15 @@ def _unit_lines(
     place = (x - (centers[line] + offsets[member])[:, None]) / width[:, None]
     first = np.flatnonzero(np.diff(line, prepend=-1))
     knots, shape, integral = _table()
-    lines = np.interp(place, knots, shape)
-    lines *= (share / width)[:, None]
-    lines = np.add.reduceat(lines, first, axis=0)
     if not stepped:
-        return lines, None
-    integrals = np.interp(place, knots, integral)
-    integrals *= share[:, None]
-    return lines, np.add.reduceat(integrals, first, axis=0)
+        lines = np.interp(place, knots, shape)
+        lines *= (share / width)[:, None]
+        return np.add.reduceat(lines, first, axis=0), None
+    # As one complex function: the places are looked up once.
+    both = np.interp(place, knots, shape + 1j * integral)
+    lines = both.real * (share / width)[:, None]
+    integrals = both.imag * share[:, None]
+    return np.add.reduceat(lines, first, axis=0), np.add.reduceat(integrals, first, axis=0)
 
 
 @lru_cache(maxsize=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -113,9 +114,8 @@ def candidates(
         if not isinstance(line, PhotoLine) or line.element in _ABSENT or core.startswith(line.element + core[-2:]):
             continue
         lines = level_lines(line.level)
-        strongest = max(other.cross_section(photon_energy) or 0.0 for other in photo_lines()[line.element])
         pair = doublet(line.level)
-        weak = (lines[0].cross_section(photon_energy) or 0.0) < _WEAKEST * strongest
+        weak = (lines[0].cross_section(photon_energy) or 0.0) < _WEAKEST * _strongest(line.element, photon_energy)
         if known is False or (not known and (weak or not pair or not trusted or core not in core_levels())):
             continue
         first, last = lines[0].low + move - _BEYOND, lines[0].high + move + _BEYOND
@@ -130,6 +130,12 @@ def candidates(
         )
         found[line.level] = Candidate(level, first, last, lines[0].main, bool(known), usual_range)
     return tuple(found.values())
+
+
+@lru_cache(maxsize=512)
+def _strongest(element: str, photon_energy: float) -> float:
+    """Cross section of an element's strongest line over that of C 1s."""
+    return max(line.cross_section(photon_energy) or 0.0 for line in photo_lines()[element])
 
 
 def shown_elements(spectrum: xr.DataTree, region: str, offset: float) -> dict[str, bool]:

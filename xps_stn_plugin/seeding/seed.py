@@ -26,7 +26,7 @@ from .levels import level_shape
 from .lines import GROUP_THRESHOLD, Line, expected_lines, merge_distance, merge_lines
 from .parameters import assembled
 from .prior import hold
-from .region import SURVEY_WIDTH, RegionData, bad_channels, region_data
+from .region import SURVEY_WIDTH, RegionData, bad_channels, coarser, region_data
 from .selection import Tail, select
 from .states import known_states, with_states
 from .substance_lines import substance_lines
@@ -49,6 +49,9 @@ _MOST_UNASSIGNED: Final = 6
 #: Lines with less than this share of the region's area are dropped: expected ones, and those that a group may lack.
 _LEAST_SHARE: Final = 0.004
 _LEAST_OPTIONAL_SHARE: Final = 0.015
+
+#: Channels in the width of a line, with which trial fits of elements' regions tell models apart.
+_CHANNELS_IN_A_LINE: Final = 6.0
 
 #: Least share that a line starts from.
 _START_SHARE: Final = 0.02
@@ -102,6 +105,7 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
     )
     notes += said
     build = partial(assembled, data, doublet=doublet, fwhm=fwhm, ties=settings.ties)
+    trial_data = data if shape.known or found is None else coarser(data, min(found.fwhm, fwhm[0]) / _CHANNELS_IN_A_LINE)
     if found is None or not found.areas.any():
         return _silent(build, _one_line(data, fwhm, allowed[-1]), notes)
     if allowed[0].background in TOUGAARD:
@@ -112,15 +116,28 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
         tail = "tried"
     clean = partial(_without_empty, core=data.core)
     unnamed = bool(lines) or data.core in _NAMED_BY_GROUPS
-    states = None if unnamed else known_states(data.core, prediction, settings, _cores(spectrum))
+    states = (
+        None if unnamed else known_states(data.core, prediction, settings, _cores(spectrum), float(data.energy[-1]))
+    )
     highest = float(data.energy[np.argmax(data.counts - data.chord())])
     if states and not shape.known and not states.may_be_metal(highest):
         tail = "none"
     name = partial(with_states, known=states) if states else None
+    losses = partial(with_states, known=states, losses=True) if states else None
     singles = None if shape.known else shape.single
     foreign = _foreign(spectrum, region, data, prediction, settings)
     found, held, said = select(
-        data, _started(found), build, allowed, most, clean, tail=tail, foreign=foreign, name=name, singles=singles
+        trial_data,
+        _started(found),
+        build,
+        allowed,
+        most,
+        clean,
+        tail=tail,
+        foreign=foreign,
+        name=name,
+        losses=losses,
+        singles=singles,
     )
     why = reason(wanted, Kind(found.background, found.sloping))
     seed = build(found)

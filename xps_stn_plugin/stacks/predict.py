@@ -97,7 +97,7 @@ class StackPredictor:
             return prediction
         reasons = prediction.verdict.reasons.copy()
         distribution = None if prediction.distribution is None else prediction.distribution.copy()
-        bins = self.trained.network.shift_bins.double().numpy()
+        bins = self.trained.shift_bins
         for row, one in others.items():
             reasons[row] = PLUGIN | (0 if math.isfinite(one.shift) else int(Reason.NO_SHIFT))
             if distribution is not None:

@@ -17,7 +17,9 @@ from ..core.single_channels import MOST_NAMED, energies_of, without_single_chann
 from ..core.spectrum import MIN_POINTS, in_range
 from .answers import ask
 from .cut_lines import cut_edges
+from .group_overlap import without_overlap, without_ring
 from .group_support import GROUP_FOUND, detection_limits, supported
+from .near_edge import read_inside
 from .potassium import without_potassium
 from .signal import NO_LINE, channels_at_maximum, line_maximum, line_to_noise, plain_peak
 from .stack_prediction import StackPrediction
@@ -193,6 +195,14 @@ def _chunk(
     levels = tuple(region.name for region in regions)
     known = None if shift is None else shift[asked]
     answers = ask(trained, levels, rates, measured, known, keep_posterior=keep_posterior)
+    if known is None:
+        answers = read_inside(
+            answers,
+            rates,
+            measured,
+            trained.grid.step,
+            lambda some, there: ask(trained, levels, some, there, keep_posterior=keep_posterior),
+        )
     found = answers.placed(asked, len(rows))
     told = lined & ~left_out & (lined & carbon).any(axis=1, keepdims=True)
     disagreement = np.where(told, np.where(carbon, 0.0, found.region_shift), np.nan)
@@ -208,6 +218,8 @@ def _chunk(
     probabilities, potassium = without_potassium(
         trained.groups, probabilities, levels, axes, counts, found.shift, lined
     )
+    probabilities, overlapped = without_overlap(trained.groups, probabilities)
+    probabilities, ringless = without_ring(trained.groups, probabilities)
     evidence = Evidence(
         regions=levels,
         signal_to_noise=signal_to_noise,
@@ -226,6 +238,8 @@ def _chunk(
         replaced=replaced,
         alike=alike,
         potassium=potassium,
+        overlapped=overlapped,
+        ringless=ringless,
     )
     return StackPrediction(
         groups=trained.groups,

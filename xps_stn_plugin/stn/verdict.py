@@ -13,6 +13,7 @@ from xps_prefit_hooks import ALIPHATIC_C1S, Status
 
 from ..chemistry.compounds import carbon_maximum
 from .appearance import appearance, at_carbon
+from .group_overlap import overlap_sentence, ring_sentence
 from .group_support import Support, refuted_sentences, untested_sentences
 from .signal import NO_LINE
 from .uneven import ALIKE, PARTS_STDERR
@@ -74,6 +75,8 @@ class Reason(IntFlag):
     BAD_CHANNELS = 1 << 24
     ALIKE = 1 << 25
     POTASSIUM = 1 << 26
+    GROUP_OVERLAP = 1 << 27
+    NO_RING = 1 << 28
     CARBON_FIRST = 1 << 30
 
     @classmethod
@@ -177,6 +180,10 @@ class Evidence:
         How much the lines of all regions are broadened or doubled alike; see `xps_stn_plugin.stn.uneven.likeness`.
     potassium : ndarray of bool, shape (n,)
         Whether K 2p explains what the network takes for fluoride.
+    overlapped : ndarray of bool, shape (n, groups)
+        Groups that were taken back because all their lines coincide with those of surer ones.
+    ringless : ndarray of bool, shape (n, groups)
+        Groups that were taken back because they need an aromatic ring and none was found.
     """
 
     regions: tuple[str, ...]
@@ -196,6 +203,8 @@ class Evidence:
     replaced: FloatArray
     alike: FloatArray
     potassium: BoolArray
+    overlapped: BoolArray
+    ringless: BoolArray
 
     @property
     def measured(self) -> BoolArray:
@@ -252,6 +261,8 @@ def judge(evidence: Evidence) -> Verdict:
         # Where the network cannot place the lines, its sentence says what they look like.
         Reason.NO_GROUP: evidence.no_group & ~no_carbon & ~evidence.foreign & ~at_edge,
         Reason.POTASSIUM: evidence.potassium,
+        Reason.GROUP_OVERLAP: evidence.overlapped.any(axis=1),
+        Reason.NO_RING: evidence.ringless.any(axis=1),
         Reason.GROUP_REFUTED: (evidence.support.refuted >= 0).any(axis=1),
         Reason.GROUP_UNTESTED: (evidence.support.untested > 0).any(axis=1) | evidence.support.unseen.any(axis=1),
     }
@@ -348,6 +359,10 @@ def sentences(evidence: Evidence, reasons: int, row: int) -> tuple[str, ...]:
         told.append(
             f"With hydrocarbon at {ALIPHATIC_C1S:.2f} eV the sample looks like {seen}; no functional group was found."
         )
+    if Reason.GROUP_OVERLAP in said:
+        told.append(overlap_sentence(evidence.support.groups, evidence.overlapped[row]))
+    if Reason.NO_RING in said:
+        told.append(ring_sentence(evidence.support.groups, evidence.ringless[row]))
     if Reason.GROUP_UNTESTED in said:
         told += untested_sentences(evidence.support, row)
     if Reason.NOT_MEASURED in said:
