@@ -90,21 +90,22 @@ def _lines(regions: Sequence[Region], source: str) -> Iterator[str]:
     yield from ("0", "0", "0", "0", str(blocks))
     for region, step in zip(regions, steps, strict=True):
         placed = _PLACED | ({"instrument"} if instrument else set())
+        labels = coordinates(region)
         for place, quantities in each_spectrum(region):
-            yield from _block(region, place, quantities, conditions, step if regular else None, frozenset(placed))
+            of_spectrum = {name: values[place] for name, (_, values) in labels.items()}
+            yield from _block(region, of_spectrum, quantities, conditions, step if regular else None, frozenset(placed))
     yield "end of experiment"
 
 
 def _block(
     region: Region,
-    place: tuple[int, ...],
+    labels: Mapping[str, Any],
     quantities: Mapping[str, NDArray[np.float64]],
     conditions: Mapping[str, str],
     steps: tuple[float, float] | None,
     placed: frozenset[str],
 ) -> Iterator[str]:
     attrs = region.attrs
-    labels = {name: values[place] for name, (_, values) in coordinates(region).items()}
     moment = str(labels.get("start_time", attrs.get("start_time") or ""))
     date, whole = _date(moment)
     species, transition = level_words(region)
