@@ -3,8 +3,7 @@
 Each child holds ``counts(binding_energy)``, or ``counts(..., binding_energy)`` for stacks. The binding energy axis is
 in eV and ascending; counts are as measured, and in stacks NaN where nothing was. Attributes of a child: ``region``
 (core level, ``C1s``), ``label`` (as the file has it), ``region_from`` (``label``, ``label and energy range``, ``energy
-range``, ``nothing``), and, where known, ``photon_energy`` (eV), ``dwell_time`` (s), ``scans``, ``sample``,
-``intensity`` (``counts``, ``counts per second`` or ``arbitrary``).
+range``, ``nothing``), and, where known, those of `xps_stn_plugin.core.metadata`.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from xps_prefit_hooks import ALIPHATIC_C1S, PrefitError, ReferenceAt, shown
 
 from .charge_references import named_reference
 from .energy_scale import reference_text
+from .metadata import TERMS
 from .regions import SURVEY, recognised, region_name
 
 #: Attribute of a calibrated axis, the energy that was added to the measured energies, in eV.
@@ -46,7 +46,7 @@ SMALLEST_INTENSITY: Final = 1e-120
 MODEL_WIDTH: Final = 60.0
 
 #: Attributes of a region that are numbers.
-NUMBERS: Final = ("photon_energy", "dwell_time", "scans", "work_function")
+NUMBERS: Final = tuple(term.attribute for term in TERMS if term.is_number)
 
 
 def region_dataset(
