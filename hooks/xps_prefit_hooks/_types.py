@@ -281,6 +281,12 @@ class Prediction:
         `region_shifts`.
     reference_check : ReferenceCheck or None
         Where the shift was taken from a line that the user named: how that agrees with carbon or the network.
+    materials : mapping of str to float
+        Probability of each class of materials (oxide, carbonate, adventitious carbon, ...); empty from a predictor that
+        does not tell.
+    elements : mapping of str to float
+        Probability that the regions show a line of each element, by its symbol; empty from a predictor that does not
+        tell.
     """
 
     shift: float
@@ -292,6 +298,8 @@ class Prediction:
     model: ModelInfo
     regions_read: tuple[str, ...] | None = None
     reference_check: ReferenceCheck | None = None
+    materials: Mapping[str, float] = field(default_factory=dict)
+    elements: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

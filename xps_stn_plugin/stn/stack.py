@@ -252,6 +252,9 @@ def _chunk(
         region_stderr=np.where(told, region_stderr, np.nan),
         evidence=evidence,
         verdict=judge(evidence),
+        materials=found.materials,
+        lines=found.lines,
+        material_names=trained.materials,
         distribution=found.distribution,
     )
 
