@@ -41,6 +41,10 @@ def test_written_file_follows_the_schema(fake, validator, tmp_path):
         {"region": "O1s", "low": 531.6, "high": 532.6, "weight": -1.5},
     ]
     assert set(written["groups"][1]) == {"name", "probability"}
+    assert [parent["name"] for parent in written["parent_groups"]] == ["acid, ester or anhydride"]
+    first_set = written["group_sets"][0]
+    assert first_set["groups"] == [group["name"] for group in written["groups"] if group["probability"] > 0.5]
+    assert len(written["group_sets"]) == 3
     assert written["model"] == {"name": "fake", "version": "1", "sha256": "0" * 64}
     first, second = written["regions"]["C1s"]["components"]
     fit = result.fits["C1s"]
@@ -140,6 +144,8 @@ def test_region_without_a_seed_and_numbers_that_are_none(fake, validator):
         (("groups", 0, "probability"), 1.2),
         (("groups", 0, "evidence", 0, "weight"), "much"),
         (("groups", 0, "evidence", 0, "surprise"), 1),
+        (("parent_groups", 0, "probability"), "likely"),
+        (("group_sets", 0, "probability"), None),
         (("regions", "C1s", "components", 0, "stderr"), {}),
         (("regions", "C1s", "components", 0, "at_bound"), ["height"]),
         (("regions", "C1s", "fit", "runs_p"), 1.5),

@@ -62,6 +62,15 @@ def test_nothing_imports_a_host_but_its_own_adapter():
     assert done.stdout == "\n"
 
 
+def test_modules_that_himena_loads_at_its_start_import_no_xarray():
+    code = (
+        "import sys, xps_stn_plugin.hosts.himena_windows, xps_stn_plugin.hosts.host, xps_stn_plugin.menu\n"
+        "print(*{'xarray', 'pandas', 'torch', 'lmfit', 'matplotlib'} & set(sys.modules))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout == "\n"
+
+
 @pytest.mark.parametrize("path", HOSTS, ids=lambda path: path.name)
 def test_adapters_stay_thin(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 150

@@ -57,6 +57,21 @@ def test_seed_difluoride_is_not_taken_for_another_element():
     assert not any(component.level for component in seed.components)
 
 
+def test_seed_line_whose_stronger_partner_was_not_measured_is_not_of_another_element():
+    # Hydrocarbon on cellulose lies where Ru 3d3/2 would, with Ru 3d5/2 below the region's end.
+    energy = np.arange(282.0, 294.0, 0.05)
+    counts = (
+        200.0 + _line(energy, 286.6, 9000.0, 1.0) + _line(energy, 288.1, 1700.0, 1.0) + _line(energy, 284.8, 350.0, 1.0)
+    )
+    spectrum = spectrum_tree("test", {"C1s": region_dataset("test", energy, counted(counts, 3), region="C1s")})
+    seed = _seed(spectrum, "C1s", "ether (aliphatic)", "alcohol (aliphatic)")
+    assert not any(component.level for component in seed.components)
+    assert _names(seed)[0].startswith("C1s unassigned")
+    assert "The component at 284.8 eV lies where adventitious hydrocarbon does." in seed.notes
+    # Carbon bound to oxygen is not graphite, although a tail would take part of the hydrocarbon.
+    assert not any(name.endswith("_asymmetry") for name in seed.params)
+
+
 def test_seed_line_without_its_partner_is_not_potassium():
     spectrum = _spectrum(C1s=counted(_ester() + _line(CARBON, 292.9, 4000.0), 3))
     seed = _seed(spectrum, "C1s", "ester (aliphatic)", "alkane")

@@ -7,7 +7,7 @@ import pytest
 from seeded import prediction
 from test_seeding_levels import pair, region
 
-from xps_prefit_hooks import Settings
+from xps_prefit_hooks import Settings, UserState
 from xps_stn_plugin.core.spectrum import spectrum_tree
 from xps_stn_plugin.seeding import seed_region
 from xps_stn_plugin.seeding.states import known_states
@@ -96,6 +96,22 @@ def test_scale_of_states_without_a_shift_is_the_measured_one():
     assert measured is None or measured.error > 0
 
 
+def test_state_of_the_user_names_the_line_that_it_explains():
+    lines = pair(455.7 + SCALE, 20_000, 5.8, 0.5, 1.0)
+    mxene = UserState("Ti", "2p3/2", "MXene", 455.7, 0.1, "carbide", 2)
+    with_it, _ = names("Ti2p", lines, 447.0, 472.0, settings=Settings(states=(mxene,)))
+    without_it, _ = names("Ti2p", lines, 447.0, 472.0)
+    assert with_it == ["Ti2p MXene"]
+    assert without_it != with_it
+
+
+def test_state_of_the_user_names_what_no_group_explains_in_oxygen():
+    lines = [(529.9 + SCALE, 20_000, 1.2)]
+    lattice = UserState("O", "1s", "lattice", 529.9, 0.2, "oxide")
+    with_it, _ = names("O1s", lines, 522.0, 540.0, settings=Settings(states=(lattice,)))
+    assert with_it == ["O1s lattice"]
+
+
 def test_second_line_of_a_doped_oxide_is_unscreened_and_not_a_hydroxide():
     # ITO: In 3d5/2 at 444.3 eV with the unscreened line 1.1 eV above it.
     lines = [*pair(444.4 + SCALE, 20_000, 7.55, 2 / 3, 1.1), *pair(445.5 + SCALE, 7_000, 7.55, 2 / 3, 1.1)]
@@ -103,7 +119,7 @@ def test_second_line_of_a_doped_oxide_is_unscreened_and_not_a_hydroxide():
     assert found == ["In3d In2O3", "In3d In2O3 unscreened"]
 
 
-def test_copper_line_without_shake_up_is_no_copper_oxide():
+def test_copper_line_without_shake_up_is_not_copper_oxide():
     found, _ = names("Cu2p", pair(933.6 + SCALE, 30_000, 19.9, 0.5, 1.1), 922.0, 972.0, shift_error=0.4)
     assert "Cu2p CuO" not in found
 

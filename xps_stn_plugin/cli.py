@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import Field, fields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from xps_prefit_hooks import LONGEST, PrefitError, Settings, shown
+from xps_prefit_hooks import LONGEST, PrefitError, shown
 
 from . import __version__
+from .cli_options import background_of, settings_options
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from xps_prefit_hooks import Settings
 
     from .stacks import Share
 
@@ -62,36 +64,6 @@ _FORCE = click.option(
 )
 
 
-def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add an option for every field of `Settings`, in their order."""
-    kinds = get_type_hints(Settings)
-    for field in reversed(fields(Settings)):
-        command = _option(field, kinds[field.name])(command)
-    return command
-
-
-def _option(field: Field[Any], kind: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    # The background is one word for all regions, or one for a region: texts here, as several values are.
-    multiple = field.name == "background" or get_origin(kind) is tuple
-    optional = multiple or bool(field.metadata.get("optional"))
-    if field.default is None:
-        (kind,) = set(get_args(kind)) - {type(None)}
-    if get_origin(kind) is Literal:
-        kind = click.Choice(get_args(kind))
-    name = f"--{field.name.replace('_', '-')}"
-    if kind is bool:
-        return click.option(name, is_flag=True, default=field.default, help=field.metadata["help"])
-    return click.option(
-        name,
-        type=str if multiple else kind,
-        multiple=multiple,
-        default=None if optional else field.default,
-        show_default=not optional and field.default is not None,
-        metavar=field.metadata.get("metavar"),
-        help=field.metadata["help"],
-    )
-
-
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, "-V", "--version", message="xps-stn %(version)s")
 def main() -> None:
@@ -108,7 +80,7 @@ def main() -> None:
 @click.option("--plot", "plot_path", type=_PATH, help="Write a plot (.png, .pdf, .svg).")
 @click.option("--csv", "csv_path", type=_PATH, help="Write the table of components.")
 @click.option("--out", type=_PATH, help="Folder for NAME.json, NAME.csv and NAME.png of every FILE.")
-@_settings_options
+@settings_options
 @click.option("--fit/--no-fit", default=True, help="Fit the seeded models (the default), or show their start values.")
 @click.option("--confidence", is_flag=True, help="Add confidence intervals of positions and areas.")
 @_FORCE
@@ -128,7 +100,7 @@ def prefit(
     from ._util.files import make_folder
     from ._util.names import output_names
 
-    options["background"] = _background(background)
+    options["background"] = background_of(background)
     if confidence and not fit:
         raise click.UsageError("--confidence needs a fit; leave out --no-fit.")
     single = {"--json": json_path, "--plot": plot_path, "--csv": csv_path}
@@ -151,7 +123,7 @@ def prefit(
 @main.command()
 @click.argument("paths", nargs=-1, required=True, type=_PATH, metavar="PATHS...")
 @click.option("--out", required=True, type=_PATH, help="Folder for the results.")
-@_settings_options
+@settings_options
 @click.option("--fit/--no-fit", default=True, help="Seed and fit models (the default), or find shift and groups only.")
 @click.option(
     "--share",
@@ -195,7 +167,7 @@ def batch(
     from .batch.terminal import show_progress, show_report
     from .settings import settings_of
 
-    options["background"] = _background(background)
+    options["background"] = background_of(background)
     if share == "components" and not fit:
         raise click.UsageError("--share components needs a fit; leave out --no-fit.")
     console = _console()
@@ -260,6 +232,21 @@ def plugins() -> None:
 
 
 @main.command()
+@click.argument("element")
+@click.option("--states", "files", multiple=True, type=_PATH, metavar="FILE", help="TOML file with states of your own.")
+def states(element: str, files: tuple[Path, ...]) -> None:
+    """List the known chemical states of an ELEMENT (Ti), or of one of its core levels (Ti2p)."""
+    from .chemistry.states import read_states, states_with
+    from .export.states_list import show_states
+
+    try:
+        own = tuple(state for file in files for state in read_states(file))
+        show_states(element, states_with(own), _console())
+    except PrefitError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@main.command()
 def info() -> None:
     """Show the versions and the network in use."""
     import platform
@@ -299,14 +286,17 @@ def simulate(path: Path, number: int, seed: int, config: Path | None, force: boo
 @click.option("--config", required=True, type=_PATH, help="TOML file with the training configuration.")
 @click.option("--out", required=True, type=_PATH, help="Folder for weights and checkpoints.")
 @click.option("--resume", is_flag=True, help="Continue from the last checkpoint in the folder.")
+@click.option("--finish", is_flag=True, help="Write the weights of the last checkpoint without a further step.")
 @click.option("--from", "start_from", type=_PATH, help="Weights (.safetensors) to start from instead of random ones.")
 @click.option("--device", help="cpu, cuda, cuda:1, ...; by default CUDA if available.")
 @_FORCE
-def train(config: Path, out: Path, resume: bool, start_from: Path | None, device: str | None, force: bool) -> None:
+def train(
+    config: Path, out: Path, resume: bool, finish: bool, start_from: Path | None, device: str | None, force: bool
+) -> None:
     """Train the network on the simulator."""
     from .stn.train import train as run
 
-    click.echo(f"Weights written to {run(config, out, resume, device, start_from, overwrite=force)}.")
+    click.echo(f"Weights written to {run(config, out, resume, device, start_from, overwrite=force, finish=finish)}.")
 
 
 def _prefit_file(
@@ -385,15 +375,6 @@ def _limit(timeout: float | None, scheduler: str | None) -> float | None:
     if timeout is None:
         return None if scheduler else _TIMEOUT
     return timeout or None
-
-
-def _background(given: tuple[str, ...]) -> str | dict[str, str]:
-    """Background of all regions, or of each that is named."""
-    named = dict(text.split("=", 1) for text in given if "=" in text)
-    kinds = [text for text in given if "=" not in text]
-    if len(kinds) > 1 or (kinds and named):
-        raise click.UsageError("give --background once as KIND, or as REGION=KIND for each region.")
-    return kinds[0] if kinds else named or "auto"
 
 
 def _succeeds(file: Path, task: Callable[[], None]) -> bool:

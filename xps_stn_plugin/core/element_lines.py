@@ -25,8 +25,8 @@ _SAME_SOURCE: Final = 1.5
 
 
 @dataclass(frozen=True)
-class PhotoLine:
-    """One photoelectron line.
+class ElementLine:
+    """One line of an element.
 
     Parameters
     ----------
@@ -35,11 +35,32 @@ class PhotoLine:
     number : int
         Atomic number.
     line : str
-        ``1s``, ``2p3/2``.
+        ``1s``, ``2p3/2``, ``KL23L23``.
     energy : float
-        Binding energy in eV in the usual solid state, on the scale hydrocarbon C 1s = 284.8 eV.
+        Energy in eV in the usual solid state.
     low, high : float
-        Range of the binding energy in eV over chemical states.
+        Range of the energy in eV over chemical states.
+    """
+
+    element: str
+    number: int
+    line: str
+    energy: float
+    low: float
+    high: float
+
+    @property
+    def label(self) -> str:
+        """Name for people: ``Ti 2p3/2``, ``O KL23L23``."""
+        return f"{self.element} {self.line}"
+
+
+@dataclass(frozen=True)
+class PhotoLine(ElementLine):
+    """One photoelectron line; its energies are binding energies on the scale hydrocarbon C 1s = 284.8 eV.
+
+    Parameters
+    ----------
     width : float or None
         Natural Lorentzian width in eV; None where it is not known.
     scofield : mapping of float to float
@@ -52,12 +73,6 @@ class PhotoLine:
         Whether the element is a metal, whose lines have a tail.
     """
 
-    element: str
-    number: int
-    line: str
-    energy: float
-    low: float
-    high: float
     width: float | None
     scofield: Mapping[float, float]
     splitting: float | None
@@ -73,11 +88,6 @@ class PhotoLine:
     def level(self) -> str:
         """Core level as in names of regions: ``Ti2p``."""
         return self.element + self.subshell
-
-    @property
-    def label(self) -> str:
-        """Name for people: ``Ti 2p3/2``."""
-        return f"{self.element} {self.line}"
 
     def cross_section(self, photon_energy: float) -> float | None:
         """Scofield cross section over that of C 1s; None where the photon energy (eV) does not reach the line.
@@ -96,37 +106,16 @@ class PhotoLine:
 
 
 @dataclass(frozen=True)
-class AugerLine:
-    """One Auger line.
+class AugerLine(ElementLine):
+    """One Auger line; its energies are kinetic energies.
 
     Parameters
     ----------
-    element : str
-        Chemical symbol.
-    number : int
-        Atomic number.
-    line : str
-        ``KL23L23``.
-    energy : float
-        Kinetic energy in eV in the usual solid state.
-    low, high : float
-        Range of the kinetic energy in eV over chemical states.
     computed : bool
         Whether the energy is computed, and not a measured one.
     """
 
-    element: str
-    number: int
-    line: str
-    energy: float
-    low: float
-    high: float
     computed: bool
-
-    @property
-    def label(self) -> str:
-        """Name for people: ``O KL23L23``."""
-        return f"{self.element} {self.line}"
 
 
 @dataclass(frozen=True)

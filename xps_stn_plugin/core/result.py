@@ -24,6 +24,7 @@ from xps_prefit_hooks import (
 
 from .._util.files import refuse_measured
 from .energy_scale import NOT_APPLIED, is_applied, reference_text, region_status, scale_offset, shift_text
+from .group_sets import GroupSet, group_sets, parent_groups
 from .samples import file_of
 from .spectrum import calibrated, too_wide
 
@@ -173,7 +174,9 @@ class PrefitData:
     @property
     def convention(self) -> str:
         """Convention of the energy scale."""
-        return f"measured minus true; {reference_text(self.settings.reference, self.settings.reference_at)}"
+        settings = self.settings
+        scale = reference_text(settings.reference, settings.reference_at, settings.calibrate_on)
+        return f"measured minus true; {scale}"
 
     @property
     def scale_text(self) -> str:
@@ -202,6 +205,16 @@ class PrefitData:
             dims="group",
             name="probability",
         )
+
+    @property
+    def parent_groups(self) -> dict[str, float]:
+        """Probability of each parent of groups that are hard to tell apart; see `group_sets.parent_groups`."""
+        return parent_groups(self.prediction.groups)
+
+    @property
+    def group_sets(self) -> tuple[GroupSet, ...]:
+        """The three most probable sets of groups; see `group_sets.group_sets`."""
+        return group_sets(self.prediction.groups)
 
     @property
     def region_shifts(self) -> dict[str, RegionShift]:
@@ -266,7 +279,14 @@ class PrefitData:
 def calibrated_spectrum(spectrum: xr.DataTree, prediction: Prediction, settings: Settings) -> xr.DataTree:
     """Move the spectrum to the corrected axis, on which aliphatic C 1s is at the reference of the settings."""
     shift = prediction.shift + scale_offset(settings)
-    return calibrated(spectrum, shift, prediction.shift_stderr, settings.reference, settings.reference_at)
+    return calibrated(
+        spectrum,
+        shift,
+        prediction.shift_stderr,
+        settings.reference,
+        settings.reference_at,
+        calibrated_on=settings.calibrate_on,
+    )
 
 
 def shift_is_applied(prediction: Prediction, settings: Settings) -> bool:

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import ALIPHATIC_C1S, PrefitError, ReferenceAt, shown
 
+from .charge_references import named_reference
 from .energy_scale import reference_text
 from .regions import SURVEY, recognised, region_name
 
@@ -76,7 +77,19 @@ def region_dataset(
     PrefitError
         If the numbers are not finite, too few, of different length, all alike, or energies occur twice.
     """
-    location = f"region {label or region}"
+    energy, values = _ascending(source, f"region {label or region}", binding_energy, counts)
+    extra = [f"axis_{i}" for i in range(values.ndim - 1)]
+    return xr.Dataset(
+        {"counts": ([*extra, "binding_energy"], values, {"long_name": "intensity"})},
+        coords={"binding_energy": ("binding_energy", energy, {"units": "eV", "long_name": "binding energy"})},
+        attrs={"region": region, "label": label or region, **attrs},
+    )
+
+
+def _ascending(
+    source: str, location: str, binding_energy: ArrayLike, counts: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Check the numbers of a region as `region_dataset` does; energies (n,), ascending, and intensities (..., n)."""
     energy = _as_numbers(source, location, "energies", binding_energy)
     values = _as_numbers(source, location, "intensities", counts)
     if energy.ndim != 1 or values.shape[-1:] != energy.shape:
@@ -84,11 +97,12 @@ def region_dataset(
         raise PrefitError(source, msg)
     order = ascending_order(source, location, energy)
     energy = energy[order]
-    values = np.take(values, order, axis=-1)
+    values = _in_order(values, order)
     if not values.size:
         raise PrefitError(source, f"{location} has energies but no intensities.")
     # In a stack, spectra may be missing.
-    complete = values if values.ndim == 1 else values[np.isfinite(values).all(axis=-1)]
+    is_complete = np.isfinite(values).all(axis=-1)
+    complete = values if values.ndim == 1 or is_complete.all() else values[is_complete]
     if values.ndim == 1 or not complete.size:
         _refuse_gaps(source, location, "intensities", values)
     if values.ndim == 1 and not in_range(complete[None])[0]:
@@ -102,14 +116,15 @@ def region_dataset(
         raise PrefitError(
             source, f"{location} has the same intensity {complete.flat[0]:g} everywhere; there is no signal."
         )
-    extra = [f"axis_{i}" for i in range(values.ndim - 1)]
-    dataset = xr.Dataset(
-        {"counts": ([*extra, "binding_energy"], values)},
-        coords={"binding_energy": ("binding_energy", energy, {"units": "eV", "long_name": "binding energy"})},
-        attrs={"region": region, "label": label or region, **attrs},
-    )
-    dataset["counts"].attrs["long_name"] = "intensity"
-    return dataset
+    return energy, values
+
+
+def _in_order(values: NDArray[np.float64], order: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Put values in another order of the last axis; those that are in order already are not copied."""
+    steps = np.diff(order)
+    if (steps == 1).all():
+        return np.ascontiguousarray(values)
+    return values[..., ::-1].copy() if (steps == -1).all() else np.take(values, order, axis=-1)
 
 
 def ascending_order(source: str, location: str, energy: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -236,7 +251,7 @@ def _checked_region(source: str, name: str, data: xr.Dataset) -> xr.Dataset:
         data = data.assign(counts=(data["counts"].dims, _as_numbers(source, location, "intensities", counts.values)))
     label = str(data.attrs.get("label") or data.attrs.get("region") or name)
     if counts.ndim == 1:
-        region_dataset(source, energy, counts.values, region=name or "given", label=label)
+        _ascending(source, f"region {label or name or 'given'}", energy, counts.values)
     else:
         ascending_order(source, f"region {label or name or 'given'}", energy)
     steps = np.diff(energy)
@@ -300,6 +315,8 @@ def calibrated(
     stderr: float,
     reference: float = ALIPHATIC_C1S,
     reference_at: ReferenceAt = "first-member",
+    *,
+    calibrated_on: str | None = None,
 ) -> xr.DataTree:
     """Move the axis of every region; counts stay as they are.
 
@@ -313,6 +330,8 @@ def calibrated(
         Binding energy in eV of aliphatic C 1s on the new axis.
     reference_at : {"maximum", "first-member"}
         What of the line has that energy.
+    calibrated_on : str or None
+        Line that the user named as reference, in place of carbon: ``Au 4f7/2``.
 
     Returns
     -------
@@ -320,24 +339,24 @@ def calibrated(
         A copy whose axis is measured minus shift, with the fields of NeXus ``energy_referencing`` as attributes
         ``energy_referencing_*``.
     """
+    named = named_reference(calibrated_on)
+    zero = reference_text(reference, reference_at, calibrated_on)
     referencing = {
-        "energy_referencing_reference_peak": "C 1s, saturated hydrocarbon",
-        "energy_referencing_binding_energy": reference,
+        "energy_referencing_reference_peak": "C 1s, saturated hydrocarbon" if named is None else named.name,
+        "energy_referencing_binding_energy": reference if named is None else named.energy,
         OFFSET: -shift,
         "energy_referencing_offset_stderr": stderr,
-        "energy_referencing_description": (
-            f"added to the measured binding energy; rigid for all regions; {reference_text(reference, reference_at)}"
-        ),
+        "energy_referencing_description": f"added to the measured binding energy; rigid for all regions; {zero}",
     }
     shifted = {}
     for name, child in spectrum.children.items():
         data = child.to_dataset()
-        axis = data["binding_energy"]
+        axis = data.variables["binding_energy"]
         # On the axis, too, where a single array keeps it.
-        attrs = {**axis.attrs, OFFSET: -shift}
-        data = data.assign_coords(binding_energy=("binding_energy", axis.values - shift, attrs))
-        data.attrs.update(referencing)
-        shifted[name] = data
+        moved = xr.Variable("binding_energy", axis.values - shift, {**axis.attrs, OFFSET: -shift})
+        variables = {**data.variables, "binding_energy": moved}
+        coords = {label: variables.pop(label) for label in data.coords}
+        shifted[name] = xr.Dataset(variables, coords, {**data.attrs, **referencing})
     root = spectrum.to_dataset(inherit=False)
     root.attrs.update(referencing)
     return xr.DataTree.from_dict({"/": root, **{f"/{name}": ds for name, ds in shifted.items()}})

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._util.files import Overwrite, write_whole
+from ..core.charge_references import FERMI_EDGE, named_reference
 from ..core.nexus_terms import CONCEPTS, DEFINITIONS, DEFINITIONS_URL, GROUPS, SIGNAL_UNITS
 from ..core.regions import SURVEY, VALENCE
 from ..core.spectrum import OFFSET, unique_name
@@ -153,7 +154,9 @@ def _write_referencing(entry: h5py.Group, result: PrefitData, name: str, date: s
     else:
         attrs = result.calibrated[name].attrs
         field(made, "description", attrs[f"{_REFERENCING}description"])
-        field(made, "level", "C 1s")
+        named = named_reference(result.settings.calibrate_on)
+        if named is None or named.name != FERMI_EDGE:
+            field(made, "level", "C 1s" if named is None else named.name)
         field(made, "reference_peak", attrs[f"{_REFERENCING}reference_peak"])
         field(made, "binding_energy", attrs[f"{_REFERENCING}binding_energy"], "eV")
         field(made, "offset", attrs[OFFSET], "eV")

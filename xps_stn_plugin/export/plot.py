@@ -21,7 +21,7 @@ from .._util.marks import MARK
 from ..core.core_levels import core_levels
 from ..fitting import curves
 from ..models.counts import fitted_sigma
-from ..seeding import noise_of
+from ..models.noise import noise_of
 from .make_report import region_report, report_of
 from .report import Component, Region, positions_for_people
 from .texts import or_nan

@@ -34,8 +34,12 @@ def show(result: PrefitData, console: Console, written: Iterable[Path] = ()) -> 
     console.print(_line(f"  {report.shift.convention}", "dim"), soft_wrap=True)
     for reason in report.reasons:
         console.print(_line(f"  {reason}"), soft_wrap=True)
-    groups = ", ".join(f"{group.name} {group.probability:.2f}" for group in report.likely(0.5))
+    named = [(group.name, group.probability) for group in report.likely(0.5)]
+    named += [(parent.name, parent.probability) for parent in report.likely_parents(0.5)]
+    groups = ", ".join(f"{name} {probability:.2f}" for name, probability in named)
     console.print(_line(f"  groups: {groups or 'none above 0.5'}"), soft_wrap=True)
+    if report.open_sets:
+        console.print(_line(f"  sets of groups: {'; '.join(one.text for one in report.open_sets)}"), soft_wrap=True)
     for name, region in report.modelled.items():
         _show_region(name, region, report, console)
     if report.quantification is not None and report.quantification.elements:

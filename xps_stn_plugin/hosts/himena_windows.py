@@ -13,8 +13,6 @@ import numpy as np
 
 from xps_prefit_hooks import PrefitError, Settings
 
-from ..core.samples import all_regions
-
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -63,6 +61,9 @@ def spectrum_of_model(model: Any, settings: Settings) -> xr.DataTree:
 
 def table_of_spectrum(spectrum: xr.DataTree) -> dict[str, Any]:
     """Columns ``region``, ``binding_energy_eV`` and ``intensity`` of all regions; of a stack the sum."""
+    # xarray takes a third of a second, which himena's start would wait for.
+    from ..core.samples import all_regions
+
     names, energies, intensities = [], [], []
     for name, region in all_regions(spectrum).items():
         counts = region.to_dataset()["counts"]
@@ -75,7 +76,7 @@ def table_of_spectrum(spectrum: xr.DataTree) -> dict[str, Any]:
 
 def table_of_region(result: PrefitResult, region: str) -> dict[str, Any]:
     """Columns of a calibrated region for himena-lmfit: energy (eV), intensity, and the package's weights."""
-    from ..seeding import noise_of
+    from ..models.noise import noise_of
 
     data = result.axis[region].to_dataset()
     kind = str(data.attrs.get("intensity", "arbitrary"))

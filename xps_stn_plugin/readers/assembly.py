@@ -173,6 +173,8 @@ def dataset_of(raw: RawRegion, settings: Settings) -> xr.Dataset:
 
 def _with_axes(data: xr.Dataset, raw: RawRegion) -> xr.Dataset:
     """Name the dimensions of a stack, and label them."""
+    if not raw.axes and not raw.along:
+        return data
     data = data.rename({f"axis_{place}": axis.name for place, axis in enumerate(raw.axes)})
     labels: dict[str, tuple[tuple[str, ...], ArrayLike, str]] = {
         axis.name: ((axis.name,), axis.values, axis.units) for axis in raw.axes if axis.values is not None
@@ -231,7 +233,8 @@ def in_electronvolts(where: str, energy: ArrayLike, units: str) -> NDArray[np.fl
     factor = _EV_PER_UNIT.get(units.strip().lower())
     if factor is None:
         raise PrefitError(where, f"the energies are in '{units}'; eV, keV and meV are read.")
-    return np.asarray(energy, dtype=float) * factor
+    electronvolts = np.asarray(energy, dtype=float)
+    return electronvolts if factor == 1.0 else electronvolts * factor
 
 
 def known_or_none(value: float) -> float | None:

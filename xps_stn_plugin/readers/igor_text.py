@@ -70,7 +70,7 @@ def _contents(path: Path) -> tuple[list[Block], dict[str, _Scale], list[str]]:
             values = np.array([row for row in rows if len(row) == width]).reshape(-1, max(width, 1))
             if len(values) != len(rows):
                 raise PrefitError(str(path), f"the rows of the wave {names[0]} differ in length; export it again.")
-            blocks.append(Block((), names, tuple(lines), values))
+            blocks.append(Block((), names, np.array(lines), values))
             rows = None
         elif rows is not None and line:
             numbers = [number(text) for text in line.split()]

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xps_prefit_hooks import PrefitError, Settings
 
 from .assembly import RawRegion, spectrum_of
+from .number_runs import exact_numbers
 from .roles import intensity_kind
-from .text import file_lines, no_number, number
+from .text import file_text, no_number, number
 
 if TYPE_CHECKING:
     import xarray as xr
 
+# Characters of text that are parsed at once.
+_CHUNK: Final = 1 << 20
 _ENERGY = re.compile(r"(binding|kinetic)[\s_]*energy([\s_]*\(?eV\)?)?", re.IGNORECASE)
 
 
@@ -30,38 +35,106 @@ def read(path: Path, settings: Settings) -> xr.DataTree:
     PrefitError
         If a column is missing or a row does not fit.
     """
-    lines = [
-        (i, line) for i, line in enumerate(file_lines(path), 1) if line.strip() and not line.lstrip().startswith("#")
-    ]
-    delimiter = next((mark for mark in "\t;," if mark in lines[0][1]), ",")
-    names = [name.strip().lower() for name in next(csv.reader([lines[0][1]], delimiter=delimiter))]
-    region_column, energy_column, intensity_column = _columns(path, names)
-    points: dict[str, list[tuple[float, float]]] = {}
-    for i, line in lines[1:]:
-        fields = next(csv.reader([line], delimiter=delimiter))
-        if len(fields) != len(names):
-            message = f"row {i} has {len(fields)} fields, but the header names {len(names)}; correct or remove the row."
-            raise PrefitError(str(path), message)
-        label = fields[region_column].strip()
-        if not label:
-            raise PrefitError(str(path), f"row {i} names no region; give it one or remove the row.")
-        points.setdefault(label, []).append(
-            (_value(path, i, fields[energy_column], delimiter), _value(path, i, fields[intensity_column], delimiter))
-        )
+    text = file_text(path)
+    i, header, place = _header(text)
+    delimiter = next((mark for mark in "\t;," if mark in header), ",")
+    names = [name.strip().lower() for name in next(csv.reader([header], delimiter=delimiter))]
+    columns = _columns(path, names)
+    points: dict[str, list[NDArray[np.float64]]] = {}
+    while place < len(text):
+        end = text.find("\n", place + _CHUNK) + 1 or len(text)
+        rows = text[place:end].removesuffix("\n")
+        for label, values in _points(path, i + 1, rows, delimiter, len(names), columns):
+            points.setdefault(label, []).append(values)
+        place, i = end, i + rows.count("\n") + 1
     raws = [
         RawRegion(
             where=str(path),
-            energy=np.array(values)[:, 0],
-            counts=np.array(values)[:, 1],
-            kinetic="kinetic" in names[energy_column],
+            energy=values[:, 0],
+            counts=values[:, 1],
+            kinetic="kinetic" in names[columns[1]],
             labels=(label,),
-            attrs={"axis_from": "header", "intensity": intensity_kind(names[intensity_column])},
+            attrs={"axis_from": "header", "intensity": intensity_kind(names[columns[2]])},
         )
-        for label, values in points.items()
+        for label, values in ((label, np.concatenate(parts)) for label, parts in points.items())
     ]
     if not raws:
         raise PrefitError(str(path), "the table has a header but no rows.")
     return spectrum_of(path, raws, settings)
+
+
+def _header(text: str) -> tuple[int, str, int]:
+    """Find the first line that is neither empty nor a comment: its number and text, and the place of the next."""
+    i, place = 0, 0
+    while True:
+        end = text.find("\n", place) + 1 or len(text)
+        i, line, place = i + 1, text[place:end], end
+        if place == len(text) or _holds_data(line):
+            return i, line.removesuffix("\n"), place
+
+
+def _holds_data(line: str) -> bool:
+    return bool(line.strip()) and not line.lstrip().startswith("#")
+
+
+def _points(
+    path: Path, first: int, text: str, delimiter: str, count: int, columns: tuple[int, int, int]
+) -> list[tuple[str, NDArray[np.float64]]]:
+    """Labels of rows, and their energies and intensities, by label."""
+    usual = _usual_points(text, text.count("\n") + 1, delimiter, count, columns)
+    if usual is not None:
+        return usual
+    points: dict[str, list[tuple[float, float]]] = {}
+    for i, line in enumerate(text.split("\n"), start=first):
+        if not _holds_data(line):
+            continue
+        fields = next(csv.reader([line], delimiter=delimiter))
+        if len(fields) != count:
+            message = f"row {i} has {len(fields)} fields, but the header names {count}; correct or remove the row."
+            raise PrefitError(str(path), message)
+        label, energy, intensity = (fields[column].strip() for column in columns)
+        if not label:
+            raise PrefitError(str(path), f"row {i} names no region; give it one or remove the row.")
+        values = _value(path, i, energy, delimiter), _value(path, i, intensity, delimiter)
+        points.setdefault(label, []).append(values)
+    return [(label, np.array(values)) for label, values in points.items()]
+
+
+def _usual_points(
+    text: str, rows: int, delimiter: str, count: int, columns: tuple[int, int, int]
+) -> list[tuple[str, NDArray[np.float64]]] | None:
+    """Read rows at once that hold a label and numbers without quotes; None where a row is another."""
+    import pandas as pd
+
+    # No row has more fields than the first, or pandas refuses them; so none has fewer either.
+    if '"' in text or "#" in text or text.count(delimiter) != rows * (count - 1):
+        return None
+    label, energy, intensity = columns
+    decimal_comma = delimiter != "," and "," in text.partition("\n")[0].split(delimiter)[energy]
+    try:
+        table = pd.read_csv(
+            io.StringIO(text),
+            sep=delimiter,
+            decimal="," if decimal_comma else ".",
+            header=None,
+            usecols=list(columns),
+            dtype={label: "category", energy: np.float64, intensity: np.float64},
+            keep_default_na=False,
+            na_values={energy: [""], intensity: [""]},
+            skip_blank_lines=False,
+            **exact_numbers(),
+        )
+    except (ValueError, OverflowError):
+        return None
+    values = table[[energy, intensity]].to_numpy()
+    names = [str(name).strip() for name in table[label].cat.categories]
+    codes = table[label].cat.codes.to_numpy()
+    if len(table) != rows or not np.isfinite(values).all() or "" in names or (codes < 0).any():
+        return None
+    order = np.argsort(codes, kind="stable")
+    begins = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    parts = zip(np.split(values[order], begins[1:]), order[begins].tolist(), strict=True)
+    return [(names[codes[place]], part) for part, place in sorted(parts, key=lambda item: item[1])]
 
 
 def _columns(path: Path, names: list[str]) -> tuple[int, int, int]:

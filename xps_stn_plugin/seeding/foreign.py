@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -124,9 +125,8 @@ def candidates(
         if not isinstance(line, PhotoLine) or line.element in _ABSENT or core.startswith(line.element + core[-2:]):
             continue
         lines = level_lines(line.level)
-        strongest = max(other.cross_section(photon_energy) or 0.0 for other in photo_lines()[line.element])
         pair = doublet(line.level)
-        weak = (lines[0].cross_section(photon_energy) or 0.0) < _WEAKEST * strongest
+        weak = (lines[0].cross_section(photon_energy) or 0.0) < _WEAKEST * _strongest(line.element, photon_energy)
         if known is False or (not known and (weak or not pair or not trusted or core not in core_levels())):
             continue
         first, last = lines[0].low + move - _BEYOND, lines[0].high + move + _BEYOND
@@ -141,6 +141,12 @@ def candidates(
         )
         found[line.level] = Candidate(level, first, last, lines[0].main, bool(known), usual_range)
     return tuple(found.values())
+
+
+@lru_cache(maxsize=512)
+def _strongest(element: str, photon_energy: float) -> float:
+    """Cross section of an element's strongest line over that of C 1s."""
+    return max(line.cross_section(photon_energy) or 0.0 for line in photo_lines()[element])
 
 
 def shown_elements(spectrum: xr.DataTree, region: str, offset: float) -> dict[str, bool]:
@@ -253,7 +259,7 @@ class _Placed:
 
 
 def with_foreign(
-    best: Trial, fit: Callable[[Areas, float], Trial], tried: Collection[Candidate], high_end: float
+    best: Trial, fit: Callable[[Areas, float], Trial], tried: Collection[Candidate], ends: tuple[float, float]
 ) -> Trial:
     """Replace components that no group explains by lines of other elements, as long as these describe the data as well.
 
@@ -268,13 +274,13 @@ def with_foreign(
     fit : callable
         ``fit(areas, scale)`` fits some lines.
     tried : collection of Candidate
-    high_end : float
-        Highest energy of the region in eV.
+    ends : tuple of float
+        Lowest and highest energy of the region in eV.
     """
     while True:
         taken = {line.foreign.level for line in best.found.lines if line.foreign}
         gains = []
-        for placed in _placed(best, [c for c in tried if c.level.level not in taken], high_end):
+        for placed in _placed(best, [c for c in tried if c.level.level not in taken], ends):
             trial = fit(_replaced(best.found, placed), best.best.scale)
             gain = best.worse_by(trial) - placed.needed
             if trial.values[f"{placed.line.key}_amplitude"] > 0 and gain >= 0:
@@ -284,7 +290,7 @@ def with_foreign(
         best = max(gains, key=lambda item: item[0])[1]
 
 
-def _placed(best: Trial, tried: Collection[Candidate], high_end: float) -> list[_Placed]:
+def _placed(best: Trial, tried: Collection[Candidate], ends: tuple[float, float]) -> list[_Placed]:
     """Places of candidates at components that no group explains, those that are most alike first."""
     free = [
         (line, float(area))
@@ -299,7 +305,8 @@ def _placed(best: Trial, tried: Collection[Candidate], high_end: float) -> list[
                 # The component is the line of higher j, or that of lower j.
                 first = line.position - number * level.splitting
                 inside = candidate.low <= first <= candidate.high and (number == 0 or level.ratio > 0)
-                whole = level.ratio > 0 and first + level.splitting < high_end
+                # A doublet whose stronger line was not measured is no evidence for an element.
+                whole = level.ratio > 0 and ends[0] < first and first + level.splitting < ends[1]
                 if not inside or not (whole or candidate.confirmed):
                     continue
                 seen = not candidate.usual_range[0] <= line.position <= candidate.usual_range[1]

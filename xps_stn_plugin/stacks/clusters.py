@@ -14,9 +14,9 @@ from xps_stn_plugin.chemistry.group_lines import group_lines
 from xps_stn_plugin.core.energy_scale import scale_offset
 from xps_stn_plugin.core.single_channels import without_single_channels
 from xps_stn_plugin.core.spectrum import MIN_POINTS
-from xps_stn_plugin.seeding.counting import count_size
+from xps_stn_plugin.models.count_size import count_size
+from xps_stn_plugin.models.noise import COUNT_SIZE
 from xps_stn_plugin.seeding.lines import GROUP_THRESHOLD
-from xps_stn_plugin.seeding.region import COUNT_SIZE
 from xps_stn_plugin.stn.stack_prediction import StackPrediction
 from xps_stn_plugin.stn.verdict import STATUSES
 

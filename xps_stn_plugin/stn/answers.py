@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from .calibration import spread_of
-from .inputs import CHANNELS_PER_REGION, network_input
-from .network import NetworkOutput
-from .one_thread import one_thread
+from .numpy_network import Reading
 from .verdict import FloatArray, Posterior
 from .weights import TrainedNetwork
 
@@ -90,19 +86,18 @@ def ask(
     """
     if not len(rates):
         return _no_answers(trained, len(levels), keep_posterior)
-    columns = [trained.grid.regions.index(level) for level in levels]
-    with one_thread() if len(rates) == 1 else nullcontext():
-        outputs = [
-            _output(trained, columns, rates[rows], measured[rows], None if shift is None else shift[rows])
-            for rows in (slice(start, start + BATCH) for start in range(0, len(rates), BATCH))
-        ]
+    columns = np.array([trained.grid.regions.index(level) for level in levels], dtype=np.intp)
+    if len(rates) == 1:
+        readings: Sequence[Reading] = [trained.single.read(rates, measured, columns, shift)]
+    else:
+        readings = _read_many(trained, columns, rates, measured, shift)
 
     def whole(name: str) -> FloatArray:
-        values: FloatArray = torch.cat([getattr(output, name) for output in outputs]).double().numpy()
+        values: FloatArray = np.concatenate([getattr(reading, name) for reading in readings]).astype(float)
         return values
 
-    bins = trained.network.shift_bins.double().numpy()
-    distribution = torch.from_numpy(whole("shift_logits")).softmax(-1).numpy()
+    bins = trained.shift_bins
+    distribution = _softmax(whole("shift_logits"))
     found, calibration = whole("shift"), trained.calibration
     return Answers(
         shift=found,
@@ -117,8 +112,8 @@ def ask(
 
 
 def _no_answers(trained: TrainedNetwork, levels: int, keep_posterior: bool) -> Answers:
-    bins = trained.network.shift_bins
-    none, limit = np.zeros(0), float(bins.abs().max())
+    bins = trained.shift_bins
+    none, limit = np.zeros(0), float(np.abs(bins).max())
     distribution = np.zeros((0, len(bins)), dtype=np.float32) if keep_posterior else None
     by_region = np.zeros((0, levels))
     probabilities = np.zeros((0, len(trained.groups)))
@@ -126,21 +121,25 @@ def _no_answers(trained: TrainedNetwork, levels: int, keep_posterior: bool) -> A
     return Answers(none, none, posterior, distribution, probabilities, none, by_region, by_region)
 
 
-def _output(
+def _read_many(
     trained: TrainedNetwork,
-    columns: list[int],
+    columns: NDArray[np.intp],
     rates: NDArray[np.float32],
     measured: NDArray[np.bool_],
     shift: NDArray[np.float32] | None,
-) -> NetworkOutput:
-    size, _, points = rates.shape
-    with torch.inference_mode():
-        seen = network_input(torch.from_numpy(rates), torch.from_numpy(measured))
-        channels = torch.zeros(size, CHANNELS_PER_REGION, len(trained.grid.regions), points)
-        channels[:, :, columns] = seen.view(size, CHANNELS_PER_REGION, len(columns), points)
-        known = None if shift is None else torch.from_numpy(shift)
-        output: NetworkOutput = trained.folded(channels.flatten(1, 2), known)
-    return output
+) -> list[Reading]:
+    """Read with torch, which is imported here alone."""
+    from .torch_reading import read
+
+    return [
+        read(trained, columns, rates[rows], measured[rows], None if shift is None else shift[rows])
+        for rows in (slice(start, start + BATCH) for start in range(0, len(rates), BATCH))
+    ]
+
+
+def _softmax(logits: FloatArray) -> FloatArray:
+    weight = np.exp(logits - logits.max(-1, keepdims=True))
+    return np.asarray(weight / weight.sum(-1, keepdims=True))
 
 
 def combined(parts: Sequence[Arrays], combine: Callable[[list[NDArray[Any]]], NDArray[Any]]) -> Arrays:

@@ -41,7 +41,7 @@ class StackPrediction:
     verdict : Verdict
         Status and reasons.
     distribution : ndarray of float32, shape (n, bins), or None
-        The network's distribution over shifts, bin by bin (`ShiftTransformer.shift_bins`), where it was asked for; NaN
+        The network's distribution over shifts, bin by bin (`TrainedNetwork.shift_bins`), where it was asked for; NaN
         where there is no shift.
     others : mapping of int to Prediction
         Rows that do not come from the network alone; see `replaced`.
