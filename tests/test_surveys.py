@@ -140,3 +140,10 @@ def test_front_door_without_a_survey_says_what_is_there():
     region = xr.DataArray(counts, {"binding_energy": energy}, ("binding_energy",), name="C1s")
     with pytest.raises(PrefitError, match="there is no survey; its regions are C1s"):
         xps.survey(region)
+
+
+def test_survey_of_a_narrow_range_leaves_lines_outside_alone():
+    # Auger lines of the elements, and many photoelectron lines, lie outside.
+    energy, counts = counts_of({"C": 70.0, "O": 30.0})
+    part = (energy > 200.0) & (energy < 600.0)
+    assert set(survey_of_arrays(energy[part], counts[part], AL).symbols) == {"C", "O"}

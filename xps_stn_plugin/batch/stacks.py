@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from xps_prefit_hooks import PrefitError, Settings, Status
 
 from ..core.energy_scale import region_status
+from ..core.survey import is_survey
+from ..export.texts import with_error
 from ..stacks import Share
 from .picture import Component, Drawing
 from .record import LEAST_PROBABILITY, StackRecord
@@ -61,7 +63,34 @@ def stack_record(spectrum: xr.DataTree, settings: Settings, fit: bool, share: Sh
     if not measured.size:
         raise PrefitError(stack.source, "none of the spectra of the stack contains a measurement.")
     status = STACK_STATUSES[int(np.bincount(measured).argmax())]
-    return StackRecord(status, {dim: stack.labels(dim) for dim in stack.dims}, tuple(stack.regions), data)
+    labels = {dim: stack.labels(dim) for dim in stack.dims}
+    return StackRecord(status, labels, tuple(stack.regions), data, _surveys(spectrum, stack.regions, settings))
+
+
+def _surveys(spectrum: xr.DataTree, regions: Iterable[str], settings: Settings) -> dict[str, tuple[str, ...]]:
+    """Elements of each spectrum of the regions that are surveys, for people."""
+    surveys = {}
+    for name in regions:
+        dataset = spectrum[name].to_dataset() if name in spectrum.children else None
+        if dataset is None or not is_survey(dataset, name):
+            continue
+        # It loads optimisation routines that other stacks do not need.
+        from ..surveys import stack_survey
+
+        found = stack_survey(dataset, photon_energy=settings.photon_energy, transmission=settings.transmission)
+        symbols = found["element"].values
+        rows = zip(
+            found["atomic_percent"].values.reshape(-1, symbols.size),
+            found["atomic_percent_stderr"].values.reshape(-1, symbols.size),
+            strict=True,
+        )
+        surveys[name] = tuple(
+            ", ".join(
+                f"{symbols[n]} {with_error(percent[n], stderr[n], 1)}" for n in np.argsort(-percent) if percent[n] > 0.0
+            )
+            for percent, stderr in rows
+        )
+    return surveys
 
 
 def spectrum_fields(record: StackRecord, fit: bool) -> Iterator[dict[str, Any]]:
@@ -95,6 +124,7 @@ def spectrum_fields(record: StackRecord, fit: bool) -> Iterator[dict[str, Any]]:
                 "region_shift": float(values["region_shift"][row]) if "region_shift" in values else np.nan,
                 "disagreement": float(values["disagreement"][row]) if "disagreement" in values else np.nan,
                 "fitted": fitted,
+                "survey_elements": record.surveys[name][row] if name in record.surveys else "",
                 **(_of_fit(values, row) if fitted in ("yes", "poor") else {}),
             }
 

@@ -57,6 +57,8 @@ class Row:
         Whether `reference` is the energy of the line's maximum or of its first vibrational member.
     calibrated_on : str
         Line that the user named as reference in place of carbon: ``Au 4f7/2``.
+    survey_elements : str
+        Elements of a survey with their atomic percentages; empty for other regions.
     """
 
     source: str
@@ -80,6 +82,7 @@ class Row:
     applied_shift: float = math.nan
     reference_at: ReferenceAt | Literal[""] = ""
     calibrated_on: str = ""
+    survey_elements: str = ""
 
     @property
     def badness(self) -> tuple[int, float]:
@@ -131,6 +134,7 @@ COLUMNS: Final = (
     "applied_shift_eV",
     "reference_at",
     "calibrated_on",
+    "survey_elements",
 )
 
 # Digits behind the point; other numbers have six significant ones.
@@ -226,6 +230,7 @@ def _of_region(region: Region, fit_wanted: bool, failed: bool) -> dict[str, Any]
     values: dict[str, Any] = {
         "region_shift": _number(shift.value if shift else None),
         "disagreement": _number(shift.disagreement if shift else None),
+        "survey_elements": region.survey.composition if region.survey else "",
     }
     if region.background is None:
         return {**values, "fitted": "failed" if failed else "no model" if fit_wanted else "no"}

@@ -154,15 +154,17 @@ def fit(problem: Problem, members: tuple[Member, ...], target: FloatArray) -> Fi
             expectations += [(positions, AUGER_SHARE * line.strength)] * blocks[-1].shape[1]
     columns = np.concatenate(blocks, axis=1)
     gram, projections = columns.T @ columns, columns.T @ target
-    scale = np.sqrt(np.maximum(np.diag(gram), 1e-300))
-    amounts = np.maximum(projections[:number], 0.0) / scale[:number] ** 2
+    lengths = np.diag(gram)[:number]
+    amounts = np.maximum(projections[:number], 0.0) / np.where(lengths > 0.0, lengths, np.inf)
     further = np.arange(number, columns.shape[1])
     solution = expected = np.zeros(0)
     for _ in range(2):
         expected = np.array([factor * amounts[list(positions)].sum() for positions, factor in expectations])
-        expected = np.maximum(expected, 1e-6 * amounts.max() + 1e-300)
+        expected = np.maximum(expected, 1e-6 * (amounts.max() or 1.0))
         matrix = gram.copy()
         matrix[further, further] += 1.0 / expected**2
+        diagonal = np.diag(matrix)
+        scale = np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
         factor = cholesky(matrix / np.outer(scale, scale) + 1e-8 * np.eye(scale.size))
         right = solve_triangular(factor, projections / scale, trans=1)
         solution = nnls(factor, right, maxiter=50 * scale.size)[0] / scale

@@ -9,11 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from ..core.element_lines import AugerLine, PhotoLine, lines_in_window, photo_lines
+from ..core.element_lines import ABSENT, AugerLine, PhotoLine, lines_in_window, photo_lines
 from .data import LOWEST, LOWEST_KINETIC, FloatArray
 
-#: Elements that samples do not hold: those without a long-lived isotope, and noble gases that nobody implants.
-ABSENT: Final = frozenset(("He", "Ne", "Kr", "Xe", "Rn", "Tc", "Pm", "Po", "At", "Fr", "Ra", "Ac", "Pa"))
 #: Full width at half maximum in eV of an Auger line.
 AUGER_WIDTH: Final = 5.0
 #: How far in eV an Auger line may lie from its place in the table, by whether that was computed.
