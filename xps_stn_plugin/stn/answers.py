@@ -15,7 +15,7 @@ from .calibration import spread_of
 from .inputs import CHANNELS_PER_REGION, network_input
 from .network import NetworkOutput
 from .one_thread import one_thread
-from .verdict import FloatArray, Posterior
+from .posterior import FloatArray, Posterior
 from .weights import TrainedNetwork
 
 #: Spectra that pass the network together: few enough that what is between two layers stays in the processor's cache.
