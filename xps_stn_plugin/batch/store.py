@@ -44,6 +44,7 @@ _TEXTS: Final = frozenset(
         "place",
         "reference_at",
         "calibrated_on",
+        "atomic_percent",
     }
 )
 

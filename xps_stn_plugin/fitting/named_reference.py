@@ -16,7 +16,7 @@ from xps_stn_plugin.core.energy_scale import scale_offset
 from xps_stn_plugin.core.plugins import plugin_manager
 from xps_stn_plugin.core.regions import SURVEY
 from xps_stn_plugin.core.spectrum import spectrum_tree
-from xps_stn_plugin.seeding.region import noise_of
+from xps_stn_plugin.models.noise import noise_of
 from xps_stn_plugin.stn.signal import NO_LINE, line_maximum, line_to_noise
 
 from .fermi_edge import fermi_edge
