@@ -260,7 +260,9 @@ def test_simulate_and_train_pass_on_what_was_asked(run, monkeypatch, tmp_path):
     outcome = run("train", "--config", "c.toml", "--out", tmp_path, *options)
     assert outcome.stdout == f"Weights written to {tmp_path / 'w.safetensors'}.\n"
     write.assert_called_once_with(tmp_path / "a.h5", 4, 1, None, overwrite=False)
-    learn.assert_called_once_with(Path("c.toml"), tmp_path, True, "cpu", Path("first.safetensors"), overwrite=False)
+    learn.assert_called_once_with(
+        Path("c.toml"), tmp_path, True, "cpu", Path("first.safetensors"), overwrite=False, finish=False
+    )
     assert run("simulate", tmp_path / "a.h5", "-n", 0).exit_code == 2
 
 

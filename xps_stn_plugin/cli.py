@@ -286,14 +286,17 @@ def simulate(path: Path, number: int, seed: int, config: Path | None, force: boo
 @click.option("--config", required=True, type=_PATH, help="TOML file with the training configuration.")
 @click.option("--out", required=True, type=_PATH, help="Folder for weights and checkpoints.")
 @click.option("--resume", is_flag=True, help="Continue from the last checkpoint in the folder.")
+@click.option("--finish", is_flag=True, help="Write the weights of the last checkpoint without a further step.")
 @click.option("--from", "start_from", type=_PATH, help="Weights (.safetensors) to start from instead of random ones.")
 @click.option("--device", help="cpu, cuda, cuda:1, ...; by default CUDA if available.")
 @_FORCE
-def train(config: Path, out: Path, resume: bool, start_from: Path | None, device: str | None, force: bool) -> None:
+def train(
+    config: Path, out: Path, resume: bool, finish: bool, start_from: Path | None, device: str | None, force: bool
+) -> None:
     """Train the network on the simulator."""
     from .stn.train import train as run
 
-    click.echo(f"Weights written to {run(config, out, resume, device, start_from, overwrite=force)}.")
+    click.echo(f"Weights written to {run(config, out, resume, device, start_from, overwrite=force, finish=finish)}.")
 
 
 def _prefit_file(

@@ -94,6 +94,12 @@ def chemical_states() -> Mapping[str, tuple[ChemicalState, ...]]:
     )
 
 
+@cache
+def values_of(element: str) -> int:
+    """Count the values behind all states of an element: how commonly it is measured."""
+    return sum(state.values for states in chemical_states().values() for state in states if state.element == element)
+
+
 def read_states(path: Path) -> tuple[UserState, ...]:
     """Read the states of a TOML file.
 

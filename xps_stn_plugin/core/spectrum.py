@@ -97,11 +97,12 @@ def _ascending(
         raise PrefitError(source, msg)
     order = ascending_order(source, location, energy)
     energy = energy[order]
-    values = np.take(values, order, axis=-1)
+    values = _in_order(values, order)
     if not values.size:
         raise PrefitError(source, f"{location} has energies but no intensities.")
     # In a stack, spectra may be missing.
-    complete = values if values.ndim == 1 else values[np.isfinite(values).all(axis=-1)]
+    is_complete = np.isfinite(values).all(axis=-1)
+    complete = values if values.ndim == 1 or is_complete.all() else values[is_complete]
     if values.ndim == 1 or not complete.size:
         _refuse_gaps(source, location, "intensities", values)
     if values.ndim == 1 and not in_range(complete[None])[0]:
@@ -116,6 +117,14 @@ def _ascending(
             source, f"{location} has the same intensity {complete.flat[0]:g} everywhere; there is no signal."
         )
     return energy, values
+
+
+def _in_order(values: NDArray[np.float64], order: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Put values in another order of the last axis; those that are in order already are not copied."""
+    steps = np.diff(order)
+    if (steps == 1).all():
+        return np.ascontiguousarray(values)
+    return values[..., ::-1].copy() if (steps == -1).all() else np.take(values, order, axis=-1)
 
 
 def ascending_order(source: str, location: str, energy: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -82,7 +82,7 @@ def prefit_stack(
     PrefitError
         If an option makes no sense for this stack, or it is cancelled.
     """
-    plan = replace(_plan(settings, fit, share, progress, cancelled), make_result=make_result)
+    plan = replace(_plan(stack, settings, fit, share, progress, cancelled), make_result=make_result)
     if stack.lazy and not fit and share == "none":
         predictor = StackPredictor.of(stack, settings, shipped())
         fields = predictor.fields()
@@ -132,7 +132,7 @@ def write_stack(
     path = Path(path)
     measured = [Path(stack.source)]
     check_target(path, overwrite=overwrite, inputs=measured)
-    plan = _plan(settings, fit, share, progress, cancelled)
+    plan = _plan(stack, settings, fit, share, progress, cancelled)
 
     def write(temporary: Path) -> None:
         with new_file(temporary) as (file, disk):
@@ -159,7 +159,7 @@ def stack_bytes(
     import h5py
 
     buffer = BytesIO()
-    plan = replace(_plan(settings, fit, share), curves=curves, make_result=make_result)
+    plan = replace(_plan(stack, settings, fit, share), curves=curves, make_result=make_result)
     with h5py.File(buffer, "w") as file:
         _write(file, stack, plan, counts=True)
     return buffer.getvalue()
@@ -193,7 +193,12 @@ def stack_options() -> tuple[str, ...]:
 
 
 def _plan(
-    settings: Settings, fit: bool, share: Share, progress: Progress = nothing, cancelled: Callable[[], bool] = never
+    stack: Stack,
+    settings: Settings,
+    fit: bool,
+    share: Share,
+    progress: Progress = nothing,
+    cancelled: Callable[[], bool] = never,
 ) -> Plan:
     if share not in get_args(Share):
         raise PrefitError("share", f"{share!r} is unknown; take one of {', '.join(get_args(Share))}.")
