@@ -45,6 +45,7 @@ _TEXTS: Final = frozenset(
         "reference_at",
         "calibrated_on",
         "survey_elements",
+        "atomic_percent",
     }
 )
 

@@ -166,7 +166,7 @@ def groups_verdict(status: Status, probabilities: Mapping[str, float], regions: 
     signal: dict[str, bool] = {}
     for region in regions:
         for component in region.components:
-            if not (component.groups or component.level) and (component.fraction_of_region or 0.0) > UNEXPLAINED:
+            if not component.assigned and (component.fraction_of_region or 0.0) > UNEXPLAINED:
                 return "uncertain"
             for group in component.groups:
                 signal[group] = signal.get(group, False) or component.at_bound != ("area",)
