@@ -131,6 +131,7 @@ def test_a_region_becomes_a_row():
         "reference_at": "first-member",
         "calibrated_on": "",
         "survey_elements": "",
+        "atomic_percent": "",
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import xarray as xr
 
@@ -17,6 +17,7 @@ from .core.energy_scale import scale_offset
 from .core.result import LazySeeds, calibrated_spectrum
 from .core.spectrum import OFFSET
 from .core.survey import Survey, is_survey
+from .readers.arrays import spectrum_from
 from .settings import settings_of
 
 if TYPE_CHECKING:
@@ -24,6 +25,60 @@ if TYPE_CHECKING:
 
 #: Who says so where the user does.
 _BY_HAND: Final = ModelInfo("by hand", "", "")
+
+
+def spectrum(
+    data: Any = None,
+    /,
+    *,
+    photon_energy: float | None = None,
+    kinetic: bool = False,
+    intensity: Literal["counts", "counts per second", "arbitrary"] | None = None,
+    sample: str | None = None,
+    **regions: Any,
+) -> xr.DataTree:
+    """Make a spectrum of numbers.
+
+    Parameters
+    ----------
+    data : tuple, array, DataFrame, Series, mapping or xarray object, optional
+        One region without a name, which is then told by its energies, or a mapping of regions by name.
+    photon_energy : float, optional
+        In eV; turns kinetic energies into binding energies.
+    kinetic : bool
+        Whether energies are kinetic. A column or coordinate that is called kinetic energy, or KE, is so anyway.
+    intensity : {"counts", "counts per second", "arbitrary"}, optional
+        What the numbers are, where no name tells; counts are fitted with their statistics.
+    sample : str, optional
+        Name of the sample.
+    **regions
+        Data by region: ``C1s=(energy, counts)``. Energies are in eV, in any order; counts may have further dimensions
+        before the energies. Arrays, tables, series and xarray objects are taken as well.
+
+    Returns
+    -------
+    xarray.DataTree
+        As `xps_stn_plugin.read` returns it.
+
+    Raises
+    ------
+    PrefitError
+        If it is not clear what the data are, or the numbers cannot be used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> energy = np.arange(280, 295, 0.1)
+    >>> counts = 100 + 900 * np.exp(-((energy - 285) ** 2))
+    >>> list(spectrum(C1s=(energy, counts)).children)
+    ['C1s']
+    """
+    if (data is None) == (not regions):
+        raise PrefitError("spectrum", "give data, or data by region such as C1s=(energy, counts), one of the two.")
+    settings = settings_of(photon_energy=photon_energy)
+    return spectrum_from(
+        regions if data is None else data, settings, kinetic=kinetic, intensity=intensity, sample=sample
+    )
 
 
 def survey(

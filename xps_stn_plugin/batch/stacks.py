@@ -101,6 +101,8 @@ def spectrum_fields(record: StackRecord, fit: bool) -> Iterator[dict[str, Any]]:
         groups = list(file["group"].asstr())
         fields = {name: _flat(file, name) for name in _OF_SPECTRUM}
         regions = {name: _of_region(file[name]) for name in record.regions}
+        elements = list(file["element"].asstr()) if "atomic_percent" in file else []
+        percent = _flat(file, "atomic_percent", 1) if elements else None
     texts: dict[int, tuple[str, ...]] = {}
     for row, labels in enumerate(product(*record.labels.values())):
         coordinates = ", ".join(f"{dim}={label}" for dim, label in zip(record.labels, labels, strict=True))
@@ -113,6 +115,7 @@ def spectrum_fields(record: StackRecord, fit: bool) -> Iterator[dict[str, Any]]:
             "shift_stderr": float(fields["shift_stderr"][row]),
             "applied_shift": float(fields["applied_shift"][row]),
             "groups": _groups(groups, fields["probability"][row]),
+            "atomic_percent": () if percent is None else _percentages(elements, percent[row]),
             "reasons": ("Nothing was measured.",) if number == NO_DATA else texts[bits],
         }
         for name, values in regions.items():
@@ -147,6 +150,17 @@ def not_applied(record: StackRecord) -> int:
     with opened(record.data) as file:
         shift, applied = file["shift"][...], file["applied_shift"][...]
     return int((np.isfinite(shift) & (applied != shift)).sum())
+
+
+def percentages_of(record: StackRecord) -> dict[str, FloatArray]:
+    """Atomic percent of every element that any spectrum shows, on the dimensions of the stack, the largest first."""
+    with opened(record.data) as file:
+        if "atomic_percent" not in file:
+            return {}
+        values = file["atomic_percent"][...]
+        names = list(file["element"].asstr())
+    by_name = {name: values[..., number] for number, name in enumerate(names) if np.isfinite(values[..., number]).any()}
+    return dict(sorted(by_name.items(), key=lambda item: -float(np.nanmax(item[1]))))
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,6 +280,12 @@ def _fitted(values: dict[str, np.ndarray[Any, Any]], row: int) -> str:
     if values["fit_status"][row] == 0 and not values["describes_data"][row]:
         return "poor"
     return ("yes", "failed", "")[int(values["fit_status"][row])]
+
+
+def _percentages(names: list[str], values: np.ndarray[Any, Any]) -> tuple[tuple[str, float], ...]:
+    """List the elements of a spectrum, the largest atomic percent first."""
+    known = [(name, float(value)) for name, value in zip(names, values, strict=True) if np.isfinite(value)]
+    return tuple(sorted(known, key=lambda item: -item[1]))
 
 
 def _groups(names: list[str], probabilities: np.ndarray[Any, Any]) -> tuple[tuple[str, float], ...]:

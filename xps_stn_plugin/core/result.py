@@ -223,6 +223,16 @@ class PrefitData:
         return parent_groups(self.prediction.groups)
 
     @property
+    def materials(self) -> dict[str, float]:
+        """Probability of each class of materials; empty where the predictor does not tell."""
+        return dict(self.prediction.materials)
+
+    @property
+    def elements(self) -> dict[str, float]:
+        """Probability that the regions show a line of each element; empty where the predictor does not tell."""
+        return dict(self.prediction.elements)
+
+    @property
     def group_sets(self) -> tuple[GroupSet, ...]:
         """The three most probable sets of groups; see `group_sets.group_sets`."""
         return group_sets(self.prediction.groups)

@@ -28,6 +28,7 @@ from .report import (
     Fit,
     Group,
     GroupSet,
+    Material,
     Model,
     Parent,
     Quantification,
@@ -35,6 +36,7 @@ from .report import (
     Region,
     RegionShift,
     Report,
+    SeenElement,
     Shift,
     Value,
     Verdicts,
@@ -77,11 +79,13 @@ def with_evidence(report: Report, result: PrefitData) -> Report:
     return msgspec.structs.replace(report, groups=groups)
 
 
+def _ranked(probabilities: Mapping[str, float]) -> list[tuple[str, float]]:
+    """Names and probabilities, the most probable first and those that are not numbers last."""
+    return sorted(probabilities.items(), key=lambda item: (-item[1] if math.isfinite(item[1]) else 1.0, item[0]))
+
+
 def _report(result: PrefitData) -> Report:
     probabilities, calibrate_on = result.prediction.groups, result.settings.calibrate_on
-    ranked = sorted(
-        probabilities, key=lambda name: (-probabilities[name] if math.isfinite(probabilities[name]) else 1.0, name)
-    )
     model = result.prediction.model
     amounts = quantify(result) if result.fits else None
     shares = {} if amounts is None else {(share.region, share.name): share for share in amounts.components}
@@ -102,7 +106,7 @@ def _report(result: PrefitData) -> Report:
             UNSET if named_reference(calibrate_on) is None or calibrate_on is None else calibrate_on,
             _reference_check(result),
         ),
-        groups=tuple(Group(name, _finite(probabilities[name])) for name in ranked),
+        groups=tuple(Group(name, _finite(value)) for name, value in _ranked(probabilities)),
         regions=regions,
         quantification=None if amounts is None else msgspec.convert(amounts.to_dict(), Quantification, strict=False),
         model=Model(model.name, model.version, model.sha256),
@@ -111,6 +115,8 @@ def _report(result: PrefitData) -> Report:
             Parent(name, parents()[name], _finite(value)) for name, value in result.parent_groups.items()
         ),
         group_sets=tuple(GroupSet(one.groups, one.probability) for one in result.group_sets),
+        materials=tuple(Material(name, _finite(value)) for name, value in _ranked(result.materials)),
+        elements=tuple(SeenElement(symbol, _finite(value)) for symbol, value in _ranked(result.elements)),
     )
 
 
@@ -160,7 +166,7 @@ def groups_verdict(status: Status, probabilities: Mapping[str, float], regions: 
     signal: dict[str, bool] = {}
     for region in regions:
         for component in region.components:
-            if not (component.groups or component.level) and (component.fraction_of_region or 0.0) > UNEXPLAINED:
+            if not component.assigned and (component.fraction_of_region or 0.0) > UNEXPLAINED:
                 return "uncertain"
             for group in component.groups:
                 signal[group] = signal.get(group, False) or component.at_bound != ("area",)

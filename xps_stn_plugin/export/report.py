@@ -324,6 +324,20 @@ class Parent(Struct, frozen=True):
     probability: float | None
 
 
+class Material(Struct, frozen=True):
+    """Probability of a class of materials."""
+
+    name: str
+    probability: float | None
+
+
+class SeenElement(Struct, frozen=True):
+    """Probability that the regions show a line of an element."""
+
+    symbol: str
+    probability: float | None
+
+
 class GroupSet(Struct, frozen=True):
     """Functional groups that are present while all others are absent, and the probability of that."""
 
@@ -359,6 +373,8 @@ class Report(Struct, frozen=True):
     verdicts: Verdicts
     parent_groups: tuple[Parent, ...] = ()
     group_sets: tuple[GroupSet, ...] = ()
+    materials: tuple[Material, ...] = ()
+    elements: tuple[SeenElement, ...] = ()
 
     @property
     def name(self) -> str:
@@ -385,6 +401,15 @@ class Report(Struct, frozen=True):
             parent
             for parent in self.parent_groups
             if (parent.probability or 0.0) > least and named.isdisjoint(parent.members)
+        )
+
+    @property
+    def material_text(self) -> str:
+        """Classes of materials above probability 0.5, for people; empty where there is none."""
+        return ", ".join(
+            f"{material.name} {material.probability:.2f}"
+            for material in self.materials
+            if (material.probability or 0.0) > 0.5
         )
 
     @property

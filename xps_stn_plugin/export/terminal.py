@@ -41,6 +41,8 @@ def show(result: PrefitData, console: Console, written: Iterable[Path] = ()) -> 
     named += [(parent.name, parent.probability) for parent in report.likely_parents(0.5)]
     groups = ", ".join(f"{name} {probability:.2f}" for name, probability in named)
     console.print(_line(f"  groups: {groups or 'none above 0.5'}"), soft_wrap=True)
+    if report.material_text:
+        console.print(_line(f"  materials: {report.material_text}"), soft_wrap=True)
     if report.open_sets:
         console.print(_line(f"  sets of groups: {'; '.join(one.text for one in report.open_sets)}"), soft_wrap=True)
     for name, region in report.modelled.items():
