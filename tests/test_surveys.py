@@ -10,6 +10,7 @@ from xps_stn_plugin.core.element_lines import photo_lines
 from xps_stn_plugin.core.survey import Survey
 from xps_stn_plugin.surveys import probability, stack_survey, survey_of, survey_of_arrays
 from xps_stn_plugin.surveys.groups import without_what_surveys_lack
+from xps_stn_plugin.surveys.patterns import element_patterns
 
 AL = 1486.6
 
@@ -177,3 +178,11 @@ def test_group_without_its_element_in_the_survey_is_ruled_out():
 def test_group_stays_where_its_level_was_measured_or_the_survey_is_too_weak(regions, limit):
     prediction = _prediction(amide=0.9)
     assert without_what_surveys_lack(prediction, _spectrum(*regions), _lacking(limit)) is prediction
+
+
+def test_pattern_takes_its_strongest_line_from_the_range_of_the_survey():
+    selenium = next(pattern for pattern in element_patterns(AL, 0.0) if pattern.element == "Se")
+    assert selenium.strongest(13.0, 1100.0).label == "Se 3p3/2"
+    assert selenium.shows(13.0, 1100.0)
+    # Se 2p leaves 52 eV to its photoelectrons.
+    assert not any(line.label.startswith("Se 2p") for line in selenium.photo)
