@@ -108,3 +108,20 @@ def test_quantification_potassium_counts_for_potassium():
     assert sum(percent.values()) == pytest.approx(100.0)
     assert "K 2p in C1s does not count for C." in found.notes
     assert not any("unassigned components" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("place", "width", "groups", "said"),
+    [(398.6, 2.4, ("ester (aliphatic)",), True), (399.3, 1.2, ("ester (aliphatic)", "pyridine"), False)],
+    ids=["no group", "pyridine"],
+)
+def test_seed_line_that_no_group_explains_says_which_other_element_it_may_be(place, width, groups, said):
+    nitrogen = np.arange(392.0, 407.0, 0.1)
+    lines = {
+        "C1s": (CARBON, counted(_ester(), 9)),
+        "N1s": (nitrogen, counted(800.0 + _line(nitrogen, place, 5000.0, width), 10)),
+    }
+    datasets = {name: region_dataset("test", x, y, region=name) for name, (x, y) in lines.items()}
+    notes = [note for note in _seed(spectrum_tree("test", datasets), "N1s", *groups).notes if "survey would" in note]
+    assert len(notes) == said
+    assert all("counts for N, but may be Mo 3p3/2" in note for note in notes)
