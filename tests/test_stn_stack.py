@@ -207,7 +207,7 @@ def test_groups_are_read_at_known_shifts(trained):
 def test_distributions_over_shifts_are_kept_where_they_are_asked_for(trained):
     counts = _simulated(["ester", "noise", "ether"], [1.0, 0.0, -2.3], [1000, 5, 1000])
     stack = predict_stack(trained, _regions(counts), keep_posterior=True)
-    bins = trained.network.shift_bins.numpy()
+    bins = trained.shift_bins
     assert stack.distribution.dtype == np.float32
     assert np.isnan(stack.distribution[1]).all()
     there = stack.distribution[[0, 2]]

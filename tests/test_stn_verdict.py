@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xps_stn_plugin.stacks.fields import CARRIED, PLUGIN, REASON_TEXTS, TOLD
+from xps_stn_plugin.stacks.fields import CARRIED, NO_REFERENCE, PLUGIN, REASON_TEXTS, TOLD
 from xps_stn_plugin.stn.group_support import Support
 from xps_stn_plugin.stn.posterior import Posterior
 from xps_stn_plugin.stn.verdict import STATUSES, Evidence, Reason, judge, sentences
@@ -207,8 +207,8 @@ def test_a_sample_is_described_once_and_only_with_carbon(changes):
 
 def test_every_reason_has_a_bit_of_its_own_and_a_sentence_for_stacks():
     bits = [int(reason) for reason in Reason]
-    assert len(set(bits) | {CARRIED, TOLD, PLUGIN}) == len(bits) + 3
-    assert set(REASON_TEXTS) == {*bits, CARRIED, TOLD, PLUGIN}
+    assert len(set(bits) | {CARRIED, TOLD, PLUGIN, NO_REFERENCE}) == len(bits) + 4
+    assert set(REASON_TEXTS) == {*bits, CARRIED, TOLD, PLUGIN, NO_REFERENCE}
     assert all(text.endswith(".") and text.count(".") - text.count("0.25") == 1 for text in REASON_TEXTS.values())
 
 

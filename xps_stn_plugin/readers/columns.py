@@ -20,11 +20,12 @@ from xps_prefit_hooks import PrefitError, Settings
 from ..core.element_lines import level_lines
 from ..core.regions import SURVEY, SURVEY_WIDTH, VALENCE, region_from_energy, region_name
 from .assembly import RawRegion, in_electronvolts, spectrum_of
-from .grid import Block, blocks_of, text_rows
+from .grid import Block, blocks_of
 from .headers import measurement_of
 from .merge_blocks import in_series
 from .roles import BINDING, ENERGY, KINETIC, Spectrum, intensity_kind, spectra_of
-from .text import file_lines
+from .text import file_text
+from .text_rows import text_rows
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -52,7 +53,7 @@ def read(path: Path, settings: Settings) -> xr.DataTree:
     PrefitError
         If there are no rows of two numbers, a row does not fit, or it is unclear what the columns are.
     """
-    blocks = blocks_of(str(path), text_rows(str(path), file_lines(path)), begins_block)
+    blocks = blocks_of(str(path), text_rows(str(path), file_text(path)), begins_block)
     return spectrum_of(path, in_series(regions_of(str(path), path.stem, blocks)), settings)
 
 
@@ -129,7 +130,9 @@ def _parts(source: str, spectrum: Spectrum) -> list[Spectrum]:
     """Cut a spectrum where its energies jump: regions that stand one under the other without a line between them."""
     if spectrum.counts.ndim > 1:
         return [spectrum]
-    steps = np.diff(np.sort(spectrum.energy))
+    steps = np.diff(spectrum.energy)
+    # Energies that go one way need no sorting.
+    steps = np.abs(steps) if (steps > 0).all() or (steps < 0).all() else np.diff(np.sort(spectrum.energy))
     if not steps.size or steps.max() <= max(_LARGEST_STEP, 20 * np.median(steps)):
         return [spectrum]
     largest = max(_LARGEST_STEP, 20 * float(np.median(steps)))

@@ -21,9 +21,13 @@ def file_lines(path: Path) -> list[str]:
     PrefitError
         If the file cannot be opened.
     """
-    raw = limited_bytes(path)
     # Not str.splitlines: it also breaks at form feeds and the like, and line numbers would no longer be an editor's.
-    return decoded(raw).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return file_text(path).split("\n")
+
+
+def file_text(path: Path) -> str:
+    """Text of a file with line feeds between its lines; encodings and errors as in `file_lines`."""
+    return decoded(limited_bytes(path)).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def limited_bytes(path: Path) -> bytes:

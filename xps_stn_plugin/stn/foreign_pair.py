@@ -9,10 +9,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from xps_stn_plugin.core.white_noise import white_noise
+
 from ..chemistry.group_lines import group_lines
 from ..core.element_lines import Doublet, doublet, level_lines
 from .group_support import GROUP_FOUND, UNSEEN_MOST
-from .signal import fine_noise
 
 FloatArray = NDArray[np.float64]
 
@@ -62,7 +63,7 @@ def foreign_pair(region: str, energy: FloatArray, counts: FloatArray, shift: flo
     if own is None or energy.size < FEWEST or not np.ptp(counts) > 0:
         return ""
     axis = energy - shift
-    noise = float(fine_noise(counts))
+    noise = float(white_noise(counts, 4))
     # A slope, and the step of inelastic losses: the running sum of the intensities.
     base = np.stack([np.ones(axis.size), axis - axis.mean(), np.cumsum(counts) / counts.sum()], axis=1)
     best, least = "", np.inf

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import PrefitError
 
-from ..core.core_levels import core_levels
+from ..core.core_levels import core_level
 from ..core.grid import Grid, relative, to_bins
 from ..core.single_channels import MOST_NAMED, energies_of, without_single_channels
 from ..core.spectrum import MIN_POINTS, in_range
@@ -179,7 +179,7 @@ def _chunk(
         replaced[:, column] = energies_of(region.energy, values != recorded)
         counts.append(values)
         signal_to_noise[good, column] = line_to_noise(values[good])
-        cut[good, column] = cut_edges(region.energy, values[good], core_levels()[region.name].fwhm[0])
+        cut[good, column] = cut_edges(region.energy, values[good], core_level(region.name).fwhm[0])
         with_line = signal_to_noise[:, column] >= NO_LINE
         maximum[with_line, column] = line_maximum(region.energy, values[with_line])
     lined = signal_to_noise >= NO_LINE
@@ -255,6 +255,9 @@ def _chunk(
         region_stderr=np.where(told, region_stderr, np.nan),
         evidence=evidence,
         verdict=judge(evidence),
+        materials=found.materials,
+        lines=found.lines,
+        material_names=trained.materials,
         distribution=found.distribution,
     )
 
