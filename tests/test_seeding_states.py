@@ -142,3 +142,17 @@ def test_uncertain_axis_does_not_make_two_states_of_lines_that_lie_together():
     lines = [*pair(486.9, 20_000, 8.4, 2 / 3, 1.6), *pair(487.3, 20_000, 8.4, 2 / 3, 1.6)]
     found, _ = names("Sn3d", lines, 476.0, 502.0, shift_error=1.3)
     assert "Sn3d metal" not in found
+
+
+def test_carbon_without_groups_is_adventitious():
+    lines = [(284.8 + SCALE, 20_000, 1.2), (286.3 + SCALE, 4_000, 1.2), (288.8 + SCALE, 2_500, 1.2)]
+    found, _ = names("C1s", lines, 276.0, 298.0)
+    assert found == ["C1s C-C", "C1s C-O", "C1s O-C=O"]
+
+
+def test_carbon_below_hydrocarbon_is_a_carbide_only_of_a_metal_that_was_measured():
+    known = known_states("C1s", prediction(), Settings(), ["C1s", "O1s", "Sr3d"])
+    weights = dict(zip([state.name for state in known.states], known.weights, strict=True))
+    with_hafnium = known_states("C1s", prediction(), Settings(), ["C1s", "Hf4f"])
+    with_metal = dict(zip([state.name for state in with_hafnium.states], with_hafnium.weights, strict=True))
+    assert with_metal["HfC"] > weights["HfC"] + 3

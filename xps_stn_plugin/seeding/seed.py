@@ -41,8 +41,9 @@ _OF_DOUBLET: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
-#: Levels whose lines the groups name; states of oxygen, nitrogen and fluorine are those of all metals.
-_NAMED_BY_GROUPS: Final = frozenset({"C1s", "O1s", "N1s", "F1s"})
+#: Levels whose lines the groups name; states of oxygen, nitrogen and fluorine are those of all metals. Carbon without
+#: groups is adventitious, a carbonate or a carbide.
+_NAMED_BY_GROUPS: Final = frozenset({"O1s", "N1s", "F1s"})
 
 #: Lines that the data may add where no group explains any.
 _MOST_UNASSIGNED: Final = 6

@@ -9,11 +9,12 @@ from typing import Final
 from xps_stn_plugin.chemistry.states import ChemicalState
 from xps_stn_plugin.core.element_lines import photo_lines
 
-#: How often a class of compounds is what a sample shows, over how often an element or an oxide is.
+#: How often a class of compounds is what a sample shows, over how often an element or an oxide is. Adventitious carbon,
+#: which is on nearly all samples, has no values in the table: as one of forty.
 _USUAL: Final = {
     "element": 1.0, "oxide": 1.0, "hydroxide": 0.3, "oxyhydroxide": 0.2, "mixed oxide": 0.05, "sulfide": 0.2,
     "nitride": 0.2, "carbide": 0.2, "carbonate": 0.05, "sulfate": 0.05, "phosphate": 0.05, "silicate": 0.05,
-    "alloy": 0.02,
+    "alloy": 0.02, "adventitious carbon": 40.0,
 }  # fmt: skip
 _UNUSUAL: Final = 0.003
 #: The same for a state that the user gives for this sample: as one of forty values of the table.
@@ -38,6 +39,8 @@ _REACTIVE: Final = frozenset({
     "Li", "Mg", "Na", "K", "Rb", "Cs", "Ca", "Sr", "Ba", "La", "Ce", "Pr", "Nd", "Pm", "Sm", "Eu", "Gd", "Tb", "Dy",
     "Ho", "Er", "Tm", "Yb", "Lu", "F", "Cl", "Br", "I",
 })  # fmt: skip
+#: Carbon of graphite, nearly all samples having adventitious carbon.
+_GRAPHITE: Final = 0.3
 #: Elements whose oxides and bare surfaces air turns into carbonates and hydroxides, and how often they are seen yet.
 _BASIC: Final = frozenset({"Li", "Na", "K", "Rb", "Cs", "Ca", "Sr", "Ba"})
 _BASIC_OXIDE, _BASIC_CARBONATE = 0.05, 0.3
@@ -61,6 +64,11 @@ def usual_share(state: ChemicalState, elements: Collection[str]) -> float:
     metals = any(_is_metal(other) for other in set(elements) - {state.element})
     if state.kind == "element" and state.element in _REACTIVE:
         return _BARE_WITH_OXYGEN if "O" in elements else _BARE
+    if state.kind == "element" and state.element == "C":
+        return _GRAPHITE
+    if state.kind == "carbide" and state.element == "C":
+        named = set(re.findall(r"[A-Z][a-z]?", state.name)) - {"C"}
+        return usual if named <= set(elements) and (named or metals) else usual * _WITHOUT_PARTNER
     if state.kind == "alloy" and not metals:
         return usual * _ALLOYED_WITH_NOTHING
     if state.element in _BASIC:
