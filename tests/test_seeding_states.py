@@ -156,3 +156,9 @@ def test_carbon_below_hydrocarbon_is_a_carbide_only_of_a_metal_that_was_measured
     with_hafnium = known_states("C1s", prediction(), Settings(), ["C1s", "Hf4f"])
     with_metal = dict(zip([state.name for state in with_hafnium.states], with_hafnium.weights, strict=True))
     assert with_metal["HfC"] > weights["HfC"] + 3
+
+
+def test_oxygen_without_groups_is_of_an_oxide_and_of_adventitious_carbon():
+    lines = [(529.9 + SCALE, 20_000, 1.3), (532.4 + SCALE, 5_000, 1.3)]
+    found, _ = names("O1s", lines, 522.0, 542.0)
+    assert found == ["O1s oxide", "O1s organic"]

@@ -43,7 +43,7 @@ _OF_DOUBLET: Final[Mapping[str, str]] = MappingProxyType(
 
 #: Levels whose lines the groups name; states of oxygen, nitrogen and fluorine are those of all metals. Carbon without
 #: groups is adventitious, a carbonate or a carbide.
-_NAMED_BY_GROUPS: Final = frozenset({"O1s", "N1s", "F1s"})
+_NAMED_BY_GROUPS: Final = frozenset({"N1s", "F1s"})
 
 #: Lines that the data may add where no group explains any.
 _MOST_UNASSIGNED: Final = 6

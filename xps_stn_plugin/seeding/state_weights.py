@@ -25,7 +25,7 @@ METALLIC: Final = frozenset({"element", "alloy", "silicide", "boride", "carbide"
 _PARTNERS: Final = {
     "fluoride": "F", "chloride": "Cl", "bromide": "Br", "iodide": "I", "sulfide": "S", "sulfate": "S", "nitride": "N",
     "phosphate": "P", "phosphide": "P", "silicate": "Si", "silicide": "Si", "selenide": "Se", "telluride": "Te",
-    "arsenide": "As", "boride": "B", "borate": "B",
+    "arsenide": "As", "boride": "B", "borate": "B", "nitrate": "N", "perchlorate": "Cl", "chlorate": "Cl",
 }  # fmt: skip
 _WITH_PARTNER: Final = 10.0
 #: If more elements than so many were measured and this one was not, it is so many times as probable; if fewer were.
@@ -39,6 +39,8 @@ _REACTIVE: Final = frozenset({
     "Li", "Mg", "Na", "K", "Rb", "Cs", "Ca", "Sr", "Ba", "La", "Ce", "Pr", "Nd", "Pm", "Sm", "Eu", "Gd", "Tb", "Dy",
     "Ho", "Er", "Tm", "Yb", "Lu", "F", "Cl", "Br", "I",
 })  # fmt: skip
+#: Classes of carbon's and oxygen's compounds with metals.
+_OF_METALS: Final = frozenset({"carbide", "oxide", "mixed oxide", "hydroxide", "oxyhydroxide"})
 #: Carbon of graphite, nearly all samples having adventitious carbon.
 _GRAPHITE: Final = 0.3
 #: Elements whose oxides and bare surfaces air turns into carbonates and hydroxides, and how often they are seen yet.
@@ -66,9 +68,14 @@ def usual_share(state: ChemicalState, elements: Collection[str]) -> float:
         return _BARE_WITH_OXYGEN if "O" in elements else _BARE
     if state.kind == "element" and state.element == "C":
         return _GRAPHITE
-    if state.kind == "carbide" and state.element == "C":
-        named = set(re.findall(r"[A-Z][a-z]?", state.name)) - {"C"}
-        return usual if named <= set(elements) and (named or metals) else usual * _WITHOUT_PARTNER
+    if state.element in ("C", "O"):
+        # All samples have them: a compound is named only where its other elements were measured.
+        named = set(re.findall(r"[A-Z][a-z]?", state.name)) - {"C", "O", "H"}
+        lacks = bool(named - set(elements)) or (state.kind in _OF_METALS and not metals)
+        usual *= _WITHOUT_PARTNER if lacks else 1.0
+        if state.kind == "mixed oxide":
+            # Its oxygen lies where that of oxides does.
+            return usual * _WITHOUT_PARTNER
     if state.kind == "alloy" and not metals:
         return usual * _ALLOYED_WITH_NOTHING
     if state.element in _BASIC:
