@@ -5,7 +5,8 @@ import pytest
 
 from xps_stn_plugin.stacks.fields import CARRIED, NO_REFERENCE, PLUGIN, REASON_TEXTS, TOLD
 from xps_stn_plugin.stn.group_support import Support
-from xps_stn_plugin.stn.verdict import STATUSES, Evidence, Posterior, Reason, judge, sentences
+from xps_stn_plugin.stn.posterior import Posterior
+from xps_stn_plugin.stn.verdict import STATUSES, Evidence, Reason, judge, sentences
 
 BINS = (np.arange(160) - 79.5) * 0.1
 
@@ -47,6 +48,7 @@ def _evidence(*modes, snr=None):
         potassium=np.array([False]),
         overlapped=np.zeros((1, 1), dtype=bool),
         ringless=np.zeros((1, 1), dtype=bool),
+        foreign_pair=np.full(shape, ""),
     )
 
 
@@ -63,6 +65,38 @@ def test_a_wide_one_is_uncertain():
     status, reasons = _said(_evidence((1.0, 0.4, 1)))
     assert status == "uncertain"
     assert "standard error" in reasons[0]
+
+
+def test_verdict_standard_error_of_a_few_percent_far_away_is_ok():
+    tailed = replace(_evidence((1.0, 0.08, 0.97), (2.5, 0.08, 0.03)), stderr=np.array([0.3]))
+    assert _said(tailed) == ("ok", ())
+
+
+@pytest.mark.parametrize(
+    ("modes", "stderr", "left_out"),
+    [
+        (((1.0, 0.08, 0.93), (2.5, 0.08, 0.07)), 0.3, False),
+        (((1.0, 0.24, 1.0),), 0.3, False),
+        (((1.0, 0.08, 0.97), (5.0, 0.08, 0.03)), 0.6, False),
+        (((1.0, 0.08, 0.97), (2.5, 0.08, 0.03)), 0.3, True),
+    ],
+    ids=["more than a few percent", "wide", "too far away", "a region was left out"],
+)
+def test_verdict_other_standard_errors_above_the_limit_are_uncertain(modes, stderr, left_out):
+    evidence = replace(_evidence(*modes), stderr=np.array([stderr]), left_out=np.array([[False, left_out]]))
+    status, reasons = _said(evidence)
+    assert status == "uncertain"
+    assert any("standard error" in reason for reason in reasons)
+
+
+@pytest.mark.parametrize(
+    ("width", "alike", "status"),
+    [(0.10, -0.15, "ok"), (0.20, -0.15, "uncertain"), (0.24, -0.40, "ok"), (0.24, -0.20, "uncertain")],
+    ids=["broad lines, sure network", "broad lines, unsure network", "narrow lines", "both"],
+)
+def test_verdict_data_and_network_decide_together_on_parts(width, alike, status):
+    evidence = replace(_evidence((1.0, width, 1)), stderr=np.array([0.2]), alike=np.array([alike]))
+    assert _said(evidence)[0] == status
 
 
 def test_two_shifts_are_named():

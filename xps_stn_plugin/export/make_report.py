@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 from ..core.charge_references import named_reference
 from ..core.energy_scale import NOT_READ
 from ..core.group_sets import parents
+from ..core.survey import is_survey
 from ..fitting import ComponentRow, Confidence, FitQuality, background_table, component_table, fit_quality
 from ..quantification import ComponentShare, quantify
 from .report import (
@@ -40,6 +41,7 @@ from .report import (
     Value,
     Verdicts,
 )
+from .survey_report import survey_report
 
 if TYPE_CHECKING:
     from lmfit.model import ModelResult
@@ -164,7 +166,7 @@ def groups_verdict(status: Status, probabilities: Mapping[str, float], regions: 
     signal: dict[str, bool] = {}
     for region in regions:
         for component in region.components:
-            if not (component.groups or component.level) and (component.fraction_of_region or 0.0) > UNEXPLAINED:
+            if not component.assigned and (component.fraction_of_region or 0.0) > UNEXPLAINED:
                 return "uncertain"
             for group in component.groups:
                 signal[group] = signal.get(group, False) or component.at_bound != ("area",)
@@ -197,7 +199,8 @@ def region_report(
     status = result.region_status(name)
     unread = () if result.moved is None or result.is_read(name) else (NOT_READ,)
     if seed is None:
-        return Region(region_shift, None, (), unread, None, level, label, status)
+        survey = survey_report(result.surveys[name]) if _has_survey(result, name) else UNSET
+        return Region(region_shift, None, (), unread, None, level, label, status, survey)
     components = component_table(seed, fit)
     rows = background_table(seed, fit)
     confidence: Confidence | None = getattr(fit, "confidence", None)
@@ -215,6 +218,11 @@ def region_report(
         label=label,
         status=status,
     )
+
+
+def _has_survey(result: PrefitData, name: str) -> bool:
+    # Other regions do not ask for the surveys, which take a second to find.
+    return is_survey(result.spectrum[name].to_dataset(), name) and name in result.surveys
 
 
 def _component(

@@ -14,6 +14,7 @@ from msgspec import UNSET, Struct, UnsetType
 from xps_prefit_hooks import ReferenceAt, Status
 
 from ..core.energy_scale import shift_text
+from .survey_report import SurveyReport
 from .texts import or_nan
 
 SCHEMA: Final = "xps-stn/prefit/1"
@@ -234,6 +235,8 @@ class Region(Struct, frozen=True):
     core_level: str = ""
     label: str = ""
     status: Status = "uncertain"
+    #: Elements of a survey; not there for other regions.
+    survey: SurveyReport | UnsetType = UNSET
 
     @property
     def state(self) -> str:
@@ -413,6 +416,11 @@ class Report(Struct, frozen=True):
     def open_sets(self) -> tuple[GroupSet, ...]:
         """Sets of groups that are worth naming: more than one, unless the first is nearly certain."""
         return self.group_sets if self.group_sets and self.group_sets[0].probability < CERTAIN_SET else ()
+
+    @property
+    def surveys(self) -> dict[str, SurveyReport]:
+        """Elements of each survey by region."""
+        return {name: region.survey for name, region in self.regions.items() if region.survey}
 
     @property
     def modelled(self) -> dict[str, Region]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .calibration import spread_of
 from .numpy_network import Reading
-from .verdict import FloatArray, Posterior
+from .posterior import FloatArray, Posterior
 from .weights import TrainedNetwork
 
 #: Spectra that pass the network together: few enough that what is between two layers stays in the processor's cache.

@@ -17,13 +17,14 @@ from ..core.single_channels import MOST_NAMED, energies_of, without_single_chann
 from ..core.spectrum import MIN_POINTS, in_range
 from .answers import ask
 from .cut_lines import cut_edges
+from .foreign_pair import without_foreign_pairs
 from .group_overlap import without_overlap, without_ring
 from .group_support import GROUP_FOUND, detection_limits, supported
 from .near_edge import read_inside
 from .potassium import without_potassium
 from .signal import NO_LINE, channels_at_maximum, line_maximum, line_to_noise, plain_peak
 from .stack_prediction import StackPrediction
-from .uneven import ALIKE, PARTS_STDERR, likeness
+from .uneven import PARTS_STDERR, likeness, parts_differ
 from .verdict import CARBON, BoolArray, Evidence, FloatArray, judge
 from .view import nothing_known, outside_window
 from .weights import TrainedNetwork
@@ -208,7 +209,7 @@ def _chunk(
     disagreement = np.where(told, np.where(carbon, 0.0, found.region_shift), np.nan)
     axes = [region.energy for region in regions]
     alike = likeness(axes, counts, np.where(cut.any(axis=-1), 0.0, signal_to_noise))
-    stderr = np.hypot(found.shift_stderr, np.where(alike > ALIKE, PARTS_STDERR, 0.0))
+    stderr = np.hypot(found.shift_stderr, np.where(parts_differ(alike, found.posterior.spread), PARTS_STDERR, 0.0))
     region_stderr = np.hypot(stderr[:, None], np.where(carbon, 0.0, found.region_sigma))
     limits = detection_limits(levels, axes, counts, [region.duration for region in regions])
     limits = np.where(there, limits, np.nan) if regions else np.zeros(shape)
@@ -218,6 +219,7 @@ def _chunk(
     probabilities, potassium = without_potassium(
         trained.groups, probabilities, levels, axes, counts, found.shift, lined
     )
+    probabilities, pairs = without_foreign_pairs(trained.groups, probabilities, levels, axes, counts, found.shift)
     probabilities, overlapped = without_overlap(trained.groups, probabilities)
     probabilities, ringless = without_ring(trained.groups, probabilities)
     evidence = Evidence(
@@ -240,6 +242,7 @@ def _chunk(
         potassium=potassium,
         overlapped=overlapped,
         ringless=ringless,
+        foreign_pair=pairs,
     )
     return StackPrediction(
         groups=trained.groups,
