@@ -31,6 +31,7 @@ from benchmarks.polymers import Polymer, load
 from benchmarks.record import conditions as circumstances
 from benchmarks.record import write_record
 from xps_prefit_hooks import PrefitError
+from xps_stn_plugin.core.white_noise import white_noise
 from xps_stn_plugin.stn.weights import TrainedNetwork, load_weights, shipped_weights
 
 #: Statuses in the order of the tables; the contract refuses some spectra with a sentence before the network sees them.
@@ -62,8 +63,7 @@ def line_height(counts: Array) -> float:
     """Height of the highest channel above a straight line between the ends, over the noise of one channel."""
     ends = max(1, min(5, counts.size // 5))
     base = np.linspace(counts[:ends].mean(), counts[-ends:].mean(), counts.size)
-    # Second differences have six times the variance of white noise; the median stands above lines and spikes.
-    noise = np.median(np.abs(np.diff(counts, 2))) / 0.6745 / np.sqrt(6.0)
+    noise = float(white_noise(counts, 2))
     return float((counts - base).max() / noise) if noise > 0 else float("inf")
 
 

@@ -51,7 +51,7 @@ from xps_prefit_hooks import PrefitError
 from xps_stn_plugin.api import PrefitResult, prefit
 from xps_stn_plugin.chemistry.polymers import Polymer, polymers
 from xps_stn_plugin.fitting import component_table, fit_quality
-from xps_stn_plugin.seeding import noise_of
+from xps_stn_plugin.models.noise import noise_of
 
 REGIONS = ("C1s", "O1s", "N1s")
 CONDITIONS = ("network", "shift told", "groups told", "both told", "substance expected")

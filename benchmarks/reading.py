@@ -4,8 +4,8 @@
 
 Every file of the folder's `manifest.csv` is read. The manifest says of each whether it holds what a spectrum needs:
 files that version 0.4.0 refused rightly, and NEXAFS spectra, are to be refused, and so are four more, of which each was
-looked at; all others are to be read. The table
-counts both by format; below it stand the files that came out otherwise, with the sentence that they were refused with.
+looked at; all others are to be read. The table counts both by format; below it stand the files that came out otherwise,
+with the sentence that they were refused with.
 `--regions` prints the regions of all files, since a file that is read wrongly is worse than one that is refused.
 """
 
@@ -33,7 +33,7 @@ _TO_BE_REFUSED = ("refused rightly", "NEXAFS")
 # Files of which the manifest does not tell that they hold none, and why they do not.
 _WITHOUT: Final = {
     "matkrin__testdata_test_matrix.ibw": "an Igor matrix whose first dimension is rows",
-    "FAIRmat-NFDI__data_analysis_vms_data_analysis.nxs": "its axis is photon energy minus binding energy, called binding",
+    "FAIRmat-NFDI__data_analysis_vms_data_analysis.nxs": "an axis of photon energy minus binding energy",
     "Center-for-Atmospheric-Research-ATMOS__scienta_C1s_Au4f.txt": "kinetic energies above the file's photon energy",
     "CINF__test_specs_specs_iss_sample.xml": "ion scattering",
 }

@@ -27,7 +27,8 @@ from xps_prefit_hooks import ModelInfo, Prediction, Settings
 from xps_stn_plugin.chemistry.group_lines import group_lines
 from xps_stn_plugin.core.spectrum import calibrated
 from xps_stn_plugin.fitting import fit_quality, fit_seed
-from xps_stn_plugin.seeding import noise_of, seed_region
+from xps_stn_plugin.models.noise import noise_of
+from xps_stn_plugin.seeding import seed_region
 from xps_stn_plugin.stn.predict import predict
 
 

@@ -26,7 +26,7 @@ from xps_stn_plugin.simulate.library import LineLibrary
 from xps_stn_plugin.simulate.spectra import SpectrumSimulator
 from xps_stn_plugin.simulate.structures import reference_structures
 from xps_stn_plugin.stn.inputs import network_input
-from xps_stn_plugin.stn.network import NetworkConfig
+from xps_stn_plugin.stn.network_config import NetworkConfig
 
 GRID = Grid(points=96)
 TINY = NetworkConfig(

@@ -14,7 +14,7 @@ from benchmarks.studies.networks import (
     Unaligned,
     posterior_summary,
 )
-from xps_stn_plugin.stn.network import NetworkConfig
+from xps_stn_plugin.stn.network_config import NetworkConfig
 from xps_stn_plugin.stn.transform import shift_axis
 
 CONFIG = NetworkConfig(

@@ -7,7 +7,7 @@ import torch
 
 from benchmarks.studies.networks import Reader, Reading, Regression
 from benchmarks.studies.training import Answers, Batch, Recipe, answers, loss_of, train
-from xps_stn_plugin.stn.network import NetworkConfig
+from xps_stn_plugin.stn.network_config import NetworkConfig
 
 RECIPE = Recipe(
     steps=120, batch_size=16, learning_rate=1e-2, warmup=5, precision="float32", average=0.9, check_every=60

@@ -26,7 +26,7 @@ from xps_stn_plugin.stn.attribution import (
 )
 from xps_stn_plugin.stn.calibration import Calibration
 from xps_stn_plugin.stn.predict import predict_with
-from xps_stn_plugin.stn.weights import TrainedNetwork, shipped_weights
+from xps_stn_plugin.stn.weights import shipped_weights
 
 GRID = Grid()
 INFO = ModelInfo("toy", "1", "")
@@ -59,9 +59,20 @@ class _Toy:
         return _Output(torch.full((len(channels),), self.shift), torch.stack(odds, dim=1))
 
 
+@dataclass(frozen=True)
+class _Trained:
+    """What the evidence needs of a `TrainedNetwork`."""
+
+    network: _Toy
+    grid: Grid
+    groups: tuple[str, ...]
+    calibration: Calibration
+    info: ModelInfo
+
+
 def _toy(*readings, shift=0.0, probability=0.9, status="ok"):
     names = tuple(f"group {number}" for number, _ in enumerate(readings))
-    trained = TrainedNetwork(_Toy(readings, shift), GRID, names, CALIBRATION, INFO)
+    trained = _Trained(_Toy(readings, shift), GRID, names, CALIBRATION, INFO)
     prediction = Prediction(shift, 0.1, dict.fromkeys(names, probability), status, (), {}, INFO)
     return trained, prediction
 

@@ -9,7 +9,7 @@ import pytest
 import stacked
 import torch
 
-from xps_stn_plugin.stn import answers
+from xps_stn_plugin.stn import torch_reading
 from xps_stn_plugin.stn.one_thread import one_thread
 from xps_stn_plugin.stn.predict import shipped
 from xps_stn_plugin.stn.stack import predict_stack
@@ -60,16 +60,16 @@ def test_one_thread_in_overlapping_threads_restores_each():
         assert [task.result() for task in tasks] == [(1, 2)] * 4
 
 
-@pytest.mark.parametrize(("number", "threads"), [(1, 1), (2, 2)])
-def test_predict_stack_of_one_spectrum_uses_one_thread(number, threads, monkeypatch):
-    used, output = [], answers._output
+@pytest.mark.parametrize(("number", "threads"), [(1, []), (2, [2])])
+def test_predict_stack_of_one_spectrum_goes_without_torch(number, threads, monkeypatch):
+    used, read = [], torch_reading.read
 
     def recorded(*arguments):
         used.append(torch.get_num_threads())
-        return output(*arguments)
+        return read(*arguments)
 
-    monkeypatch.setattr(answers, "_output", recorded)
+    monkeypatch.setattr(torch_reading, "read", recorded)
     counts = stacked.counts(["ester"] * number, [0.5] * number, [300] * number)
     predict_stack(shipped(), {name: (stacked.AXES[name], values) for name, values in counts.items()})
-    assert used == [threads]
+    assert used == threads
     assert torch.get_num_threads() == 2

@@ -50,6 +50,9 @@ def test_a_wrong_configuration_gets_one_sentence(tmp_path, text, word):
 @pytest.mark.slow
 def test_a_resumed_run_gives_the_same_weights(tiny, tmp_path, monkeypatch):
     straight = train(tiny, tmp_path / "straight", device="cpu")
+    # Weights of the last checkpoint of a finished run are the finished ones.
+    again = load_weights(train(tiny, tmp_path / "straight", device="cpu", finish=True))
+    assert again.info == load_weights(straight).info
 
     import xps_stn_plugin.stn.train as module
 
@@ -90,6 +93,31 @@ def test_training_goes_on_from_weights(tiny, tmp_path):
     # Without a learning rate the weights stay where they were put.
     for name in learnt:
         torch.testing.assert_close(two[name], one[name], atol=0, rtol=0)
+
+
+@pytest.mark.slow
+def test_a_network_of_all_core_levels_goes_on_from_one_of_nine(tmp_path):
+    shipped = SHIPPED.with_name("prefit-2.1.safetensors")
+    changes = {
+        "steps": "2", "batch_size": "32", "validation_size": "64", "calibration_size": "96", "validation_every": "2",
+        "checkpoint_every": "2", "generated_structures": "40", "precision": '"float32"', "name": '"tiny"',
+    }  # fmt: skip
+    lines = []
+    for line in SHIPPED.with_name("prefit-3.toml").read_text().splitlines():
+        key = line.split(" = ")[0]
+        lines.append(f"{key} = {changes[key]}" if key in changes else line)
+    path = tmp_path / "tiny.toml"
+    path.write_text("\n".join(lines))
+    trained = load_weights(train(path, tmp_path / "out", device="cpu", start_from=shipped))
+    assert trained.grid.regions[:9] == load_weights(shipped).grid.regions
+    assert "Fe2p" in trained.grid.regions
+    assert "oxide" in trained.materials
+    (row,) = [json.loads(line) for line in (tmp_path / "out" / "log.jsonl").read_text().splitlines()]
+    # Two steps of small batches leave much of what the shipped weights know.
+    assert row["nine_median"] < 0.15
+    assert np.isfinite(row["whole_median"])
+    assert 0 <= row["materials_f1"] <= 1
+    assert list((tmp_path / "out").glob("library-*.npz"))
 
 
 def test_weights_of_another_size_are_refused(tiny, tmp_path):

@@ -15,7 +15,8 @@ from xps_prefit_hooks import PrefitError
 from xps_stn_plugin.chemistry.groups import group_names
 from xps_stn_plugin.core.grid import Grid
 from xps_stn_plugin.stn.calibration import Calibration
-from xps_stn_plugin.stn.network import NetworkConfig, ShiftTransformer
+from xps_stn_plugin.stn.network import ShiftTransformer
+from xps_stn_plugin.stn.network_config import NetworkConfig
 from xps_stn_plugin.stn.weights import SHIPPED, load_weights, save_weights, shipped_weights, stamp_weights
 from xps_stn_plugin.stn.weights_file import metadata_of, sealed
 
@@ -84,7 +85,8 @@ def test_load_weights_of_any_flipped_bit_refuses_the_file(whole, tmp_path):
     anywhere()
     in_the_header()
     check(8 * whole.index(b'"sha256"') + 8)  # the name of the checksum
-    check(8 * whole.index(b"weights/3") + 8 * 8)  # weights/2, which need no checksum
+    for bit in range(8):  # the version: weights/2 need no checksum
+        check(8 * (whole.index(b"weights/4") + 8) + bit)
     check(8 * len(whole) - 1)
 
 
@@ -160,6 +162,12 @@ HEADERS = {
     "huge number": (changed("calibration", blur=10**400), "sizes or numbers that make no sense|lacks a valid"),
     "text for a number": (changed("calibration", blur="x"), "sizes or numbers that make no sense"),
     "knots that fall": (changed("calibration", spread=[2.0, 1.0]), "sizes or numbers that make no sense"),
+    "level without a name": (changed("grid", levels=[["", 288.0]] * 9), "sizes or numbers that make no sense"),
+    "levels twice": (changed("grid", levels=[["C1s", 288.0]] * 9), "sizes or numbers that make no sense"),
+    "level nowhere": (changed("grid", levels=[["C1s", float("nan")]]), "sizes or numbers that make no sense"),
+    "level without an energy": (changed("grid", levels=[["C1s"]]), "its header lacks a valid"),
+    "materials without outputs": (put("materials", '["oxide"]'), "sizes or numbers that make no sense"),
+    "lines not a truth value": (changed("network", lines=1), "sizes or numbers that make no sense"),
     "knots of unequal number": (changed("calibration", spread=[1.0]), "sizes or numbers that make no sense"),
 }
 
@@ -178,7 +186,7 @@ def test_load_weights_of_a_foreign_header_is_one_sentence(whole, tmp_path, case)
     [
         b"", b"[]", b"null", b"[" * 100_000, b'{"__metadata__": 1}', b'{"__metadata__": {"format": 1}}', b'{"a": 1}',
         b'{"__metadata__": {}, "__metadata__": {}}', b"\xff",
-        b'{"__metadata__": {"sha256": "x", "format": "xps-stn/weights/3"}}',
+        b'{"__metadata__": {"sha256": "x", "format": "xps-stn/weights/4"}}',
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("size", [None, 2**63, 2**21])
@@ -222,4 +230,4 @@ def test_shipped_weights_carry_a_checksum():
         warnings.simplefilter("error")
         trained = shipped_weights()
     assert SHIPPED.startswith(trained.info.name)
-    assert dataclasses.asdict(trained.grid) == {"points": 288, "step": 0.1}
+    assert dataclasses.asdict(trained.grid) == {"points": 288, "step": 0.1, "levels": ()}

@@ -20,7 +20,7 @@ import numpy as np
 import xraydb
 import xraylib
 
-from tools.nist import HYDROCARBON, Record, by_compound, median_spread, read_records, splittings
+from tools.nist import HYDROCARBON, Record, by_compound, distances, median_spread, read_records, splittings
 from xps_stn_plugin._util.files import write_text
 
 OUT = Path(__file__).parent.parent / "xps_stn_plugin" / "core" / "data"
@@ -36,6 +36,8 @@ GASES = frozenset({"N", "O", "F", "Ne", "Cl", "Ar", "Br", "Kr", "Xe", "I"})
 NOT_METALLIC = GASES | {"B", "Si", "P", "S", "Ge", "As", "Se", "Te", "At", "Rn"}
 #: Fewest values for a position and for a splitting.
 FEWEST_VALUES, FEWEST_PAIRS, FEWEST_PAIRS_ELEMENT = 2, 3, 2
+#: A distance from the main line that puts a line farther (eV) from its edge is that of another line: a slip.
+LARGEST_STEP = 6.0
 #: Splittings in eV of narrow doublets, which the database's values, rounded to 0.1 eV, do not resolve: Moulder,
 #: Stickle, Sobol, Bomben, Handbook of X-ray Photoelectron Spectroscopy (1992).
 SPLITTINGS = {
@@ -69,9 +71,10 @@ PHOTO_HEADER = """\
 #               X-ray Photoelectron Spectroscopy Database, SRD 20 (version 4.1); "splitting": the higher-j line and the
 #               median splitting of pairs by the same authors in SRD 20, of the element where there are two, else of all
 #               compounds; for narrow doublets that of Moulder, Stickle, Sobol, Bomben, Handbook of X-ray Photoelectron
-#               Spectroscopy (1992); "edge": edges after Williams, X-ray Data Booklet (LBNL), in the table of Elam,
-#               Ravel, Sieber, Radiat. Phys. Chem. 63 (2002) 121, as XrayDB 4.5.8 holds it, moved with the element's
-#               main line where that was measured
+#               Spectroscopy (1992); "distance": the main line and the median distance from it of three compounds or
+#               more by the same authors in SRD 20; "edge": edges after Williams, X-ray Data Booklet (LBNL), in the
+#               table of Elam, Ravel, Sieber, Radiat. Phys. Chem. 63 (2002) 121, as XrayDB 4.5.8 holds it, moved with
+#               the element's main line where that was measured
 # low, high     eV, chemical range: extremes of the compounds' medians of the main line in SRD 20 without the outer 2 %,
 #               0.3 eV more on either side; -1.5 and +4 eV where SRD 20 has fewer than six compounds
 # width         eV, natural (Lorentzian) width: Campbell, Papp, At. Data Nucl. Data Tables 77 (2001) 1, as xraylib 4.3.0
@@ -158,7 +161,8 @@ def positions(number: int, records: Sequence[Record]) -> list[Photo]:
 
     The median over the element in SRD 20 if two values or more are known, for gases and halogens the median over their
     compounds; a lower-j line from the higher-j line and a splitting: the handbook's, else that of two pairs of the
-    element or more, else that of three pairs of any compound or more; else the edge, moved as the main line is.
+    element or more, else that of three pairs of any compound or more; else the main line and the median distance from
+    it, where three compounds or more have both lines by the same authors; else the edge, moved as the main line is.
     """
     on_element = splittings([record for record in records if record.is_element])
     in_any, in_compounds = splittings(records), splittings([record for record in records if not record.is_element])
@@ -176,6 +180,11 @@ def positions(number: int, records: Sequence[Record]) -> list[Photo]:
     main = _HIGHER_J.get(main_subshell(number), main_subshell(number))
     anchor = main if main in measured else next(iter(measured), None)
     moved = measured[anchor][0] - edge[anchor] if anchor else 0.0
+    if main in measured:
+        for line, (distance, count) in distances(records, main).items():
+            slip = line in edge and abs(measured[main][0] + distance - edge[line] - moved) > LARGEST_STEP
+            if line in edge and line not in measured and count >= FEWEST_PAIRS and not slip:
+                measured[line] = measured[main][0] + distance, "distance"
     lines = []
     for line, energy in edge.items():
         subshell = line[:2]
@@ -184,14 +193,14 @@ def positions(number: int, records: Sequence[Record]) -> list[Photo]:
         compound_splitting = None
         if line != higher:
             start, origin = measured.get(higher, (edge[higher] + moved, "edge"))
-            value = start + energy - edge[higher]
+            value = start + max(energy - edge[higher], 0.0)
             few = (0.0, 0)
             gap, count = on_element.get((element, subshell), few)
             if count < FEWEST_PAIRS_ELEMENT:
                 gap, count = in_any.get((element, subshell), few)
                 count = count if count >= FEWEST_PAIRS else 0
             gap = SPLITTINGS.get(element + subshell, gap if count else 0.0)
-            value, origin = (start + gap, "splitting") if gap else (value, "edge")
+            value, origin = (start + gap, "splitting") if gap > 0 else (value, "edge")
             of_compounds, count = in_compounds.get((element, subshell), few)
             if count >= FEWEST_PAIRS and element + subshell not in SPLITTINGS:
                 compound_splitting = round(of_compounds, 2)

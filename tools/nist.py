@@ -113,3 +113,19 @@ def splittings(records: Iterable[Record]) -> Mapping[tuple[str, str], tuple[floa
             low, high = sorted(energies)
             pairs[element, subshell].append(energies[low] - energies[high])
     return {key: (median_spread(values)[0], len(values)) for key, values in pairs.items() if not math.isnan(values[0])}
+
+
+def distances(records: Iterable[Record], main: str) -> Mapping[str, tuple[float, int]]:
+    """Median distance (eV) of an element's lines above its main line, and number of pairs, by line.
+
+    A pair is the two lines of one compound by the same authors, so that the scale does not matter.
+    """
+    lines: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+    for record in records:
+        lines[record.formula, record.author].setdefault(record.line, record.energy)
+    pairs: dict[str, list[float]] = defaultdict(list)
+    for energies in lines.values():
+        for line, energy in energies.items():
+            if main in energies and line != main:
+                pairs[line].append(energy - energies[main])
+    return {line: (median_spread(values)[0], len(values)) for line, values in pairs.items()}

@@ -44,8 +44,8 @@ from xps_stn_plugin.core.grid import Grid
 from xps_stn_plugin.simulate.config import SimulationConfig
 from xps_stn_plugin.simulate.drawing import ahead, build_simulator
 from xps_stn_plugin.simulate.spectra import SpectrumSimulator
-from xps_stn_plugin.stn.inputs import CHANNELS_PER_REGION, network_input
-from xps_stn_plugin.stn.network import NetworkConfig
+from xps_stn_plugin.stn.inputs import network_input
+from xps_stn_plugin.stn.network_config import CHANNELS_PER_REGION, NetworkConfig
 from xps_stn_plugin.stn.transform import shift_axis
 
 #: Spectra drawn at a time; chunk k is drawn from (seed, k).

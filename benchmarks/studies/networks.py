@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from xps_stn_plugin.stn.network import MODE_REACH, Localiser, NetworkConfig, ShiftTransformer, mean_around_mode
+from xps_stn_plugin.stn.network import Localiser, ShiftTransformer, mean_around_mode
+from xps_stn_plugin.stn.network_config import MODE_REACH, NetworkConfig
 from xps_stn_plugin.stn.transform import shift_axis
 
 

@@ -60,7 +60,7 @@ from xps_stn_plugin.core.core_levels import core_levels
 from xps_stn_plugin.core.spectrum import region_dataset, spectrum_tree
 from xps_stn_plugin.stn.inputs import network_input
 from xps_stn_plugin.stn.metrics import shift_metrics
-from xps_stn_plugin.stn.network import NetworkConfig
+from xps_stn_plugin.stn.network_config import NetworkConfig
 from xps_stn_plugin.stn.predict import predict_with
 from xps_stn_plugin.stn.weights import TrainedNetwork, load_weights, shipped_weights
 

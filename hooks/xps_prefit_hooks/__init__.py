@@ -8,28 +8,27 @@ from __future__ import annotations
 from ._errors import PrefitError
 from ._manager import PLUGINS_VARIABLE, PluginManager, PluginReport
 from ._markers import PROJECT, hookimpl, hookspec
+from ._menu import MenuAction, MenuOutcome, MenuRequest
 from ._texts import LONGEST, shown
 from ._types import (
     ALIPHATIC_C1S,
     GIVEN_SHIFT_STDERR,
     MAXIMUM_ABOVE_FIRST_MEMBER,
     Background,
-    CalibrateOn,
     Exporter,
     GroupEvidence,
-    MenuAction,
-    MenuOutcome,
-    MenuRequest,
     ModelInfo,
     Prediction,
     Reader,
     ReferenceAt,
+    ReferenceCheck,
     RegionShift,
     Seed,
     SeedComponent,
     Settings,
     Status,
     Ties,
+    UserState,
 )
 
 __all__ = [
@@ -40,7 +39,6 @@ __all__ = [
     "PLUGINS_VARIABLE",
     "PROJECT",
     "Background",
-    "CalibrateOn",
     "Exporter",
     "GroupEvidence",
     "MenuAction",
@@ -53,12 +51,14 @@ __all__ = [
     "PrefitError",
     "Reader",
     "ReferenceAt",
+    "ReferenceCheck",
     "RegionShift",
     "Seed",
     "SeedComponent",
     "Settings",
     "Status",
     "Ties",
+    "UserState",
     "hookimpl",
     "hookspec",
     "shown",

@@ -17,7 +17,8 @@ import pluggy
 from . import specs
 from ._errors import PrefitError
 from ._markers import PROJECT
-from ._types import Exporter, GroupEvidence, MenuAction, Prediction, Reader, Seed, Settings
+from ._menu import MenuAction
+from ._types import Exporter, GroupEvidence, Prediction, Reader, Seed, Settings
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -6,6 +6,7 @@ C 1s is 285.00 eV. Regions are named like ``C1s`` or ``Cl2p``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,15 +29,44 @@ MAXIMUM_ABOVE_FIRST_MEMBER = 0.115
 #: Standard error in eV that a shift which the user gives counts with; analysts read a reference line to about 0.1 eV.
 GIVEN_SHIFT_STDERR = 0.1
 
+#: How names of satellites end; a second one has a number.
+_SATELLITE = re.compile(r" (satellite|shake-up|energy loss)( \d+)?$")
+
 Status = Literal["ok", "uncertain", "out_of_domain"]
 Background = Literal["auto", "offset", "linear", "shirley", "tougaard-u2", "tougaard-u3"]
 Ties = Literal["soft", "hard", "free"]
 ReferenceAt = Literal["maximum", "first-member"]
-CalibrateOn = Literal["C-C"]
 
 
 def _or(words: tuple[str, ...]) -> str:
     return f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+@dataclass(frozen=True)
+class UserState:
+    """A chemical state that the user adds to the table, or that replaces the one of its name.
+
+    Parameters
+    ----------
+    element, line, name : str
+        ``Ti``, ``2p3/2`` (the line of highest j of a core level), ``TiO2``.
+    energy : float
+        Binding energy in eV on the scale hydrocarbon C 1s = 284.8 eV.
+    spread : float
+        Standard deviation of `energy` in eV.
+    kind : str
+        Class of compounds: ``element``, ``oxide``, ...
+    oxidation : int or None
+        Oxidation state of the element.
+    """
+
+    element: str
+    line: str
+    name: str
+    energy: float
+    spread: float
+    kind: str
+    oxidation: int | None = None
 
 
 @dataclass(frozen=True)
@@ -73,10 +103,14 @@ class Settings:
     shift : float or None
         Measured minus true binding energy in eV on the reported scale, where the user knows it; it counts with a
         standard error of 0.1 eV.
-    calibrate_on : {"C-C"} or None
-        Component that is put at the reference: "C-C" takes the shift from the aliphatic component of a fit of C 1s.
+    calibrate_on : str or None
+        What is put at its reference energy. "C-C" takes the shift from the aliphatic component of a fit of C 1s;
+        "Au 4f7/2", "Ag 3d5/2", "Cu 2p3/2" and "Fermi edge" have the energies of ISO 15472; "Si 2p3/2=99.4" names any
+        other line with its energy in eV.
     apply_anyway : bool
         Whether energies are moved by a shift that is out of domain, too; by default they stay as measured.
+    states : tuple of UserState
+        Chemical states of the user's own; `settings_of` reads them from TOML files.
     """
 
     reference: float = field(
@@ -125,10 +159,17 @@ class Settings:
     shift: float | None = field(
         default=None, metadata={"help": "Measured minus true binding energy in eV, where it is known."}
     )
-    calibrate_on: CalibrateOn | None = field(
-        default=None, metadata={"help": "Fit C 1s and put its aliphatic component at the reference."}
+    calibrate_on: str | None = field(
+        default=None,
+        metadata={
+            "metavar": "LINE[=EV]",
+            "help": "Line that gives the shift: C-C, Au 4f7/2, Ag 3d5/2, Cu 2p3/2, Fermi edge, or LINE=ENERGY.",
+        },
     )
     apply_anyway: bool = field(default=False, metadata={"help": "Apply a shift that is out of domain, too."})
+    states: tuple[UserState, ...] = field(
+        default=(), metadata={"metavar": "FILE", "help": "TOML file with chemical states of your own; repeatable."}
+    )
 
     @property
     def first_member(self) -> float:
@@ -186,6 +227,33 @@ class RegionShift:
 
 
 @dataclass(frozen=True)
+class ReferenceCheck:
+    """Comparison of the line that a shift was taken from with an independent reading of the same shift.
+
+    Parameters
+    ----------
+    line : str
+        The line: ``C-C``, ``Au 4f7/2``, ``Fermi edge``.
+    energy : float
+        Binding energy in eV that the line was put at.
+    measured, stderr : float
+        Where it was fitted on the measured axis, and the standard error of that, in eV.
+    against : {"C 1s", "network", ""}
+        What the shift is compared with; empty where there is nothing.
+    disagreement, disagreement_stderr : float
+        By how much the other reads the shift higher, and the standard error of that, in eV; NaN where nothing does.
+    """
+
+    line: str
+    energy: float
+    measured: float
+    stderr: float
+    against: Literal["C 1s", "network", ""]
+    disagreement: float
+    disagreement_stderr: float
+
+
+@dataclass(frozen=True)
 class ModelInfo:
     """Identity of a trained network: name, version and SHA-256 of its weights."""
 
@@ -215,6 +283,14 @@ class Prediction:
     regions_read : tuple of str or None
         Names of the regions that the shift rests on, those without a line among them; None for those of
         `region_shifts`.
+    reference_check : ReferenceCheck or None
+        Where the shift was taken from a line that the user named: how that agrees with carbon or the network.
+    materials : mapping of str to float
+        Probability of each class of materials (oxide, carbonate, adventitious carbon, ...); empty from a predictor that
+        does not tell.
+    elements : mapping of str to float
+        Probability that the regions show a line of each element, by its symbol; empty from a predictor that does not
+        tell.
     """
 
     shift: float
@@ -225,6 +301,9 @@ class Prediction:
     region_shifts: Mapping[str, RegionShift]
     model: ModelInfo
     regions_read: tuple[str, ...] | None = None
+    reference_check: ReferenceCheck | None = None
+    materials: Mapping[str, float] = field(default_factory=dict)
+    elements: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -276,6 +355,16 @@ class SeedComponent:
     def assigned(self) -> bool:
         """Whether a group, another element or a chemical state brings it."""
         return bool(self.groups or self.level or self.state)
+
+    @property
+    def is_satellite(self) -> bool:
+        """Whether it is a shake-up satellite or an energy loss of another component, which does not count as atoms."""
+        return _SATELLITE.search(self.name) is not None
+
+    @property
+    def counts(self) -> bool:
+        """Whether its area counts for the element of its region."""
+        return not (self.level or self.is_satellite)
 
 
 @dataclass(frozen=True)
@@ -365,107 +454,3 @@ class Exporter:
     description: str
     suffix: str
     write: Callable[[Any, Path], None]
-
-
-def _no_progress(done: int, total: int, text: str) -> None:
-    """Tell nobody."""
-
-
-def _never() -> bool:
-    return False
-
-
-@dataclass(frozen=True)
-class MenuRequest:
-    """Input of a menu action.
-
-    Parameters
-    ----------
-    spectrum : xarray.DataTree or None
-        What is selected.
-    settings : Settings
-        What the user asked for in the host's form.
-    out : Path or None
-        File or folder to write to.
-    folder : Path or None
-        Folder with spectra.
-    result : PrefitResult or None
-        Prefit of this spectrum with these settings, where the host has one: an action need not make it anew.
-    progress : callable
-        ``progress(done, total, text)``, to be called from time to time by an action that takes longer than a second.
-    cancelled : callable
-        ``cancelled()``: whether the user wants it to stop; the action then returns what it has.
-    overwrite : bool
-        Whether the user has agreed that the file `out` is replaced.
-    """
-
-    spectrum: xr.DataTree | None = None
-    settings: Settings = field(default_factory=Settings)
-    out: Path | None = None
-    folder: Path | None = None
-    result: Any = None
-    progress: Callable[[int, int, str], None] = _no_progress
-    cancelled: Callable[[], bool] = _never
-    overwrite: bool = False
-
-
-@dataclass(frozen=True)
-class MenuOutcome:
-    """Result of a menu action.
-
-    Parameters
-    ----------
-    message : str
-        One or two sentences for the user.
-    result : PrefitResult or None
-        The prefit, if there is one.
-    files : tuple of Path
-        Files that were written.
-    regions : tuple of str
-        Regions of `result` whose seeds the host is to open in its own fitting tool, the most important one first.
-    details : str
-        Longer text (Markdown), for a window that scrolls.
-    """
-
-    message: str
-    result: Any = None
-    files: tuple[Path, ...] = ()
-    regions: tuple[str, ...] = ()
-    details: str = ""
-
-
-@dataclass(frozen=True)
-class MenuAction:
-    """An entry of a host application's menu.
-
-    Parameters
-    ----------
-    name, label, description : str
-        Identifier, text in the menu, tool tip.
-    needs_spectrum : bool
-        Whether something has to be selected.
-    run : callable
-        ``run(request)`` returns a `MenuOutcome`. Raises `PrefitError`. It knows nothing of the host and may run outside
-        its main thread.
-    suffix : str
-        Ending of the file that the action writes, with the dot: the host asks for ``MenuRequest.out``. Empty for an
-        action that writes none.
-    suffixes : mapping of str to str
-        Further endings to choose from, each with what it is.
-    needs_folder : bool
-        The host asks for ``MenuRequest.folder``, a folder with spectra, and for ``MenuRequest.out``, a folder for
-        results.
-    form : bool
-        A host with windows opens its form (settings, live picture), which runs the action again whenever something
-        changes; other hosts run it once.
-    """
-
-    name: str
-    label: str
-    description: str
-    needs_spectrum: bool
-    run: Callable[[MenuRequest], MenuOutcome]
-    suffix: str = ""
-    suffixes: Mapping[str, str] = field(default_factory=dict)
-    needs_folder: bool = False
-    form: bool = False

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ._markers import hookspec
-from ._types import Exporter, GroupEvidence, MenuAction, Prediction, Reader, Seed, Settings
+from ._menu import MenuAction
+from ._types import Exporter, GroupEvidence, Prediction, Reader, Seed, Settings
 
 if TYPE_CHECKING:
     import lmfit

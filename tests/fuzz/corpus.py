@@ -209,7 +209,8 @@ def _weights(folder: Path) -> None:
 
     from xps_stn_plugin.core.grid import Grid
     from xps_stn_plugin.stn.calibration import Calibration
-    from xps_stn_plugin.stn.network import NetworkConfig, ShiftTransformer
+    from xps_stn_plugin.stn.network import ShiftTransformer
+    from xps_stn_plugin.stn.network_config import NetworkConfig
     from xps_stn_plugin.stn.weights import save_weights
 
     torch.manual_seed(0)

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from .._util.files import Overwrite, write_whole
+from .._util.printable import printable
 from ..export.report import Element, Report
-from ..export.texts import printable
 from .entry import Entry, not_written
 from .record import AXIS, BACKGROUND, COMPONENTS, COUNTS, ENVELOPE, MEASURED_AXIS
 from .stacks import write_stack_group
@@ -33,7 +33,20 @@ SCHEMA: Final = "xps-stn/batch/1"
 
 #: Columns of the summary that hold text.
 _TEXTS: Final = frozenset(
-    {"source", "region", "status", "groups", "fitted", "background", "reasons", "place", "reference_at"}
+    {
+        "source",
+        "region",
+        "status",
+        "groups",
+        "fitted",
+        "background",
+        "reasons",
+        "place",
+        "reference_at",
+        "calibrated_on",
+        "survey_elements",
+        "atomic_percent",
+    }
 )
 
 _SPECTRUM: Final = (

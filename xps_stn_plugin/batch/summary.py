@@ -55,6 +55,12 @@ class Row:
         What was taken off the measured energies; 0 where they are as measured.
     reference_at : {"maximum", "first-member", ""}
         Whether `reference` is the energy of the line's maximum or of its first vibrational member.
+    calibrated_on : str
+        Line that the user named as reference in place of carbon: ``Au 4f7/2``.
+    survey_elements : str
+        Elements of a survey with their atomic percentages; empty for other regions.
+    atomic_percent : tuple of (str, float)
+        Atomic percent of each element of the spectrum, the largest first; empty without fits.
     """
 
     source: str
@@ -77,6 +83,9 @@ class Row:
     place: str = ""
     applied_shift: float = math.nan
     reference_at: ReferenceAt | Literal[""] = ""
+    calibrated_on: str = ""
+    survey_elements: str = ""
+    atomic_percent: tuple[tuple[str, float], ...] = ()
 
     @property
     def badness(self) -> tuple[int, float]:
@@ -127,6 +136,9 @@ COLUMNS: Final = (
     "place",
     "applied_shift_eV",
     "reference_at",
+    "calibrated_on",
+    "survey_elements",
+    "atomic_percent",
 )
 
 # Digits behind the point; other numbers have six significant ones.
@@ -141,7 +153,13 @@ _DIGITS: Final = {
 }
 
 
-def rows_of(entry: Entry, reference: float, fit: bool = True, reference_at: ReferenceAt = "first-member") -> list[Row]:
+def rows_of(
+    entry: Entry,
+    reference: float,
+    fit: bool = True,
+    reference_at: ReferenceAt = "first-member",
+    calibrated_on: str = "",
+) -> list[Row]:
     """Rows of one file.
 
     Parameters
@@ -153,6 +171,8 @@ def rows_of(entry: Entry, reference: float, fit: bool = True, reference_at: Refe
         Whether fits were asked for.
     reference_at : {"maximum", "first-member"}
         What `reference` is the energy of.
+    calibrated_on : str
+        Line that was named as reference in place of carbon.
 
     Returns
     -------
@@ -161,17 +181,19 @@ def rows_of(entry: Entry, reference: float, fit: bool = True, reference_at: Refe
         where the file failed.
     """
     source, record = entry.source, entry.record
+    scale: dict[str, Any] = {"reference": reference, "reference_at": reference_at, "calibrated_on": calibrated_on}
     if record.stack is not None:
         from .stacks import spectrum_fields
 
-        return [
-            Row(source, reference=reference, reference_at=reference_at, **values)
-            for values in spectrum_fields(record.stack, fit)
-        ]
+        return [Row(source, **scale, **values) for values in spectrum_fields(record.stack, fit)]
     report = record.report
     if report is None:
-        return [Row(source, reference=reference, reference_at=reference_at, reasons=(record.reason,))]
+        return [Row(source, **scale, reasons=(record.reason,))]
     groups = tuple((group.name, group.probability or 0.0) for group in report.likely(LEAST_PROBABILITY))
+    elements = report.quantification.elements if report.quantification is not None else ()
+    percent = tuple(
+        (element.symbol, element.atomic_percent) for element in elements if element.atomic_percent is not None
+    )
     return [
         Row(
             source,
@@ -181,8 +203,7 @@ def rows_of(entry: Entry, reference: float, fit: bool = True, reference_at: Refe
             shift_stderr=_number(report.shift.stderr),
             applied_shift=_number(report.shift.applied),
             groups=groups,
-            reference=reference,
-            reference_at=reference_at,
+            atomic_percent=percent,
             reasons=tuple(
                 dict.fromkeys(
                     (
@@ -193,6 +214,7 @@ def rows_of(entry: Entry, reference: float, fit: bool = True, reference_at: Refe
                     )
                 )
             ),
+            **scale,
             **_of_region(region, fit, name in record.failures),
         )
         for name, region in report.regions.items()
@@ -217,6 +239,7 @@ def _of_region(region: Region, fit_wanted: bool, failed: bool) -> dict[str, Any]
     values: dict[str, Any] = {
         "region_shift": _number(shift.value if shift else None),
         "disagreement": _number(shift.disagreement if shift else None),
+        "survey_elements": region.survey.composition if region.survey else "",
     }
     if region.background is None:
         return {**values, "fitted": "failed" if failed else "no model" if fit_wanted else "no"}
@@ -224,7 +247,7 @@ def _of_region(region: Region, fit_wanted: bool, failed: bool) -> dict[str, Any]
         "fitted": "failed" if failed or fit is None else "yes" if fit.describes_data else "poor",
         "background": region.background.kind,
         "components": len(region.components),
-        "unassigned": sum(not (component.groups or component.level) for component in region.components),
+        "unassigned": sum(not component.assigned for component in region.components),
     }
     if fit is not None:
         values |= {name: _number(getattr(fit, name)) for name in ("redchi", "durbin_watson", "runs_p")}

@@ -7,7 +7,7 @@ import math
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Final
@@ -20,13 +20,15 @@ _ELECTRONS: Final = {"p": (2, 4), "d": (4, 6), "f": (6, 8)}
 #: Gaussian broadening in eV by a laboratory instrument with a monochromator and by phonons: in metals, in compounds.
 #: The widths that follow differ from the medians of 33 lines of compounds in NIST SRD 20 by 0.06 +- 0.5 eV.
 _GAUSSIAN: Final = {True: 0.7, False: 1.2}
+#: Elements that samples do not hold: those without a long-lived isotope, and noble gases that nobody implants.
+ABSENT: Final = frozenset(("He", "Ne", "Kr", "Xe", "Rn", "Tc", "Pm", "Po", "At", "Fr", "Ra", "Ac", "Pa"))
 #: A source whose main line lies within this many eV of a photon energy is that source.
 _SAME_SOURCE: Final = 1.5
 
 
 @dataclass(frozen=True)
-class PhotoLine:
-    """One photoelectron line.
+class ElementLine:
+    """One line of an element.
 
     Parameters
     ----------
@@ -35,11 +37,32 @@ class PhotoLine:
     number : int
         Atomic number.
     line : str
-        ``1s``, ``2p3/2``.
+        ``1s``, ``2p3/2``, ``KL23L23``.
     energy : float
-        Binding energy in eV in the usual solid state, on the scale hydrocarbon C 1s = 284.8 eV.
+        Energy in eV in the usual solid state.
     low, high : float
-        Range of the binding energy in eV over chemical states.
+        Range of the energy in eV over chemical states.
+    """
+
+    element: str
+    number: int
+    line: str
+    energy: float
+    low: float
+    high: float
+
+    @property
+    def label(self) -> str:
+        """Name for people: ``Ti 2p3/2``, ``O KL23L23``."""
+        return f"{self.element} {self.line}"
+
+
+@dataclass(frozen=True)
+class PhotoLine(ElementLine):
+    """One photoelectron line; its energies are binding energies on the scale hydrocarbon C 1s = 284.8 eV.
+
+    Parameters
+    ----------
     width : float or None
         Natural Lorentzian width in eV; None where it is not known.
     scofield : mapping of float to float
@@ -52,12 +75,6 @@ class PhotoLine:
         Whether the element is a metal, whose lines have a tail.
     """
 
-    element: str
-    number: int
-    line: str
-    energy: float
-    low: float
-    high: float
     width: float | None
     scofield: Mapping[float, float]
     splitting: float | None
@@ -73,11 +90,6 @@ class PhotoLine:
     def level(self) -> str:
         """Core level as in names of regions: ``Ti2p``."""
         return self.element + self.subshell
-
-    @property
-    def label(self) -> str:
-        """Name for people: ``Ti 2p3/2``."""
-        return f"{self.element} {self.line}"
 
     def cross_section(self, photon_energy: float) -> float | None:
         """Scofield cross section over that of C 1s; None where the photon energy (eV) does not reach the line.
@@ -96,37 +108,16 @@ class PhotoLine:
 
 
 @dataclass(frozen=True)
-class AugerLine:
-    """One Auger line.
+class AugerLine(ElementLine):
+    """One Auger line; its energies are kinetic energies.
 
     Parameters
     ----------
-    element : str
-        Chemical symbol.
-    number : int
-        Atomic number.
-    line : str
-        ``KL23L23``.
-    energy : float
-        Kinetic energy in eV in the usual solid state.
-    low, high : float
-        Range of the kinetic energy in eV over chemical states.
     computed : bool
         Whether the energy is computed, and not a measured one.
     """
 
-    element: str
-    number: int
-    line: str
-    energy: float
-    low: float
-    high: float
     computed: bool
-
-    @property
-    def label(self) -> str:
-        """Name for people: ``O KL23L23``."""
-        return f"{self.element} {self.line}"
 
 
 @dataclass(frozen=True)
@@ -324,13 +315,17 @@ def lines_in_window(
         By binding energy. A line counts if its chemical range meets the window.
     """
     source = source_of(photon_energy) if satellites else None
-    lines = [
-        window_line
-        for element in photo_lines()
-        if elements is None or element in elements
-        for window_line in _of_element(element, photon_energy, source.satellites if source else ())
-        if window_line.low <= high and window_line.high >= low
-    ]
+    return tuple(
+        line
+        for line in _all_lines(photon_energy, source.satellites if source else ())
+        if line.low <= high and line.high >= low and (elements is None or line.line.element in elements)
+    )
+
+
+@lru_cache(maxsize=8)
+def _all_lines(photon_energy: float, satellites: tuple[Satellite, ...]) -> tuple[WindowLine, ...]:
+    """All lines of all elements at a photon energy, by binding energy."""
+    lines = [line for element in photo_lines() for line in _of_element(element, photon_energy, satellites)]
     return tuple(sorted(lines, key=lambda line: line.energy))
 
 

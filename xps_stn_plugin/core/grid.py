@@ -28,15 +28,25 @@ class Grid:
         Points per channel.
     step : float
         Distance of points in eV.
+    levels : tuple of (str, float)
+        Core levels and the centres of their channels in eV, in the network's order; empty for those of
+        `core_levels`.
     """
 
     points: int = 288
     step: float = 0.1
+    levels: tuple[tuple[str, float], ...] = ()
 
     @property
     def regions(self) -> tuple[str, ...]:
         """Core levels in channel order."""
-        return tuple(core_levels())
+        return tuple(name for name, _ in self.levels) or tuple(core_levels())
+
+    @property
+    def centres(self) -> FloatArray:
+        """Centres of the channels in eV, shape (regions,)."""
+        energies = [energy for _, energy in self.levels] or [level.energy for level in core_levels().values()]
+        return np.array(energies)
 
     @property
     def offsets(self) -> FloatArray:
@@ -46,8 +56,7 @@ class Grid:
     @property
     def energies(self) -> FloatArray:
         """Binding energies in eV, shape (regions, points)."""
-        centres: FloatArray = np.array([level.energy for level in core_levels().values()])
-        energies: FloatArray = centres[:, None] + self.offsets[None, :]
+        energies: FloatArray = self.centres[:, None] + self.offsets[None, :]
         return energies
 
 

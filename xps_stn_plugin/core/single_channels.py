@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .white_noise import white_noise
+
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
@@ -101,7 +103,7 @@ def _cleaned(counts: FloatArray, measured: BoolArray | None) -> tuple[FloatArray
         return counts.copy(), np.zeros(counts.shape, dtype=bool)
     inside, first, last = _run(counts, measured)
     channel = np.arange(points)
-    repaired, is_dead = _without_dead_runs(counts, inside, first, last)
+    repaired, is_dead = _without_dead_runs(counts, inside)
     filled = np.where(
         channel < first,
         _take_channel(repaired, first),
@@ -124,15 +126,13 @@ def _cleaned(counts: FloatArray, measured: BoolArray | None) -> tuple[FloatArray
     return cleaned, fault | is_dead
 
 
-def _without_dead_runs(
-    counts: FloatArray, inside: BoolArray, first: NDArray[np.int64], last: NDArray[np.int64]
-) -> tuple[FloatArray, BoolArray]:
+def _without_dead_runs(counts: FloatArray, inside: BoolArray) -> tuple[FloatArray, BoolArray]:
     """Draw straight lines over runs of dead channels, and say where they were."""
     repaired, is_dead = counts.copy(), np.zeros(counts.shape, dtype=bool)
     silent = inside & (counts == 0)
     if not silent.any():
         return repaired, is_dead
-    noise = np.median(np.abs(np.diff(counts, 4, axis=-1)), axis=-1, keepdims=True) / 0.6745 / np.sqrt(70.0)
+    noise = white_noise(counts, 4)[..., None]
     enough = np.maximum(DEAD_BESIDE_COUNTS * _unit(counts), DEAD_BESIDE_NOISE * noise)
     is_counted = inside & (counts > enough)
     points = counts.shape[-1]

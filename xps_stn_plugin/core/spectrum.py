@@ -3,8 +3,7 @@
 Each child holds ``counts(binding_energy)``, or ``counts(..., binding_energy)`` for stacks. The binding energy axis is
 in eV and ascending; counts are as measured, and in stacks NaN where nothing was. Attributes of a child: ``region``
 (core level, ``C1s``), ``label`` (as the file has it), ``region_from`` (``label``, ``label and energy range``, ``energy
-range``, ``nothing``), and, where known, ``photon_energy`` (eV), ``dwell_time`` (s), ``scans``, ``sample``,
-``intensity`` (``counts``, ``counts per second`` or ``arbitrary``).
+range``, ``nothing``), and, where known, those of `xps_stn_plugin.core.metadata`.
 """
 
 from __future__ import annotations
@@ -19,7 +18,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import ALIPHATIC_C1S, PrefitError, ReferenceAt, shown
 
+from .charge_references import named_reference
 from .energy_scale import reference_text
+from .metadata import TERMS
 from .regions import SURVEY, recognised, region_name
 
 #: Attribute of a calibrated axis, the energy that was added to the measured energies, in eV.
@@ -45,7 +46,7 @@ SMALLEST_INTENSITY: Final = 1e-120
 MODEL_WIDTH: Final = 60.0
 
 #: Attributes of a region that are numbers.
-NUMBERS: Final = ("photon_energy", "dwell_time", "scans", "work_function")
+NUMBERS: Final = tuple(term.attribute for term in TERMS if term.is_number)
 
 
 def region_dataset(
@@ -83,22 +84,7 @@ def region_dataset(
     PrefitError
         If the numbers are not finite, too few, of different length, all alike, or energies occur twice.
     """
-    location = f"region {label or region}"
-    energy = _as_numbers(source, location, "energies", binding_energy)
-    values = counts if isinstance(counts, xr.Variable) else _as_numbers(source, location, "intensities", counts)
-    if energy.ndim != 1 or values.shape[-1:] != energy.shape:
-        msg = f"{location} has {energy.size} energies but intensities of shape {values.shape}; they must match."
-        raise PrefitError(source, msg)
-    order = ascending_order(source, location, energy)
-    energy = energy[order]
-    dims = [*(f"axis_{i}" for i in range(values.ndim - 1)), "binding_energy"]
-    if isinstance(values, xr.Variable):
-        # Slices of what is not loaded are not loaded either.
-        steps = np.diff(order)
-        place = slice(None) if (steps == 1).all() else slice(None, None, -1) if (steps == -1).all() else order
-        variable = values[..., place].to_base_variable()
-    else:
-        variable = xr.Variable(dims, _checked(source, location, _in_order(values, order)))
+    energy, variable = _ascending(source, f"region {label or region}", binding_energy, counts)
     dataset = xr.Dataset(
         {"counts": variable},
         coords={"binding_energy": ("binding_energy", energy, {"units": "eV", "long_name": "binding energy"})},
@@ -106,6 +92,25 @@ def region_dataset(
     )
     dataset["counts"].attrs["long_name"] = "intensity"
     return dataset
+
+
+def _ascending(
+    source: str, location: str, binding_energy: ArrayLike, counts: ArrayLike | xr.Variable
+) -> tuple[NDArray[np.float64], xr.Variable]:
+    """Check the numbers of a region as `region_dataset` does; energies (n,), ascending, and intensities (..., n)."""
+    energy = _as_numbers(source, location, "energies", binding_energy)
+    values = counts if isinstance(counts, xr.Variable) else _as_numbers(source, location, "intensities", counts)
+    if energy.ndim != 1 or values.shape[-1:] != energy.shape:
+        msg = f"{location} has {energy.size} energies but intensities of shape {values.shape}; they must match."
+        raise PrefitError(source, msg)
+    order = ascending_order(source, location, energy)
+    if isinstance(values, xr.Variable):
+        # Slices of what is not loaded are not loaded either.
+        steps = np.diff(order)
+        place = slice(None) if (steps == 1).all() else slice(None, None, -1) if (steps == -1).all() else order
+        return energy[order], values[..., place].to_base_variable()
+    dims = [*(f"axis_{i}" for i in range(values.ndim - 1)), "binding_energy"]
+    return energy[order], xr.Variable(dims, _checked(source, location, _in_order(values, order)))
 
 
 def _checked(source: str, location: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -263,7 +268,7 @@ def _checked_region(source: str, name: str, data: xr.Dataset) -> xr.Dataset:
         data = data.assign(counts=(data["counts"].dims, _as_numbers(source, location, "intensities", counts.values)))
     label = str(data.attrs.get("label") or data.attrs.get("region") or name)
     if counts.ndim == 1:
-        region_dataset(source, energy, counts.values, region=name or "given", label=label)
+        _ascending(source, f"region {label or name or 'given'}", energy, counts.values)
     else:
         ascending_order(source, f"region {label or name or 'given'}", energy)
     steps = np.diff(energy)
@@ -327,6 +332,8 @@ def calibrated(
     stderr: float,
     reference: float = ALIPHATIC_C1S,
     reference_at: ReferenceAt = "first-member",
+    *,
+    calibrated_on: str | None = None,
 ) -> xr.DataTree:
     """Move the axis of every region; counts stay as they are.
 
@@ -340,6 +347,8 @@ def calibrated(
         Binding energy in eV of aliphatic C 1s on the new axis.
     reference_at : {"maximum", "first-member"}
         What of the line has that energy.
+    calibrated_on : str or None
+        Line that the user named as reference, in place of carbon: ``Au 4f7/2``.
 
     Returns
     -------
@@ -347,24 +356,24 @@ def calibrated(
         A copy whose axis is measured minus shift, with the fields of NeXus ``energy_referencing`` as attributes
         ``energy_referencing_*``.
     """
+    named = named_reference(calibrated_on)
+    zero = reference_text(reference, reference_at, calibrated_on)
     referencing = {
-        "energy_referencing_reference_peak": "C 1s, saturated hydrocarbon",
-        "energy_referencing_binding_energy": reference,
+        "energy_referencing_reference_peak": "C 1s, saturated hydrocarbon" if named is None else named.name,
+        "energy_referencing_binding_energy": reference if named is None else named.energy,
         OFFSET: -shift,
         "energy_referencing_offset_stderr": stderr,
-        "energy_referencing_description": (
-            f"added to the measured binding energy; rigid for all regions; {reference_text(reference, reference_at)}"
-        ),
+        "energy_referencing_description": f"added to the measured binding energy; rigid for all regions; {zero}",
     }
     shifted = {}
     for name, child in spectrum.children.items():
         data = child.to_dataset()
-        axis = data["binding_energy"]
+        axis = data.variables["binding_energy"]
         # On the axis, too, where a single array keeps it.
-        attrs = {**axis.attrs, OFFSET: -shift}
-        data = data.assign_coords(binding_energy=("binding_energy", axis.values - shift, attrs))
-        data.attrs.update(referencing)
-        shifted[name] = data
+        moved = xr.Variable("binding_energy", axis.values - shift, {**axis.attrs, OFFSET: -shift})
+        variables = {**data.variables, "binding_energy": moved}
+        coords = {label: variables.pop(label) for label in data.coords}
+        shifted[name] = xr.Dataset(variables, coords, {**data.attrs, **referencing})
     root = spectrum.to_dataset(inherit=False)
     root.attrs.update(referencing)
     return xr.DataTree.from_dict({"/": root, **{f"/{name}": ds for name, ds in shifted.items()}})

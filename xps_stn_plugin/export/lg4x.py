@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._util.marks import MARK
+from ..core.element_lines import AL_K_ALPHA
 from ..fitting import curves
 from ..models.backgrounds import TOUGAARD, cross_section
 from .peaks import Peak, Quantity, peaks_of
@@ -60,8 +61,8 @@ _LIMITS: Final = 19
 _CENTER, _AMPLITUDE, _LORENTZIAN, _GAUSSIAN = (1, 13, 0, 12), (2, 15, 1, 13), (3, 17, 2, 14), (4, 19, 3, 15)
 _FRACTION, _SKEW = (6, 0, 5, 0), (7, 0, 6, 0)
 
-#: Photon energy and work function in eV where the file does not tell; they only place LG4X-V2's element markers.
-_PHOTON_ENERGY, _WORK_FUNCTION = 1486.6, 4.0
+#: Work function in eV where the file does not tell; with the photon energy it only places LG4X-V2's element markers.
+_WORK_FUNCTION = 4.0
 
 
 def preset(result: PrefitData, region: str) -> list[Any]:
@@ -82,7 +83,7 @@ def preset(result: PrefitData, region: str) -> list[Any]:
         kinds,
         float(x[0]),
         float(x[-1]),
-        float(data.attrs.get("photon_energy") or _PHOTON_ENERGY),
+        float(data.attrs.get("photon_energy") or AL_K_ALPHA),
         float(data.attrs.get("work_function") or _WORK_FUNCTION),
         float(result.applied_shift),
     ]

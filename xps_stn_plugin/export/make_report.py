@@ -8,9 +8,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
+from ..core.charge_references import named_reference
 from ..core.energy_scale import NOT_READ
+from ..core.group_sets import parents
+from ..core.survey import is_survey
 from ..fitting import ComponentRow, Confidence, FitQuality, background_table, component_table, fit_quality
 from ..quantification import ComponentShare, quantify
 from .report import (
@@ -24,15 +27,21 @@ from .report import (
     Evidence,
     Fit,
     Group,
+    GroupSet,
+    Material,
     Model,
+    Parent,
     Quantification,
+    ReferenceCheck,
     Region,
     RegionShift,
     Report,
+    SeenElement,
     Shift,
     Value,
     Verdicts,
 )
+from .survey_report import survey_report
 
 if TYPE_CHECKING:
     from lmfit.model import ModelResult
@@ -70,11 +79,13 @@ def with_evidence(report: Report, result: PrefitData) -> Report:
     return msgspec.structs.replace(report, groups=groups)
 
 
+def _ranked(probabilities: Mapping[str, float]) -> list[tuple[str, float]]:
+    """Names and probabilities, the most probable first and those that are not numbers last."""
+    return sorted(probabilities.items(), key=lambda item: (-item[1] if math.isfinite(item[1]) else 1.0, item[0]))
+
+
 def _report(result: PrefitData) -> Report:
-    probabilities = result.prediction.groups
-    ranked = sorted(
-        probabilities, key=lambda name: (-probabilities[name] if math.isfinite(probabilities[name]) else 1.0, name)
-    )
+    probabilities, calibrate_on = result.prediction.groups, result.settings.calibrate_on
     model = result.prediction.model
     amounts = quantify(result) if result.fits else None
     shares = {} if amounts is None else {(share.region, share.name): share for share in amounts.components}
@@ -92,12 +103,35 @@ def _report(result: PrefitData) -> Report:
             float(result.settings.reference),
             result.settings.reference_at,
             float(result.applied_shift),
+            UNSET if named_reference(calibrate_on) is None or calibrate_on is None else calibrate_on,
+            _reference_check(result),
         ),
-        groups=tuple(Group(name, _finite(probabilities[name])) for name in ranked),
+        groups=tuple(Group(name, _finite(value)) for name, value in _ranked(probabilities)),
         regions=regions,
         quantification=None if amounts is None else msgspec.convert(amounts.to_dict(), Quantification, strict=False),
         model=Model(model.name, model.version, model.sha256),
         verdicts=_verdicts(result, regions),
+        parent_groups=tuple(
+            Parent(name, parents()[name], _finite(value)) for name, value in result.parent_groups.items()
+        ),
+        group_sets=tuple(GroupSet(one.groups, one.probability) for one in result.group_sets),
+        materials=tuple(Material(name, _finite(value)) for name, value in _ranked(result.materials)),
+        elements=tuple(SeenElement(symbol, _finite(value)) for symbol, value in _ranked(result.elements)),
+    )
+
+
+def _reference_check(result: PrefitData) -> ReferenceCheck | UnsetType:
+    check = result.prediction.reference_check
+    if check is None:
+        return UNSET
+    return ReferenceCheck(
+        check.line,
+        check.energy,
+        check.measured,
+        check.stderr,
+        check.against,
+        _finite(check.disagreement),
+        _finite(check.disagreement_stderr),
     )
 
 
@@ -132,7 +166,7 @@ def groups_verdict(status: Status, probabilities: Mapping[str, float], regions: 
     signal: dict[str, bool] = {}
     for region in regions:
         for component in region.components:
-            if not (component.groups or component.level) and (component.fraction_of_region or 0.0) > UNEXPLAINED:
+            if not component.assigned and (component.fraction_of_region or 0.0) > UNEXPLAINED:
                 return "uncertain"
             for group in component.groups:
                 signal[group] = signal.get(group, False) or component.at_bound != ("area",)
@@ -165,7 +199,8 @@ def region_report(
     status = result.region_status(name)
     unread = () if result.moved is None or result.is_read(name) else (NOT_READ,)
     if seed is None:
-        return Region(region_shift, None, (), unread, None, level, label, status)
+        survey = survey_report(result.surveys[name]) if _has_survey(result, name) else UNSET
+        return Region(region_shift, None, (), unread, None, level, label, status, survey)
     components = component_table(seed, fit)
     rows = background_table(seed, fit)
     confidence: Confidence | None = getattr(fit, "confidence", None)
@@ -183,6 +218,11 @@ def region_report(
         label=label,
         status=status,
     )
+
+
+def _has_survey(result: PrefitData, name: str) -> bool:
+    # Other regions do not ask for the surveys, which take a second to find.
+    return is_survey(result.spectrum[name].to_dataset(), name) and name in result.surveys
 
 
 def _component(

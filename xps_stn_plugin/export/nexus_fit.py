@@ -9,7 +9,7 @@ from ..core.nexus_terms import SIGNAL_UNITS
 from ..fitting import curves
 from ..fitting.parameter_names import background_names, doublets
 from ..fitting.standard_errors import uncertainty
-from .nexus_groups import field, group, link, parameter, process, sentences
+from ..writers.nexus_groups import field, group, link, parameter, process, sentences
 from .report import Component, Fit, Region
 from .texts import or_nan
 
@@ -178,13 +178,9 @@ def _write_background(
     field(function, "function_type", _BACKGROUNDS.get(kind, seed.background))
     own = [model for model in seed.model.components if model.prefix == seed.background_prefix]
     parameters = region.background.parameters if region.background else {}
-    carried = " and what the peaks carry" if len(parameters) > len(_own_names(seed, own)) else ""
+    carried = " and what the peaks carry" if len(parameters) > sum(len(model.param_names) for model in own) else ""
     field(function, "description", f"{seed.background}: {' + '.join(map(_class_name, own)) or 'no term'}{carried}")
     _link_parameters(group(function, "fit_parameters", "NXparameters"), table, background_names(seed, params))
-
-
-def _own_names(seed: Seed, own: list[lmfit.Model]) -> list[str]:
-    return [name for model in own for name in model.param_names]
 
 
 def _link_parameters(own: h5py.Group, table: h5py.Group, names: list[str]) -> None:

@@ -14,6 +14,7 @@ from msgspec import UNSET, Struct, UnsetType
 from xps_prefit_hooks import ReferenceAt, Status
 
 from ..core.energy_scale import shift_text
+from .survey_report import SurveyReport
 from .texts import or_nan
 
 SCHEMA: Final = "xps-stn/prefit/1"
@@ -25,12 +26,27 @@ VERDICTS: Final = ("failed", "poor", "out_of_domain", "uncertain", "ok")
 UNDECIDED: Final = (0.3, 0.7)
 UNEXPLAINED: Final = 0.1
 
+#: Probability above which the most probable set of groups needs no others beside it.
+CERTAIN_SET: Final = 0.9
+
 
 class Value(Struct, frozen=True):
     """A number with its standard error."""
 
     value: float | None
     stderr: float | None
+
+
+class ReferenceCheck(Struct, frozen=True):
+    """Comparison of the named reference line with carbon or the network; see the hooks' type of this name."""
+
+    line: str
+    energy: float
+    measured: float
+    stderr: float
+    against: str
+    disagreement: float | None
+    disagreement_stderr: float | None
 
 
 class Shift(Struct, frozen=True):
@@ -43,6 +59,10 @@ class Shift(Struct, frozen=True):
     reference: float
     reference_at: ReferenceAt = "first-member"
     applied: float = 0.0
+    #: Line that the user named as reference in place of carbon (``Au 4f7/2``); not there where carbon is.
+    calibrated_on: str | UnsetType = UNSET
+    #: How the line that the shift was taken from agrees with carbon or the network; not there for other shifts.
+    check: ReferenceCheck | UnsetType = UNSET
 
     @property
     def is_applied(self) -> bool:
@@ -215,6 +235,8 @@ class Region(Struct, frozen=True):
     core_level: str = ""
     label: str = ""
     status: Status = "uncertain"
+    #: Elements of a survey; not there for other regions.
+    survey: SurveyReport | UnsetType = UNSET
 
     @property
     def state(self) -> str:
@@ -294,6 +316,40 @@ class Quantification(Struct, frozen=True):
         return tuple(dict.fromkeys([*(comparison.sentence for comparison in self.comparisons), *self.notes]))
 
 
+class Parent(Struct, frozen=True):
+    """A parent of functional groups that are hard to tell apart, and the probability that it is present."""
+
+    name: str
+    members: tuple[str, ...]
+    probability: float | None
+
+
+class Material(Struct, frozen=True):
+    """Probability of a class of materials."""
+
+    name: str
+    probability: float | None
+
+
+class SeenElement(Struct, frozen=True):
+    """Probability that the regions show a line of an element."""
+
+    symbol: str
+    probability: float | None
+
+
+class GroupSet(Struct, frozen=True):
+    """Functional groups that are present while all others are absent, and the probability of that."""
+
+    groups: tuple[str, ...]
+    probability: float
+
+    @property
+    def text(self) -> str:
+        """For people: ``alkane + ester (aliphatic) 0.62``."""
+        return f"{' + '.join(self.groups) or 'none'} {self.probability:.2f}"
+
+
 class Model(Struct, frozen=True):
     """The predictor: name, version, and SHA-256 of its weights (empty without weights)."""
 
@@ -315,6 +371,10 @@ class Report(Struct, frozen=True):
     quantification: Quantification | None
     model: Model
     verdicts: Verdicts
+    parent_groups: tuple[Parent, ...] = ()
+    group_sets: tuple[GroupSet, ...] = ()
+    materials: tuple[Material, ...] = ()
+    elements: tuple[SeenElement, ...] = ()
 
     @property
     def name(self) -> str:
@@ -333,6 +393,34 @@ class Report(Struct, frozen=True):
     def likely(self, least: float, most: int | None = None) -> tuple[Group, ...]:
         """Select groups of a probability above `least`, the most probable first, at most `most` of them."""
         return tuple(group for group in self.groups if (group.probability or 0.0) > least)[:most]
+
+    def likely_parents(self, least: float) -> tuple[Parent, ...]:
+        """Select parents of a probability above `least` of which no member has one."""
+        named = {group.name for group in self.likely(least)}
+        return tuple(
+            parent
+            for parent in self.parent_groups
+            if (parent.probability or 0.0) > least and named.isdisjoint(parent.members)
+        )
+
+    @property
+    def material_text(self) -> str:
+        """Classes of materials above probability 0.5, for people; empty where there is none."""
+        return ", ".join(
+            f"{material.name} {material.probability:.2f}"
+            for material in self.materials
+            if (material.probability or 0.0) > 0.5
+        )
+
+    @property
+    def open_sets(self) -> tuple[GroupSet, ...]:
+        """Sets of groups that are worth naming: more than one, unless the first is nearly certain."""
+        return self.group_sets if self.group_sets and self.group_sets[0].probability < CERTAIN_SET else ()
+
+    @property
+    def surveys(self) -> dict[str, SurveyReport]:
+        """Elements of each survey by region."""
+        return {name: region.survey for name, region in self.regions.items() if region.survey}
 
     @property
     def modelled(self) -> dict[str, Region]:

@@ -14,9 +14,9 @@ from lmfit.model import ModelResult
 from xps_prefit_hooks import PrefitError, Seed
 from xps_stn_plugin.models.compiled import CompiledModel
 from xps_stn_plugin.models.counts import fitted_sigma
+from xps_stn_plugin.models.noise import noise_of
 from xps_stn_plugin.models.solver import EVALUATIONS_PER_PARAMETER
 from xps_stn_plugin.seeding.drafted import DraftedSeed, compiled_seed
-from xps_stn_plugin.seeding.region import noise_of
 
 from .lmfit_result import OPTIONS, CompiledFit, DeferredResult, fitted_result, given_up, solve_compiled
 from .standard_errors import complete_errors

@@ -82,11 +82,11 @@ def held_influence(
         following = -_inverse(own) @ across
         # What the data say of the held parameters when all others follow.
         left = square[:, held][:, :, held] + across.swapaxes(1, 2) @ following
-        data = np.where(np.isfinite(left), left, 0.0) / np.maximum(redchi[rows], 1e-300)[:, None, None]
-        covariance = np.linalg.inv(data + np.diag(expected**-2.0))
+        data = np.where(np.isfinite(left), left, 0.0) / np.maximum(redchi[rows], 1e-200)[:, None, None]
+        root = expected[:, None] * _inverse_root(data * np.outer(expected, expected))
         change = compiled.slopes(v[rows], part)
         each = change[:, :, held] + change[:, :, ~held] @ following
-        influence[rows] = each @ np.linalg.cholesky(0.5 * (covariance + covariance.swapaxes(1, 2)))
+        influence[rows] = each @ root
     return influence
 
 
@@ -107,6 +107,12 @@ def influence_of(seed: Seed, fit: lmfit.model.ModelResult) -> FloatArray:
 def norm(influence: FloatArray) -> FloatArray:
     """Find the standard errors of an influence, the held parameters being independent; shape (k, names)."""
     return np.asarray(np.sqrt(np.sum(influence**2, axis=2)))
+
+
+def _inverse_root(information: FloatArray) -> FloatArray:
+    """Square roots of the inverses of 1 + `information`, shape (k, h, h), which rounding may have made negative."""
+    eigenvalues, vectors = np.linalg.eigh(0.5 * (information + information.swapaxes(1, 2)))
+    return np.asarray(vectors / np.sqrt(1.0 + eigenvalues.clip(min=0.0))[:, None, :])
 
 
 def _inverse(square: FloatArray) -> FloatArray:

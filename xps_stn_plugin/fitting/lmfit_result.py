@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from xps_prefit_hooks import Seed
 from xps_stn_plugin.models.compiled import CompiledModel
 from xps_stn_plugin.models.counts import fitted_sigma, solve_counts
+from xps_stn_plugin.models.noise import noise_of
 from xps_stn_plugin.models.solver import STEP_ERRORS, Problem, Solved
-from xps_stn_plugin.seeding.region import noise_of
 
 from .noise_kind import COUNTS, NOISE_KINDS, SMOOTHED, is_suspicious, noise_of_residual
 from .standard_errors import complete_errors

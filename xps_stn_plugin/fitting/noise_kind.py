@@ -13,6 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from xps_stn_plugin.core.white_noise import MEDIAN_OF_NORMAL
+
 from .quality import durbin_watson
 
 FloatArray = NDArray[np.float64]
@@ -64,7 +66,7 @@ def noise_kind(residual: FloatArray, mean_counts: float) -> tuple[int, float]:
     if residual.size < _FEWEST_CHANNELS or mean_counts < _FEWEST_COUNTS or not np.isfinite(residual).all():
         return COUNTS, 1.0
     steps = np.abs(np.diff(residual))
-    typical = float(np.median(steps)) / 0.6745
+    typical = float(np.median(steps)) / MEDIAN_OF_NORMAL
     local = float(np.mean(np.minimum(steps, _CUT * typical) ** 2)) / 2.0
     if local <= 0.0 or abs(math.log(local)) < max(math.log(_LEAST_FACTOR), _SIGMAS * math.sqrt(3.0 / residual.size)):
         return COUNTS, local

@@ -76,7 +76,7 @@ def table_of_spectrum(spectrum: xr.DataTree) -> dict[str, Any]:
 
 def table_of_region(result: PrefitResult, region: str) -> dict[str, Any]:
     """Columns of a calibrated region for himena-lmfit: energy (eV), intensity, and the package's weights."""
-    from ..seeding import noise_of
+    from ..models.noise import noise_of
 
     data = result.axis[region].to_dataset()
     kind = str(data.attrs.get("intensity", "arbitrary"))

@@ -111,7 +111,7 @@ def fit_group(seed: Seed, dataset: xr.Dataset, title: str) -> Any:
     from nexpy.gui.fitdialogs import all_models
     from nexusformat.nexus import NXdata, NXfield, NXparameters, NXprocess
 
-    from ..seeding import noise_of
+    from ..models.noise import noise_of
 
     x = np.asarray(dataset["binding_energy"].values, dtype=float)
     parts = fit_parts(seed, x, {model: key for key, model in all_models.items()})

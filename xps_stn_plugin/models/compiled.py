@@ -12,8 +12,9 @@ import lmfit
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .blocks import Block, ComponentCurves, LineBlock, SingleBlock, StraightBlock
+from .blocks import Block, ComponentCurves, SingleBlock, StraightBlock
 from .components import Component
+from .line_block import LineBlock
 from .ties import TiedRows, Ties
 
 FloatArray = NDArray[np.float64]
@@ -140,7 +141,13 @@ class CompiledModel:
 
     def curves(self, x: FloatArray, v: FloatArray, scale: FloatArray | None = None) -> FloatArray:
         """Sum of the components, shape (k, m); parameters as for `evaluate`."""
-        return self.evaluate(x, v, scale)[0]
+        curves, block = np.empty(x.shape), self.block(x.shape[1])
+        for start in range(0, len(x), block):
+            rows = slice(start, start + block)
+            values = self._rows(self._component_ties, v[rows], None if scale is None else scale[rows]).values
+            basis, factors = self._drawn(x[rows], values)
+            curves[rows] = (factors[:, :1] @ basis)[:, 0]
+        return curves
 
     def curve(self, x: FloatArray, v: ArrayLike) -> FloatArray:
         """Sum of the components of one spectrum, shape (m,)."""
@@ -159,13 +166,8 @@ class CompiledModel:
             By how much intensities differ from those that the model was made for: fixed slopes and areas follow.
         """
         tied_rows = self._rows(self._component_ties, v, scale)
-        values, chain = tied_rows.values, self._component_ties.slopes(tied_rows)[:, self._pick]
-        count, size = len(x), self._block_slices[-1][2].stop
-        basis = np.empty((count, size, x.shape[1]))
-        factors = np.zeros((count, 1 + self._pick.size, size))
-        for block, rows, columns in self._block_slices:
-            block.evaluate(x, values, basis[:, columns])
-            block.factors(values, factors[:, 0, columns], factors[:, rows, columns])
+        basis, factors = self._drawn(x, tied_rows.values)
+        chain = self._component_ties.slopes(tied_rows)[:, self._pick]
         combined = np.concatenate([factors[:, :1], chain.swapaxes(1, 2) @ factors[:, 1:]], axis=1)
         curves = combined @ basis
         return curves[:, 0], curves[:, 1:]
@@ -207,6 +209,16 @@ class CompiledModel:
         ties = ties.fixed({name: ties.start[name] for name in ties.free if name not in influential})
         is_free = np.array([name in ties.free for name in self.free])
         return CompiledModel.of(components, ties, self.low[is_free], self.high[is_free])
+
+    def _drawn(self, x: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Basis of all blocks, shape (k, b, m), and its factors in curve and derivatives, shape (k, 1 + p, b)."""
+        count, size = len(x), self._block_slices[-1][2].stop
+        basis = np.empty((count, size, x.shape[1]))
+        factors = np.zeros((count, 1 + self._pick.size, size))
+        for block, rows, columns in self._block_slices:
+            block.evaluate(x, values, basis[:, columns])
+            block.factors(values, factors[:, 0, columns], factors[:, rows, columns])
+        return basis, factors
 
     def _rows(self, ties: Ties, v: FloatArray, scale: FloatArray | None) -> TiedRows:
         if scale is None or not self._scaled:

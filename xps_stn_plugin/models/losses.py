@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -17,6 +18,9 @@ from numpy.typing import NDArray
 from xps_stn_plugin.models.lineshapes import vibrational_slopes, vibrational_weights
 
 FloatArray = NDArray[np.float64]
+
+#: Values of parameters whose losses are kept: all lines of a model have the same, mostly.
+_VALUES: Final = 64
 
 #: C-H stretch quantum in eV between the members of aliphatic carbon's progression (Beamson & Briggs 1992: 285.00,
 #: 285.39, 285.78 and 286.17 eV in poly(ethylene), poly(1-butene) and others, as held in NIST SRD 20).
@@ -59,6 +63,7 @@ def no_losses() -> Losses:
     return Losses(np.zeros(1), np.ones(1), {})
 
 
+@lru_cache(maxsize=_VALUES)
 def vibrational_losses(vibration: float) -> Losses:
     """Poisson progression of C-H stretch quanta with a mean number of `vibration`."""
     mean = max(vibration, 0.0)
@@ -67,6 +72,7 @@ def vibrational_losses(vibration: float) -> Losses:
     return Losses(VIBRATION_QUANTUM * np.arange(VIBRATION_MEMBERS, dtype=np.float64), weights, slopes)
 
 
+@lru_cache(maxsize=_VALUES)
 def electron_hole_losses(asymmetry: float, cutoff: float) -> Losses:
     r"""Electron-hole pairs that a conductor excites to screen the core hole.
 

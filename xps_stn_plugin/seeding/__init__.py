@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .region import Noise, noise_of
 from .seed import seed_region
 
-__all__ = ["Noise", "noise_of", "seed_region"]
+__all__ = ["seed_region"]

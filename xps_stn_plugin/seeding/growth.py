@@ -29,13 +29,13 @@ SPLIT_CHI_SQUARE: Final = 6.0
 _SMALL: Final = 0.03
 NARROWER: Final = 0.85
 
-#: Starts of a line that is split in two: places in widths from its centre, and shares of its area.
-_SPLITS: Final = (((-0.35, 0.35), (0.5, 0.5)), ((-0.15, 0.6), (0.75, 0.25)), ((-0.6, 0.15), (0.25, 0.75)))
+#: Starts of a line that is split in two: places in widths from its centre, and shares of its area, larger one first.
+_SPLITS: Final = (((-0.35, 0.35), (0.5, 0.5)), ((-0.15, 0.6), (0.75, 0.25)), ((0.15, -0.6), (0.75, 0.25)))
 
 
 def grown(
     data: RegionData,
-    fit: Callable[[Areas, float], Trial],
+    fit: Callable[..., Trial],
     most: int,
     best: Trial,
     *,
@@ -55,13 +55,14 @@ def grown(
     return best
 
 
-def _more(data: RegionData, best: Trial, fit: Callable[[Areas, float], Trial], *, singles: Singles) -> Trial | None:
+def _more(data: RegionData, best: Trial, fit: Callable[..., Trial], *, singles: Singles) -> Trial | None:
     """Model with one more line that no group explains, or None where the data do not ask for one."""
     added = [fit(found, best.best.scale) for found in _at_residual(data, best.found, singles=singles)]
     gains = [(best.worse_by(trial) - EVIDENCE, trial) for trial in added]
     if blind(best) and len(best.found.lines) == 1:
-        split = [fit(found, best.best.scale) for found in _splits(best.found)]
-        gains += [(best.misfit_against(trial) - SPLIT_CHI_SQUARE, trial) for trial in split]
+        first, *others = _splits(best.found)
+        split = fit(first, best.best.scale, others)
+        gains.append((best.misfit_against(split) - SPLIT_CHI_SQUARE, split))
     gain, richer = max(gains, key=lambda item: item[0], default=(0.0, best))
     return richer if gain > 0 else None
 
@@ -70,6 +71,8 @@ def _at_residual(data: RegionData, found: Areas, *, singles: Singles) -> list[Ar
     """Add a line at the highest maximum of the residual, or one as `singles` has it for one that lies there."""
     centers = [line.position for line in found.lines]
     new = find_lines(data, data.counts - found.envelope, found.fwhm, centers, _next_number(found.lines))
+    if all(line.conductive for line in found.lines):
+        new = [replace(line, conductive=True) for line in new]
     trials = [new, [single for line in new if (single := singles(line))]] if singles else [new]
     size = [_SMALL * float(found.areas.sum())]
     return [_with(found, found.lines, found.areas, lines, size) for lines in trials if lines]
@@ -81,6 +84,7 @@ def _splits(found: Areas) -> list[Areas]:
     trials = []
     for places, shares in _SPLITS:
         two = [free_line(i, line.position + place * found.fwhm, found.fwhm) for i, place in enumerate(places, start=1)]
+        two = [replace(part, conductive=line.conductive) for part in two]
         trials.append(
             _with(replace(found, fwhm=NARROWER * found.fwhm), (), found.areas[:0], two, area * np.array(shares))
         )

@@ -19,7 +19,7 @@ FloatArray = NDArray[np.float64]
 #: A fit whose reduced chi-square is more than this off the one it was weighted with is repeated.
 _OFF: Final = 1.3
 
-#: Trial fits decide between models: they end where the next step would be of less than this many standard errors.
+#: Fits end where the next step would be of less than this many standard errors.
 _STEP_ERRORS: Final = 0.01
 
 #: Most fits of one model: each is weighted by the chi-square of the one before. Two or three do; the limit is for data
@@ -114,6 +114,7 @@ def optimum(
     start: Mapping[str, float] | None = None,
     scale: float = 1.0,
     max_nfev: int,
+    step_errors: float = _STEP_ERRORS,
 ) -> Optimum:
     """Fit data and expectations together.
 
@@ -132,6 +133,8 @@ def optimum(
         Reduced chi-square to begin with.
     max_nfev : int
         Most evaluations of one fit.
+    step_errors : float
+        A fit ends where the next step would be of less than this many standard errors.
     """
     model = problem.model
     pairs = np.array([expected.get(name, (0.0, np.inf)) for name in model.free])
@@ -142,7 +145,7 @@ def optimum(
     normal = None
     for _ in range(_MOST_FITS):
         weighted = replace(problem, weights=problem.weights / np.sqrt(scale), known=known, means=means)
-        fit = solve_one(weighted, v, max_nfev=max_nfev, normal=normal, step_errors=_STEP_ERRORS, confirm=False)
+        fit = solve_one(weighted, v, max_nfev=max_nfev, normal=normal, step_errors=step_errors, confirm=False)
         v, pulls = fit.v[0], known * (fit.v - means)
         penalty = float(np.sum(pulls * (fit.v - means)))
         chisqr = (float(fit.normal.chisqr[0]) - penalty) * scale

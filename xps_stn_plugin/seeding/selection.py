@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -56,6 +57,7 @@ def select(
     tail: Tail = "none",
     foreign: Sequence[Candidate] = (),
     name: Callable[[Areas], Areas] | None = None,
+    losses: Callable[[Areas], Areas] | None = None,
     singles: Singles = None,
 ) -> tuple[Areas, tuple[str, ...], list[str]]:
     """Keep the components that the data need, and add those that the residual asks for.
@@ -80,6 +82,8 @@ def select(
         Lines of other elements that may lie in the region.
     name : callable, optional
         ``name(areas)`` names lines that no group explains after chemical states.
+    losses : callable, optional
+        The same at the end, when what is left may be energy losses.
     singles : callable, optional
         Satellites, and lines of other elements that are not known, see `grown`.
 
@@ -92,14 +96,16 @@ def select(
     notes : list of str
         What went, with the reason.
     """
-    weights = 1.0 / np.hypot(data.noise.sigma, _SHAPE_ERROR * np.maximum(data.counts - data.chord(), 0.0))
+    # An average of channels has as much evidence as these.
+    shape_error = _SHAPE_ERROR / math.sqrt(data.channels)
+    weights = 1.0 / np.hypot(data.noise.sigma, shape_error * np.maximum(data.counts - data.chord(), 0.0))
     fit = partial(fitted, data, build, weights)
     first = _first(replace(found, **kinds[0]._asdict()), fit)
     grow = partial(grown, data, fit, most + unexplained(first.found), singles=singles)
     conductive = tail == "tried"
     best = grow(with_tail(first, fit) if conductive else first, conductive=conductive)
     # Before carbon is taken for graphitic: lines of other elements look like lines that no group explains.
-    explain = partial(with_foreign, fit=fit, tried=foreign, high_end=float(data.energy[-1]))
+    explain = partial(with_foreign, fit=fit, tried=foreign, ends=(float(data.energy[0]), float(data.energy[-1])))
     best = explain(_named(best, name, fit, grow))
     if tail == "suspected" and suspicious(first.found, best.found, best.best.scale):
         tailed = _background(grow(with_tail(first, fit), conductive=True), kinds, fit)
@@ -114,7 +120,7 @@ def select(
     if explained is not best:
         best, needless = pruned(explained)
         gone += needless
-    best = _named(best, name, fit, grow)
+    best = _named(best, losses, fit, grow)
     # What the data say of the others where vibrations are as they are.
     held = [name for name, error in best.best.errors.items() if error > DETERMINED * best.expected[name][1]]
     best = with_vibrations(best, data, build, weights)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xps_prefit_hooks import PrefitError
-from xps_stn_plugin.models.solver import Problem
+from xps_stn_plugin.models.solver import Problem, solve
 
 from .areas import Areas, free_window
 from .background import CARRIED
@@ -26,6 +26,11 @@ FloatArray = NDArray[np.float64]
 #: Evaluations after which a trial fit is judged as it is.
 _TRIAL_NFEV: Final = 60
 
+#: Steps in standard errors that end a trial fit: chi-square is then within about a hundredth of its minimum, where a
+#: decision needs 6.
+_TRIAL_ERRORS: Final = 0.1
+#: Evaluations with which alternative start values are compared, and steps in standard errors that end them.
+_ROUGH_NFEV, _ROUGH_ERRORS = 8, 0.3
 
 #: How much better in BIC a model must be for a component at a maximum of the residual that no group explains: "strong"
 #: evidence in the words of Kass and Raftery, J. Am. Stat. Assoc. 90 (1995) 773.
@@ -75,7 +80,12 @@ class Trial:
 
 
 def fitted(
-    data: RegionData, build: Callable[[Areas], DraftedSeed], weights: FloatArray, found: Areas, scale: float = 1.0
+    data: RegionData,
+    build: Callable[[Areas], DraftedSeed],
+    weights: FloatArray,
+    found: Areas,
+    scale: float = 1.0,
+    alternatives: Sequence[Areas] = (),
 ) -> Trial:
     """Fit some lines.
 
@@ -90,6 +100,8 @@ def fitted(
         The lines and their start values.
     scale : float
         Reduced chi-square that is expected.
+    alternatives : sequence of Areas
+        Other start values of the same lines; the fit goes on from the best after a few steps side by side.
 
     Raises
     ------
@@ -101,7 +113,24 @@ def fitted(
     if model is None:
         raise PrefitError(f"region {data.name}", "its model has no free parameter.")
     problem = Problem.of_one(model, data.energy, data.counts, weights)
-    return trial(found, problem, expectations(draft.params), scale=scale)
+    expected = expectations(draft.params)
+    if not alternatives:
+        return trial(found, problem, expected, scale=scale)
+    starts = [draft.params, *(build(other).draft.params for other in alternatives)]
+    low, high, vectors = (
+        np.array([[float(getattr(params[name], what)) for name in model.free] for params in starts])
+        for what in ("min", "max", "value")
+    )
+    x, counts, row_weights = (np.repeat(part, len(starts), axis=0) for part in (problem.x, problem.data, weights[None]))
+    means, deviations = np.array([expected.get(name, (0.0, np.inf)) for name in model.free]).T
+    known = np.repeat(scale * deviations[None] ** -2.0, len(starts), axis=0)
+    together = Problem(
+        model, x, counts, row_weights, low, high, None, known, np.repeat(means[None], len(starts), axis=0)
+    )
+    rough = solve(together, vectors, _ROUGH_NFEV, from_start=True, step_errors=_ROUGH_ERRORS, confirm=False)
+    best = int(np.argmin(rough.normal.chisqr))
+    chosen = replace(problem, low=low[best : best + 1], high=high[best : best + 1])
+    return trial((found, *alternatives)[best], chosen, expected, start=model.named(rough.v[best]), scale=scale)
 
 
 def trial(
@@ -112,7 +141,7 @@ def trial(
     scale: float = 1.0,
 ) -> Trial:
     """Fit a problem of some lines; `expected` and `scale` as for `optimum`."""
-    best = optimum(problem, expected, start=start, scale=scale, max_nfev=_TRIAL_NFEV)
+    best = optimum(problem, expected, start=start, scale=scale, max_nfev=_TRIAL_NFEV, step_errors=_TRIAL_ERRORS)
     known = {f"{line.key}_{name}" for line in found.lines if line.assigned for name in ("center", "gap", "ratio")}
     known |= {f"{line.key}_splitting" for line in found.lines if line.foreign}
     free = sum(name not in known for name in problem.model.free)
@@ -135,6 +164,7 @@ def _moved(found: Areas, problem: Problem, vector: FloatArray, values: Mapping[s
         strength=values[f"{master.key}_{strength}"] if strength else 0.0,
         base=base_of(values),
         envelope=problem.model.curve(problem.x[0], vector),
+        widths={line.key: 2.0 * values[f"{line.key}_sigma"] for line in lines},
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -96,11 +96,13 @@ class SimulationConfig:
     empty_region_share: float
     carbon_only_share: float
     single_region_share: float
+    whole_share: float = 0.0
 
     @classmethod
     def from_mapping(cls, source: str, table: Mapping[str, Any]) -> SimulationConfig:
         """Check names and make the settings."""
-        names = {field.name for field in fields(cls)}
+        # Configurations of networks of nine core levels do not have what came after them.
+        names = {field.name for field in fields(cls) if field.default is MISSING or field.name in table}
         check_entries(source, "simulation", table, names, "simulate/data/default.toml")
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in table.items()}
         return cls(**values)

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
 
 from ..core.grid import Grid
 from .config import SimulationConfig
 from .library import LineLibrary
-from .spectra import SpectrumBatch, SpectrumSimulator
+from .library_cache import cached_library
+from .spectra import SpectrumSimulator
 from .structures import generate_structures, reference_structures
 
 MOST_WORKERS = 8
+Drawn = TypeVar("Drawn")
 
 
-def build_simulator(config: SimulationConfig, progress: Callable[[int, int], None] | None = None) -> SpectrumSimulator:
+def build_simulator(
+    config: SimulationConfig, progress: Callable[[int, int], None] | None = None, cache: Path | None = None
+) -> SpectrumSimulator:
     """Make a simulator of the reference polymers and of the generated structures that `config` asks for.
 
     Parameters
@@ -23,13 +29,19 @@ def build_simulator(config: SimulationConfig, progress: Callable[[int, int], Non
         What to draw.
     progress : callable or None
         Told ``(done, all)`` structures now and then, and at the end.
+    cache : Path or None
+        Folder where the structures and their lines are kept for the next time.
     """
-    generated = generate_structures(config.generated_structures, config.structure_seed)
-    library = LineLibrary.build(reference_structures(), generated, progress)
+
+    def build() -> LineLibrary:
+        generated = generate_structures(config.generated_structures, config.structure_seed)
+        return LineLibrary.build(reference_structures(), generated, progress)
+
+    library = build() if cache is None else cached_library(cache, config, build)
     return SpectrumSimulator(library, config, Grid())
 
 
-def ahead(draw: Callable[[int], SpectrumBatch], numbers: range, workers: int) -> Iterator[SpectrumBatch]:
+def ahead(draw: Callable[[int], Drawn], numbers: range, workers: int) -> Iterator[Drawn]:
     """Batches ``draw(number)`` in order, drawn ahead by threads.
 
     Parameters

@@ -45,7 +45,7 @@ def inorganic_lines(
     chance = np.where(organic, config.adventitious_share, 1 - rules["none"])
     covered = rng.random(organic.size) < chance
     covered &= organic | inorganic
-    lines = _Lines(sample, grid, catalogue(), config)
+    lines = InorganicBuilder(sample, grid, catalogue(), config)
     for spectrum in np.flatnonzero(covered | inorganic):
         lines.begin(int(spectrum), rng)
         bare = not (inorganic[spectrum] and lines.add_phases(bool(organic[spectrum]), rng))
@@ -57,7 +57,7 @@ def inorganic_lines(
 
 
 @dataclass
-class _Lines:
+class InorganicBuilder:
     """Builder of a line list, one spectrum after the other."""
 
     sample: Sample
@@ -71,11 +71,13 @@ class _Lines:
     rows: list[tuple[float, float, float, float, float, bool]] = field(default_factory=list)
 
     def begin(self, spectrum: int, rng: np.random.Generator) -> None:
+        """Start a spectrum."""
         self.spectrum = spectrum
         self.lorentzian = rng.uniform(*self.catalogue.sample["lorentzian"])
         self.offset = self._normal(self.catalogue.scale["scatter"], rng)
 
     def line_list(self) -> LineList:
+        """All lines that were added."""
         columns = np.array(self.rows, dtype=float).reshape(-1, 6)
         satellite: NDArray[np.bool_] = columns[:, 5] > 0
         row = columns[:, 0].astype(np.int64)

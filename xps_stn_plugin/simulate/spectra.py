@@ -86,7 +86,7 @@ class SpectrumSimulator:
         """Draw `number` spectra; the same generator state gives the same spectra."""
         config, grid = self.config, self.grid
         kinds = draw_kinds(number, config.outsider_share, rng)
-        structures, shares = self._mixtures(number, rng)
+        structures, shares = self.mixtures(number, rng)
         foreign = (kinds != "") & ~np.isin(kinds, ORGANIC_KINDS)
         inorganic = (kinds == "") & (rng.random(number) < config.inorganic_share)
         inorganic_only = inorganic & (rng.random(number) < config.inorganic_alone)
@@ -147,7 +147,8 @@ class SpectrumSimulator:
         region_shift[:, self.grid.regions.index("C1s")] = 0.0
         return region_shift
 
-    def _mixtures(self, number: int, rng: np.random.Generator) -> tuple[IntArray, FloatArray]:
+    def mixtures(self, number: int, rng: np.random.Generator) -> tuple[IntArray, FloatArray]:
+        """Draw structures of the library and their area shares, both of shape (number, components)."""
         config = self.config
         size = np.where(rng.random(number) < config.mixture_share, rng.integers(2, config.mixture_size + 1, number), 1)
         shape = (number, config.mixture_size)

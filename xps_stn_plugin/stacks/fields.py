@@ -24,6 +24,8 @@ CARRIED: Final = 2048
 TOLD: Final = 4096
 #: And this one: a plugin's predictor answered for the spectrum, or failed at it.
 PLUGIN: Final = 32768
+#: And this one: the line that the user named as reference is not in the spectrum.
+NO_REFERENCE: Final = 65536
 
 #: Name of the calibrated axis of every spectrum.
 CALIBRATED: Final = "binding_energy_calibrated"
@@ -48,13 +50,21 @@ REASON_TEXTS: Final = {
     int(Reason.CUT_LINE): "The edge of a region's window cuts a line.",
     int(Reason.LEFT_OUT): "The network did not read a region whose window cuts a line.",
     int(Reason.POTASSIUM): "K 2p beside C 1s explains what looks like fluoride.",
+    int(Reason.GROUP_OVERLAP): "The lines of a weak group coincide with those of a surer one: not counted as found.",
+    int(Reason.NO_RING): "A predicted group is bonded to an aromatic ring, and no ring was found.",
+    int(Reason.FOREIGN_PAIR): "A doublet of another element takes the place of a predicted group.",
     int(Reason.CARBON_FIRST): "C 1s alone gives the shift, because the other regions leave it open.",
     int(Reason.BAD_CHANNELS): "Hot or dead channels were left out.",
     int(Reason.ALIKE): "The lines of all regions are broadened or doubled alike: parts may be charged differently.",
     CARRIED: "The shift is carried over from other spectra of the series.",
     TOLD: "The user's knowledge of the sample was combined with the network's prediction, or contradicts it.",
     PLUGIN: "The predictor of a plugin was used for this spectrum, or failed on it.",
+    NO_REFERENCE: "The line that was named as charge reference is not in this spectrum, so there is no shift.",
 }
+
+
+#: Names of the bits beside those of a single spectrum.
+_OTHER_FLAGS: Final = {"carried": CARRIED, "told": TOLD, "plugin": PLUGIN, "no_reference": NO_REFERENCE}
 
 
 #: Dimensions with their labels.
@@ -128,8 +138,8 @@ def network_fields(groups: Sequence[str], regions: Sequence[str]) -> tuple[Field
     }
     reasons = {
         "long_name": "reasons for the status",
-        "flag_masks": np.array([*map(int, Reason), CARRIED, TOLD, PLUGIN], dtype=np.uint32),
-        "flag_meanings": " ".join([*(str(reason.name).lower() for reason in Reason), "carried", "told", "plugin"]),
+        "flag_masks": np.array([*map(int, Reason), *_OTHER_FLAGS.values()], dtype=np.uint32),
+        "flag_meanings": " ".join([*(str(reason.name).lower() for reason in Reason), *_OTHER_FLAGS]),
     }
     return (
         Field("shift", attrs=energy_attrs("measured minus true binding energy")),

@@ -17,8 +17,8 @@ from xps_stn_plugin.fitting.noise_kind import COUNTS, SMOOTHED, is_suspicious, n
 from xps_stn_plugin.fitting.row_errors import row_errors
 from xps_stn_plugin.models.compiled import CompiledModel
 from xps_stn_plugin.models.counts import fitted_sigma, solve_counts
+from xps_stn_plugin.models.noise import noise_of_counts
 from xps_stn_plugin.models.solver import EVALUATIONS_PER_PARAMETER, Problem, Solved
-from xps_stn_plugin.seeding.region import noise_of_counts
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]

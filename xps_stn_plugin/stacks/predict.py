@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import Prediction, PrefitError, Settings
 
+from ..core.charge_references import FERMI_EDGE, named_reference
 from ..core.energy_scale import is_applied, is_told, scale_offset
 from ..core.plugins import BUILTIN, plugin_manager
 from ..core.spectrum import spectrum_tree
@@ -23,7 +24,7 @@ from ..stn.uneven import PARTS_STDERR
 from ..stn.verdict import STATUSES, UNCERTAIN_STDERR, Reason
 from ..stn.view import View, view_of
 from ..stn.weights import TrainedNetwork
-from .fields import CARRIED, NO_DATA, PLUGIN, TOLD, Field, network_fields
+from .fields import CARRIED, NO_DATA, NO_REFERENCE, PLUGIN, TOLD, Field, network_fields
 from .stack import Stack, measured
 
 _log = logging.getLogger(__name__)
@@ -62,7 +63,18 @@ class StackPredictor:
 
     @classmethod
     def of(cls, stack: Stack, settings: Settings, trained: TrainedNetwork) -> StackPredictor:
-        """Choose what the network reads."""
+        """Choose what the network reads.
+
+        Raises
+        ------
+        PrefitError
+            If the line that is to be the charge reference was not measured at all.
+        """
+        named = named_reference(settings.calibrate_on)
+        levels = [region.level for region in stack.regions.values()]
+        if named is not None and named.name != FERMI_EDGE and named.level not in levels:
+            fault = f"there is no {named.region_label} region; name another line"
+            raise PrefitError(stack.source, f"the shift cannot be taken from {named.name}: {fault}.")
         energies = {name: region.energy for name, region in stack.regions.items()}
         attrs = {name: {**region.attrs, "region": region.level} for name, region in stack.regions.items()}
         view = view_of(energies, attrs, trained.grid)
@@ -97,7 +109,7 @@ class StackPredictor:
             return prediction
         reasons = prediction.verdict.reasons.copy()
         distribution = None if prediction.distribution is None else prediction.distribution.copy()
-        bins = self.trained.network.shift_bins.double().numpy()
+        bins = self.trained.shift_bins
         for row, one in others.items():
             reasons[row] = PLUGIN | (0 if math.isfinite(one.shift) else int(Reason.NO_SHIFT))
             if distribution is not None:
@@ -112,6 +124,7 @@ class StackPredictor:
 
         prediction = self.predict(counts)
         told: dict[int, Prediction] = {}
+        unreferenced: list[int] = []
         for row, spectrum in self._spectra(counts).items():
             alone = {name: values[row : row + 1] for name, values in counts.items()}
 
@@ -119,11 +132,17 @@ class StackPredictor:
                 return self.predict(alone, [shift]).prediction(0)
 
             before = prediction.prediction(row)
-            after = with_knowledge(before, spectrum, self.settings, read_at)
+            try:
+                after = with_knowledge(before, spectrum, self.settings, read_at)
+            except PrefitError as error:
+                # The line that is to be the reference is not in this spectrum.
+                after = self._failed(error)
+                unreferenced.append(row)
             if after != before:
                 told[row] = after
         reasons = prediction.verdict.reasons.copy()
         reasons[list(told)] |= np.uint32(TOLD)
+        reasons[unreferenced] |= np.uint32(NO_REFERENCE)
         return prediction.replaced(told, reasons)
 
     def answer(self, counts: Counts, series: SeriesRows | None = None) -> tuple[NDArray[Any], ...]:

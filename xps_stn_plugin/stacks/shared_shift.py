@@ -145,7 +145,7 @@ def share_shift(
     causes = [next((text for rule, text in NO_SCALE.items() if rule & int(bits)), "") for bits in said]
     return shared_shift(
         prediction.distribution,
-        trained.network.shift_bins.double().numpy(),
+        trained.shift_bins,
         trained.calibration,
         causes=causes,
         step=step,

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from .calibration import spread_of
-from .inputs import CHANNELS_PER_REGION, network_input
-from .network import NetworkOutput
-from .one_thread import one_thread
-from .verdict import FloatArray, Posterior
+from .numpy_network import Reading
+from .posterior import FloatArray, Posterior
 from .weights import TrainedNetwork
 
 #: Spectra that pass the network together: few enough that what is between two layers stays in the processor's cache.
@@ -42,6 +38,11 @@ class Answers:
         Log odds that the sample is not one that the network is made for.
     region_shift, region_sigma : ndarray, shape (n, regions)
         Differential charging of each region that was asked about, and its standard deviation, in eV.
+    materials : ndarray, shape (n, materials)
+        Probability of each class of materials.
+    lines : ndarray, shape (n, regions)
+        Probability that each region that was asked about has a line of its core level; NaN where it was not measured
+        and from a network that does not tell.
     """
 
     shift: FloatArray
@@ -52,6 +53,8 @@ class Answers:
     outside_logit: FloatArray
     region_shift: FloatArray
     region_sigma: FloatArray
+    materials: FloatArray
+    lines: FloatArray
 
     def placed(self, rows: NDArray[np.int64], size: int) -> Answers:
         """Answers for `size` spectra of which these are some; NaN for the others."""
@@ -90,19 +93,18 @@ def ask(
     """
     if not len(rates):
         return _no_answers(trained, len(levels), keep_posterior)
-    columns = [trained.grid.regions.index(level) for level in levels]
-    with one_thread() if len(rates) == 1 else nullcontext():
-        outputs = [
-            _output(trained, columns, rates[rows], measured[rows], None if shift is None else shift[rows])
-            for rows in (slice(start, start + BATCH) for start in range(0, len(rates), BATCH))
-        ]
+    columns = np.array([trained.grid.regions.index(level) for level in levels], dtype=np.intp)
+    if len(rates) == 1:
+        readings: Sequence[Reading] = [trained.single.read(rates, measured, columns, shift)]
+    else:
+        readings = _read_many(trained, columns, rates, measured, shift)
 
     def whole(name: str) -> FloatArray:
-        values: FloatArray = torch.cat([getattr(output, name) for output in outputs]).double().numpy()
+        values: FloatArray = np.concatenate([getattr(reading, name) for reading in readings]).astype(float)
         return values
 
-    bins = trained.network.shift_bins.double().numpy()
-    distribution = torch.from_numpy(whole("shift_logits")).softmax(-1).numpy()
+    bins = trained.shift_bins
+    distribution = _softmax(whole("shift_logits"))
     found, calibration = whole("shift"), trained.calibration
     return Answers(
         shift=found,
@@ -113,34 +115,53 @@ def ask(
         outside_logit=whole("outside_logit"),
         region_shift=whole("region_shift")[:, columns],
         region_sigma=whole("region_sigma")[:, columns],
+        materials=_probability(whole("material_logits")),
+        lines=_by_region(np.asarray(measured.any(-1)), whole("line_logits")),
     )
 
 
 def _no_answers(trained: TrainedNetwork, levels: int, keep_posterior: bool) -> Answers:
-    bins = trained.network.shift_bins
-    none, limit = np.zeros(0), float(bins.abs().max())
+    bins = trained.shift_bins
+    none, limit = np.zeros(0), float(np.abs(bins).max())
     distribution = np.zeros((0, len(bins)), dtype=np.float32) if keep_posterior else None
     by_region = np.zeros((0, levels))
     probabilities = np.zeros((0, len(trained.groups)))
     posterior = Posterior(limit, none, none, none, none, none)
-    return Answers(none, none, posterior, distribution, probabilities, none, by_region, by_region)
+    materials = np.zeros((0, len(trained.materials)))
+    return Answers(none, none, posterior, distribution, probabilities, none, by_region, by_region, materials, by_region)
 
 
-def _output(
+def _probability(logits: FloatArray) -> FloatArray:
+    return np.asarray(1.0 / (1.0 + np.exp(-logits)))
+
+
+def _by_region(measured: NDArray[np.bool_], logits: FloatArray) -> FloatArray:
+    """Put what was said of measured regions into their places."""
+    lines = np.full(measured.shape, np.nan)
+    if logits.size:
+        lines[measured] = _probability(logits)
+    return lines
+
+
+def _read_many(
     trained: TrainedNetwork,
-    columns: list[int],
+    columns: NDArray[np.intp],
     rates: NDArray[np.float32],
     measured: NDArray[np.bool_],
     shift: NDArray[np.float32] | None,
-) -> NetworkOutput:
-    size, _, points = rates.shape
-    with torch.inference_mode():
-        seen = network_input(torch.from_numpy(rates), torch.from_numpy(measured))
-        channels = torch.zeros(size, CHANNELS_PER_REGION, len(trained.grid.regions), points)
-        channels[:, :, columns] = seen.view(size, CHANNELS_PER_REGION, len(columns), points)
-        known = None if shift is None else torch.from_numpy(shift)
-        output: NetworkOutput = trained.folded(channels.flatten(1, 2), known)
-    return output
+) -> list[Reading]:
+    """Read with torch, which is imported here alone."""
+    from .torch_reading import read
+
+    return [
+        read(trained, columns, rates[rows], measured[rows], None if shift is None else shift[rows])
+        for rows in (slice(start, start + BATCH) for start in range(0, len(rates), BATCH))
+    ]
+
+
+def _softmax(logits: FloatArray) -> FloatArray:
+    weight = np.exp(logits - logits.max(-1, keepdims=True))
+    return np.asarray(weight / weight.sum(-1, keepdims=True))
 
 
 def combined(parts: Sequence[Arrays], combine: Callable[[list[NDArray[Any]]], NDArray[Any]]) -> Arrays:

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .signal import fine_noise
+from xps_stn_plugin.core.white_noise import white_noise
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -43,7 +43,7 @@ def cut_edges(energy: FloatArray, counts: FloatArray, fwhm: float) -> BoolArray:
         Of the low and of the high edge.
     """
     # A window that cuts a line may hold little else.
-    noise = fine_noise(counts)
+    noise = white_noise(counts, 4)
     smooth = counts.copy()
     smooth[..., 1:-1] = (counts[..., :-2] + counts[..., 1:-1] + counts[..., 2:]) / 3
     lowest, height = smooth.min(axis=-1), np.ptp(smooth, axis=-1)

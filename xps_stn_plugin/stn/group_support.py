@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..chemistry.group_lines import group_lines
-from ..core.core_levels import core_levels
+from ..core.core_levels import core_level, core_levels
 from .signal import NO_LINE, channel_noise, line_area
 
 FloatArray = NDArray[np.float64]
@@ -64,23 +63,32 @@ class Support:
     limit: FloatArray
 
 
+class _LinesOfLevel(NamedTuple):
+    """Lines of the groups that have any in a core level.
+
+    Parameters
+    ----------
+    groups : tuple of str
+    ends : ndarray, shape (groups, 2, 2)
+        Lowest and highest binding energy in eV of the lines that every member of the group has, and of all of its own;
+        NaN where there are none.
+    """
+
+    groups: tuple[str, ...]
+    ends: FloatArray
+
+
 @cache
-def telling_lines() -> Mapping[str, Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]]]:
-    """Binding energies in eV of lines by group and region: those that every member has, and all of the group's own."""
-    return MappingProxyType(
-        {
-            group: MappingProxyType(
-                {
-                    region: (
-                        tuple(line.position for line in lines if not (line.optional or line.satellite)),
-                        tuple(line.position for line in lines if not (line.relative_to or line.satellite)),
-                    )
-                    for region, lines in regions.items()
-                }
-            )
-            for group, regions in group_lines().items()
-        }
-    )
+def _lines_of_level(level: str) -> _LinesOfLevel:
+    groups, ends = [], []
+    for group, regions in group_lines().items():
+        lines = [line for line in regions.get(level, ()) if not line.satellite]
+        needed = [line.position for line in lines if not line.optional]
+        own = [line.position for line in lines if not line.relative_to]
+        if level in regions:
+            groups.append(group)
+            ends.append([(min(some), max(some)) if some else (np.nan, np.nan) for some in (needed, own)])
+    return _LinesOfLevel(tuple(groups), np.array(ends, dtype=float).reshape(-1, 2, 2))
 
 
 def detection_limits(
@@ -104,7 +112,7 @@ def detection_limits(
     """
     if not levels:
         return np.zeros((0, 0))
-    known = [core_levels()[level] for level in levels]
+    known = [core_level(level) for level in levels]
     scale = np.array([level.sensitivity for level in known]) * np.array(durations)
     widths = np.array([level.fwhm[0] for level in known])
     least = np.stack([NO_LINE * channel_noise(values) for values in counts], axis=-1) * widths * SHAPE / scale
@@ -157,23 +165,25 @@ def supported(
     missing = np.zeros(probabilities.shape, dtype=np.int32)
     seen = np.zeros(probabilities.shape, dtype=bool)
     telling = measured & ~lined & (limit < TELLING_LIMIT)
-    bits = {level: 1 << place for place, level in enumerate(core_levels())}
-    for column, group in enumerate(groups):
-        for level, (needed, own) in telling_lines()[group].items():
-            # Whether the region covers all needed lines (`safely`: with a margin), and any of the group's own.
-            safely, covered, any_covered = np.zeros((3, len(shift)), dtype=bool)
-            if level in levels:
-                region = levels.index(level)
-                low, high = axes[region][0], axes[region][-1]
-                places = np.array([[min(lines), max(lines)] if lines else [np.nan] * 2 for lines in (needed, own)])
-                place = places[:, :, None] + shift
-                inside = (place > low) & (place < high) & measured[:, region]
-                covered, any_covered = inside[0].all(axis=0), inside[1].any(axis=0)
-                safely = covered & ((place[0] > low + MARGIN) & (place[0] < high - MARGIN)).all(axis=0)
-                refuted[safely & telling[:, region], column] = region
-            if needed:
-                missing[~covered, column] |= bits[level]
-            seen[any_covered, column] = True
+    columns = {group: column for column, group in enumerate(groups)}
+    for bit, level in enumerate(core_levels()):
+        lines = _lines_of_level(level)
+        of_groups = [columns[group] for group in lines.groups if group in columns]
+        chosen = [group in columns for group in lines.groups]
+        # Whether the region covers all needed lines (`safely`: with a margin), and any of the group's own.
+        covered = np.zeros((len(shift), len(of_groups)), dtype=bool)
+        if level in levels:
+            region = levels.index(level)
+            low, high = axes[region][0], axes[region][-1]
+            place = lines.ends[chosen] + shift[:, None, None, None]
+            inside = (place > low) & (place < high) & measured[:, region, None, None, None]
+            covered, any_covered = inside[:, :, 0].all(axis=-1), inside[:, :, 1].any(axis=-1)
+            needed_place = place[:, :, 0]
+            safely = covered & ((needed_place > low + MARGIN) & (needed_place < high - MARGIN)).all(axis=-1)
+            refuted[:, of_groups] = np.where(safely & telling[:, region, None], region, refuted[:, of_groups])
+            seen[:, of_groups] |= any_covered
+        is_needed = np.isfinite(lines.ends[chosen, 0, 0])
+        missing[:, of_groups] |= np.where(is_needed & ~covered, 1 << bit, 0).astype(np.int32)
     kept = np.where(seen, probabilities, np.minimum(probabilities, UNSEEN_MOST))
     kept = np.where(missing > 0, np.minimum(kept, UNTESTED_MOST), kept)
     kept = np.where(refuted >= 0, np.minimum(kept, 0.0), kept)

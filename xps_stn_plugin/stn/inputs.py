@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .network_config import CHANNELS_PER_REGION
+from .seen import Seen
+
 #: Points averaged at each end of a region for its baseline.
 END_POINTS = 4
-#: Kinds of channels per core level: compressed common scale, own scale, where measured.
-CHANNELS_PER_REGION = 3
 
 
 def remove_baseline(counts: Tensor, measured: Tensor) -> Tensor:
@@ -66,3 +67,24 @@ def network_input(counts: Tensor, measured: Tensor) -> Tensor:
     common = torch.sign(common) * torch.sqrt(torch.abs(common))
     own = torch.clamp(signal / torch.clamp(torch.maximum(height, 1e-3 * highest), min=tiny), -2.0, 2.0)
     return torch.cat([torch.clamp(common, -2.0, 2.0), own, measured.to(signal.dtype)], dim=1)
+
+
+def region_rows(counts: Tensor, measured: Tensor, level: Tensor) -> Seen:
+    """Scale spectra for the network and leave out what was not measured.
+
+    Parameters
+    ----------
+    counts, measured : Tensor, shape (n, regions, points)
+        As for `network_input`.
+    level : Tensor of int, shape (n, regions) or (regions,)
+        Core level of each region, in the order of the network's.
+
+    Returns
+    -------
+    Seen
+        Regions with data, spectrum by spectrum.
+    """
+    size, regions, points = counts.shape
+    channels = network_input(counts, measured).view(size, CHANNELS_PER_REGION, regions, points)
+    spectrum, region = measured.any(-1).nonzero(as_tuple=True)
+    return Seen(channels[spectrum, :, region], level.expand(size, regions)[spectrum, region], spectrum, size)

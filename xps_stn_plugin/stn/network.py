@@ -1,50 +1,32 @@
-"""Localisation network -> distribution over shifts -> rigid transform -> group classifier."""
+"""Localisation network -> distribution over shifts -> rigid transform -> group classifier.
+
+Core levels have no fixed number: each has a stem of its own, only those that a spectrum has are computed, and their sum
+enters one trunk.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from .inputs import CHANNELS_PER_REGION
+from .network_config import (
+    CHANNELS_PER_REGION,
+    CLASSIFIER_KERNEL,
+    DOUBLING_KERNEL,
+    KERNEL,
+    LINE_POOL,
+    LINE_WIDTH,
+    LOCALISER_KERNEL,
+    MODE_REACH,
+    REGION_UNIT,
+    NetworkConfig,
+    shift_bins,
+)
+from .seen import Seen, seen_of
 from .transform import shift_axis
-
-
-@dataclass(frozen=True)
-class NetworkConfig:
-    """Size of the network.
-
-    Parameters
-    ----------
-    regions, points, groups : int
-        Core levels, points per channel, functional groups.
-    step : float
-        Distance of grid points in eV.
-    max_shift : float
-        The distribution over shifts reaches from -max_shift to max_shift in eV.
-    localiser_width : int
-        Features of the localisation network.
-    dilations : tuple of int
-        One residual block each.
-    classifier_width : int
-        Features of the classifier's convolutions.
-    hidden : int
-        Width of the classifier's dense layer.
-    dropout : float
-        Before the last layer of the classifier.
-    """
-
-    regions: int
-    points: int
-    groups: int
-    step: float
-    max_shift: float
-    localiser_width: int = 64
-    dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 1)
-    classifier_width: int = 64
-    hidden: int = 256
-    dropout: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -62,7 +44,11 @@ class NetworkOutput:
     outside_logit : Tensor, shape (n,)
         Log odds that the spectrum is not of a sample that the network is made for.
     region_shift, region_sigma : Tensor, shape (n, regions)
-        Differential charging of each region, on top of the shift, and its standard deviation in eV.
+        Differential charging of each core level, on top of the shift, and its standard deviation in eV.
+    material_logits : Tensor, shape (n, materials)
+        Log odds of each class of materials.
+    line_logits : Tensor, shape (r,)
+        Log odds that a measured region has a line of its core level; none from a network that does not tell.
     """
 
     shift_logits: Tensor
@@ -71,6 +57,49 @@ class NetworkOutput:
     outside_logit: Tensor
     region_shift: Tensor
     region_sigma: Tensor
+    material_logits: Tensor
+    line_logits: Tensor
+
+
+class LevelStem(nn.Module):
+    """A convolution with weights of its own for each core level, summed over the regions of a spectrum."""
+
+    def __init__(self, levels: int, width: int, kernel: int) -> None:
+        super().__init__()
+        taps = CHANNELS_PER_REGION * kernel
+        self.kernel = kernel
+        self.weight = nn.Parameter(torch.empty(levels, taps, width))
+        # As a convolution over the channels of four regions, which is what most spectra have.
+        nn.init.uniform_(self.weight, -((4 * taps) ** -0.5), (4 * taps) ** -0.5)
+        self.norm = nn.BatchNorm1d(width)
+
+    def forward(self, seen: Seen) -> Tensor:
+        """Features of shape (n, width, points / 2)."""
+        padded = functional.pad(seen.rows, (self.kernel // 2, self.kernel // 2))
+        patches = padded.unfold(-1, self.kernel, 2).permute(0, 2, 1, 3).flatten(2)
+        features = torch.bmm(patches, self.weight[seen.level])
+        summed = features.new_zeros(seen.size, *features.shape[1:]).index_add(0, seen.spectrum, features)
+        result: Tensor = torch.relu(self.norm(summed.transpose(1, 2)))
+        return result
+
+
+class LineReader(nn.Module):
+    """Tells of each region whether it has a line of its core level, from the aligned region and the whole spectrum."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        inputs = CHANNELS_PER_REGION * (config.points // LINE_POOL)
+        self.weight = nn.Parameter(torch.empty(config.regions, inputs, LINE_WIDTH))
+        nn.init.uniform_(self.weight, -(inputs**-0.5), inputs**-0.5)
+        self.context = nn.Linear(config.hidden, LINE_WIDTH)
+        self.out = nn.Linear(LINE_WIDTH, 1)
+
+    def forward(self, seen: Seen, hidden: Tensor) -> Tensor:
+        """Log odds, shape (r,), from aligned regions and `hidden`, shape (n, hidden)."""
+        pooled = functional.avg_pool1d(seen.rows, LINE_POOL).flatten(1)
+        own = torch.bmm(pooled.unsqueeze(1), self.weight[seen.level]).squeeze(1)
+        result: Tensor = self.out(torch.relu(own + self.context(hidden)[seen.spectrum])).squeeze(1)
+        return result
 
 
 class ResidualBlock(nn.Module):
@@ -79,10 +108,10 @@ class ResidualBlock(nn.Module):
     def __init__(self, width: int, dilation: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv1d(width, width, 5, padding=2 * dilation, dilation=dilation, bias=False),
+            nn.Conv1d(width, width, KERNEL, padding=KERNEL // 2 * dilation, dilation=dilation, bias=False),
             nn.BatchNorm1d(width),
             nn.ReLU(),
-            nn.Conv1d(width, width, 5, padding=2 * dilation, dilation=dilation, bias=False),
+            nn.Conv1d(width, width, KERNEL, padding=KERNEL // 2 * dilation, dilation=dilation, bias=False),
             nn.BatchNorm1d(width),
         )
         self.context = nn.Linear(width, width)
@@ -100,22 +129,20 @@ class Localiser(nn.Module):
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        channels, width = CHANNELS_PER_REGION * config.regions, config.localiser_width
-        self.stem = nn.Sequential(
-            nn.Conv1d(channels, width, 9, stride=2, padding=4, bias=False), nn.BatchNorm1d(width), nn.ReLU()
-        )
+        width = config.localiser_width
+        self.stem = LevelStem(config.regions, width, LOCALISER_KERNEL)
         self.blocks = nn.Sequential(*[ResidualBlock(width, dilation) for dilation in config.dilations])
         self.up = nn.Sequential(
-            nn.ConvTranspose1d(width, width // 2, 4, stride=2, padding=1),
+            nn.ConvTranspose1d(width, width // 2, DOUBLING_KERNEL, stride=2, padding=1),
             nn.ReLU(),
-            nn.Conv1d(width // 2, 1, 5, padding=2),
+            nn.Conv1d(width // 2, 1, KERNEL, padding=KERNEL // 2),
         )
-        self.bins = round(2 * config.max_shift / config.step)
-        self.first = (config.points - self.bins) // 2
+        self.bins = config.bins
+        self.first = config.first_bin
 
-    def forward(self, channels: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, seen: Seen | Tensor) -> tuple[Tensor, Tensor]:
         """Logits over shift bins, shape (n, bins), and the features they came from, shape (n, width, points / 2)."""
-        features: Tensor = self.blocks(self.stem(channels))
+        features: Tensor = self.blocks(self.stem(seen_of(seen)))
         scores: Tensor = self.up(features).squeeze(1)
         return scores[:, self.first : self.first + self.bins], features
 
@@ -151,8 +178,8 @@ class Classifier(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         width, shared = config.classifier_width, config.localiser_width
-        self.stem = _halved(CHANNELS_PER_REGION * config.regions, width, 7)
-        self.body = nn.Sequential(_halved(width + shared, width, 5), _halved(width, width, 5), nn.Flatten())
+        self.stem = LevelStem(config.regions, width, CLASSIFIER_KERNEL)
+        self.body = nn.Sequential(_halved(width + shared, width, KERNEL), _halved(width, width, KERNEL), nn.Flatten())
         self.dense = nn.Sequential(
             nn.Linear(width * -(-config.points // 8), config.hidden, bias=False),
             nn.BatchNorm1d(config.hidden),
@@ -164,19 +191,19 @@ class Classifier(nn.Module):
         self.regions = nn.Linear(config.hidden, 2 * config.regions)
         # What is foreign cannot be aligned, hence the features' mean and maximum beside the aligned view.
         self.outside = nn.Linear(config.hidden + 2 * shared, 1)
+        self.materials = nn.Linear(config.hidden + 2 * shared, config.materials) if config.materials else None
+        self.lines = LineReader(config) if config.lines else None
 
-    def forward(self, channels: Tensor, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Log odds of groups, (n, groups), and of being outside, (n,); shifts and log sigmas, (n, 2 * regions)."""
-        hidden = self.dense(self.body(torch.cat([self.stem(channels), features], dim=1)))
+    def forward(self, seen: Seen, features: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Log odds of groups, being outside, materials and lines; shifts and log sigmas, (n, 2 * regions).
+
+        The order is that of `NetworkOutput`, shifts and log sigmas in one.
+        """
+        hidden = self.dense(self.body(torch.cat([self.stem(seen), features], dim=1)))
         whole = torch.cat([hidden, features.mean(-1), features.amax(-1)], dim=1)
-        return self.groups(hidden), self.outside(whole).squeeze(1), self.regions(hidden)
-
-
-#: Differential charging comes in units of this many eV, its usual size.
-REGION_UNIT = 0.1
-
-#: Half width in eV of the part of the distribution around its highest mode that makes the shift.
-MODE_REACH = 0.6
+        materials = hidden.new_zeros(seen.size, 0) if self.materials is None else self.materials(whole)
+        lines = hidden.new_zeros(0) if self.lines is None else self.lines(seen, hidden)
+        return self.groups(hidden), self.outside(whole).squeeze(1), self.regions(hidden), materials, lines
 
 
 def mean_around_mode(logits: Tensor, bins: Tensor) -> Tensor:
@@ -217,35 +244,35 @@ class ShiftTransformer(nn.Module):
         self.config = config
         self.localiser = Localiser(config)
         self.classifier = Classifier(config)
-        bins = self.localiser.bins
-        centres = (torch.arange(bins, dtype=torch.float64) - (bins - 1) / 2) * config.step
-        self.register_buffer("shift_bins", centres.to(torch.float32), persistent=False)
+        self.register_buffer("shift_bins", torch.from_numpy(shift_bins(config)), persistent=False)
 
-    def forward(self, channels: Tensor, shift: Tensor | None = None) -> NetworkOutput:
+    def forward(self, channels: Seen | Tensor, shift: Tensor | None = None) -> NetworkOutput:
         """Read shift and groups.
 
         Parameters
         ----------
-        channels : Tensor, shape (n, 3 * regions, points)
-            From `network_input`.
+        channels : Seen, or Tensor of shape (n, 3 * regions, points)
+            Measured regions of n spectra from `region_rows`, or all core levels from `network_input`.
         shift : Tensor of shape (n,) or None
             Shift in eV by which to move the axis, where it is known; else it is read from the spectrum.
 
         Returns
         -------
         NetworkOutput
-            Distribution over shifts, its mean, group logits, log odds of being outside, and differential charging.
+            Distribution over shifts, its mean, groups, materials, lines, log odds of being outside, and differential
+            charging.
         """
-        scores, features = self.localiser(channels)
+        seen = seen_of(channels)
+        scores, features = self.localiser(seen)
         logits = scores.float()
         # Energies need full precision, whatever the convolutions are computed in.
-        with torch.autocast(channels.device.type, enabled=False):
+        with torch.autocast(seen.rows.device.type, enabled=False):
             if shift is None:
                 shift = mean_around_mode(logits, self.shift_bins)
-            aligned = shift_axis(channels, shift, self.config.step)
+            aligned = replace(seen, rows=shift_axis(seen.rows, shift[seen.spectrum], self.config.step))
             # The shift is taught by its own loss and by the spectrum, not by features that could shift themselves.
             carried = shift_axis(features.float(), shift.detach(), 2 * self.config.step)
-        groups, outside, regions = self.classifier(aligned, carried.to(features.dtype))
+        groups, outside, regions, materials, lines = self.classifier(aligned, carried.to(features.dtype))
         apart, log_sigma = regions.float().chunk(2, dim=-1)
         return NetworkOutput(
             shift_logits=logits,
@@ -254,4 +281,6 @@ class ShiftTransformer(nn.Module):
             outside_logit=outside.float(),
             region_shift=REGION_UNIT * apart,
             region_sigma=REGION_UNIT * torch.exp(torch.clamp(log_sigma, -4.0, 4.0)),
+            material_logits=materials.float(),
+            line_logits=lines.float(),
         )

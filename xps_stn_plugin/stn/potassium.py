@@ -8,8 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from xps_stn_plugin.core.white_noise import white_noise
+
 from .group_support import GROUP_FOUND, UNSEEN_MOST
-from .signal import fine_noise
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -51,7 +52,7 @@ def shows_potassium(energy: FloatArray, counts: FloatArray, shift: float) -> boo
     x, y = axis[part], counts[part]
     if x.size < 20 or x[-1] < PLACES[0] + SPLITTING + ABOVE:
         return False
-    noise = max(float(fine_noise(y)), 1e-12 * float(np.abs(y).max()))
+    noise = max(float(white_noise(y, 4)), 1e-12 * float(np.abs(y).max()))
     base = np.stack([np.ones(x.size), x - x.mean(), _line(x, *NEIGHBOUR)], axis=1)
     best, amplitudes, covariance = np.inf, np.zeros(2), np.eye(2)
     for width in WIDTHS:

@@ -9,6 +9,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from xps_stn_plugin.core.white_noise import white_noise
+
 FloatArray = NDArray[np.float64]
 
 #: Height over noise below which a region shows no line (Rose criterion: 5).
@@ -137,24 +139,15 @@ def channels_at_maximum(counts: FloatArray) -> NDArray[np.int64]:
     return longest
 
 
-def fine_noise(counts: FloatArray) -> FloatArray:
-    """Estimate the standard deviation of one channel's noise where a line may fill the window, shape (...,).
-
-    From fourth differences (variance 70 for white noise), which the curvature of a line hardly survives.
-    """
-    return np.asarray(np.median(np.abs(np.diff(counts, 4)), axis=-1) / 0.6745 / np.sqrt(70.0))
-
-
 def channel_noise(counts: FloatArray) -> FloatArray:
-    """Estimate the standard deviation of one channel's noise, in the units of the counts."""
-    # Second differences take out everything smooth; variance 6 for white noise, median against outliers.
-    second = np.abs(np.diff(counts, 2))
-    noise = np.asarray(np.median(second, axis=-1) / 0.6745)
-    # Where most channels count nothing, the median is none, and the mean square has to do.
+    """Estimate the standard deviation of one channel's noise, in the units of the counts, as `white_noise` does.
+
+    Where most channels count nothing, the median is 0, and the mean square of the differences takes its place.
+    """
+    noise = white_noise(counts, 2)
     if (silent := noise == 0).any():
-        noise = np.where(silent, np.sqrt(np.mean(second**2, axis=-1)), noise)
-    scaled: FloatArray = noise / np.sqrt(6)
-    return scaled
+        noise = np.where(silent, np.sqrt(np.mean(np.diff(counts, 2) ** 2, axis=-1) / 6.0), noise)
+    return noise
 
 
 def _above_ends(counts: FloatArray) -> FloatArray:

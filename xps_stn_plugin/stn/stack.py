@@ -11,17 +11,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import PrefitError
 
-from ..core.core_levels import core_levels
+from ..core.core_levels import core_level
 from ..core.grid import Grid, relative, to_bins
 from ..core.single_channels import MOST_NAMED, energies_of, without_single_channels
 from ..core.spectrum import MIN_POINTS, in_range
 from .answers import ask
 from .cut_lines import cut_edges
+from .foreign_pair import without_foreign_pairs
+from .group_overlap import without_overlap, without_ring
 from .group_support import GROUP_FOUND, detection_limits, supported
+from .near_edge import read_inside
 from .potassium import without_potassium
 from .signal import NO_LINE, channels_at_maximum, line_maximum, line_to_noise, plain_peak
 from .stack_prediction import StackPrediction
-from .uneven import ALIKE, PARTS_STDERR, likeness
+from .uneven import PARTS_STDERR, likeness, parts_differ
 from .verdict import CARBON, BoolArray, Evidence, FloatArray, judge
 from .view import nothing_known, outside_window
 from .weights import TrainedNetwork
@@ -176,7 +179,7 @@ def _chunk(
         replaced[:, column] = energies_of(region.energy, values != recorded)
         counts.append(values)
         signal_to_noise[good, column] = line_to_noise(values[good])
-        cut[good, column] = cut_edges(region.energy, values[good], core_levels()[region.name].fwhm[0])
+        cut[good, column] = cut_edges(region.energy, values[good], core_level(region.name).fwhm[0])
         with_line = signal_to_noise[:, column] >= NO_LINE
         maximum[with_line, column] = line_maximum(region.energy, values[with_line])
     lined = signal_to_noise >= NO_LINE
@@ -193,12 +196,20 @@ def _chunk(
     levels = tuple(region.name for region in regions)
     known = None if shift is None else shift[asked]
     answers = ask(trained, levels, rates, measured, known, keep_posterior=keep_posterior)
+    if known is None:
+        answers = read_inside(
+            answers,
+            rates,
+            measured,
+            trained.grid.step,
+            lambda some, there: ask(trained, levels, some, there, keep_posterior=keep_posterior),
+        )
     found = answers.placed(asked, len(rows))
     told = lined & ~left_out & (lined & carbon).any(axis=1, keepdims=True)
     disagreement = np.where(told, np.where(carbon, 0.0, found.region_shift), np.nan)
     axes = [region.energy for region in regions]
     alike = likeness(axes, counts, np.where(cut.any(axis=-1), 0.0, signal_to_noise))
-    stderr = np.hypot(found.shift_stderr, np.where(alike > ALIKE, PARTS_STDERR, 0.0))
+    stderr = np.hypot(found.shift_stderr, np.where(parts_differ(alike, found.posterior.spread), PARTS_STDERR, 0.0))
     region_stderr = np.hypot(stderr[:, None], np.where(carbon, 0.0, found.region_sigma))
     limits = detection_limits(levels, axes, counts, [region.duration for region in regions])
     limits = np.where(there, limits, np.nan) if regions else np.zeros(shape)
@@ -208,6 +219,9 @@ def _chunk(
     probabilities, potassium = without_potassium(
         trained.groups, probabilities, levels, axes, counts, found.shift, lined
     )
+    probabilities, pairs = without_foreign_pairs(trained.groups, probabilities, levels, axes, counts, found.shift)
+    probabilities, overlapped = without_overlap(trained.groups, probabilities)
+    probabilities, ringless = without_ring(trained.groups, probabilities)
     evidence = Evidence(
         regions=levels,
         signal_to_noise=signal_to_noise,
@@ -226,6 +240,9 @@ def _chunk(
         replaced=replaced,
         alike=alike,
         potassium=potassium,
+        overlapped=overlapped,
+        ringless=ringless,
+        foreign_pair=pairs,
     )
     return StackPrediction(
         groups=trained.groups,
@@ -238,6 +255,9 @@ def _chunk(
         region_stderr=np.where(told, region_stderr, np.nan),
         evidence=evidence,
         verdict=judge(evidence),
+        materials=found.materials,
+        lines=found.lines,
+        material_names=trained.materials,
         distribution=found.distribution,
     )
 

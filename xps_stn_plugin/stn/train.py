@@ -14,21 +14,23 @@ from pathlib import Path
 import numpy as np
 import torch
 from rich.progress import Progress, TextColumn
-from torch import Tensor
 
 from xps_prefit_hooks import PrefitError
 
 from .._util.files import check_target, write_whole
 from ..chemistry.groups import group_names
 from ..core.grid import Grid
+from ..simulate.compounds import material_names
 from ..simulate.drawing import ahead, build_simulator
-from ..simulate.spectra import SpectrumBatch, SpectrumSimulator
+from ..simulate.samples import SampleBatch, SampleSimulator, sample_grid
 from .calibration import Calibration, FloatArray, calibrate, spread_of
 from .metrics import group_metrics, shift_metrics
-from .network import NetworkConfig, ShiftTransformer
+from .network import ShiftTransformer
+from .network_config import NetworkConfig
 from .training_config import TrainingConfig
 from .training_loss import Batch, loss_of, to_device
-from .weights import load_weights, save_weights
+from .weights import Tensors, load_weights, save_weights
+from .weights_layout import grown
 
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.jsonl"
@@ -43,6 +45,7 @@ def train(
     start_from: Path | None = None,
     *,
     overwrite: bool = False,
+    finish: bool = False,
 ) -> Path:
     """Train a network.
 
@@ -60,6 +63,8 @@ def train(
         Weights (.safetensors) to go on from instead of random ones; a resumed run goes on from its checkpoint.
     overwrite : bool
         Whether log and weights of other programs are replaced in `out`; never a checkpoint.
+    finish : bool
+        Calibrate and write the weights of the last checkpoint without a further step; it can be resumed later.
 
     Returns
     -------
@@ -72,9 +77,10 @@ def train(
         For a wrong configuration or device, a missing or foreign checkpoint, a folder that holds another run, or
         weights of a network of another size.
     """
+    resume = resume or finish
     config = TrainingConfig.load(config_path)
     where = _device(device)
-    first = None if start_from is None or resume else _first_weights(start_from, config, Grid())
+    first = None if start_from is None or resume else _first_weights(start_from, config)
     out.mkdir(parents=True, exist_ok=True)
     checkpoint = out / CHECKPOINT
     if checkpoint.exists() and not resume:
@@ -91,8 +97,12 @@ def train(
     columns = (*Progress.get_default_columns(), TextColumn("{task.fields[state]}"))
     with Progress(*columns) as progress:
         structures = progress.add_task("structures and their lines", total=None, state="")
-        simulator = build_simulator(
-            config.simulation, lambda done, total: progress.update(structures, completed=done, total=total)
+        simulator = SampleSimulator.of(
+            build_simulator(
+                config.simulation,
+                lambda done, total: progress.update(structures, completed=done, total=total),
+                cache=out,
+            )
         )
         grid = simulator.grid
         run = _Run.start(config, grid, where, first)
@@ -101,7 +111,8 @@ def train(
         validation = simulator.draw(config.validation_size, np.random.default_rng([config.seed, 2**32 - 1]))
         state = ""
         task = progress.add_task("training", total=config.steps, completed=run.step, state=state)
-        for batch in _batches(simulator, config, run.step, where):
+        last = run.step if finish else config.steps
+        for batch in _batches(simulator, config, range(run.step, last), where):
             loss = run.advance(batch)
             if run.step % 20 == 0:
                 state = f"loss {loss:.3f}"
@@ -122,6 +133,7 @@ def train(
         groups=group_names(),
         grid=grid,
         calibration=calibration,
+        materials=material_names() if config.simulation.whole_share else (),
         overwrite=overwrite,
     )
     return weights
@@ -153,13 +165,15 @@ class _Run:
 
     @classmethod
     def start(
-        cls, config: TrainingConfig, grid: Grid, device: torch.device, first: dict[str, Tensor] | None = None
+        cls, config: TrainingConfig, grid: Grid, device: torch.device, first: _FirstWeights | None = None
     ) -> _Run:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             network = ShiftTransformer(_size(config, grid))
         if first is not None:
-            network.load_state_dict(first)
+            fresh = {name: value.numpy() for name, value in network.state_dict().items()}
+            tensors = grown(first.tensors, fresh, first.levels, len(grid.regions))
+            network.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
         return cls(config, network, device)
 
     def advance(self, batch: Batch) -> float:
@@ -174,7 +188,7 @@ class _Run:
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             torch.manual_seed(config.seed * 1_000_003 + self.step)
             with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half):
-                output = self.network(batch.channels)
+                output = self.network(batch.seen)
         loss = loss_of(output, batch, self.network.shift_bins, config)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
@@ -224,7 +238,12 @@ class _Run:
             raise PrefitError(str(path), message) from error
 
 
+def _grid(config: TrainingConfig) -> Grid:
+    return sample_grid() if config.simulation.whole_share else Grid()
+
+
 def _size(config: TrainingConfig, grid: Grid) -> NetworkConfig:
+    whole = bool(config.simulation.whole_share)
     return NetworkConfig(
         regions=len(grid.regions),
         points=grid.points,
@@ -235,21 +254,36 @@ def _size(config: TrainingConfig, grid: Grid) -> NetworkConfig:
         classifier_width=config.classifier_width,
         hidden=config.hidden,
         dropout=config.dropout,
+        materials=len(material_names()) if whole else 0,
+        lines=whole,
     )
 
 
-def _first_weights(path: Path, config: TrainingConfig, grid: Grid) -> dict[str, Tensor]:
-    """Read the tensors of weights to go on from, of a network of the same size and with the same outputs."""
+@dataclass(frozen=True)
+class _FirstWeights:
+    """Tensors of a network to go on from, and how many core levels it knows."""
+
+    tensors: Tensors
+    levels: int
+
+
+def _first_weights(path: Path, config: TrainingConfig) -> _FirstWeights:
+    """Read weights to go on from, of a network of the same size; it may know fewer core levels and materials."""
     trained = load_weights(path)
-    theirs, ours = asdict(trained.network.config), asdict(_size(config, grid))
-    # Dropout has no weights.
-    unlike = [name for name in ours if name != "dropout" and theirs[name] != ours[name]]
+    grid = _grid(config)
+    theirs, ours = asdict(trained.config), asdict(_size(config, grid))
+    # Dropout has no weights; core levels, materials and lines can be added.
+    free = {"dropout", "regions", "materials", "lines"}
+    unlike = [name for name in ours if name not in free and theirs[name] != ours[name]]
     if unlike:
         named = ", ".join(f"{name} {theirs[name]} instead of {ours[name]}" for name in unlike)
         raise PrefitError(str(path), f"the weights are of another network ({named}); change the configuration.")
     if trained.groups != group_names():
         raise PrefitError(str(path), "the weights name other functional groups; train from the start.")
-    return trained.network.state_dict()
+    levels = trained.grid.regions
+    if levels != grid.regions[: len(levels)] or not np.array_equal(trained.grid.centres, grid.centres[: len(levels)]):
+        raise PrefitError(str(path), "the weights know other core levels than the configuration; train from the start.")
+    return _FirstWeights(trained.tensors, len(levels))
 
 
 def _device(name: str | None) -> torch.device:
@@ -271,14 +305,14 @@ def _schedule(step: int, config: TrainingConfig) -> float:
     return 0.5 * (1 + math.cos(math.pi * done)) + 1e-3
 
 
-def _batches(simulator: SpectrumSimulator, config: TrainingConfig, first: int, device: torch.device) -> Iterator[Batch]:
-    """Batches from step `first` on, drawn ahead by threads; batch k depends on (seed, k) alone."""
+def _batches(simulator: SampleSimulator, config: TrainingConfig, steps: range, device: torch.device) -> Iterator[Batch]:
+    """Batches of some steps, drawn ahead by threads; batch k depends on (seed, k) alone."""
 
-    def draw(step: int) -> SpectrumBatch:
+    def draw(step: int) -> SampleBatch:
         return simulator.draw(config.batch_size, np.random.default_rng([config.seed, step]))
 
     # Half of the cores: the network has the others.
-    for drawn in ahead(draw, range(first, config.steps), (os.cpu_count() or 1) // 2):
+    for drawn in ahead(draw, steps, (os.cpu_count() or 1) // 2):
         yield to_device(drawn, device)
 
 
@@ -290,27 +324,38 @@ class _Answers:
     posterior: FloatArray
     group_logits: FloatArray
     outside_logit: FloatArray
+    material_logits: FloatArray
 
 
-def _ask(network: ShiftTransformer, drawn: SpectrumBatch, device: torch.device) -> _Answers:
+def _ask(network: ShiftTransformer, drawn: SampleBatch, device: torch.device) -> _Answers:
     network.eval()
     parts = []
     with torch.no_grad():
-        for channels in torch.split(to_device(drawn, device).channels, 512):
-            output = network(channels)
+        for start in range(0, len(drawn.shift), 512):
+            output = network(to_device(drawn.rows(slice(start, start + 512)), device).seen)
             posterior = output.shift_logits.double().softmax(-1)
-            parts.append((output.shift, posterior, output.group_logits, output.outside_logit))
+            parts.append((output.shift, posterior, output.group_logits, output.outside_logit, output.material_logits))
     return _Answers(*(torch.cat(values).double().cpu().numpy() for values in zip(*parts, strict=True)))
 
 
-def _validate(network: ShiftTransformer, drawn: SpectrumBatch, device: torch.device) -> dict[str, float]:
+def _validate(network: ShiftTransformer, drawn: SampleBatch, device: torch.device) -> dict[str, float]:
     answers = _ask(network, drawn, device)
     inside = ~drawn.outside
     shift = asdict(shift_metrics((answers.shift - drawn.shift)[inside]))
     groups = asdict(group_metrics((answers.group_logits > 0)[inside], drawn.labels[inside]))
     called = answers.outside_logit > 0
+    figures = {f"shift_{name}": shift[name] for name in ("median", "p95", "bias")}
+    if (whole := inside & drawn.has_materials).any():
+        metrics = shift_metrics((answers.shift - drawn.shift)[whole])
+        figures |= {"whole_median": metrics.median, "whole_p95": metrics.p95}
+        told = group_metrics((answers.material_logits > 0)[whole], drawn.materials[whole])
+        figures |= {"materials_exact": told.exact, "materials_f1": told.micro_f1}
+        nine = inside & ~drawn.has_materials
+        metrics = shift_metrics((answers.shift - drawn.shift)[nine])
+        figures |= {"nine_median": metrics.median, "nine_p95": metrics.p95}
+        figures["nine_exact"] = group_metrics((answers.group_logits > 0)[nine], drawn.labels[nine]).exact
     return {
-        **{f"shift_{name}": shift[name] for name in ("median", "p95", "bias")},
+        **figures,
         **groups,
         "outside_found": float(called[drawn.outside].mean()),
         "outside_false": float(called[inside].mean()),
@@ -318,7 +363,7 @@ def _validate(network: ShiftTransformer, drawn: SpectrumBatch, device: torch.dev
 
 
 def _calibrate(
-    network: ShiftTransformer, simulator: SpectrumSimulator, config: TrainingConfig, device: torch.device
+    network: ShiftTransformer, simulator: SampleSimulator, config: TrainingConfig, device: torch.device
 ) -> Calibration:
     """Calibrate on spectra that were drawn for nothing else."""
     drawn = simulator.draw(config.calibration_size, np.random.default_rng([config.seed, 2**32 - 2]))

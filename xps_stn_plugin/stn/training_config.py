@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -50,6 +50,8 @@ class TrainingConfig:
         In the classifier.
     simulation : SimulationConfig
         What is drawn.
+    material_weight : float
+        Weight of the losses of materials and of lines of regions, for a network of whole samples.
     """
 
     name: str
@@ -76,6 +78,7 @@ class TrainingConfig:
     hidden: int
     dropout: float
     simulation: SimulationConfig
+    material_weight: float = 0.0
 
     @classmethod
     def load(cls, path: Path) -> TrainingConfig:
@@ -87,10 +90,13 @@ class TrainingConfig:
             If the file cannot be read or an entry is unknown or missing.
         """
         tables = read_tables(path, "training", "simulation")
-        names = {field.name for field in fields(cls)} - {"simulation"}
-        check_entries(str(path), "training", tables["training"], names, "the configurations beside the weights")
+        given = tables["training"]
+        names = {field.name for field in fields(cls) if field.default is MISSING or field.name in given} - {
+            "simulation"
+        }
+        check_entries(str(path), "training", given, names, "the configurations beside the weights")
         simulation = SimulationConfig.from_mapping(str(path), tables["simulation"])
-        return cls(**tables["training"], simulation=simulation)
+        return cls(**given, simulation=simulation)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for the record."""

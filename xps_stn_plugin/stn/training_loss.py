@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from ..simulate.spectra import SpectrumBatch
-from .inputs import network_input
-from .network import REGION_UNIT, NetworkOutput
+from ..simulate.samples import SampleBatch
+from .inputs import region_rows
+from .network import NetworkOutput
+from .network_config import REGION_UNIT
+from .seen import Seen
 from .training_config import TrainingConfig
 
 
@@ -22,46 +24,64 @@ class Batch:
 
     Attributes
     ----------
-    channels : shape (n, channels, points)
+    seen : Seen
         Input of the network.
     domain_shift, domain_share : shape (n, parts)
         Charging of each part of a sample in eV, and its share of the area.
     labels : shape (n, groups)
     outside : shape (n,)
-    region_shift : shape (n, regions)
-        Charging of each region in eV relative to C 1s.
-    charged : shape (n, regions)
+    materials : shape (n, materials)
+    has_materials : shape (n,)
+        Whether these are to be learnt, and with them which regions have a line.
+    lined : shape (r,)
+        Whether each region that was measured has a line of its core level.
+    region_shift : shape (r,)
+        Charging of each region that was measured in eV relative to C 1s.
+    charged : shape (r,)
         Whether that can be told.
     """
 
-    channels: Tensor
+    seen: Seen
     domain_shift: Tensor
     domain_share: Tensor
     labels: Tensor
     outside: Tensor
+    materials: Tensor
+    has_materials: Tensor
+    lined: Tensor
     region_shift: Tensor
     charged: Tensor
 
 
-def _charged(drawn: SpectrumBatch) -> NDArray[np.bool_]:
+def _charged(drawn: SampleBatch) -> NDArray[np.bool_]:
     """Regions whose differential charging can be told: with a line, beside one of C 1s, which carries the scale."""
-    charged: NDArray[np.bool_] = drawn.lined & drawn.lined[:, :1]
-    charged[:, 0] = False
+    # C 1s is the first core level of every network.
+    carbon = (drawn.level == 0) & drawn.measured.any(-1)
+    has_carbon = (drawn.lined & carbon).any(-1, keepdims=True)
+    charged: NDArray[np.bool_] = drawn.lined & has_carbon & ~carbon
     return charged
 
 
-def to_device(drawn: SpectrumBatch, device: torch.device) -> Batch:
+def to_device(drawn: SampleBatch, device: torch.device) -> Batch:
     """Turn drawn spectra into tensors."""
+
+    def tensor(values: NDArray[np.generic]) -> Tensor:
+        return torch.from_numpy(values.astype(np.float32)).to(device)
+
     counts = torch.from_numpy(drawn.counts).to(device)
     measured = torch.from_numpy(drawn.measured).to(device)
+    there = drawn.measured.any(-1)
     return Batch(
-        channels=network_input(counts, measured),
-        domain_shift=torch.from_numpy(drawn.domain_shift.astype(np.float32)).to(device),
-        domain_share=torch.from_numpy(drawn.domain_share.astype(np.float32)).to(device),
-        labels=torch.from_numpy(drawn.labels.astype(np.float32)).to(device),
-        outside=torch.from_numpy(drawn.outside.astype(np.float32)).to(device),
-        region_shift=torch.from_numpy(drawn.region_shift.astype(np.float32)).to(device),
-        charged=torch.from_numpy(_charged(drawn).astype(np.float32)).to(device),
+        seen=region_rows(counts, measured, torch.from_numpy(np.ascontiguousarray(drawn.level)).to(device)),
+        domain_shift=tensor(drawn.domain_shift),
+        domain_share=tensor(drawn.domain_share),
+        labels=tensor(drawn.labels),
+        outside=tensor(drawn.outside),
+        materials=tensor(drawn.materials),
+        has_materials=tensor(drawn.has_materials),
+        lined=tensor(drawn.lined[there]),
+        region_shift=tensor(drawn.region_shift[there]),
+        charged=tensor(_charged(drawn)[there]),
     )
 
 
@@ -99,8 +119,25 @@ def loss_of(output: NetworkOutput, batch: Batch, bins: Tensor, config: TrainingC
     inside = 1 - batch.outside
     organic = (inside * (shift_loss + config.group_weight * group_loss)).sum() / inside.sum().clamp(min=1)
     # Gaussian likelihood of what is charged apart from C 1s.
-    distance = (output.region_shift - batch.region_shift) / output.region_sigma
-    region_loss = 0.5 * distance**2 + torch.log(output.region_sigma / REGION_UNIT)
-    known = batch.charged * inside[:, None]
+    spectrum, level = batch.seen.spectrum, batch.seen.level
+    sigma = output.region_sigma[spectrum, level]
+    distance = (output.region_shift[spectrum, level] - batch.region_shift) / sigma
+    region_loss = 0.5 * distance**2 + torch.log(sigma / REGION_UNIT)
+    known = batch.charged * inside[spectrum]
     apart = (known * region_loss).sum() / known.sum().clamp(min=1)
-    return organic + config.outside_weight * outside_loss + config.region_weight * apart
+    loss = organic + config.outside_weight * outside_loss + config.region_weight * apart
+    return loss + config.material_weight * _material_loss(output, batch)
+
+
+def _material_loss(output: NetworkOutput, batch: Batch) -> Tensor:
+    """Classes of materials and lines of regions (binary cross entropy), where they are known."""
+    if not output.material_logits.numel():
+        return output.shift.new_zeros(())
+    known = batch.has_materials
+    materials = functional.binary_cross_entropy_with_logits(
+        output.material_logits, batch.materials, reduction="none"
+    ).mean(-1)
+    lines = functional.binary_cross_entropy_with_logits(output.line_logits, batch.lined, reduction="none")
+    line_known = known[batch.seen.spectrum]
+    material_loss = (known * materials).sum() / known.sum().clamp(min=1)
+    return material_loss + 0.2 * (line_known * lines).sum() / line_known.sum().clamp(min=1)

@@ -7,6 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from xps_stn_plugin.core.white_noise import MEDIAN_OF_NORMAL, difference_order
+
 FloatArray = NDArray[np.float64]
 
 #: A region with fewer counts in its highest channel does not show that it holds counts.
@@ -26,8 +28,8 @@ _ROUNDING: Final = 1e-11
 #: Squared coefficients of the second and fourth differences: variance of the difference of white noise.
 _SQUARES: Final = {2: (1.0, 4.0, 1.0), 4: (1.0, 16.0, 36.0, 16.0, 1.0)}
 
-#: Of the absolute value of a standard normal variable: its median, and its lowest three tenths end here.
-_MEDIAN, _LOW = 0.6745, 0.3853
+#: The lowest three tenths of the absolute value of a standard normal variable end here.
+_LOW: Final = 0.3853
 
 
 def count_size(values: FloatArray) -> float | None:
@@ -86,7 +88,7 @@ def scatter_over(sigma: FloatArray, values: FloatArray) -> tuple[float, float]:
     sigma, values : ndarray, shape (n,)
         Standard deviation, and intensity; in the order of the energies.
     """
-    order = 4 if values.size > 8 else 2
+    order = difference_order(values.size)
     expected = np.sqrt(np.convolve((sigma / sigma.max()) ** 2, _SQUARES[order], "valid")) * sigma.max()
     ratio = np.sort(np.abs(np.diff(values, order)) / expected)
-    return float(ratio[ratio.size // 2]) / _MEDIAN, float(ratio[(3 * ratio.size) // 10]) / _LOW
+    return float(ratio[ratio.size // 2]) / MEDIAN_OF_NORMAL, float(ratio[(3 * ratio.size) // 10]) / _LOW

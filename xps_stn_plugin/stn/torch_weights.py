@@ -1,0 +1,23 @@
+"""From tensors as they are read from a file to the network in torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .network import ShiftTransformer
+from .network_config import NetworkConfig
+
+
+def network_of(config: NetworkConfig, tensors: Mapping[str, NDArray[Any]]) -> ShiftTransformer:
+    """Make a network of checked tensors, in evaluation mode on the CPU."""
+    network = ShiftTransformer(config)
+    # Copies, as arrays of a file are not to be written.
+    network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in tensors.items()}, strict=True)
+    network.eval()
+    network.requires_grad_(False)
+    return network
