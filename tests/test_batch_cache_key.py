@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xps_prefit_hooks import Settings
+from xps_prefit_hooks import Settings, UserState
 from xps_stn_plugin.batch.cache_key import content_digest, work_identity, work_key
 from xps_stn_plugin.settings import settings_of
 
@@ -25,6 +25,7 @@ _CHANGED = {
     "shift": 2.0,
     "calibrate_on": "C-C",
     "apply_anyway": True,
+    "states": (UserState("Ti", "2p3/2", "MXene", 455.1, 0.2, "carbide"),),
 }
 
 

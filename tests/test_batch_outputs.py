@@ -118,6 +118,7 @@ def test_a_region_becomes_a_row():
         "place": "",
         "applied_shift_eV": "1.0000",
         "reference_at": "first-member",
+        "calibrated_on": "",
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from xps_prefit_hooks import PrefitError
-from xps_stn_plugin.chemistry.states import auger_parameters, chemical_states, states_of, with_states_of
+from xps_stn_plugin.chemistry.states import auger_parameters, chemical_states, read_states, states_of, states_with
 from xps_stn_plugin.core.element_lines import photo_lines
 
 #: Moulder et al., Handbook of X-ray Photoelectron Spectroscopy (1992); Biesinger, Appl. Surf. Sci. 257 (2010) 887.
@@ -87,7 +87,8 @@ def test_file_adds_and_replaces_states(tmp_path):
         energy = 455.7
         """,
     )
-    states = with_states_of(path)
+    states = states_with(read_states(path))
+    assert state("Ti2p", "my MXene", states).given and not state("Ti2p", "Ti", states).given
     assert state("Ti2p", "TiO2", states).energy == 458.9
     assert state("Ti2p", "my MXene", states).spread == 0.3
     assert state("Ti2p", "Ti", states) == state("Ti2p", "Ti")
@@ -98,6 +99,10 @@ def test_file_adds_and_replaces_states(tmp_path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
+        (
+            2 * '[[state]]\nelement = "Ti"\nline = "2p3/2"\nname = "x"\nenergy = 458.0\n',
+            r"the state Ti 2p3/2 x stands in it twice; drop one of the two\.",
+        ),
         ("state = 3", r"in tables \[\[state\]\]"),
         ("[other]\na = 1", r"no table \[state\]"),
         ('[[state]]\nelement = "Ti"', "number 1 entry '.*' is missing"),
@@ -117,5 +122,5 @@ def test_file_adds_and_replaces_states(tmp_path):
 )
 def test_file_with_a_wrong_entry_is_refused_in_one_sentence(tmp_path, text, sentence):
     with pytest.raises(PrefitError, match=sentence) as error:
-        with_states_of(written(tmp_path, text))
+        read_states(written(tmp_path, text))
     assert "\n" not in str(error.value)

@@ -260,7 +260,9 @@ def test_simulate_and_train_pass_on_what_was_asked(run, monkeypatch, tmp_path):
     outcome = run("train", "--config", "c.toml", "--out", tmp_path, *options)
     assert outcome.stdout == f"Weights written to {tmp_path / 'w.safetensors'}.\n"
     write.assert_called_once_with(tmp_path / "a.h5", 4, 1, None, overwrite=False)
-    learn.assert_called_once_with(Path("c.toml"), tmp_path, True, "cpu", Path("first.safetensors"), overwrite=False)
+    learn.assert_called_once_with(
+        Path("c.toml"), tmp_path, True, "cpu", Path("first.safetensors"), overwrite=False, finish=False
+    )
     assert run("simulate", tmp_path / "a.h5", "-n", 0).exit_code == 2
 
 
@@ -389,3 +391,27 @@ def test_prefit_of_a_pipe_of_the_shell_loses_no_rows(fake, run):
     assert outcome.exit_code == 1
     assert "this is a pipe, not a file" in outcome.stderr
     assert xps.read(path)["C1s" if "C1s" in xps.read(path) else next(iter(xps.read(path)))]["counts"].size == 1000
+
+
+def test_states_lists_those_of_an_element_with_the_users_own(run, tmp_path):
+    path = tmp_path / "own.toml"
+    path.write_text('[[state]]\nelement = "Ti"\nline = "2p3/2"\nname = "MXene"\nenergy = 455.1\n')
+    outcome = run("states", "Ti", "--states", str(path))
+    lines = outcome.output.splitlines()
+    assert outcome.exit_code == 0
+    assert any(line.split()[:3] == ["Ti", "2p3/2", "TiO2"] and "458.60" in line for line in lines)
+    assert any("MXene" in line and "given by you" in line for line in lines)
+
+
+def test_states_of_what_is_no_element_are_refused_in_a_sentence(run):
+    outcome = run("states", "Qq")
+    assert outcome.exit_code == 1
+    assert "'Qq' is not an element or core level; give Ti or Ti2p." in outcome.output
+
+
+def test_file_of_states_reaches_the_seeds(run, tmp_path):
+    path = tmp_path / "own.toml"
+    path.write_text('[[state]]\nelement = "Ti"\nline = "2p1/2"\nname = "x"\nenergy = 460.0\n')
+    outcome = run("prefit", str(tmp_path / "a.csv"), "--states", str(path))
+    assert outcome.exit_code == 1
+    assert "whose line is 2p3/2" in outcome.output

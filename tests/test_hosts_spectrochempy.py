@@ -272,6 +272,7 @@ def test_settings_with_their_units(seen):
         "shift": None,
         "calibrate_on": None,
         "apply_anyway": False,
+        "states": [],
     }
 
 

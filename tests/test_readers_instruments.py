@@ -9,6 +9,8 @@ import zipfile
 import numpy as np
 import pytest
 from instrument_files import COUNTS, ENERGY, avantage_rows, ibw, ole, phi, pxt, specs_xml, vgd, xlsx
+from test_readers_vamas import block as vamas_block
+from test_readers_vamas import header as vamas_header
 
 from xps_prefit_hooks import PrefitError, Settings
 from xps_stn_plugin.readers import archive, builtin_readers, read_file
@@ -246,6 +248,49 @@ def test_archive_gives_the_regions_of_all_files(tmp_path):
     ]
     assert len(tree.attrs["skipped"]) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
+
+
+def vamas(*samples):
+    blocks = [line for name in samples for line in vamas_block(sample=name)]
+    return "\n".join([*vamas_header(len(samples)), *blocks]).encode()
+
+
+def test_archive_of_files_with_several_samples_has_those_samples(tmp_path):
+    files = {
+        "day 1/a.vms": vamas("PET", "PMMA"),
+        "day 2/b.vms": vamas("PMMA", "nylon"),
+        "c.vms": vamas("PET"),
+        "gold.csv": "binding_energy_eV,counts\n" + "\n".join(f"{280 + i / 2},{i}" for i in range(20)),
+        "broken.vms": vamas("PET", "PMMA")[:-300],
+    }
+    tree = read(tmp_path / "a.zip", zipped(files))
+    assert tree.attrs["samples"] == ["PET", "PMMA", "nylon", "gold"]
+    assert {name: list(node.children) for name, node in tree.children.items()} == {
+        "PET": ["C1s", "C1s_2"],
+        "PMMA": ["C1s", "C1s_2"],
+        "nylon": ["C1s"],
+        "gold": ["C1s"],
+    }
+    assert [child.attrs["file"] for child in tree["PMMA"].children.values()] == ["day 1/a.vms", "day 2/b.vms"]
+    assert len(tree["PET"].attrs["skipped"]) == 1
+
+
+@pytest.mark.parametrize("way", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_archive_with_damaged_data_is_refused(tmp_path, way):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", way) as file:
+        file.writestr("a.vms", vamas("PET"))
+        place = file.infolist()[0].header_offset + 30 + len("a.vms") + 12
+    content = bytearray((tmp_path / "a.zip").read_bytes())
+    content[place : place + 40] = b"\xff" * 40
+    with pytest.raises(PrefitError, match="the archive is damaged or protected"):
+        read(tmp_path / "a.zip", bytes(content))
+
+
+def test_archive_says_which_regions_of_its_files_were_left_out(tmp_path):
+    lines = [*vamas_header(2), *vamas_block(), *vamas_block("O", counts=[0] * 20, start=950.0)]
+    tree = read(tmp_path / "a.zip", zipped({"x/a.vms": "\n".join(lines)}))
+    (sentence,) = tree.attrs["skipped"]
+    assert sentence == "x/a.vms: region O 1s has the same intensity 0 everywhere; there is no signal."
 
 
 @pytest.mark.parametrize(

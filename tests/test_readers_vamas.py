@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -8,8 +10,8 @@ from hypothesis import strategies as st
 from xps_prefit_hooks import PrefitError, Settings
 from xps_stn_plugin.readers import builtin_readers, read_file
 from xps_stn_plugin.readers.formats import VAMAS_LINE
-from xps_stn_plugin.readers.vamas import packaged_blocks
-from xps_stn_plugin.readers.vamas_blocks import read_blocks
+from xps_stn_plugin.readers.vamas_blocks import read_blocks, read_header
+from xps_stn_plugin.readers.vamas_text import VamasText
 
 COUNTS = [100 + 7 * i % 13 for i in range(20)]
 DATE = ["2024", "5", "6", "7", "8", "9", "0"]
@@ -186,15 +188,60 @@ def test_depth_profile_map_and_future_entries(tmp_path):
 )
 def test_our_block_reader_and_the_package_agree(counts, start, step):
     parts = [*header(2), *block(counts=counts, start=start, step=step, comment=["x", "y"]), *block("O", start=950.0)]
-    ours, theirs = read_blocks("f", parts), packaged_blocks(parts)
+    text = VamasText("f", "\n".join(parts))
+    ours = list(read_blocks(text, read_header(text)))
+    theirs = pytest.importorskip("vamas").Vamas("\n".join(parts).encode()).blocks
     assert len(ours) == len(theirs) == 2
     for one, other in zip(ours, theirs, strict=True):
-        assert np.array_equal(one.abscissa, other.abscissa)
-        for mine, packaged in zip(one.variables, other.variables, strict=True):
+        points = len(counts) if one.species == "C" else len(COUNTS)
+        assert np.array_equal(one.abscissa, other.x_start + other.x_step * np.arange(points))
+        for mine, packaged in zip(one.variables, other.corresponding_variables, strict=True):
             assert (mine.label, mine.unit) == (packaged.label, packaged.unit)
-            assert np.array_equal(mine.values, packaged.values)
-        plain = {k: v for k, v in vars(one).items() if k not in {"abscissa", "variables"}}
-        assert plain == {k: v for k, v in vars(other).items() if k in plain}
+            assert np.array_equal(mine.values, packaged.y_values)
+        assert (one.identifier, one.sample, one.technique) == (
+            other.block_identifier, other.sample_identifier, other.technique,
+        )  # fmt: skip
+        assert (one.species, one.transition) == (other.species_label, other.transition_or_charge_state_label)
+        assert (one.source_label, one.source_energy) == (
+            other.analysis_source_label, other.analysis_source_characteristic_energy,
+        )  # fmt: skip
+        assert (one.collection_time, one.scans) == (other.signal_collection_time, other.num_scans_to_compile_block)
+        assert "\n".join(one.comment) == other.block_comment
+        assert one.conditions == tuple(map(float, other.values_exp_var))
+
+
+@pytest.mark.parametrize("text", ["1e+03", "+1000", ".1e4", "1000.", " 1000 ", "01000", "1E+003"])
+def test_numbers_as_any_program_writes_them(tmp_path, text):
+    lines = block()
+    place = len(lines) - 2 * len(COUNTS)
+    assert lines[place : place + 2] == [str(COUNTS[0]), "0.5"]
+    lines[place] = text
+    region = read(written(tmp_path / "a.vms", header(), lines))["C1s"]
+    assert region["counts"].values.tolist() == [*COUNTS[:0:-1], 1000.0]
+
+
+def test_two_numbers_on_a_line_are_refused(tmp_path):
+    lines = block()
+    lines[-2:] = ["1 0.5", ""]
+    with pytest.raises(PrefitError, match=r"should hold a value, a number, but says '1 0\.5'; the file is damaged"):
+        read(written(tmp_path / "a.vms", header(), lines))
+
+
+def test_profile_of_many_blocks_takes_less_than_three_times_the_memory_of_its_numbers(tmp_path):
+    rng = np.random.default_rng(1)
+    blocks = [
+        line
+        for i in range(300)
+        for line in block(start=1190.0, step=0.01, at=(i,), counts=rng.poisson(1000, 2000).tolist())
+    ]
+    path = written(tmp_path / "a.vms", header(300), blocks)
+    read(path)
+    tracemalloc.start()
+    region = read(path)["C1s"]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert region["counts"].shape == (300, 2000)
+    assert peak < 3 * 2 * region["counts"].nbytes  # intensities and transmission
 
 
 WHOLE = [*header(2), *block(), *block("O", start=950.0)]

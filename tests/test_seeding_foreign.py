@@ -57,6 +57,21 @@ def test_seed_difluoride_is_not_taken_for_another_element():
     assert not any(component.level for component in seed.components)
 
 
+def test_seed_line_whose_stronger_partner_was_not_measured_is_not_of_another_element():
+    # Hydrocarbon on cellulose lies where Ru 3d3/2 would, with Ru 3d5/2 below the region's end.
+    energy = np.arange(282.0, 294.0, 0.05)
+    counts = (
+        200.0 + _line(energy, 286.6, 9000.0, 1.0) + _line(energy, 288.1, 1700.0, 1.0) + _line(energy, 284.8, 350.0, 1.0)
+    )
+    spectrum = spectrum_tree("test", {"C1s": region_dataset("test", energy, counted(counts, 3), region="C1s")})
+    seed = _seed(spectrum, "C1s", "ether (aliphatic)", "alcohol (aliphatic)")
+    assert not any(component.level for component in seed.components)
+    assert _names(seed)[0].startswith("C1s unassigned")
+    assert "The component at 284.8 eV lies where adventitious hydrocarbon does." in seed.notes
+    # Carbon bound to oxygen is not graphite, although a tail would take part of the hydrocarbon.
+    assert not any(name.endswith("_asymmetry") for name in seed.params)
+
+
 def test_seed_line_without_its_partner_is_not_potassium():
     spectrum = _spectrum(C1s=counted(_ester() + _line(CARBON, 292.9, 4000.0), 3))
     seed = _seed(spectrum, "C1s", "ester (aliphatic)", "alkane")
@@ -108,3 +123,14 @@ def test_quantification_potassium_counts_for_potassium():
     assert sum(percent.values()) == pytest.approx(100.0)
     assert "K 2p in C1s does not count for C." in found.notes
     assert not any("unassigned components" in note for note in found.notes)
+
+
+def test_shown_elements_survey_maximum_of_two_elements_is_of_the_common_one():
+    # Ti 2p lies where main lines of In 3d are not far, O 1s where those of V, Sb are; Ti 2s and 3p are there, too.
+    energy = np.arange(0.0, 620.0, 0.5)
+    lines = ((458.9, 30_000), (464.6, 15_000), (561.5, 6_000), (37.7, 5_000), (530.2, 25_000))
+    counts = 2000.0 + sum(height * np.exp(-0.5 * ((energy - position) / 1.2) ** 2) for position, height in lines)
+    survey = region_dataset("test", energy, counted(counts, 9), region="Survey")
+    carbon = region_dataset("test", CARBON, _ester(), region="C1s")
+    shown = shown_elements(spectrum_tree("test", {"C1s": carbon, "Survey": survey}), "C1s", 0.0)
+    assert {element for element, there in shown.items() if there} == {"Ti", "O"}

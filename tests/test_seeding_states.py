@@ -7,7 +7,7 @@ import pytest
 from seeded import prediction
 from test_seeding_levels import pair, region
 
-from xps_prefit_hooks import Settings
+from xps_prefit_hooks import Settings, UserState
 from xps_stn_plugin.core.spectrum import spectrum_tree
 from xps_stn_plugin.seeding import seed_region
 from xps_stn_plugin.seeding.states import known_states
@@ -94,3 +94,19 @@ def test_states_of_compounds_with_measured_elements_are_more_probable():
 def test_scale_of_states_without_a_shift_is_the_measured_one():
     measured = known_states("Ti2p", prediction(status="out_of_domain", stderr=np.nan), Settings(), [])
     assert measured is None or measured.error > 0
+
+
+def test_state_of_the_user_names_the_line_that_it_explains():
+    lines = pair(455.7 + SCALE, 20_000, 5.8, 0.5, 1.0)
+    mxene = UserState("Ti", "2p3/2", "MXene", 455.7, 0.1, "carbide", 2)
+    with_it, _ = names("Ti2p", lines, 447.0, 472.0, settings=Settings(states=(mxene,)))
+    without_it, _ = names("Ti2p", lines, 447.0, 472.0)
+    assert with_it == ["Ti2p MXene"]
+    assert without_it != with_it
+
+
+def test_state_of_the_user_names_what_no_group_explains_in_oxygen():
+    lines = [(529.9 + SCALE, 20_000, 1.2)]
+    lattice = UserState("O", "1s", "lattice", 529.9, 0.2, "oxide")
+    with_it, _ = names("O1s", lines, 522.0, 540.0, settings=Settings(states=(lattice,)))
+    assert with_it == ["O1s lattice"]

@@ -6,7 +6,7 @@ from dataclasses import fields
 import pytest
 
 import xps_stn_plugin as xps
-from xps_prefit_hooks import PrefitError, Settings
+from xps_prefit_hooks import PrefitError, Settings, UserState
 from xps_stn_plugin.settings import SettingsOptions, settings_of
 
 
@@ -74,6 +74,7 @@ def test_prefit_takes_every_setting(fake):
         "shift": 1.0,
         "calibrate_on": None,
         "apply_anyway": True,
+        "states": (UserState("Ti", "2p3/2", "MXene", 455.1, 0.2, "carbide", 2),),
     }
     assert set(asked) == set(vars(Settings()))
     assert xps.prefit(fakes.spectrum(), **asked).settings == Settings(**asked)
@@ -105,3 +106,13 @@ def test_settings_of_another_type_are_one_short_sentence(options):
         settings_of(**options)
     assert len(str(error.value)) < 200
     assert str(error.value).endswith(".")
+
+
+def test_states_are_read_from_files_once(tmp_path):
+    path = tmp_path / "own.toml"
+    path.write_text('[[state]]\nelement = "Ti"\nline = "2p3/2"\nname = "MXene"\nenergy = 455.1\n')
+    expected = (UserState("Ti", "2p3/2", "MXene", 455.1, 0.3, "MXene"),)
+    assert settings_of(states=path).states == settings_of(states=[str(path)]).states == expected
+    assert settings_of(states=expected).states == expected
+    with pytest.raises(PrefitError, match="states: 3 is not a path; give that of a TOML file"):
+        settings_of(states=3)

@@ -30,7 +30,15 @@ def test_the_page_prints_what_it_says(tmp_path, monkeypatch):
 
 
 def test_every_variable_stands_in_the_page():
-    from xps_stn_plugin.stacks.fields import CALIBRATED, CARRIED, PLUGIN, REASON_TEXTS, TOLD, network_fields
+    from xps_stn_plugin.stacks.fields import (
+        CALIBRATED,
+        CARRIED,
+        NO_REFERENCE,
+        PLUGIN,
+        REASON_TEXTS,
+        TOLD,
+        network_fields,
+    )
     from xps_stn_plugin.stacks.fit_fields import curve_fields, fit_fields
     from xps_stn_plugin.stacks.labels import FitLabels
     from xps_stn_plugin.stn.verdict import Reason
@@ -41,7 +49,7 @@ def test_every_variable_stands_in_the_page():
     names = {CALIBRATED, *(field.name for field in fields), *(name for field in fields for name in field.texts)}
     missing = {name for name in names if f"`{name}`" not in text and f"`{name.removesuffix('_stderr')}`" not in text}
     assert not missing
-    assert set(REASON_TEXTS) == {*map(int, Reason), CARRIED, TOLD, PLUGIN}
+    assert set(REASON_TEXTS) == {*map(int, Reason), CARRIED, TOLD, PLUGIN, NO_REFERENCE}
 
 
 if __name__ == "__main__":

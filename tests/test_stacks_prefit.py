@@ -81,6 +81,7 @@ def test_dimensions_labels_and_units_stay(values, found):
         "carried": 2048,
         "told": 4096,
         "plugin": 32768,
+        "no_reference": 65536,
     }
     np.testing.assert_array_equal(found["C1s/binding_energy"], stacked.AXES["C1s"])
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from xps_stn_plugin.stn.network import ShiftTransformer
 from xps_stn_plugin.stn.network_config import NetworkConfig
 from xps_stn_plugin.stn.predict import predict_with
 from xps_stn_plugin.stn.weights import TrainedNetwork, load_weights, save_weights, shipped_weights
+from xps_stn_plugin.stn.weights_layout import grown
 
 CALIBRATION = Calibration(0.06, (0.05, 0.5), (0.05, 0.4), 1.1, -0.1, 0.3)
 
@@ -166,3 +169,23 @@ def test_broken_weights_get_one_sentence(tmp_path, damage):
     with pytest.raises(PrefitError) as caught:
         load_weights(path)
     assert str(path) in str(caught.value)
+
+
+def test_a_network_of_more_levels_reads_regions_that_the_shipped_one_leaves_out():
+    shipped = shipped_weights()
+    grid = Grid(levels=(*zip(shipped.grid.regions, shipped.grid.centres.tolist(), strict=True), ("Ti2p", 460.5)))
+    config = replace(shipped.config, regions=10, materials=2, lines=True)
+    torch.manual_seed(0)
+    fresh = {name: value.numpy() for name, value in ShiftTransformer(config).state_dict().items()}
+    larger = replace(shipped, config=config, tensors=grown(shipped.tensors, fresh, 9, 10), grid=grid)
+    energy = np.arange(450.0, 474.0, 0.1)
+    titanium = region_dataset("test", energy, 200 + 3000 * np.exp(-((energy - 459.0) ** 2)), region="Ti2p")
+    organic = spectrum_tree("test", _pmma())
+    tree = spectrum_tree("test", {**_pmma(), "Ti2p": titanium})
+    assert predict_with(shipped, tree).regions_read == ("C1s", "O1s")
+    assert predict_with(larger, tree).regions_read == ("C1s", "O1s", "Ti2p")
+    # Where the region is missing, nothing changes.
+    assert predict_with(larger, organic).shift == pytest.approx(predict_with(shipped, organic).shift, abs=1e-5)
+    alone = predict_with(larger, spectrum_tree("test", {"Ti2p": titanium}))
+    assert np.isfinite(alone.shift)
+    assert set(alone.region_shifts) <= {"Ti2p"}

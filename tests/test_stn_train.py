@@ -50,6 +50,9 @@ def test_a_wrong_configuration_gets_one_sentence(tmp_path, text, word):
 @pytest.mark.slow
 def test_a_resumed_run_gives_the_same_weights(tiny, tmp_path, monkeypatch):
     straight = train(tiny, tmp_path / "straight", device="cpu")
+    # Weights of the last checkpoint of a finished run are the finished ones.
+    again = load_weights(train(tiny, tmp_path / "straight", device="cpu", finish=True))
+    assert again.info == load_weights(straight).info
 
     import xps_stn_plugin.stn.train as module
 

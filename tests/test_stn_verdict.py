@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xps_stn_plugin.stacks.fields import CARRIED, PLUGIN, REASON_TEXTS, TOLD
+from xps_stn_plugin.stacks.fields import CARRIED, NO_REFERENCE, PLUGIN, REASON_TEXTS, TOLD
 from xps_stn_plugin.stn.group_support import Support
 from xps_stn_plugin.stn.verdict import STATUSES, Evidence, Posterior, Reason, judge, sentences
 
@@ -63,6 +63,38 @@ def test_a_wide_one_is_uncertain():
     status, reasons = _said(_evidence((1.0, 0.4, 1)))
     assert status == "uncertain"
     assert "standard error" in reasons[0]
+
+
+def test_verdict_standard_error_of_a_few_percent_far_away_is_ok():
+    tailed = replace(_evidence((1.0, 0.08, 0.97), (2.5, 0.08, 0.03)), stderr=np.array([0.3]))
+    assert _said(tailed) == ("ok", ())
+
+
+@pytest.mark.parametrize(
+    ("modes", "stderr", "left_out"),
+    [
+        (((1.0, 0.08, 0.93), (2.5, 0.08, 0.07)), 0.3, False),
+        (((1.0, 0.24, 1.0),), 0.3, False),
+        (((1.0, 0.08, 0.97), (5.0, 0.08, 0.03)), 0.6, False),
+        (((1.0, 0.08, 0.97), (2.5, 0.08, 0.03)), 0.3, True),
+    ],
+    ids=["more than a few percent", "wide", "too far away", "a region was left out"],
+)
+def test_verdict_other_standard_errors_above_the_limit_are_uncertain(modes, stderr, left_out):
+    evidence = replace(_evidence(*modes), stderr=np.array([stderr]), left_out=np.array([[False, left_out]]))
+    status, reasons = _said(evidence)
+    assert status == "uncertain"
+    assert any("standard error" in reason for reason in reasons)
+
+
+@pytest.mark.parametrize(
+    ("width", "alike", "status"),
+    [(0.10, -0.15, "ok"), (0.20, -0.15, "uncertain"), (0.24, -0.40, "ok"), (0.24, -0.20, "uncertain")],
+    ids=["broad lines, sure network", "broad lines, unsure network", "narrow lines", "both"],
+)
+def test_verdict_data_and_network_decide_together_on_parts(width, alike, status):
+    evidence = replace(_evidence((1.0, width, 1)), stderr=np.array([0.2]), alike=np.array([alike]))
+    assert _said(evidence)[0] == status
 
 
 def test_two_shifts_are_named():
@@ -173,8 +205,8 @@ def test_a_sample_is_described_once_and_only_with_carbon(changes):
 
 def test_every_reason_has_a_bit_of_its_own_and_a_sentence_for_stacks():
     bits = [int(reason) for reason in Reason]
-    assert len(set(bits) | {CARRIED, TOLD, PLUGIN}) == len(bits) + 3
-    assert set(REASON_TEXTS) == {*bits, CARRIED, TOLD, PLUGIN}
+    assert len(set(bits) | {CARRIED, TOLD, PLUGIN, NO_REFERENCE}) == len(bits) + 4
+    assert set(REASON_TEXTS) == {*bits, CARRIED, TOLD, PLUGIN, NO_REFERENCE}
     assert all(text.endswith(".") and text.count(".") - text.count("0.25") == 1 for text in REASON_TEXTS.values())
 
 

@@ -193,14 +193,14 @@ def positions(number: int, records: Sequence[Record]) -> list[Photo]:
         compound_splitting = None
         if line != higher:
             start, origin = measured.get(higher, (edge[higher] + moved, "edge"))
-            value = start + energy - edge[higher]
+            value = start + max(energy - edge[higher], 0.0)
             few = (0.0, 0)
             gap, count = on_element.get((element, subshell), few)
             if count < FEWEST_PAIRS_ELEMENT:
                 gap, count = in_any.get((element, subshell), few)
                 count = count if count >= FEWEST_PAIRS else 0
             gap = SPLITTINGS.get(element + subshell, gap if count else 0.0)
-            value, origin = (start + gap, "splitting") if gap else (value, "edge")
+            value, origin = (start + gap, "splitting") if gap > 0 else (value, "edge")
             of_compounds, count = in_compounds.get((element, subshell), few)
             if count >= FEWEST_PAIRS and element + subshell not in SPLITTINGS:
                 compound_splitting = round(of_compounds, 2)

@@ -233,6 +233,21 @@ def plugins() -> None:
 
 
 @main.command()
+@click.argument("element")
+@click.option("--states", "files", multiple=True, type=PATH, metavar="FILE", help="TOML file with states of your own.")
+def states(element: str, files: tuple[Path, ...]) -> None:
+    """List the known chemical states of an ELEMENT (Ti), or of one of its core levels (Ti2p)."""
+    from .chemistry.states import read_states, states_with
+    from .export.states_list import show_states
+
+    try:
+        own = tuple(state for file in files for state in read_states(file))
+        show_states(element, states_with(own), make_console())
+    except PrefitError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@main.command()
 def info() -> None:
     """Show the versions and the network in use."""
     import platform
@@ -272,14 +287,17 @@ def simulate(path: Path, number: int, seed: int, config: Path | None, force: boo
 @click.option("--config", required=True, type=PATH, help="TOML file with the training configuration.")
 @click.option("--out", required=True, type=PATH, help="Folder for weights and checkpoints.")
 @click.option("--resume", is_flag=True, help="Continue from the last checkpoint in the folder.")
+@click.option("--finish", is_flag=True, help="Write the weights of the last checkpoint without a further step.")
 @click.option("--from", "start_from", type=PATH, help="Weights (.safetensors) to start from instead of random ones.")
 @click.option("--device", help="cpu, cuda, cuda:1, ...; by default CUDA if available.")
 @FORCE
-def train(config: Path, out: Path, resume: bool, start_from: Path | None, device: str | None, force: bool) -> None:
+def train(
+    config: Path, out: Path, resume: bool, finish: bool, start_from: Path | None, device: str | None, force: bool
+) -> None:
     """Train the network on the simulator."""
     from .stn.train import train as run
 
-    click.echo(f"Weights written to {run(config, out, resume, device, start_from, overwrite=force)}.")
+    click.echo(f"Weights written to {run(config, out, resume, device, start_from, overwrite=force, finish=finish)}.")
 
 
 def _prefit_file(

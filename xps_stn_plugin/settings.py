@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from numbers import Real
+from pathlib import Path
 from typing import Any, Final, TypedDict, Unpack, get_args
 
 import numpy as np
 
-from xps_prefit_hooks import ALIPHATIC_C1S, Background, CalibrateOn, PrefitError, ReferenceAt, Settings, Ties, shown
+from xps_prefit_hooks import ALIPHATIC_C1S, Background, PrefitError, ReferenceAt, Settings, Ties, UserState, shown
 
 from .chemistry.groups import group_names
+from .chemistry.states import read_states
 from .chemistry.substances import find_substance
+from .core.charge_references import CARBON, EXPECTED_CARBON, charge_reference
 
 #: Largest exponent of the kinetic energy that is taken for a transmission function: analysers have about -1 (fixed
 #: pass energy) to 1 (fixed retarding ratio).
@@ -32,6 +36,8 @@ class SettingsOptions(TypedDict, total=False):
         What `reference` is the energy of; by default the maximum of the line, where a reference is given.
     photon_energy, background, ties, sensitivity, transmission, sample, shift, calibrate_on, apply_anyway
         As in `Settings`; the regions of `background` may be written ``C 1s``.
+    states : path or iterable of path
+        TOML files with chemical states of the user's own (docs/chemical_states.md).
     expect : str or iterable of str
         Expected substances: abbreviations, names or SMILES.
     present, absent : str or iterable of str
@@ -50,8 +56,9 @@ class SettingsOptions(TypedDict, total=False):
     reference_at: ReferenceAt | None
     sample: str | None
     shift: float | None
-    calibrate_on: CalibrateOn | None
+    calibrate_on: str | None
     apply_anyway: bool
+    states: str | os.PathLike[str] | UserState | Iterable[str | os.PathLike[str] | UserState]
 
 
 def settings_of(**options: Unpack[SettingsOptions]) -> Settings:
@@ -67,6 +74,8 @@ def settings_of(**options: Unpack[SettingsOptions]) -> Settings:
     given: dict[str, Any] = {
         name: value for name, value in options.items() if value is not None or name not in ("reference", "reference_at")
     }
+    if given.get("calibrate_on") is not None:
+        given |= _calibration(given)
     # What of the line a reference is the energy of: its maximum, where one is given.
     asked = Settings(**{"reference_at": "maximum" if "reference" in given else "first-member", **given})
     _one_of("reference_at", asked.reference_at, get_args(ReferenceAt))
@@ -105,8 +114,6 @@ def settings_of(**options: Unpack[SettingsOptions]) -> Settings:
     shift = None if asked.shift is None else _number("shift", asked.shift)
     if shift is not None and not math.isfinite(shift):
         raise PrefitError("shift", f"{shift:g} eV is not a shift; give a number of eV.")
-    if asked.calibrate_on is not None:
-        _one_of("calibrate_on", asked.calibrate_on, get_args(CalibrateOn))
     if shift is not None and asked.calibrate_on is not None:
         msg = f"{shift:+g} eV is given and would be decided by {asked.calibrate_on}; drop one of the two."
         raise PrefitError("shift", msg)
@@ -121,7 +128,44 @@ def settings_of(**options: Unpack[SettingsOptions]) -> Settings:
         absent=absent,
         transmission=transmission,
         apply_anyway=_flag("apply_anyway", asked.apply_anyway),
+        states=_states(asked.states),
     )
+
+
+def _states(given: Any) -> tuple[UserState, ...]:
+    """Chemical states of the user's own; files are read, so that settings hold what was in them."""
+    parts = [given] if isinstance(given, str | os.PathLike | UserState) else given
+    if not isinstance(parts, Iterable):
+        raise PrefitError("states", f"{shown(repr(given), 60)} is not a path; give that of a TOML file.")
+    states: list[UserState] = []
+    for part in parts:
+        if isinstance(part, UserState):
+            states.append(part)
+        elif isinstance(part, str | os.PathLike):
+            states += read_states(Path(part))
+        else:
+            raise PrefitError("states", f"{shown(repr(part), 60)} is not a path; give that of a TOML file.")
+    return tuple(states)
+
+
+def _calibration(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the line that gives the shift as it is written in settings, and the energy of carbon that goes with it.
+
+    Where another line than carbon is the reference, aliphatic carbon is expected where adventitious carbon lies on
+    conductors, unless the user says where.
+    """
+    text = given["calibrate_on"]
+    if not isinstance(text, str):
+        raise PrefitError("calibrate_on", f"{shown(repr(text), 60)} is not a name of a line; give text.")
+    line = charge_reference(text)
+    if line.name != CARBON:
+        return {"calibrate_on": line.text, "reference": given.get("reference", EXPECTED_CARBON)}
+    if line.energy is None:
+        return {"calibrate_on": CARBON}
+    if given.get("reference", line.energy) != line.energy:
+        msg = f"{given['reference']:g} eV and {text} give carbon two energies; drop one of the two."
+        raise PrefitError("reference", msg)
+    return {"calibrate_on": CARBON, "reference": line.energy}
 
 
 def _number(what: str, given: Any) -> float:

@@ -32,11 +32,37 @@ Status = Literal["ok", "uncertain", "out_of_domain"]
 Background = Literal["auto", "offset", "linear", "shirley", "tougaard-u2", "tougaard-u3"]
 Ties = Literal["soft", "hard", "free"]
 ReferenceAt = Literal["maximum", "first-member"]
-CalibrateOn = Literal["C-C"]
 
 
 def _or(words: tuple[str, ...]) -> str:
     return f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+@dataclass(frozen=True)
+class UserState:
+    """A chemical state that the user adds to the table, or that replaces the one of its name.
+
+    Parameters
+    ----------
+    element, line, name : str
+        ``Ti``, ``2p3/2`` (the line of highest j of a core level), ``TiO2``.
+    energy : float
+        Binding energy in eV on the scale hydrocarbon C 1s = 284.8 eV.
+    spread : float
+        Standard deviation of `energy` in eV.
+    kind : str
+        Class of compounds: ``element``, ``oxide``, ...
+    oxidation : int or None
+        Oxidation state of the element.
+    """
+
+    element: str
+    line: str
+    name: str
+    energy: float
+    spread: float
+    kind: str
+    oxidation: int | None = None
 
 
 @dataclass(frozen=True)
@@ -73,10 +99,14 @@ class Settings:
     shift : float or None
         Measured minus true binding energy in eV on the reported scale, where the user knows it; it counts with a
         standard error of 0.1 eV.
-    calibrate_on : {"C-C"} or None
-        Component that is put at the reference: "C-C" takes the shift from the aliphatic component of a fit of C 1s.
+    calibrate_on : str or None
+        What is put at its reference energy. "C-C" takes the shift from the aliphatic component of a fit of C 1s;
+        "Au 4f7/2", "Ag 3d5/2", "Cu 2p3/2" and "Fermi edge" have the energies of ISO 15472; "Si 2p3/2=99.4" names any
+        other line with its energy in eV.
     apply_anyway : bool
         Whether energies are moved by a shift that is out of domain, too; by default they stay as measured.
+    states : tuple of UserState
+        Chemical states of the user's own; `settings_of` reads them from TOML files.
     """
 
     reference: float = field(
@@ -125,10 +155,17 @@ class Settings:
     shift: float | None = field(
         default=None, metadata={"help": "Measured minus true binding energy in eV, where it is known."}
     )
-    calibrate_on: CalibrateOn | None = field(
-        default=None, metadata={"help": "Fit C 1s and put its aliphatic component at the reference."}
+    calibrate_on: str | None = field(
+        default=None,
+        metadata={
+            "metavar": "LINE[=EV]",
+            "help": "Line that gives the shift: C-C, Au 4f7/2, Ag 3d5/2, Cu 2p3/2, Fermi edge, or LINE=ENERGY.",
+        },
     )
     apply_anyway: bool = field(default=False, metadata={"help": "Apply a shift that is out of domain, too."})
+    states: tuple[UserState, ...] = field(
+        default=(), metadata={"metavar": "FILE", "help": "TOML file with chemical states of your own; repeatable."}
+    )
 
     @property
     def first_member(self) -> float:
@@ -186,6 +223,33 @@ class RegionShift:
 
 
 @dataclass(frozen=True)
+class ReferenceCheck:
+    """Comparison of the line that a shift was taken from with an independent reading of the same shift.
+
+    Parameters
+    ----------
+    line : str
+        The line: ``C-C``, ``Au 4f7/2``, ``Fermi edge``.
+    energy : float
+        Binding energy in eV that the line was put at.
+    measured, stderr : float
+        Where it was fitted on the measured axis, and the standard error of that, in eV.
+    against : {"C 1s", "network", ""}
+        What the shift is compared with; empty where there is nothing.
+    disagreement, disagreement_stderr : float
+        By how much the other reads the shift higher, and the standard error of that, in eV; NaN where nothing does.
+    """
+
+    line: str
+    energy: float
+    measured: float
+    stderr: float
+    against: Literal["C 1s", "network", ""]
+    disagreement: float
+    disagreement_stderr: float
+
+
+@dataclass(frozen=True)
 class ModelInfo:
     """Identity of a trained network: name, version and SHA-256 of its weights."""
 
@@ -215,6 +279,8 @@ class Prediction:
     regions_read : tuple of str or None
         Names of the regions that the shift rests on, those without a line among them; None for those of
         `region_shifts`.
+    reference_check : ReferenceCheck or None
+        Where the shift was taken from a line that the user named: how that agrees with carbon or the network.
     """
 
     shift: float
@@ -225,6 +291,7 @@ class Prediction:
     region_shifts: Mapping[str, RegionShift]
     model: ModelInfo
     regions_read: tuple[str, ...] | None = None
+    reference_check: ReferenceCheck | None = None
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,31 @@ def _columns(folder: Path) -> None:
     (folder / "f.csv").write_text("\n".join(["Binding Energy (eV),Counts,Error,Transmission", *rows, ""]))
 
 
+def _long_columns(folder: Path) -> None:
+    """Write tables of so many rows that most of them are parsed at once."""
+    energies = np.round(np.arange(280.0, 290.0, 0.05), 3).tolist()
+    heads = {
+        "a.csv": ("binding_energy_eV,counts", ",", "."),
+        "b.txt": ("Binding Energy (eV)\tIntensity (cps)\tTransmission", "\t", "."),
+        "c.dat": ("# C1s", "  ", "."),
+        "d.csv": ("Bindungsenergie BE/eV;;counts", ";;", ","),
+    }
+    for name, (head, separator, mark) in heads.items():
+        more = [1.0] * (head.count("\t") // 2)
+        rows = [
+            separator.join(f"{value:.3f}" for value in (energy, 100.0 + 7 * i % 13, *more)).replace(".", mark)
+            for i, energy in enumerate(energies)
+        ]
+        (folder / name).write_text("\n".join([head, *rows, ""]))
+        (folder / f"two_{name}").write_text("\n".join([head, *rows, "", "Region: C 1s", head, *rows]))
+    rows = [f"C1s,{energy:.3f},{100.0 + 7 * i % 13}" for i, energy in enumerate(energies)]
+    (folder / "e.csv").write_text("\n".join(["region,binding_energy_eV,intensity", *rows, ""]))
+    columns = [
+        f"{energy:.2f}," + ",".join(str(i * j % 17) for j in range(70)) for i, energy in enumerate(energies[::8])
+    ]
+    (folder / "f.csv").write_text("\n".join(["energy_eV," + ",".join(f"Scan {j}" for j in range(70)), *columns, ""]))
+
+
 def _table(folder: Path) -> None:
     for name, separator in (("a.csv", ","), ("b.txt", "\t"), ("c.csv", ";")):
         rows = [
@@ -338,8 +363,24 @@ def _specs_xml(folder: Path) -> None:
     (folder / "a.xml").write_bytes(specs_xml())
 
 
+def _archive(folder: Path) -> None:
+    import zipfile
+
+    from instrument_files import phi
+    from test_readers_vamas import block, header
+
+    samples = [*header(2), *block(sample="PET"), *block(sample="PMMA")]
+    for name, way in (("a.zip", zipfile.ZIP_DEFLATED), ("b.zip", zipfile.ZIP_STORED), ("c.zip", zipfile.ZIP_LZMA)):
+        with zipfile.ZipFile(folder / name, "w", way) as archive:
+            archive.writestr("x/a.vms", "\n".join(samples))
+            archive.writestr("x/C1s.csv", "binding_energy_eV,counts\n" + "\n".join(f"{e},{e % 7}" for e in ENERGIES))
+            archive.writestr("b.spe", phi())
+
+
 _WRITERS: Final = {
     "columns": _columns,
+    "long-columns": _long_columns,
+    "archive": _archive,
     "table": _table,
     "dialects": _dialects,
     "multipak": _multipak,

@@ -275,6 +275,8 @@ _binary: Final = partial(Target, write=_write_bytes, read=_read_spectrum, is_tex
 
 TARGETS: Final[dict[str, Target]] = {
     "columns": _spectrum((".csv", ".txt", ".dat", ".asc", ".xy")),
+    "long-columns": _spectrum((".csv", ".txt", ".dat", ".asc", ".xy")),
+    "archive": _binary((".zip",)),
     "table": _spectrum((".csv", ".txt")),
     "dialects": _spectrum((".csv", ".txt", ".dat", ".asc", ".xy")),
     "multipak": _spectrum((".txt",)),

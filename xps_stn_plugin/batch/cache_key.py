@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -61,6 +61,7 @@ def package_identity() -> dict[str, Any]:
 def settings_values(settings: Settings) -> dict[str, Any]:
     """Plain values of settings, ready for JSON."""
     values = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    values["states"] = [asdict(state) for state in settings.states]
     return {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
 
 

@@ -102,7 +102,7 @@ def write_sheet(
         "decreasing reduced chi-square (χ²). Dots: data; red: envelope; dashed grey: background; filled: "
         "components (grey: unassigned; point at one for its name and position). A name links to its row in the "
         "table below.</p>",
-        f"<p>Energies: {reference_text(rows[0].reference, rows[0].reference_at)}.</p>"
+        f"<p>Energies: {reference_text(rows[0].reference, rows[0].reference_at, rows[0].calibrated_on or None)}.</p>"
         if rows and rows[0].reference_at
         else "",
         f"<p>The {undrawn} best ones are not drawn.</p>" if undrawn else "",

@@ -18,6 +18,7 @@ from xps_prefit_hooks import PrefitError, Settings
 
 from .._util.files import check_target, write_json
 from .._util.marks import origin
+from ..core.charge_references import named_reference
 from ..export.json_export import text_of
 from .contact_sheet import write_sheet
 from .entry import Entry
@@ -143,9 +144,11 @@ class _Target:
 
 
 def _rows(outputs: _Outputs, settings: Settings, identity: Mapping[str, Any]) -> Iterator[Row]:
+    named = named_reference(settings.calibrate_on)
+    calibrated_on = "" if named is None else named.text
     for entry in outputs:
         try:
-            rows = rows_of(entry, settings.reference, identity["fit"], settings.reference_at)
+            rows = rows_of(entry, settings.reference, identity["fit"], settings.reference_at, calibrated_on)
         except Exception as error:  # noqa: BLE001 (one spectrum must not cost the others their results)
             outputs.failed(entry, "row of the summary", error)
             rows = [Row(entry.source, reference=settings.reference, reasons=(outputs.failures[entry.name],))]

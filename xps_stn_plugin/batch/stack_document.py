@@ -55,6 +55,7 @@ def stack_document(record: StackRecord, source: str) -> dict[str, Any] | None:
             "convention": attrs["convention"],
             "reference": float(attrs["reference"]),
             "reference_at": attrs["reference_at"],
+            **({"calibrated_on": attrs["calibrated_on"]} if "calibrated_on" in attrs else {}),
             "dims": list(record.labels),
             "shape": [len(labels) for labels in record.labels.values()],
             **root,

@@ -33,7 +33,18 @@ SCHEMA: Final = "xps-stn/batch/1"
 
 #: Columns of the summary that hold text.
 _TEXTS: Final = frozenset(
-    {"source", "region", "status", "groups", "fitted", "background", "reasons", "place", "reference_at"}
+    {
+        "source",
+        "region",
+        "status",
+        "groups",
+        "fitted",
+        "background",
+        "reasons",
+        "place",
+        "reference_at",
+        "calibrated_on",
+    }
 )
 
 _SPECTRUM: Final = (

@@ -55,6 +55,8 @@ class Row:
         What was taken off the measured energies; 0 where they are as measured.
     reference_at : {"maximum", "first-member", ""}
         Whether `reference` is the energy of the line's maximum or of its first vibrational member.
+    calibrated_on : str
+        Line that the user named as reference in place of carbon: ``Au 4f7/2``.
     """
 
     source: str
@@ -77,6 +79,7 @@ class Row:
     place: str = ""
     applied_shift: float = math.nan
     reference_at: ReferenceAt | Literal[""] = ""
+    calibrated_on: str = ""
 
     @property
     def badness(self) -> tuple[int, float]:
@@ -127,6 +130,7 @@ COLUMNS: Final = (
     "place",
     "applied_shift_eV",
     "reference_at",
+    "calibrated_on",
 )
 
 # Digits behind the point; other numbers have six significant ones.
@@ -141,7 +145,13 @@ _DIGITS: Final = {
 }
 
 
-def rows_of(entry: Entry, reference: float, fit: bool = True, reference_at: ReferenceAt = "first-member") -> list[Row]:
+def rows_of(
+    entry: Entry,
+    reference: float,
+    fit: bool = True,
+    reference_at: ReferenceAt = "first-member",
+    calibrated_on: str = "",
+) -> list[Row]:
     """Rows of one file.
 
     Parameters
@@ -153,6 +163,8 @@ def rows_of(entry: Entry, reference: float, fit: bool = True, reference_at: Refe
         Whether fits were asked for.
     reference_at : {"maximum", "first-member"}
         What `reference` is the energy of.
+    calibrated_on : str
+        Line that was named as reference in place of carbon.
 
     Returns
     -------
@@ -161,16 +173,14 @@ def rows_of(entry: Entry, reference: float, fit: bool = True, reference_at: Refe
         where the file failed.
     """
     source, record = entry.source, entry.record
+    scale: dict[str, Any] = {"reference": reference, "reference_at": reference_at, "calibrated_on": calibrated_on}
     if record.stack is not None:
         from .stacks import spectrum_fields
 
-        return [
-            Row(source, reference=reference, reference_at=reference_at, **values)
-            for values in spectrum_fields(record.stack, fit)
-        ]
+        return [Row(source, **scale, **values) for values in spectrum_fields(record.stack, fit)]
     report = record.report
     if report is None:
-        return [Row(source, reference=reference, reference_at=reference_at, reasons=(record.reason,))]
+        return [Row(source, **scale, reasons=(record.reason,))]
     groups = tuple((group.name, group.probability or 0.0) for group in report.likely(LEAST_PROBABILITY))
     return [
         Row(
@@ -181,8 +191,6 @@ def rows_of(entry: Entry, reference: float, fit: bool = True, reference_at: Refe
             shift_stderr=_number(report.shift.stderr),
             applied_shift=_number(report.shift.applied),
             groups=groups,
-            reference=reference,
-            reference_at=reference_at,
             reasons=tuple(
                 dict.fromkeys(
                     (
@@ -193,6 +201,7 @@ def rows_of(entry: Entry, reference: float, fit: bool = True, reference_at: Refe
                     )
                 )
             ),
+            **scale,
             **_of_region(region, fit, name in record.failures),
         )
         for name, region in report.regions.items()

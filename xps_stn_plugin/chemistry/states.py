@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from xps_prefit_hooks import PrefitError
+from xps_prefit_hooks import PrefitError, UserState
 
 from .._util.toml import check_entries, read_tables
 from ..core.element_lines import level_lines
@@ -47,6 +47,8 @@ class ChemicalState:
         Standard deviation in eV between authors or compounds.
     values : int
         Number of values behind the energy; 0 for a handbook's or a user's.
+    given : bool
+        Whether the user gave it.
     """
 
     element: str
@@ -57,6 +59,7 @@ class ChemicalState:
     energy: float
     spread: float
     values: int
+    given: bool = False
 
     @property
     def level(self) -> str:
@@ -91,8 +94,14 @@ def chemical_states() -> Mapping[str, tuple[ChemicalState, ...]]:
     )
 
 
-def with_states_of(path: Path) -> Mapping[str, tuple[ChemicalState, ...]]:
-    """Chemical states with those of a TOML file added; a state of the same name is replaced.
+@cache
+def values_of(element: str) -> int:
+    """Count the values behind all states of an element: how commonly it is measured."""
+    return sum(state.values for states in chemical_states().values() for state in states if state.element == element)
+
+
+def read_states(path: Path) -> tuple[UserState, ...]:
+    """Read the states of a TOML file.
 
     Raises
     ------
@@ -102,7 +111,22 @@ def with_states_of(path: Path) -> Mapping[str, tuple[ChemicalState, ...]]:
     tables = read_tables(path, "state")["state"]
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise PrefitError(str(path), f"the states have to stand in tables [[state]]; see {_EXAMPLE}.")
-    added = {(s.level, s.name): s for s in (_read(str(path), n, row) for n, row in enumerate(tables, 1))}
+    states = [_read(str(path), number, row) for number, row in enumerate(tables, 1)]
+    keys = [(state.element, state.line, state.name) for state in states]
+    if repeated := [key for number, key in enumerate(keys) if key in keys[:number]]:
+        raise PrefitError(str(path), f"the state {' '.join(repeated[0])} stands in it twice; drop one of the two.")
+    return tuple(states)
+
+
+@lru_cache(maxsize=8)
+def states_with(own: tuple[UserState, ...]) -> Mapping[str, tuple[ChemicalState, ...]]:
+    """Chemical states with some of the user's own added; a state of the same name is replaced, the last one counts."""
+    if not own:
+        return chemical_states()
+    given = [
+        ChemicalState(s.element, s.line, s.name, s.kind, s.oxidation, s.energy, s.spread, 0, given=True) for s in own
+    ]
+    added = {(state.level, state.name): state for state in given}
     unchanged = (
         state for states in chemical_states().values() for state in states if (state.level, state.name) not in added
     )
@@ -124,12 +148,14 @@ def states_of(level: str, states: Mapping[str, tuple[ChemicalState, ...]] | None
         if other_level[:-2] == level[:-2] and main and main[0].main:
             distance = lines[0].energy - main[0].energy
             return tuple(
-                ChemicalState(
-                    state.element, lines[0].line, state.name, state.kind, state.oxidation, state.energy + distance,
-                    math.hypot(state.spread, _USUAL_SPREAD), state.values,
+                replace(
+                    state,
+                    line=lines[0].line,
+                    energy=state.energy + distance,
+                    spread=math.hypot(state.spread, _USUAL_SPREAD),
                 )
                 for state in of_level
-            )  # fmt: skip
+            )
     return ()
 
 
@@ -141,7 +167,7 @@ def auger_parameters() -> Mapping[tuple[str, str], float]:
     )
 
 
-def _read(source: str, number: int, row: Mapping[str, Any]) -> ChemicalState:
+def _read(source: str, number: int, row: Mapping[str, Any]) -> UserState:
     check_entries(
         source, f"[[state]] number {number}", row, {*row.keys() & set(_ENTRIES), *_ENTRIES[:_NEEDED]}, _EXAMPLE
     )
@@ -165,7 +191,7 @@ def _read(source: str, number: int, row: Mapping[str, Any]) -> ChemicalState:
         raise refuse(f"the spread {spread!r}, which is not a positive number of eV")
     if oxidation is not None and (not isinstance(oxidation, int) or isinstance(oxidation, bool)):
         raise refuse(f"the oxidation state {oxidation!r}, which is not a whole number")
-    return ChemicalState(element, line, name, kind or name, oxidation, float(energy), float(spread), 0)
+    return UserState(element, line, name, float(energy), float(spread), kind or name, oxidation)
 
 
 def _is_number(value: object) -> bool:

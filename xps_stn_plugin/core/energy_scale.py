@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import ALIPHATIC_C1S, ReferenceAt, Settings, Status
 
+from .charge_references import named_reference
+
 #: What is said of a shift that is not applied, and how to apply it.
 NOT_APPLIED = (
     "The shift is out of domain and was not applied: energies are as measured; --apply-anyway (apply_anyway=True) "
@@ -33,8 +35,10 @@ def scale_offset(settings: Settings) -> float:
     return ALIPHATIC_C1S - settings.first_member
 
 
-def reference_text(reference: float, reference_at: ReferenceAt) -> str:
-    """Say what the zero of the scale is, in eV."""
+def reference_text(reference: float, reference_at: ReferenceAt, calibrated_on: str | None = None) -> str:
+    """Say what the zero of the scale is, in eV: the line that the user named, or aliphatic carbon."""
+    if (named := named_reference(calibrated_on)) is not None:
+        return named.label
     return f"aliphatic C 1s = {reference:.2f} eV ({_REFERENCE_WORDS[reference_at]})"
 
 

@@ -65,6 +65,17 @@ def region_name(label: str) -> str | None:
     return None
 
 
+def has_core_level(region: str) -> bool:
+    """Whether a region of this name may show the line of a core level: neither survey nor valence band nor Auger lines.
+
+    Parameters
+    ----------
+    region : str
+        As `region_name` gives it, a number behind it where the file has several: ``C1s``, ``VB``, ``Survey 2``.
+    """
+    return not (region.startswith((SURVEY, VALENCE)) or _AUGER.match(region))
+
+
 def region_from_energy(low: float, high: float) -> str | None:
     """Region that an energy range shows, among the core levels that the network knows.
 

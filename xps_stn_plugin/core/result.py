@@ -174,7 +174,9 @@ class PrefitData:
     @property
     def convention(self) -> str:
         """Convention of the energy scale."""
-        return f"measured minus true; {reference_text(self.settings.reference, self.settings.reference_at)}"
+        settings = self.settings
+        scale = reference_text(settings.reference, settings.reference_at, settings.calibrate_on)
+        return f"measured minus true; {scale}"
 
     @property
     def scale_text(self) -> str:
@@ -277,7 +279,14 @@ class PrefitData:
 def calibrated_spectrum(spectrum: xr.DataTree, prediction: Prediction, settings: Settings) -> xr.DataTree:
     """Move the spectrum to the corrected axis, on which aliphatic C 1s is at the reference of the settings."""
     shift = prediction.shift + scale_offset(settings)
-    return calibrated(spectrum, shift, prediction.shift_stderr, settings.reference, settings.reference_at)
+    return calibrated(
+        spectrum,
+        shift,
+        prediction.shift_stderr,
+        settings.reference,
+        settings.reference_at,
+        calibrated_on=settings.calibrate_on,
+    )
 
 
 def shift_is_applied(prediction: Prediction, settings: Settings) -> bool:

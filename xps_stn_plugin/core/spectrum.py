@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import ALIPHATIC_C1S, PrefitError, ReferenceAt, shown
 
+from .charge_references import named_reference
 from .energy_scale import reference_text
 from .metadata import TERMS
 from .regions import SURVEY, recognised, region_name
@@ -96,11 +97,12 @@ def _ascending(
         raise PrefitError(source, msg)
     order = ascending_order(source, location, energy)
     energy = energy[order]
-    values = np.take(values, order, axis=-1)
+    values = _in_order(values, order)
     if not values.size:
         raise PrefitError(source, f"{location} has energies but no intensities.")
     # In a stack, spectra may be missing.
-    complete = values if values.ndim == 1 else values[np.isfinite(values).all(axis=-1)]
+    is_complete = np.isfinite(values).all(axis=-1)
+    complete = values if values.ndim == 1 or is_complete.all() else values[is_complete]
     if values.ndim == 1 or not complete.size:
         _refuse_gaps(source, location, "intensities", values)
     if values.ndim == 1 and not in_range(complete[None])[0]:
@@ -115,6 +117,14 @@ def _ascending(
             source, f"{location} has the same intensity {complete.flat[0]:g} everywhere; there is no signal."
         )
     return energy, values
+
+
+def _in_order(values: NDArray[np.float64], order: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Put values in another order of the last axis; those that are in order already are not copied."""
+    steps = np.diff(order)
+    if (steps == 1).all():
+        return np.ascontiguousarray(values)
+    return values[..., ::-1].copy() if (steps == -1).all() else np.take(values, order, axis=-1)
 
 
 def ascending_order(source: str, location: str, energy: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -305,6 +315,8 @@ def calibrated(
     stderr: float,
     reference: float = ALIPHATIC_C1S,
     reference_at: ReferenceAt = "first-member",
+    *,
+    calibrated_on: str | None = None,
 ) -> xr.DataTree:
     """Move the axis of every region; counts stay as they are.
 
@@ -318,6 +330,8 @@ def calibrated(
         Binding energy in eV of aliphatic C 1s on the new axis.
     reference_at : {"maximum", "first-member"}
         What of the line has that energy.
+    calibrated_on : str or None
+        Line that the user named as reference, in place of carbon: ``Au 4f7/2``.
 
     Returns
     -------
@@ -325,14 +339,14 @@ def calibrated(
         A copy whose axis is measured minus shift, with the fields of NeXus ``energy_referencing`` as attributes
         ``energy_referencing_*``.
     """
+    named = named_reference(calibrated_on)
+    zero = reference_text(reference, reference_at, calibrated_on)
     referencing = {
-        "energy_referencing_reference_peak": "C 1s, saturated hydrocarbon",
-        "energy_referencing_binding_energy": reference,
+        "energy_referencing_reference_peak": "C 1s, saturated hydrocarbon" if named is None else named.name,
+        "energy_referencing_binding_energy": reference if named is None else named.energy,
         OFFSET: -shift,
         "energy_referencing_offset_stderr": stderr,
-        "energy_referencing_description": (
-            f"added to the measured binding energy; rigid for all regions; {reference_text(reference, reference_at)}"
-        ),
+        "energy_referencing_description": f"added to the measured binding energy; rigid for all regions; {zero}",
     }
     shifted = {}
     for name, child in spectrum.children.items():

@@ -16,6 +16,7 @@ import numpy as np
 
 from .._util.files import plain_cell, write_text
 from .._util.marks import MARK
+from ..core.charge_references import named_reference
 from ..quantification.sensitivity import sensitivity_set
 from .make_report import report_of
 from .peaks import Peak, Quantity, height_fraction, peaks_of
@@ -83,10 +84,11 @@ def table(result: PrefitData) -> list[dict[str, str]]:
 
 
 def calibration(result: PrefitData) -> str:
-    """Return CasaXPS's calibration: measured and assigned position of aliphatic C 1s."""
+    """Return CasaXPS's calibration: measured and assigned position of the reference line."""
     if result.moved is None:
         return f"Calib: none, {result.shift_text}; positions are as measured"
-    reference = result.settings.reference
+    named = named_reference(result.settings.calibrate_on)
+    reference = result.settings.reference if named is None or named.energy is None else named.energy
     return f"Calib M = {reference + result.shift:.4f} A = {reference:.4f} BE ADD"
 
 

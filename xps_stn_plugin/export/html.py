@@ -107,7 +107,7 @@ def _shift_sentence(report: Report) -> str:
     size = f"{abs(shift.value):.2f}"
     way = "too high" if shift.value >= 0 else "too low"
     measured = f"{size} ± {error:.2f} eV {way}" if float(size) else f"right within {error:.2f} eV"
-    scale = reference_text(shift.reference, shift.reference_at)
+    scale = reference_text(shift.reference, shift.reference_at, shift.calibrated_on or None)
     return f"Binding energies were measured {measured} (shift {shift.value:+.2f} eV); on the corrected scale {scale}."
 
 

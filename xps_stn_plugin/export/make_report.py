@@ -8,8 +8,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
+from ..core.charge_references import named_reference
 from ..core.energy_scale import NOT_READ
 from ..core.group_sets import parents
 from ..fitting import ComponentRow, Confidence, FitQuality, background_table, component_table, fit_quality
@@ -29,6 +30,7 @@ from .report import (
     Model,
     Parent,
     Quantification,
+    ReferenceCheck,
     Region,
     RegionShift,
     Report,
@@ -74,7 +76,7 @@ def with_evidence(report: Report, result: PrefitData) -> Report:
 
 
 def _report(result: PrefitData) -> Report:
-    probabilities = result.prediction.groups
+    probabilities, calibrate_on = result.prediction.groups, result.settings.calibrate_on
     ranked = sorted(
         probabilities, key=lambda name: (-probabilities[name] if math.isfinite(probabilities[name]) else 1.0, name)
     )
@@ -95,6 +97,8 @@ def _report(result: PrefitData) -> Report:
             float(result.settings.reference),
             result.settings.reference_at,
             float(result.applied_shift),
+            UNSET if named_reference(calibrate_on) is None or calibrate_on is None else calibrate_on,
+            _reference_check(result),
         ),
         groups=tuple(Group(name, _finite(probabilities[name])) for name in ranked),
         regions=regions,
@@ -105,6 +109,21 @@ def _report(result: PrefitData) -> Report:
             Parent(name, parents()[name], _finite(value)) for name, value in result.parent_groups.items()
         ),
         group_sets=tuple(GroupSet(one.groups, one.probability) for one in result.group_sets),
+    )
+
+
+def _reference_check(result: PrefitData) -> ReferenceCheck | UnsetType:
+    check = result.prediction.reference_check
+    if check is None:
+        return UNSET
+    return ReferenceCheck(
+        check.line,
+        check.energy,
+        check.measured,
+        check.stderr,
+        check.against,
+        _finite(check.disagreement),
+        _finite(check.disagreement_stderr),
     )
 
 

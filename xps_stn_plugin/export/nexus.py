@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._util.files import Overwrite, write_whole
+from ..core.charge_references import FERMI_EDGE, named_reference
 from ..core.spectrum import OFFSET
 from ..writers.nexus import new_entries, write_entry
 from ..writers.nexus_groups import collection, field, group, link, parameter, process, sentences
@@ -99,7 +100,9 @@ def _write_referencing(entry: h5py.Group, result: PrefitData, name: str, date: s
     else:
         attrs = result.calibrated[name].attrs
         field(made, "description", attrs[f"{REFERENCING}description"])
-        field(made, "level", "C 1s")
+        named = named_reference(result.settings.calibrate_on)
+        if named is None or named.name != FERMI_EDGE:
+            field(made, "level", "C 1s" if named is None else named.name)
         field(made, "reference_peak", attrs[f"{REFERENCING}reference_peak"])
         field(made, "binding_energy", attrs[f"{REFERENCING}binding_energy"], "eV")
         field(made, "offset", attrs[OFFSET], "eV")

@@ -36,6 +36,18 @@ class Value(Struct, frozen=True):
     stderr: float | None
 
 
+class ReferenceCheck(Struct, frozen=True):
+    """Comparison of the named reference line with carbon or the network; see the hooks' type of this name."""
+
+    line: str
+    energy: float
+    measured: float
+    stderr: float
+    against: str
+    disagreement: float | None
+    disagreement_stderr: float | None
+
+
 class Shift(Struct, frozen=True):
     """Common shift: measured minus true binding energy."""
 
@@ -46,6 +58,10 @@ class Shift(Struct, frozen=True):
     reference: float
     reference_at: ReferenceAt = "first-member"
     applied: float = 0.0
+    #: Line that the user named as reference in place of carbon (``Au 4f7/2``); not there where carbon is.
+    calibrated_on: str | UnsetType = UNSET
+    #: How the line that the shift was taken from agrees with carbon or the network; not there for other shifts.
+    check: ReferenceCheck | UnsetType = UNSET
 
     @property
     def is_applied(self) -> bool:

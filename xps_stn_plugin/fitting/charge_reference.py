@@ -1,4 +1,4 @@
-"""What the user says about the shift: a number, or that the aliphatic component of C 1s is to be its reference."""
+"""What the user says about the shift: a number, or a line that is to be its reference."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from xps_prefit_hooks import (
     GIVEN_SHIFT_STDERR,
     MAXIMUM_ABOVE_FIRST_MEMBER,
     Prediction,
+    ReferenceCheck,
     Settings,
     Status,
 )
+from xps_stn_plugin.core.charge_references import CARBON, ChargeReference, named_reference
 from xps_stn_plugin.core.energy_scale import scale_offset
 from xps_stn_plugin.core.plugins import plugin_manager
 from xps_stn_plugin.core.spectrum import spectrum_tree
@@ -26,6 +28,7 @@ from xps_stn_plugin.expectation import fixed_groups, steered
 from xps_stn_plugin.stn.signal import NO_LINE, line_maximum, line_to_noise
 
 from .fit import fit_seed
+from .named_reference import fitted_reference, highest_carbon
 from .report import ComponentRow, component_table
 
 #: Core level and functional group of the component that is the reference.
@@ -40,6 +43,9 @@ _LEAST_SHARE: Final = 0.1
 
 #: The fit is made anew at the shift that it gave until that stays within this many eV, but so often at most.
 _STAYS, _MOST_FITS = 0.01, 4
+
+#: Standard deviation in eV of adventitious carbon on conductors: M. C. Biesinger, Appl. Surf. Sci. 597 (2022) 153681.
+_CARBON_SCATTER: Final = 0.25
 
 #: Standard errors by which two shifts may differ.
 _APART: Final = 3.0
@@ -58,9 +64,16 @@ def with_knowledge(said: Prediction, spectrum: xr.DataTree, settings: Settings, 
         On the measured axis.
     settings : Settings
         With ``shift`` the given shift replaces the predicted one; with ``calibrate_on`` it is the one that puts the
-        aliphatic component of C 1s at the reference. Otherwise see `xps_stn_plugin.expectation.steered`.
+        aliphatic component of C 1s, or another line, at its reference energy. Otherwise see
+        `xps_stn_plugin.expectation.steered`.
     read_at : callable
         ``read_at(shift)`` is the prediction whose groups are read at that shift, in eV on the 285.00 eV scale.
+
+    Raises
+    ------
+    PrefitError
+        If the data do not show the line that is to be the reference. C 1s without aliphatic carbon makes the shift
+        uncertain, for the predictor's is on the same scale.
     """
     if settings.shift is not None:
         value = settings.shift - scale_offset(settings)
@@ -68,12 +81,16 @@ def with_knowledge(said: Prediction, spectrum: xr.DataTree, settings: Settings, 
         return _referenced(reference, said, settings, read_at)
     known = settings.expect or settings.present or settings.absent
     prediction = steered(said, spectrum, settings, read_at) if known else said
+    line = named_reference(settings.calibrate_on)
+    if line is not None:
+        return _at_line(line, prediction, said, spectrum, settings, read_at)
     if settings.calibrate_on is not None:
         found = carbon_reference(prediction, spectrum, settings)
         if isinstance(found, str):
             status: Status = "uncertain" if prediction.status == "ok" else prediction.status
             return replace(prediction, status=status, reasons=(found, *prediction.reasons))
-        return _referenced(found, said, settings, read_at)
+        checked = _referenced(found, said, settings, read_at)
+        return replace(checked, reference_check=_network_check(CARBON, settings.reference, found, said, settings))
     return prediction
 
 
@@ -111,6 +128,76 @@ def _referenced(reference: _Reference, said: Prediction, settings: Settings, rea
             {name: replace(one, value=reference.shift + one.disagreement) for name, one in regions.items()}
         ),
     )
+
+
+def _at_line(
+    line: ChargeReference,
+    prediction: Prediction,
+    said: Prediction,
+    spectrum: xr.DataTree,
+    settings: Settings,
+    read_at: ReadAt,
+) -> Prediction:
+    """Prediction at the shift that puts a named line at its energy, checked by carbon, or else by the network."""
+    assert line.energy is not None  # only C-C has none
+    fitted = fitted_reference(line, prediction, spectrum, settings)
+    value = fitted.measured - line.energy - scale_offset(settings)
+    origin = (
+        f"The shift was taken from {line.name}, fitted at {fitted.measured:.2f} ± {fitted.stderr:.2f} eV and put at "
+        f"{line.energy:.2f} eV"
+    )
+    reference = _Reference(value, fitted.stderr, origin)
+    carbon = _carbon_above(reference, said, spectrum, settings)
+    if carbon is None:
+        moved = _referenced(reference, said, settings, read_at)
+        return replace(moved, reference_check=_network_check(line.name, line.energy, reference, said, settings))
+    above, stderr = carbon
+    error = math.hypot(stderr, fitted.stderr, _CARBON_SCATTER)
+    maximum = settings.first_member + MAXIMUM_ABOVE_FIRST_MEMBER
+    sentence = (
+        f"{reference.origin}; C-C lies at {maximum + above:.2f} eV on this scale, {above:+.2f} ± {error:.2f} eV from "
+        f"the expected {maximum:.2f} eV."
+    )
+    status: Status = "uncertain" if abs(above) > _APART * error else "ok"
+    check = ReferenceCheck(line.name, line.energy, fitted.measured, fitted.stderr, "C 1s", above, error)
+    return replace(
+        _referenced(reference, said, settings, read_at),
+        status=status,
+        reasons=(sentence, *(f"The network alone: {reason}" for reason in said.reasons)),
+        reference_check=check,
+    )
+
+
+def _network_check(
+    name: str, energy: float, reference: _Reference, said: Prediction, settings: Settings
+) -> ReferenceCheck:
+    """Compare the shift of a reference line with the network's."""
+    measured = energy + reference.shift + scale_offset(settings)
+    if said.status == "out_of_domain" or not math.isfinite(said.shift):
+        return ReferenceCheck(name, energy, measured, reference.stderr, "", math.nan, math.nan)
+    stderr = math.hypot(said.shift_stderr, reference.stderr)
+    return ReferenceCheck(name, energy, measured, reference.stderr, "network", said.shift - reference.shift, stderr)
+
+
+def _carbon_above(
+    reference: _Reference, said: Prediction, spectrum: xr.DataTree, settings: Settings
+) -> tuple[float, float] | None:
+    """How far aliphatic carbon lies above its expected maximum at a shift, and its standard error, in eV.
+
+    Where no component is near, it is the highest line of C 1s; None where C 1s shows no line.
+    """
+    regions = {str(name): child.to_dataset() for name, child in spectrum.children.items() if child["counts"].ndim == 1}
+    highest = highest_carbon(regions)
+    if highest is None:
+        return None
+    name = next(name for name, data in regions.items() if data.attrs.get("region", name) == _CARBON)
+    groups = {group: float(group == _ALIPHATIC) for group in said.groups}
+    start = replace(said, shift=reference.shift, shift_stderr=GIVEN_SHIFT_STDERR, groups=groups, status="ok")
+    row = _aliphatic(start, regions[name], name, settings)
+    expected = settings.first_member + MAXIMUM_ABOVE_FIRST_MEMBER
+    if row is None:
+        return highest - reference.shift - scale_offset(settings) - expected, GIVEN_SHIFT_STDERR
+    return row.maximum - expected, row.stderr.get("center", GIVEN_SHIFT_STDERR)
 
 
 def carbon_reference(prediction: Prediction, spectrum: xr.DataTree, settings: Settings) -> _Reference | str:

@@ -141,8 +141,13 @@ class CompiledModel:
 
     def curves(self, x: FloatArray, v: FloatArray, scale: FloatArray | None = None) -> FloatArray:
         """Sum of the components, shape (k, m); parameters as for `evaluate`."""
-        basis, factors = self._drawn(x, self._rows(self._component_ties, v, scale).values)
-        return np.asarray((factors[:, :1] @ basis)[:, 0])
+        curves, block = np.empty(x.shape), self.block(x.shape[1])
+        for start in range(0, len(x), block):
+            rows = slice(start, start + block)
+            values = self._rows(self._component_ties, v[rows], None if scale is None else scale[rows]).values
+            basis, factors = self._drawn(x[rows], values)
+            curves[rows] = (factors[:, :1] @ basis)[:, 0]
+        return curves
 
     def curve(self, x: FloatArray, v: ArrayLike) -> FloatArray:
         """Sum of the components of one spectrum, shape (m,)."""

@@ -1,17 +1,20 @@
-"""ZIP archives of files that can be read: the regions of all of them, one after the other."""
+"""ZIP archives of files that can be read: the regions of all of them, one after the other, and their samples."""
 
 from __future__ import annotations
 
+import lzma
 import re
 import tempfile
 import zipfile
 import zlib
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from xps_prefit_hooks import PrefitError, Settings, shown
 
+from ..core.samples import SAMPLE, SAMPLES, joined_samples
 from ..core.spectrum import spectrum_tree, unique_name
 from .text import refuse_large
 
@@ -21,6 +24,10 @@ if TYPE_CHECKING:
 #: Largest size of all files of an archive when they are unpacked, in bytes, and most files.
 MOST_UNPACKED: Final = 200_000_000
 MOST_FILES: Final = 1000
+# What the standard library raises at damaged and protected archives.
+_DAMAGED: Final = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, NotImplementedError, RuntimeError, EOFError, ValueError,
+)  # fmt: skip
 
 
 def read(path: Path, settings: Settings) -> xr.DataTree:
@@ -28,6 +35,8 @@ def read(path: Path, settings: Settings) -> xr.DataTree:
 
     Each file is unpacked to a temporary folder of its own, under the letters and digits of its name.
     The attribute ``file`` of a region names its file; files that cannot be read are in the root attribute ``skipped``.
+    Where a file holds several samples, the archive does, too: samples of the same name in several files are one, and a
+    file of one sample without a name is called after the file.
 
     Raises
     ------
@@ -35,9 +44,8 @@ def read(path: Path, settings: Settings) -> xr.DataTree:
         If the archive is damaged, protected or too large, or none of its files can be read.
     """
     refuse_large(path)
-    regions: dict[str, xr.Dataset] = {}
+    trees: dict[str, xr.DataTree] = {}
     skipped: list[str] = []
-    seen: Counter[str] = Counter()
     try:
         with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
             parts = [part for part in archive.infolist() if _is_file(part)]
@@ -54,20 +62,49 @@ def read(path: Path, settings: Settings) -> xr.DataTree:
                 try:
                     tree = _read_inside(target, settings)
                 except PrefitError as error:
-                    skipped.append(f"{shown(part.filename)}: {str(error).partition(': ')[2] or error}")
-                    continue
-                for child in tree.leaves:
-                    level = str(child.attrs.get("region", child.name))
-                    data = child.to_dataset().assign_attrs(file=part.filename)
-                    regions[unique_name(level, regions, seen[level])] = data
-                    seen[level] += 1
-    except (zipfile.BadZipFile, zlib.error, OSError, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+                    skipped.append(_of_part(part, str(error)))
+                else:
+                    skipped += [_of_part(part, sentence) for sentence in tree.attrs.get("skipped", ())]
+                    trees[f"{number}/{part.filename}"] = tree
+    except _DAMAGED as error:
         raise PrefitError(str(path), f"the archive is damaged or protected ({str(error)[:80]}).") from None
-    if not regions:
+    if not trees:
         raise PrefitError(
             str(path), f"no file in the archive can be read ({skipped[0] if skipped else 'it is empty'})."
         )
-    return spectrum_tree(str(path), regions, **({"skipped": skipped} if skipped else {}))
+    told = {"skipped": skipped} if skipped else {}
+    spectra = {name: spectrum_tree(str(path), regions, **told) for name, regions in _by_sample(trees).items()}
+    return next(iter(spectra.values())) if len(spectra) == 1 else joined_samples(str(path), spectra)
+
+
+def _of_part(part: zipfile.ZipInfo, sentence: str) -> str:
+    return f"{shown(part.filename)}: {sentence.partition(': ')[2] or sentence}"
+
+
+def _by_sample(trees: Mapping[str, xr.DataTree]) -> dict[str, dict[str, xr.Dataset]]:
+    """Regions of all files, by sample and by name; under one name where no file holds several samples."""
+    several = any(SAMPLES in tree.attrs for tree in trees.values())
+    regions: dict[str, dict[str, xr.Dataset]] = {}
+    seen: dict[str, Counter[str]] = {}
+    for numbered, tree in trees.items():
+        file_name = numbered.partition("/")[2]
+        if SAMPLES in tree.attrs:
+            nodes = dict(zip(tree.attrs[SAMPLES], tree.children.values(), strict=True))
+        else:
+            nodes = {_only_sample(tree) or PurePosixPath(file_name).stem if several else "": tree}
+        for sample, node in nodes.items():
+            of_sample, counts = regions.setdefault(sample, {}), seen.setdefault(sample, Counter())
+            for child in node.leaves:
+                level = str(child.attrs.get("region", child.name))
+                data = child.to_dataset().assign_attrs(file=file_name)
+                of_sample[unique_name(level, of_sample, counts[level])] = data
+                counts[level] += 1
+    return regions
+
+
+def _only_sample(tree: xr.DataTree) -> str:
+    names = {str(child.attrs.get(SAMPLE) or "") for child in tree.leaves}
+    return names.pop() if len(names) == 1 else ""
 
 
 def _is_file(part: zipfile.ZipInfo) -> bool:

@@ -254,7 +254,8 @@ def in_electronvolts(where: str, energy: ArrayLike, units: str) -> NDArray[np.fl
     factor = _EV_PER_UNIT.get(units.strip().lower())
     if factor is None:
         raise PrefitError(where, f"the energies are in '{units}'; eV, keV and meV are read.")
-    return np.asarray(energy, dtype=float) * factor
+    electronvolts = np.asarray(energy, dtype=float)
+    return electronvolts if factor == 1.0 else electronvolts * factor
 
 
 def known_or_none(value: float) -> float | None:

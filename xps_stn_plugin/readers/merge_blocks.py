@@ -94,7 +94,7 @@ class Manner:
         """
         one, two = self.energy, other.energy
         # Most that differ do so from the first energy on, and a folder may hold thousands.
-        if (
+        if one is not two and (
             one.shape != two.shape
             or abs(one[0] - two[0]) > _ROUNDING
             or not np.allclose(one, two, rtol=0, atol=_ROUNDING)
@@ -124,17 +124,22 @@ def in_series(raws: Iterable[RawRegion | PrefitError], *, levels: bool = False) 
         One region in the place of its first block; where blocks that a variable tells apart cannot be put together,
         they come as they are, and the reason as an error.
     """
-    items = list(raws)
     groups: dict[tuple[Any, ...], list[RawRegion]] = {}
-    for item in items:
-        if isinstance(item, RawRegion) and _usable(item):
-            groups.setdefault(_identity(item), []).append(item)
-    for item in items:
+    places: list[RawRegion | PrefitError | tuple[Any, ...]] = []
+    for item in raws:
         if isinstance(item, PrefitError) or not _usable(item):
             # The latter is refused for itself: an aborted level leaves a gap.
-            yield item
-        elif group := groups.pop(_identity(item), None):
-            yield from _together(group, levels) if len(group) > 1 else group
+            places.append(item)
+        else:
+            identity = _identity(item)
+            if identity not in groups:
+                places.append(identity)
+            groups.setdefault(identity, []).append(item)
+    for place in places:
+        if isinstance(place, tuple):
+            yield from _together(groups.pop(place), levels)
+        else:
+            yield place
 
 
 def _usable(raw: RawRegion) -> bool:
@@ -147,7 +152,11 @@ def _identity(raw: RawRegion) -> tuple[Any, ...]:
     return label.casefold(), raw.attrs.get("sample"), raw.kinetic
 
 
-def _together(group: Sequence[RawRegion], levels: bool) -> Iterator[RawRegion | PrefitError]:
+def _together(group: list[RawRegion], levels: bool) -> Iterator[RawRegion | PrefitError]:
+    """Put the blocks of a region together if they are a grid; the list is emptied, to free their memory."""
+    if len(group) == 1:
+        yield group.pop()
+        return
     varying = varying_variables(group)
     if not varying and levels:
         varying = {"level": tuple(range(1, len(group) + 1))}
@@ -162,7 +171,9 @@ def _together(group: Sequence[RawRegion], levels: bool) -> Iterator[RawRegion | 
         msg = f"{what}, but {reason}: they stay separate regions."
         yield PrefitError(group[0].where, msg)
     else:
-        yield _stacked(group, names, varying)
+        stacked = _stacked(group, names, varying)
+        group.clear()
+        yield stacked
 
 
 def varying_variables(group: Sequence[RawRegion]) -> _Values:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import xarray as xr
@@ -20,7 +20,7 @@ def spectra_of(
     path: Path,
     raws: Iterable[Item],
     settings: Settings,
-    merged: Callable[[Sequence[Item]], Iterable[Item]] = lambda items: items,
+    merged: Callable[[Iterable[Item]], Iterable[Item]] = lambda items: items,
 ) -> xr.DataTree:
     """Spectrum of a file, or a node for each of its samples; see `spectrum_of`.
 
@@ -50,7 +50,15 @@ def spectra_of(
                 continue
         if len(trees) > 1:
             return joined_samples(str(path), trees)
-    return spectrum_of(path, merged(items), settings)
+    parts.clear()
+    return spectrum_of(path, merged(_drained(items)), settings)
+
+
+def _drained(items: list[Item]) -> Iterator[Item]:
+    """Items of a list, which forgets them: blocks that become a stack take as much memory as that."""
+    items.reverse()
+    while items:
+        yield items.pop()
 
 
 def by_sample(items: Sequence[Item]) -> dict[str, list[Item]]:

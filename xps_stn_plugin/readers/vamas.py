@@ -1,15 +1,13 @@
-"""VAMAS files (ISO 14976): the `vamas` package behind a wrapper, and our own block reader for what it cannot do."""
+"""VAMAS files (ISO 14976): their blocks as regions."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import TYPE_CHECKING, Final
 
 from xps_prefit_hooks import PrefitError, Settings
 
@@ -18,8 +16,9 @@ from .assembly import Condition, RawRegion, each_region, in_electronvolts, known
 from .formats import VAMAS_LINE
 from .merge_blocks import in_series
 from .samples import spectra_of
-from .text import file_lines
+from .text import file_text
 from .vamas_blocks import VamasBlock, VamasHeader, VamasVariable, read_blocks, read_header
+from .vamas_text import VamasText
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -34,6 +33,8 @@ _WRITTEN = re.compile(r"xps-stn (\w{1,60}) = (.{1,2000})")
 _NOT_STATED = {"", "not specified"}
 # SpecsLab Prodigy and Kratos's ESCApe write it into the comment.
 _LENS = re.compile(r"\s*(?:Analyzer lens =|Lens :)(.{1,80})")
+# Characters within which the header of a PHI file ends.
+_PHI_HEADER: Final = 200_000
 _PER_SECOND = re.compile(r"c/s|cps|counts?\s*+(/|per)\s*+s", re.IGNORECASE)
 
 
@@ -50,84 +51,22 @@ def read(path: Path, settings: Settings) -> xr.DataTree:
     PrefitError
         If the file is not VAMAS, damaged, or has no usable block.
     """
-    lines = file_lines(path)
-    blank = next((i for i, line in enumerate(lines) if line.strip()), 0)
-    text = [line.strip() for line in lines[blank:]]
-    _refuse_lone_phi_header(path, text)
-    header = read_header(str(path), text, blank)
-    blocks = _blocks(str(path), text, blank, header)
+    header, blocks = _opened(path)
     numbered = ((f"{path}, block {index}", block, index, header) for index, block in enumerate(blocks, start=1))
     # The levels of a profile come again for each of them.
-    raws, profile = each_region(_region, numbered), header.profile
-    if profile:
+    raws = each_region(_region, numbered)
+    if header.profile:
         return spectrum_of(path, in_series(raws, levels=True), settings)
     return spectra_of(path, raws, settings, in_series)
 
 
-def _blocks(source: str, text: Sequence[str], offset: int, header: VamasHeader) -> list[VamasBlock]:
-    if header.plain:
-        try:
-            # What is not finite is refused later, with the region.
-            with np.errstate(all="ignore"):
-                return packaged_blocks(text)
-        except (StopIteration, RuntimeError, ValueError, KeyError, IndexError, ArithmeticError, TypeError):
-            # The package does not say where it stopped. Ours does, or reads what the package cannot.
-            pass
-    return read_blocks(source, text, offset)
-
-
-def packaged_blocks(text: Sequence[str]) -> list[VamasBlock]:
-    """Blocks of a plain regular file by the `vamas` package.
-
-    Parameters
-    ----------
-    text : sequence of str
-        From the identification line on, stripped.
-
-    Returns
-    -------
-    list of VamasBlock
-        The package gets bytes, for it refuses paths with other suffixes than ``.vms``.
-
-    Raises
-    ------
-    ValueError, StopIteration, KeyError, IndexError, ArithmeticError, TypeError, RuntimeError
-        Whatever the package makes of a damaged file.
-    """
-    from vamas import Vamas
-
-    return [
-        VamasBlock(
-            identifier=block.block_identifier,
-            sample=block.sample_identifier,
-            date=(
-                *(block.year, block.month, block.day, block.hour, block.minute, block.second),
-                block.num_hours_advance_gmt,
-            ),
-            comment=tuple(block.block_comment.split("\n")) if block.num_lines_block_comment else (),
-            technique=block.technique,
-            source_label=block.analysis_source_label,
-            source_energy=block.analysis_source_characteristic_energy,
-            analyser_mode=block.analyzer_mode,
-            pass_energy=block.analyzer_pass_energy_or_retard_ratio_or_mass_res,
-            work_function=block.analyzer_work_function_or_acceptance_energy,
-            species=block.species_label,
-            transition=block.transition_or_charge_state_label,
-            abscissa_label=block.x_label,
-            abscissa_units=block.x_units,
-            abscissa=block.x_start
-            + block.x_step * np.arange(len(block.corresponding_variables[0].y_values), dtype=np.float64),
-            variables=tuple(
-                VamasVariable(variable.label, variable.unit, np.array(variable.y_values, dtype=float))
-                for variable in block.corresponding_variables
-            ),
-            signal_mode=block.signal_mode,
-            collection_time=block.signal_collection_time,
-            scans=block.num_scans_to_compile_block,
-            conditions=tuple(float(value) for value in block.values_exp_var),
-        )
-        for block in Vamas("\n".join(text).encode()).blocks
-    ]
+def _opened(path: Path) -> tuple[VamasHeader, Iterator[VamasBlock]]:
+    """Header of a file, and its blocks, which alone hold the text until they are read."""
+    text = file_text(path)
+    _refuse_lone_phi_header(path, text)
+    vamas = VamasText(str(path), text)
+    header = read_header(vamas)
+    return header, read_blocks(vamas, header)
 
 
 def _region(where: str, block: VamasBlock, index: int, header: VamasHeader) -> RawRegion:
@@ -242,11 +181,12 @@ def _positive(value: float) -> float | None:
     return known if known is not None and known > 0 else None
 
 
-def _refuse_lone_phi_header(path: Path, text: Sequence[str]) -> None:
+def _refuse_lone_phi_header(path: Path, text: str) -> None:
     """MultiPak puts the header of its own format into the comment of a VAMAS file; some files hold nothing else."""
-    if text and text[0] != VAMAS_LINE and "SOFH" in text[:2] and "EOFH" in text:
-        after = sum(bool(line) for line in text[text.index("EOFH") + 1 :])
-        acquired = next((line.partition(":")[2].strip() for line in text if line.startswith("AcqFilename:")), "")
+    lines = [line.strip() for line in text.lstrip()[:_PHI_HEADER].split("\n")]
+    if lines[0] != VAMAS_LINE and "SOFH" in lines[:2] and "EOFH" in lines:
+        after = sum(bool(line) for line in lines[lines.index("EOFH") + 1 :])
+        acquired = next((line.partition(":")[2].strip() for line in lines if line.startswith("AcqFilename:")), "")
         message = (
             "this is only the PHI header (SOFH to EOFH) that MultiPak writes into the comment of a VAMAS file; "
             f"the VAMAS identification line and all blocks are missing ({after} lines follow the header)"

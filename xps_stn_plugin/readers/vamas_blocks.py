@@ -1,14 +1,14 @@
-"""VAMAS text to blocks: our own reader of ISO 14976 (Dench et al., Surf. Interface Anal. 13 (1988) 63).
+"""VAMAS text to blocks: a reader of ISO 14976 (Dench et al., Surf. Interface Anal. 13 (1988) 63).
 
-It reads what the `vamas` package does not: irregular scans, inclusion and exclusion lists, depth profiles, future
-upgrade entries; and it can say at which line of which block a damaged file stops making sense.
+It reads regular and irregular scans, inclusion and exclusion lists, depth profiles, maps and future upgrade entries,
+one block after the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,12 @@ from xps_prefit_hooks import PrefitError
 
 from .formats import VAMAS_LINE
 from .text import number
+from .vamas_text import VamasText
 
 T = TypeVar("T")
 
 #: What stands for a number that is not known.
-UNKNOWN = 1e37
+UNKNOWN: Final = 1e37
 
 _REGIONS_COUNTED = {"MAP", "MAPDP", "NORM", "SDP"}
 _POSITIONS = {"MAP", "MAPDP"}
@@ -49,16 +50,6 @@ class VamasHeader:
     future_block_entries: int
     future_experiment_entries: int
     blocks: int
-
-    @property
-    def plain(self) -> bool:
-        """Whether the `vamas` package understands files with this header."""
-        return (
-            self.scan_mode == "REGULAR"
-            and self.experiment_mode == "NORM"
-            and not self.listed
-            and not (self.manual_entries or self.future_block_entries or self.future_experiment_entries)
-        )
 
     @property
     def profile(self) -> bool:
@@ -110,86 +101,34 @@ class VamasBlock:
     conditions: tuple[float, ...] = ()
 
 
-class _Cursor:
-    """Reads item by item and knows where it is."""
-
-    def __init__(self, source: str, lines: Sequence[str], offset: int) -> None:
-        self.source = source
-        self.place = "the header"
-        self._lines = lines
-        self._next = 0
-        self._offset = offset
-
-    def text(self, what: str) -> str:
-        if self._next >= len(self._lines) - (not self._lines[-1]):
-            message = (
-                f"the file ends after line {self._next + self._offset} in {self.place}, where {what} should follow"
-            )
-            raise PrefitError(self.source, f"{message}; it is cut off or damaged.")
-        self._next += 1
-        return self._lines[self._next - 1]
-
-    def real(self, what: str) -> float:
-        said = self.text(what)
-        value = number(said)
-        if value is None:
-            raise self._damaged(f"{what}, a number, but says '{said[:40]}'")
-        return value
-
-    def whole(self, what: str) -> int:
-        value = self.real(what)
-        if not value.is_integer():
-            raise self._damaged(f"{what}, a whole number, but says {value:g}")
-        return int(value)
-
-    def _damaged(self, what: str) -> PrefitError:
-        line = self._next + self._offset
-        return PrefitError(self.source, f"line {line} in {self.place} should hold {what}; the file is damaged.")
-
-    def texts(self, count: int, what: str) -> tuple[str, ...]:
-        return tuple(self.text(what) for _ in range(count))
-
-    def reals(self, count: int, what: str) -> NDArray[np.float64]:
-        rows = self._lines[self._next : self._next + count]
-        try:
-            values = np.array(rows, dtype=float)
-        except ValueError:
-            values = np.empty(0)
-        if values.size == count:
-            self._next += count
-            return values
-        return np.array([self.real(what) for _ in range(count)])
-
-
-def read_header(source: str, lines: Sequence[str], offset: int = 0) -> VamasHeader:
-    """Header of a VAMAS text.
+def read_blocks(vamas: VamasText, header: VamasHeader) -> Iterator[VamasBlock]:
+    """Yield the blocks behind the header.
 
     Parameters
     ----------
-    source : str
-        File for messages.
-    lines : sequence of str
-        From the identification line on, stripped.
-    offset : int
-        How many lines of the file come before.
+    vamas : VamasText
+        From which `read_header` has read the header.
+    header : VamasHeader
+
+    Raises
+    ------
+    PrefitError
+        If the text ends early, or has text where numbers belong.
+    """
+    shared: dict[int, object] = {}
+    axis: dict[tuple[float, float, int], NDArray[np.float64]] = {}
+    for index in range(1, header.blocks + 1):
+        yield _block(vamas, header, index, shared, axis)
+
+
+def read_header(cursor: VamasText) -> VamasHeader:
+    """Read what stands before the first block.
 
     Raises
     ------
     PrefitError
         If the text does not begin with the identification line, ends early, or has text where numbers belong.
     """
-    return _header(_Cursor(source, lines, offset))
-
-
-def read_blocks(source: str, lines: Sequence[str], offset: int = 0) -> list[VamasBlock]:
-    """All blocks of a VAMAS text; parameters and errors as in `read_header`."""
-    cursor = _Cursor(source, lines, offset)
-    header = _header(cursor)
-    shared: dict[int, object] = {}
-    return [_block(cursor, header, number, shared) for number in range(1, header.blocks + 1)]
-
-
-def _header(cursor: _Cursor) -> VamasHeader:
     found = cursor.text("the identification line")
     if found != VAMAS_LINE:
         message = f"this is not a VAMAS file: it begins with '{found[:40]}' instead of '{VAMAS_LINE[:31]} ...'."
@@ -228,10 +167,22 @@ def _header(cursor: _Cursor) -> VamasHeader:
     )
 
 
-def _block(cursor: _Cursor, header: VamasHeader, index: int, shared: dict[int, object]) -> VamasBlock:
-    """One block. `shared` holds the first block's parameters by prefix number, for blocks that leave them out."""
+def _block(
+    cursor: VamasText,
+    header: VamasHeader,
+    index: int,
+    shared: dict[int, object],
+    axis: dict[tuple[float, float, int], NDArray[np.float64]],
+) -> VamasBlock:
+    """Read one block.
+
+    `shared` holds the first block's parameters by prefix number, for blocks that leave them out; `axis` the last
+    abscissa, for blocks that have the same.
+    """
 
     def item(prefix: int, read: Callable[[], T]) -> T:
+        if not header.listed:
+            return read()
         if index > 1 and not header.present(prefix):
             return shared[prefix]  # type: ignore[return-value]
         value = read()
@@ -302,14 +253,12 @@ def _block(cursor: _Cursor, header: VamasHeader, index: int, shared: dict[int, o
 
     variables = _values(cursor, kinds)
     if header.scan_mode == "REGULAR":
-        points = variables[0].values.size
-        with np.errstate(all="ignore"):
-            abscissa = start + step * np.arange(points, dtype=np.float64)
+        abscissa = _regular(axis, start, step, variables[0].values.size)
     else:
         # Irregular scans have no start and step: the abscissa is one of the corresponding variables.
-        axis = next((v for v in variables if "energy" in v.label.lower()), variables[0])
-        label, units, abscissa = axis.label, axis.unit, axis.values
-        variables = tuple(v for v in variables if v is not axis)
+        energies = next((v for v in variables if "energy" in v.label.lower()), variables[0])
+        label, units, abscissa = energies.label, energies.unit, energies.values
+        variables = tuple(v for v in variables if v is not energies)
     return VamasBlock(
         identifier=identifier,
         sample=sample,
@@ -335,18 +284,29 @@ def _block(cursor: _Cursor, header: VamasHeader, index: int, shared: dict[int, o
     )
 
 
+def _regular(
+    axis: dict[tuple[float, float, int], NDArray[np.float64]], start: float, step: float, points: int
+) -> NDArray[np.float64]:
+    key = start, step, points
+    if key not in axis:
+        axis.clear()
+        with np.errstate(all="ignore"):
+            axis[key] = start + step * np.arange(points, dtype=np.float64)
+    return axis[key]
+
+
 def _number_or_unknown(text: str) -> float:
     value = number(text)
     return UNKNOWN if value is None else value
 
 
-def _pairs(cursor: _Cursor, count: int) -> tuple[tuple[str, str], ...]:
+def _pairs(cursor: VamasText, count: int) -> tuple[tuple[str, str], ...]:
     if count < 1:
         raise PrefitError(cursor.source, f"{cursor.place} has no corresponding variable, so no intensities.")
     return tuple((cursor.text("a variable's label"), cursor.text("a variable's unit")) for _ in range(count))
 
 
-def _values(cursor: _Cursor, kinds: Sequence[tuple[str, str]]) -> tuple[VamasVariable, ...]:
+def _values(cursor: VamasText, kinds: Sequence[tuple[str, str]]) -> tuple[VamasVariable, ...]:
     total = cursor.whole("the number of values")
     if total < 0 or total % len(kinds):
         message = f"{cursor.place} announces {total} values for {len(kinds)} variables, which does not divide."

@@ -18,13 +18,21 @@ _SUSPICIOUS: Final = 1
 _RING: Final = "ring"
 _POOR: Final = 3.0
 
+#: Lines at whose place that of graphite lies.
+_HYDROCARBON: Final = frozenset((_RING, "alkyl"))
+
 #: Less asymmetry than this is none; graphite has 0.05 and more.
 _LEAST_ASYMMETRY: Final = 0.02
 
 
 def suspicious(first: Areas, grown: Areas, scale: float) -> bool:
-    """Whether carbon may be graphitic: its tail looks like several lines that no group explains, or fits no ring."""
+    """Whether carbon may be graphitic: its tail looks like several lines that no group explains, or fits no ring.
+
+    A highest line of carbon bound to oxygen or halogens is not that of graphite.
+    """
     highest = grown.lines[int(np.argmax(grown.areas))]
+    if highest.assigned and not _HYDROCARBON & set(highest.members):
+        return False
     unexplained = not highest.assigned and any(line.groups for line in grown.lines)
     if _RING in highest.members and scale > _POOR:
         return True

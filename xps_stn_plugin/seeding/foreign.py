@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from xps_prefit_hooks import ALIPHATIC_C1S, MAXIMUM_ABOVE_FIRST_MEMBER
+from xps_stn_plugin.chemistry.states import values_of
 from xps_stn_plugin.core.core_levels import core_levels
 from xps_stn_plugin.core.element_lines import (
+    AL_K_ALPHA,
     PhotoLine,
     doublet,
     level_lines,
@@ -27,6 +30,8 @@ from xps_stn_plugin.stn.signal import NO_LINE, line_maximum, line_to_noise
 from .areas import Areas
 from .lines import ForeignLevel, Line
 from .trial import EVIDENCE, Trial
+
+FloatArray = NDArray[np.float64]
 
 #: Scale with the first vibrational member of aliphatic C 1s at 285.00 eV, less that of the table, where the maximum of
 #: hydrocarbon C 1s is at 284.8 eV; in eV.
@@ -44,8 +49,14 @@ _PARTNER: Final = 1.0
 _UNUSUAL: Final = 4.0
 #: Most candidates that are tried by a fit.
 _MOST_TRIED: Final = 8
-#: Half of the part of a survey in eV in which a line is looked for.
-_SURVEY_PART: Final = 12.0
+#: Half of the part of a survey in eV in which an element's usual line is looked for, and another line of it.
+_SURVEY_PART, _LINE_PART = 12.0, 8.0
+#: Maxima of a survey that are nearer (eV) than this are one line.
+_SAME_MAXIMUM: Final = 2.0
+#: Cross section over that of the usual line from which on another line has to be seen, too.
+_STRONG: Final = 0.33
+#: Values in the table of states of a commonly measured element; rarer ones need evidence in BIC, as their prior says.
+_COMMON: Final = 80
 
 
 @dataclass(frozen=True)
@@ -151,32 +162,66 @@ def shown_elements(spectrum: xr.DataTree, region: str, offset: float) -> dict[st
         What the reported scale has more than the 285.00 eV scale, in eV.
     """
     shown: dict[str, bool] = {}
+    surveys = []
     for name, child in spectrum.children.items():
         level = str(child.attrs.get("region", name))
         if name == region or child["counts"].ndim != 1:
             continue
         if level == SURVEY:
-            shown = {**_on_survey(child.to_dataset(), ON_OUR_SCALE + offset), **shown}
+            surveys.append(child.to_dataset())
         elif level_lines(level):
             line = bool(line_to_noise(child.to_dataset()["counts"].values) >= NO_LINE)
             shown[level[:-2]] = shown.get(level[:-2], False) or line
+    own = str(spectrum[region].attrs.get("region", region))
+    known = {element for element, line in shown.items() if line} | ({own[:-2]} if level_lines(own) else set())
+    for survey in surveys:
+        shown = {**_on_survey(survey, ON_OUR_SCALE + offset, known), **shown}
     return shown
 
 
-def _on_survey(survey: xr.Dataset, move: float) -> dict[str, bool]:
-    """Elements whose usual line is the highest point of its part of a survey; others may hide below the noise."""
+def _on_survey(survey: xr.Dataset, move: float, known: Collection[str]) -> dict[str, bool]:
+    """Elements whose usual line is the highest point of its part of a survey; others may hide below the noise.
+
+    The other strong lines have to be there too, no line of the elements that regions show may explain the maximum, and
+    of the elements that it may be of, the one that is most commonly measured is shown.
+    """
+    photon_energy = float(survey.attrs.get("photon_energy") or AL_K_ALPHA)
     energy, counts = survey["binding_energy"].values, survey["counts"].values
-    shown = {}
+    maxima: list[tuple[str, float]] = []
     for element, lines in photo_lines().items():
-        main = next((line for line in lines if line.main), None)
-        if main is None:
+        # Of a doublet the line of higher j, which is the larger one.
+        main = max((line for line in lines if line.main), key=lambda line: line.line, default=None)
+        if main is None or element in _ABSENT:
             continue
         part = np.abs(energy - main.energy - move) <= _SURVEY_PART
         if part.sum() < 2 * _SURVEY_PART or line_to_noise(counts[part]) < NO_LINE:
             continue
-        if main.low - _BEYOND <= line_maximum(energy[part], counts[part]) - move <= main.high + _BEYOND:
+        maximum = float(line_maximum(energy[part], counts[part])) - move
+        inside = main.low - _BEYOND <= maximum <= main.high + _BEYOND
+        reach = (maximum - _SAME_MAXIMUM, maximum + _SAME_MAXIMUM)
+        if inside and element not in known and lines_in_window(*reach, photon_energy, elements=known):
+            continue
+        if inside and all(_seen(energy - move, counts, other, maximum - main.energy) for other in _strong(lines, main)):
+            maxima.append((element, maximum))
+    shown: dict[str, bool] = {}
+    taken: list[float] = []
+    for element, maximum in sorted(maxima, key=lambda item: -values_of(item[0])):
+        if all(abs(maximum - other) > _SAME_MAXIMUM for other in taken):
             shown[element] = True
+            taken.append(maximum)
     return shown
+
+
+def _strong(lines: Sequence[PhotoLine], main: PhotoLine) -> list[PhotoLine]:
+    """Other subshells' lines that are at least a third as strong as the usual one with Al K-alpha."""
+    least = _STRONG * (main.cross_section(AL_K_ALPHA) or math.inf)
+    return [line for line in lines if not line.main and (line.cross_section(AL_K_ALPHA) or 0.0) >= least]
+
+
+def _seen(energy: FloatArray, counts: FloatArray, line: PhotoLine, chemical_shift: float) -> bool:
+    """Whether a survey shows a line where it should be; true where the survey does not reach it."""
+    part = np.abs(energy - line.energy - chemical_shift) <= _LINE_PART
+    return bool(part.sum() < 2 * _LINE_PART or line_to_noise(counts[part]) >= NO_LINE)
 
 
 @dataclass(frozen=True)
@@ -209,11 +254,12 @@ class _Placed:
         candidate = self.candidate
         if candidate.confirmed:
             return 0.0
-        return (0.0 if self.seen else EVIDENCE) + (0.0 if candidate.usual else _UNUSUAL)
+        rarity = 2.0 * math.log(_COMMON / max(values_of(candidate.level.level[:-2]), 1))
+        return max(rarity, 0.0) + (0.0 if self.seen else EVIDENCE) + (0.0 if candidate.usual else _UNUSUAL)
 
 
 def with_foreign(
-    best: Trial, fit: Callable[[Areas, float], Trial], tried: Collection[Candidate], high_end: float
+    best: Trial, fit: Callable[[Areas, float], Trial], tried: Collection[Candidate], ends: tuple[float, float]
 ) -> Trial:
     """Replace components that no group explains by lines of other elements, as long as these describe the data as well.
 
@@ -228,13 +274,13 @@ def with_foreign(
     fit : callable
         ``fit(areas, scale)`` fits some lines.
     tried : collection of Candidate
-    high_end : float
-        Highest energy of the region in eV.
+    ends : tuple of float
+        Lowest and highest energy of the region in eV.
     """
     while True:
         taken = {line.foreign.level for line in best.found.lines if line.foreign}
         gains = []
-        for placed in _placed(best, [c for c in tried if c.level.level not in taken], high_end):
+        for placed in _placed(best, [c for c in tried if c.level.level not in taken], ends):
             trial = fit(_replaced(best.found, placed), best.best.scale)
             gain = best.worse_by(trial) - placed.needed
             if trial.values[f"{placed.line.key}_amplitude"] > 0 and gain >= 0:
@@ -244,7 +290,7 @@ def with_foreign(
         best = max(gains, key=lambda item: item[0])[1]
 
 
-def _placed(best: Trial, tried: Collection[Candidate], high_end: float) -> list[_Placed]:
+def _placed(best: Trial, tried: Collection[Candidate], ends: tuple[float, float]) -> list[_Placed]:
     """Places of candidates at components that no group explains, those that are most alike first."""
     free = [
         (line, float(area))
@@ -259,7 +305,8 @@ def _placed(best: Trial, tried: Collection[Candidate], high_end: float) -> list[
                 # The component is the line of higher j, or that of lower j.
                 first = line.position - number * level.splitting
                 inside = candidate.low <= first <= candidate.high and (number == 0 or level.ratio > 0)
-                whole = level.ratio > 0 and first + level.splitting < high_end
+                # A doublet whose stronger line was not measured is no evidence for an element.
+                whole = level.ratio > 0 and ends[0] < first and first + level.splitting < ends[1]
                 if not inside or not (whole or candidate.confirmed):
                     continue
                 seen = not candidate.usual_range[0] <= line.position <= candidate.usual_range[1]

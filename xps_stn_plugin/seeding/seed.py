@@ -16,6 +16,7 @@ from xps_prefit_hooks import ALIPHATIC_C1S, Prediction, PrefitError, Seed, Setti
 from xps_stn_plugin.chemistry.group_lines import group_lines
 from xps_stn_plugin.chemistry.substances import find_substance
 from xps_stn_plugin.core.element_lines import AL_K_ALPHA
+from xps_stn_plugin.core.regions import has_core_level
 from xps_stn_plugin.models import TOUGAARD
 
 from .areas import Areas, estimate_areas, find_lines
@@ -53,6 +54,9 @@ _LEAST_OPTIONAL_SHARE: Final = 0.015
 #: Channels in the width of a line, with which trial fits of elements' regions tell models apart.
 _CHANNELS_IN_A_LINE: Final = 6.0
 
+#: Distance in eV from the reference within which a line of C 1s may be hydrocarbon.
+_HYDROCARBON: Final = 0.4
+
 #: Least share that a line starts from.
 _START_SHARE: Final = 0.02
 
@@ -77,7 +81,7 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
     Returns
     -------
     Seed or None
-        None for surveys and other regions wider than 60 eV.
+        None for surveys, valence bands, Auger lines, and regions wider than 60 eV.
 
     Raises
     ------
@@ -88,7 +92,7 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
         raise PrefitError(f"region {region}", f"is not in the spectrum, which has {', '.join(spectrum.children)}.")
     dataset = spectrum[region].to_dataset()
     energies = dataset["binding_energy"].values
-    if region.startswith("Survey") or dataset.attrs.get("region") == "Survey" or np.ptp(energies) > SURVEY_WIDTH:
+    if not has_core_level(str(dataset.attrs.get("region") or region)) or np.ptp(energies) > SURVEY_WIDTH:
         return None
     data = region_data(region, dataset)
     shape = level_shape(data)
@@ -116,9 +120,7 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
         tail = "tried"
     clean = partial(_without_empty, core=data.core)
     unnamed = bool(lines) or data.core in _NAMED_BY_GROUPS
-    states = (
-        None if unnamed else known_states(data.core, prediction, settings, _cores(spectrum), float(data.energy[-1]))
-    )
+    states = known_states(data.core, prediction, settings, _cores(spectrum), float(data.energy[-1]), given_only=unnamed)
     highest = float(data.energy[np.argmax(data.counts - data.chord())])
     if states and not shape.known and not states.may_be_metal(highest):
         tail = "none"
@@ -144,7 +146,8 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
     fixed = _held(seed, held, found.lines)
     broad = _broad(found.fwhm, fwhm[2]) if shape.known else []
     others = foreign_notes(found, data.core)
-    return seed.changed(notes=(why, *notes, *others, *said, *broad, *fixed, *_unassigned(found)))
+    free = _unassigned(found, data.core, settings.reference)
+    return seed.changed(notes=(why, *notes, *others, *said, *broad, *fixed, *free))
 
 
 def _foreign(
@@ -250,15 +253,20 @@ def _broad(width: float, usual: float) -> list[str]:
     ]
 
 
-def _unassigned(found: Areas) -> list[str]:
-    places = [f"{line.position:.1f}" for line in found.lines if not line.assigned]
-    if not places:
+def _unassigned(found: Areas, core: str, reference: float) -> list[str]:
+    """Say where components lie that nothing explains, and that one at the place of hydrocarbon may be contamination."""
+    free = [line.position for line in found.lines if not line.assigned]
+    if not free:
         return []
-    one = len(places) == 1
-    return [
-        f"{len(places)} unassigned component{'' if one else 's'} at {', '.join(places)} eV: "
+    places = ", ".join(f"{position:.1f}" for position in free)
+    notes = [
+        f"{len(free)} unassigned component{'' if len(free) == 1 else 's'} at {places} eV: "
         f"no predicted group accounts for this intensity."
     ]
+    near = [position for position in free if abs(position - reference) <= _HYDROCARBON]
+    if core == "C1s" and near and any(line.groups for line in found.lines):
+        notes.append(f"The component at {near[0]:.1f} eV lies where adventitious hydrocarbon does.")
+    return notes
 
 
 def _one_line(data: RegionData, fwhm: tuple[float, float, float], kind: Kind) -> Areas:

@@ -105,7 +105,7 @@ def select(
     conductive = tail == "tried"
     best = grow(with_tail(first, fit) if conductive else first, conductive=conductive)
     # Before carbon is taken for graphitic: lines of other elements look like lines that no group explains.
-    explain = partial(with_foreign, fit=fit, tried=foreign, high_end=float(data.energy[-1]))
+    explain = partial(with_foreign, fit=fit, tried=foreign, ends=(float(data.energy[0]), float(data.energy[-1])))
     best = explain(_named(best, name, fit, grow))
     if tail == "suspected" and suspicious(first.found, best.found, best.best.scale):
         tailed = _background(grow(with_tail(first, fit), conductive=True), kinds, fit)

@@ -16,6 +16,8 @@ _USUAL: Final = {
     "alloy": 0.02,
 }  # fmt: skip
 _UNUSUAL: Final = 0.003
+#: The same for a state that the user gives for this sample: as one of forty values of the table.
+_GIVEN: Final = 40.0
 #: Classes of the element's that are metals or as good as, so that their lines have a tail.
 METALLIC: Final = frozenset({"element", "alloy", "silicide", "boride", "carbide", "nitride"})
 #: A region of this element in the spectrum makes the class of compounds so many times as probable.
@@ -50,6 +52,8 @@ def elements_of(regions: Collection[str]) -> frozenset[str]:
 
 def usual_share(state: ChemicalState, elements: Collection[str]) -> float:
     """How often samples show a state, over how often they show an oxide; more often if its other elements are there."""
+    if state.given:
+        return _GIVEN
     usual = _USUAL.get(state.kind, _UNUSUAL)
     if state.kind == "element" and state.element in _REACTIVE:
         return _BARE

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from xps_prefit_hooks import ALIPHATIC_C1S, Prediction, Settings
 from xps_stn_plugin.chemistry.compounds import carbon_maximum
-from xps_stn_plugin.chemistry.states import ChemicalState, states_of
+from xps_stn_plugin.chemistry.states import ChemicalState, states_of, states_with
+from xps_stn_plugin.core.charge_references import named_reference
 
 from .areas import Areas
 from .lines import Line
@@ -86,7 +87,13 @@ class KnownStates:
 
 
 def known_states(
-    core: str, prediction: Prediction, settings: Settings, regions: Sequence[str], high_end: float = math.inf
+    core: str,
+    prediction: Prediction,
+    settings: Settings,
+    regions: Sequence[str],
+    high_end: float = math.inf,
+    *,
+    given_only: bool = False,
 ) -> KnownStates | None:
     """States of a core level on the scale of a calibrated (or, without a shift, of the measured) axis.
 
@@ -97,11 +104,13 @@ def known_states(
     prediction : Prediction
         Of which the shift's error counts.
     settings : Settings
-        Of which the reference counts.
+        Of which the reference counts, and the states of the user's own.
     regions : sequence of str
         Core levels in the spectrum: compounds of elements that were measured are more probable.
     high_end : float
         Highest energy of the region in eV, within which satellites can be seen.
+    given_only : bool
+        Whether only states of the user's own count, because groups name the lines of this level.
 
     Returns
     -------
@@ -110,10 +119,15 @@ def known_states(
     """
     calibrated = math.isfinite(prediction.shift)
     error = prediction.shift_stderr if calibrated else _UNCALIBRATED
-    states = states_of(core)
+    states = states_of(core, states_with(settings.states))
+    if given_only:
+        states = tuple(state for state in states if state.given)
     if not states or not error <= _LARGEST_ERROR:
         return None
     offset = carbon_maximum() - _STATES_SCALE + settings.first_member - ALIPHATIC_C1S if calibrated else 0.0
+    if named_reference(settings.calibrate_on) is not None:
+        # Conductors have the positions of the table on the scale of the Fermi level.
+        offset = 0.0
     elements = elements_of(regions)
     weights = np.log([usual_share(state, elements) * (state.values + 1.0) for state in states])
     moved = tuple(replace(state, energy=state.energy + offset) for state in states)

@@ -24,6 +24,8 @@ CARRIED: Final = 2048
 TOLD: Final = 4096
 #: And this one: a plugin's predictor answered for the spectrum, or failed at it.
 PLUGIN: Final = 32768
+#: And this one: the line that the user named as reference is not in the spectrum.
+NO_REFERENCE: Final = 65536
 
 #: Name of the calibrated axis of every spectrum.
 CALIBRATED: Final = "binding_energy_calibrated"
@@ -56,7 +58,12 @@ REASON_TEXTS: Final = {
     CARRIED: "The shift is carried over from other spectra of the series.",
     TOLD: "The user's knowledge of the sample was combined with the network's prediction, or contradicts it.",
     PLUGIN: "The predictor of a plugin was used for this spectrum, or failed on it.",
+    NO_REFERENCE: "The line that was named as charge reference is not in this spectrum, so there is no shift.",
 }
+
+
+#: Names of the bits beside those of a single spectrum.
+_OTHER_FLAGS: Final = {"carried": CARRIED, "told": TOLD, "plugin": PLUGIN, "no_reference": NO_REFERENCE}
 
 
 #: Dimensions with their labels.
@@ -130,8 +137,8 @@ def network_fields(groups: Sequence[str], regions: Sequence[str]) -> tuple[Field
     }
     reasons = {
         "long_name": "reasons for the status",
-        "flag_masks": np.array([*map(int, Reason), CARRIED, TOLD, PLUGIN], dtype=np.uint32),
-        "flag_meanings": " ".join([*(str(reason.name).lower() for reason in Reason), "carried", "told", "plugin"]),
+        "flag_masks": np.array([*map(int, Reason), *_OTHER_FLAGS.values()], dtype=np.uint32),
+        "flag_meanings": " ".join([*(str(reason.name).lower() for reason in Reason), *_OTHER_FLAGS]),
     }
     return (
         Field("shift", attrs=energy_attrs("measured minus true binding energy")),

@@ -23,7 +23,7 @@ from ..stn.uneven import PARTS_STDERR
 from ..stn.verdict import STATUSES, UNCERTAIN_STDERR, Reason
 from ..stn.view import View, view_of
 from ..stn.weights import TrainedNetwork
-from .fields import CARRIED, NO_DATA, PLUGIN, TOLD, Field, network_fields
+from .fields import CARRIED, NO_DATA, NO_REFERENCE, PLUGIN, TOLD, Field, network_fields
 from .stack import Stack, measured
 
 _log = logging.getLogger(__name__)
@@ -112,6 +112,7 @@ class StackPredictor:
 
         prediction = self.predict(counts)
         told: dict[int, Prediction] = {}
+        unreferenced: list[int] = []
         for row, spectrum in self._spectra(counts).items():
             alone = {name: values[row : row + 1] for name, values in counts.items()}
 
@@ -119,11 +120,17 @@ class StackPredictor:
                 return self.predict(alone, [shift]).prediction(0)
 
             before = prediction.prediction(row)
-            after = with_knowledge(before, spectrum, self.settings, read_at)
+            try:
+                after = with_knowledge(before, spectrum, self.settings, read_at)
+            except PrefitError as error:
+                # The line that is to be the reference is not in this spectrum.
+                after = self._failed(error)
+                unreferenced.append(row)
             if after != before:
                 told[row] = after
         reasons = prediction.verdict.reasons.copy()
         reasons[list(told)] |= np.uint32(TOLD)
+        reasons[unreferenced] |= np.uint32(NO_REFERENCE)
         return prediction.replaced(told, reasons)
 
     def answer(self, counts: Counts, series: SeriesRows | None = None) -> tuple[NDArray[Any], ...]:

@@ -17,6 +17,7 @@ from xps_prefit_hooks import PrefitError, Settings
 
 from .._util.files import check_target, write_whole
 from .._util.progress import Progress, never, nothing
+from ..core.charge_references import FERMI_EDGE, named_reference
 from ..core.energy_scale import is_told, reference_text, shift_text
 from ..core.result import PrefitData
 from ..core.spectrum import calibrated
@@ -81,7 +82,7 @@ def prefit_stack(
     PrefitError
         If an option makes no sense for this stack, or it is cancelled.
     """
-    plan = replace(_plan(settings, fit, share, progress, cancelled), make_result=make_result)
+    plan = replace(_plan(stack, settings, fit, share, progress, cancelled), make_result=make_result)
     if stack.lazy and not fit and share == "none":
         predictor = StackPredictor.of(stack, settings, shipped())
         fields = predictor.fields()
@@ -131,7 +132,7 @@ def write_stack(
     path = Path(path)
     measured = [Path(stack.source)]
     check_target(path, overwrite=overwrite, inputs=measured)
-    plan = _plan(settings, fit, share, progress, cancelled)
+    plan = _plan(stack, settings, fit, share, progress, cancelled)
 
     def write(temporary: Path) -> None:
         with new_file(temporary) as (file, disk):
@@ -158,7 +159,7 @@ def stack_bytes(
     import h5py
 
     buffer = BytesIO()
-    plan = replace(_plan(settings, fit, share), curves=curves, make_result=make_result)
+    plan = replace(_plan(stack, settings, fit, share), curves=curves, make_result=make_result)
     with h5py.File(buffer, "w") as file:
         _write(file, stack, plan, counts=True)
     return buffer.getvalue()
@@ -192,16 +193,28 @@ def stack_options() -> tuple[str, ...]:
 
 
 def _plan(
-    settings: Settings, fit: bool, share: Share, progress: Progress = nothing, cancelled: Callable[[], bool] = never
+    stack: Stack,
+    settings: Settings,
+    fit: bool,
+    share: Share,
+    progress: Progress = nothing,
+    cancelled: Callable[[], bool] = never,
 ) -> Plan:
     if share not in get_args(Share):
         raise PrefitError("share", f"{share!r} is unknown; take one of {', '.join(get_args(Share))}.")
+    named = named_reference(settings.calibrate_on)
+    levels = [region.level for region in stack.regions.values()]
+    if named is not None and named.name != FERMI_EDGE and named.level not in levels:
+        msg = (
+            f"the shift cannot be taken from {named.name}: there is no {named.region_label} region; name another line."
+        )
+        raise PrefitError(stack.source, msg)
     if share == "components" and not fit:
         raise PrefitError("share", "components are shared by fits; ask for fits, too (fit=True).")
     if share == "shift" and is_told(settings):
         msg = (
-            "a given shift, a calibration on C-C, expected substances and known groups apply to each shift separately; "
-            "leave them out, or share no shift."
+            "a given shift, a calibration on a line, expected substances and known groups apply to each shift "
+            "separately; leave them out, or share no shift."
         )
         raise PrefitError("share", msg)
     return Plan(settings, fit, share, progress, cancelled)
@@ -239,12 +252,14 @@ def _answer_chunk(predictor: StackPredictor, *counts: NDArray[Any]) -> tuple[NDA
 
 def _attrs(stack: Stack, settings: Settings, notes: Sequence[str] = ()) -> dict[str, Any]:
     model = shipped().info
+    zero = reference_text(settings.reference, settings.reference_at, settings.calibrate_on)
     return {
         "schema": SCHEMA,
         "source": stack.source,
-        "convention": f"shift is measured minus true; {reference_text(settings.reference, settings.reference_at)}",
+        "convention": f"shift is measured minus true; {zero}",
         "reference": settings.reference,
         "reference_at": settings.reference_at,
+        **({} if named_reference(settings.calibrate_on) is None else {"calibrated_on": settings.calibrate_on}),
         "notes": "\n".join(notes),
         "model": f"{model.name} {model.version}",
         "model_sha256": model.sha256,
@@ -282,4 +297,6 @@ def calibrated_pixel(
     if shift != applied:
         msg = f"{shift_text(shift, stderr, False)}, so nothing is calibrated."
         raise PrefitError(str(spectrum.attrs["source"]), msg)
-    return calibrated(spectrum, shift, stderr, float(found.attrs["reference"]), found.attrs["reference_at"])
+    reference, reference_at = float(found.attrs["reference"]), found.attrs["reference_at"]
+    calibrated_on = found.attrs.get("calibrated_on")
+    return calibrated(spectrum, shift, stderr, reference, reference_at, calibrated_on=calibrated_on)

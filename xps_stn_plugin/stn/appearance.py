@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..chemistry.compounds import HYDROCARBON, carbon_maximum, compound_at
-from ..core.core_levels import core_levels
+from ..core.core_levels import core_level
 
 FloatArray = NDArray[np.float64]
 
@@ -40,7 +40,7 @@ def appearance(levels: Sequence[str], maxima: FloatArray) -> str:
             compound = "" if adventitious else compound or "carbon at an unusual energy"
         if compound:
             kinds[compound] = None
-            places.append(f"{core_levels()[level].label} maximum at {energy:.1f} eV")
+            places.append(f"{core_level(level).label} maximum at {energy:.1f} eV")
     if not kinds:
         carbon = "adventitious carbon" if adventitious else "something"
         return f"{carbon} alone or on a material whose lines were not measured"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..chemistry.group_lines import group_lines
-from ..core.core_levels import core_levels
+from ..core.core_levels import core_level, core_levels
 from .signal import NO_LINE, channel_noise, line_area
 
 FloatArray = NDArray[np.float64]
@@ -112,7 +112,7 @@ def detection_limits(
     """
     if not levels:
         return np.zeros((0, 0))
-    known = [core_levels()[level] for level in levels]
+    known = [core_level(level) for level in levels]
     scale = np.array([level.sensitivity for level in known]) * np.array(durations)
     widths = np.array([level.fwhm[0] for level in known])
     least = np.stack([NO_LINE * channel_noise(values) for values in counts], axis=-1) * widths * SHAPE / scale

@@ -47,7 +47,7 @@ def read_inside(answers: Answers, rates: Rates, measured: BoolArray, step: float
     high = answers.posterior.first[rows] > 0
     again = ask(_moved(rates[rows], high), _moved(measured[rows], high))
     move = np.where(high, STEPS, -STEPS) * step
-    inside = (np.abs(again.shift + move) <= answers.posterior.limit) & (again.posterior.at_edge <= AT_EDGE)
+    inside = (np.abs(again.shift + move) <= answers.posterior.limit + step) & (again.posterior.at_edge <= AT_EDGE)
     distribution = again.distribution
     if distribution is not None:
         distribution = np.stack(

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import PrefitError
 
-from ..core.core_levels import core_levels
+from ..core.core_levels import core_level
 from ..core.grid import Grid, relative, to_bins
 from ..core.single_channels import MOST_NAMED, energies_of, without_single_channels
 from ..core.spectrum import MIN_POINTS, in_range
@@ -23,7 +23,7 @@ from .near_edge import read_inside
 from .potassium import without_potassium
 from .signal import NO_LINE, channels_at_maximum, line_maximum, line_to_noise, plain_peak
 from .stack_prediction import StackPrediction
-from .uneven import ALIKE, PARTS_STDERR, likeness
+from .uneven import PARTS_STDERR, likeness, parts_differ
 from .verdict import CARBON, BoolArray, Evidence, FloatArray, judge
 from .view import nothing_known, outside_window
 from .weights import TrainedNetwork
@@ -178,7 +178,7 @@ def _chunk(
         replaced[:, column] = energies_of(region.energy, values != recorded)
         counts.append(values)
         signal_to_noise[good, column] = line_to_noise(values[good])
-        cut[good, column] = cut_edges(region.energy, values[good], core_levels()[region.name].fwhm[0])
+        cut[good, column] = cut_edges(region.energy, values[good], core_level(region.name).fwhm[0])
         with_line = signal_to_noise[:, column] >= NO_LINE
         maximum[with_line, column] = line_maximum(region.energy, values[with_line])
     lined = signal_to_noise >= NO_LINE
@@ -208,7 +208,7 @@ def _chunk(
     disagreement = np.where(told, np.where(carbon, 0.0, found.region_shift), np.nan)
     axes = [region.energy for region in regions]
     alike = likeness(axes, counts, np.where(cut.any(axis=-1), 0.0, signal_to_noise))
-    stderr = np.hypot(found.shift_stderr, np.where(alike > ALIKE, PARTS_STDERR, 0.0))
+    stderr = np.hypot(found.shift_stderr, np.where(parts_differ(alike, found.posterior.spread), PARTS_STDERR, 0.0))
     region_stderr = np.hypot(stderr[:, None], np.where(carbon, 0.0, found.region_sigma))
     limits = detection_limits(levels, axes, counts, [region.duration for region in regions])
     limits = np.where(there, limits, np.nan) if regions else np.zeros(shape)

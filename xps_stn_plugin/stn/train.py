@@ -45,6 +45,7 @@ def train(
     start_from: Path | None = None,
     *,
     overwrite: bool = False,
+    finish: bool = False,
 ) -> Path:
     """Train a network.
 
@@ -62,6 +63,8 @@ def train(
         Weights (.safetensors) to go on from instead of random ones; a resumed run goes on from its checkpoint.
     overwrite : bool
         Whether log and weights of other programs are replaced in `out`; never a checkpoint.
+    finish : bool
+        Calibrate and write the weights of the last checkpoint without a further step; it can be resumed later.
 
     Returns
     -------
@@ -74,6 +77,7 @@ def train(
         For a wrong configuration or device, a missing or foreign checkpoint, a folder that holds another run, or
         weights of a network of another size.
     """
+    resume = resume or finish
     config = TrainingConfig.load(config_path)
     where = _device(device)
     first = None if start_from is None or resume else _first_weights(start_from, config)
@@ -107,7 +111,8 @@ def train(
         validation = simulator.draw(config.validation_size, np.random.default_rng([config.seed, 2**32 - 1]))
         state = ""
         task = progress.add_task("training", total=config.steps, completed=run.step, state=state)
-        for batch in _batches(simulator, config, run.step, where):
+        last = run.step if finish else config.steps
+        for batch in _batches(simulator, config, range(run.step, last), where):
             loss = run.advance(batch)
             if run.step % 20 == 0:
                 state = f"loss {loss:.3f}"
@@ -299,14 +304,14 @@ def _schedule(step: int, config: TrainingConfig) -> float:
     return 0.5 * (1 + math.cos(math.pi * done)) + 1e-3
 
 
-def _batches(simulator: SampleSimulator, config: TrainingConfig, first: int, device: torch.device) -> Iterator[Batch]:
-    """Batches from step `first` on, drawn ahead by threads; batch k depends on (seed, k) alone."""
+def _batches(simulator: SampleSimulator, config: TrainingConfig, steps: range, device: torch.device) -> Iterator[Batch]:
+    """Batches of some steps, drawn ahead by threads; batch k depends on (seed, k) alone."""
 
     def draw(step: int) -> SampleBatch:
         return simulator.draw(config.batch_size, np.random.default_rng([config.seed, step]))
 
     # Half of the cores: the network has the others.
-    for drawn in ahead(draw, range(first, config.steps), (os.cpu_count() or 1) // 2):
+    for drawn in ahead(draw, steps, (os.cpu_count() or 1) // 2):
         yield to_device(drawn, device)
 
 

@@ -9,7 +9,8 @@ from typing import Any, get_args
 
 from qtpy import QtCore, QtGui, QtWidgets
 
-from xps_prefit_hooks import ALIPHATIC_C1S, Background, CalibrateOn, PrefitError, Ties
+from xps_prefit_hooks import ALIPHATIC_C1S, Background, PrefitError, Ties
+from xps_stn_plugin.core.charge_references import CARBON, charge_references
 
 #: After a change, in ms: of a choice, and of a text, which is rarely complete after the first letter.
 CHOICE_PAUSE, TEXT_PAUSE = 150, 400
@@ -40,8 +41,13 @@ class SettingsForm(QtWidgets.QWidget):  # type: ignore[misc]  # qtpy has no type
         self.shift = QtWidgets.QLineEdit()
         self.shift.setPlaceholderText("as the network finds it")
         self.shift.setToolTip("Measured minus true binding energy in eV, where it is known")
-        self.calibrate_on = _choice(("", *get_args(CalibrateOn)))
-        self.calibrate_on.setToolTip("C-C: fit C 1s and put its aliphatic component at the reference")
+        self.states = QtWidgets.QLineEdit()
+        self.states.setPlaceholderText("TOML file")
+        self.states.setToolTip("Path of a file with chemical states of your own")
+        self.calibrate_on = _choice(("", CARBON, *charge_references()))
+        self.calibrate_on.setEditable(True)
+        self.calibrate_on.setInsertPolicy(QtWidgets.QComboBox.InsertPolicy.NoInsert)
+        self.calibrate_on.setToolTip("Line that is fitted and put at its energy; others with theirs: Si 2p3/2=99.4")
         self.apply_anyway = QtWidgets.QCheckBox("Apply shifts that are out of domain, too")
         self.expect = QtWidgets.QLineEdit()
         self.expect.setPlaceholderText("such as PMMA, PET")
@@ -62,11 +68,14 @@ class SettingsForm(QtWidgets.QWidget):  # type: ignore[misc]  # qtpy has no type
         layout.addRow("Sample", self.sample)
         layout.addRow("Shift / eV", self.shift)
         layout.addRow("Calibrate on", self.calibrate_on)
+        layout.addRow("Own states", self.states)
         layout.addRow(self.apply_anyway)
         layout.addRow("Expected", self.expect)
         layout.addRow("Background", self.background)
         layout.addRow("Ties of areas", self.ties)
-        for field in (self.photon_energy, self.reference, self.sample, self.shift, self.expect):
+        line = self.calibrate_on.lineEdit()
+        texts = (self.photon_energy, self.reference, self.sample, self.shift, self.expect, self.states, line)
+        for field in texts:
             field.textChanged.connect(self._typed)
             field.returnPressed.connect(self._entered)
         for box in (self.background, self.ties, self.calibrate_on):
@@ -82,7 +91,9 @@ class SettingsForm(QtWidgets.QWidget):  # type: ignore[misc]  # qtpy has no type
         self.sample.clear()
         self.shift.clear()
         self.calibrate_on.setCurrentIndex(0)
+        self.calibrate_on.setEditText("")
         self.apply_anyway.setChecked(False)
+        self.states.clear()
         self.expect.clear()
         self.background.setCurrentIndex(0)
         self.ties.setCurrentIndex(0)
@@ -101,8 +112,9 @@ class SettingsForm(QtWidgets.QWidget):  # type: ignore[misc]  # qtpy has no type
             "reference": self._optional_number("reference", self.reference, "284.8"),
             "sample": self.sample.text().strip() or None,
             "shift": self._optional_number("shift", self.shift, "2.0"),
-            "calibrate_on": self.calibrate_on.currentText() or None,
+            "calibrate_on": self.calibrate_on.currentText().strip() or None,
             "apply_anyway": self.apply_anyway.isChecked(),
+            "states": self.states.text().strip() or (),
             "expect": split_names(self.expect.text()),
             "background": self.background.currentText(),
             "ties": self.ties.currentText(),
