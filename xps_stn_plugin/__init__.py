@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .chemistry.substances import find_substance
     from .core.plugins import plugin_manager
     from .export.seeds import load_seeds, save_seeds
-    from .script import fit, seed, seeds, spectrum
+    from .script import fit, seed, seeds, spectrum, survey
 
     __version__: str
 
@@ -42,6 +42,7 @@ __all__ = [
     "seed",
     "seeds",
     "spectrum",
+    "survey",
 ]
 
 
@@ -59,6 +60,7 @@ _MODULES = {
     "save_seeds": "export.seeds",
     "seed": "script",
     "seeds": "script",
+    "survey": "script",
     "spectrum": "script",
 }
 

@@ -18,9 +18,17 @@ from xps_prefit_hooks import GroupEvidence, Prediction, PrefitError, Seed, Setti
 from ._util.files import Overwrite, write_all
 from .core.energy_scale import is_told, scale_offset
 from .core.plugins import plugin_manager
-from .core.result import LazyEvidence, LazySeeds, PrefitData, calibrated_spectrum, shift_is_applied
+from .core.result import (
+    LazyEvidence,
+    LazyMapping,
+    LazySeeds,
+    PrefitData,
+    calibrated_spectrum,
+    shift_is_applied,
+)
 from .core.samples import one_sample, samples_of
 from .core.spectrum import checked_tree
+from .core.survey import Survey, is_survey
 from .readers.arrays import FORMS, is_data, spectrum_from, standard_names
 from .settings import SettingsOptions, settings_of
 
@@ -122,6 +130,11 @@ class PrefitResult(PrefitData):
 
         return quantify(self)
 
+    @property
+    def survey(self) -> Survey | None:
+        """Elements of the first survey spectrum; None without a survey. All of them stand in `surveys`."""
+        return next(iter(self.surveys.values()), None)
+
     def plot(self) -> Figure:
         """Draw data, background, components, residuals and groups; returns a figure of its own, outside pyplot."""
         from .export.plot import figure
@@ -212,15 +225,17 @@ def prefit_checked(tree: xr.DataTree, settings: Settings) -> PrefitResult:
     moved = calibrated_spectrum(tree, prediction, settings) if shift_is_applied(prediction, settings) else None
     # Where no shift is applied the data alone seed models on the measured axis: metals are fitted too.
     axis = tree if moved is None else moved
+    surveys = LazyMapping(partial(_surveys, tree, prediction, settings))
     return PrefitResult(
         source,
         tree,
         moved,
         prediction,
         settings,
-        region_seeds(axis, prediction, settings),
+        region_seeds(axis, prediction, settings, surveys),
         evidence=LazyEvidence(partial(_evidence, tree, prediction, settings)),
         unsteered=said,
+        surveys=surveys,
     )
 
 
@@ -314,16 +329,24 @@ def read_with(path: str | os.PathLike[str], settings: Settings) -> xr.DataTree:
     return read_file(Path(path), plugin_manager().readers(), settings)
 
 
-def region_seeds(spectrum: xr.DataTree, prediction: Prediction, settings: Settings) -> LazySeeds:
-    """Seeds of the calibrated spectrum's regions, each made when it is first asked for."""
+def region_seeds(
+    spectrum: xr.DataTree, prediction: Prediction, settings: Settings, surveys: Mapping[str, Survey] | None = None
+) -> LazySeeds:
+    """Seeds of the calibrated spectrum's regions, each made when it is first asked for; surveys tell the elements."""
     # A stack can be read and calibrated; a seed is for one spectrum.
     regions = tuple(name for name, child in spectrum.children.items() if child["counts"].ndim == 1)
-    return LazySeeds(regions, partial(_region_seed, spectrum, prediction, settings))
+    return LazySeeds(regions, partial(_region_seed, spectrum, prediction, settings, surveys or {}))
 
 
-def _region_seed(spectrum: xr.DataTree, prediction: Prediction, settings: Settings, region: str) -> Seed | None:
+def _region_seed(
+    spectrum: xr.DataTree, prediction: Prediction, settings: Settings, surveys: Mapping[str, Survey], region: str
+) -> Seed | None:
     applied = shift_is_applied(prediction, settings)
     known = prediction if applied else replace(prediction, shift=math.nan, shift_stderr=math.nan)
+    if surveys and not is_survey(spectrum[region].to_dataset(), region):
+        from .surveys import with_elements
+
+        spectrum = with_elements(spectrum, surveys)
     seed = plugin_manager().seed(spectrum, region, known, settings)
     if seed is None:
         return None
@@ -336,6 +359,12 @@ def _evidence(
     spectrum: xr.DataTree, prediction: Prediction, settings: Settings
 ) -> Mapping[str, tuple[GroupEvidence, ...]]:
     return plugin_manager().explain(spectrum, prediction, settings) if shift_is_applied(prediction, settings) else {}
+
+
+def _surveys(spectrum: xr.DataTree, prediction: Prediction, settings: Settings) -> Mapping[str, Survey]:
+    from .surveys import predicted_surveys
+
+    return predicted_surveys(spectrum, prediction, settings)
 
 
 def _source(spectrum: Any, default: str) -> str:

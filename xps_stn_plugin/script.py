@@ -1,4 +1,4 @@
-"""Seeds without the network, for scripts: what the spectrum holds and by how much it is shifted is told by hand."""
+"""Parts of a prefit without the network, for scripts: seeds with what is told by hand, elements of surveys."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from .chemistry.substances import find_substance
 from .core.energy_scale import scale_offset
 from .core.result import LazySeeds, calibrated_spectrum
 from .core.spectrum import OFFSET
+from .core.survey import Survey, is_survey
 from .readers.arrays import spectrum_from
 from .settings import settings_of
 
@@ -78,6 +79,62 @@ def spectrum(
     return spectrum_from(
         regions if data is None else data, settings, kinetic=kinetic, intensity=intensity, sample=sample
     )
+
+
+def survey(
+    spectrum: Spectrum, region: str | None = None, *, shift: float | None = None, **options: Any
+) -> Survey | xr.Dataset:
+    """Find the elements of a survey spectrum without the network.
+
+    Parameters
+    ----------
+    spectrum : path, xarray.DataTree, xarray.Dataset or xarray.DataArray
+        As for `prefit`, or a stack of surveys, on the measured axis.
+    region : str, optional
+        Name of the region; the first survey by default.
+    shift : float, optional
+        Measured minus true binding energy in eV where it is known, with hydrocarbon C 1s at 284.8 eV; None finds it.
+    **options
+        As for `prefit`; ``photon_energy`` and ``transmission`` matter.
+
+    Returns
+    -------
+    Survey or xarray.Dataset
+        Elements with probabilities and atomic percentages; of a stack over its dimensions and ``element``.
+
+    Raises
+    ------
+    PrefitError
+        If the spectrum or an option makes no sense, or it has no survey that can be used.
+
+    Examples
+    --------
+    >>> [element.symbol for element in survey("pet.vms").elements]  # doctest: +SKIP
+    ['C', 'O']
+    """
+    from .surveys import stack_survey, survey_of
+
+    settings = settings_of(**options)
+    tree = checked_spectrum(spectrum, settings)
+    source = str(tree.attrs["source"])
+    names = [str(name) for name, child in tree.children.items() if is_survey(child.to_dataset(), str(name))]
+    if region is not None and region not in names:
+        raise PrefitError(source, f"there is no survey {region}; there is: {', '.join(names) or 'none'}.")
+    if not names:
+        msg = (
+            f"there is no survey; its regions are {', '.join(map(str, tree.children))}. Give a scan of 100 eV or more."
+        )
+        raise PrefitError(source, msg)
+    name = region or names[0]
+    dataset = tree[name].to_dataset()
+    photon_energy, transmission = settings.photon_energy, settings.transmission
+    if dataset["counts"].ndim > 1:
+        return stack_survey(dataset, photon_energy=photon_energy, shift=shift, transmission=transmission)
+    found = survey_of(dataset, region=name, photon_energy=photon_energy, shift=shift, transmission=transmission)
+    if found is None:
+        msg = f"{name} has too few points between the valence band and the secondary electrons; measure a wider range."
+        raise PrefitError(source, msg)
+    return found
 
 
 def seed(

@@ -44,6 +44,8 @@ _TEXTS: Final = frozenset(
         "place",
         "reference_at",
         "calibrated_on",
+        "survey_elements",
+        "atomic_percent",
     }
 )
 

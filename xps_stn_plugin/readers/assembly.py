@@ -59,8 +59,8 @@ class RawRegion:
         File and block, row or entry for messages.
     energy : array_like, shape (n,)
         Energies in eV, in the order of the file.
-    counts : array_like, shape (..., n)
-        Intensities.
+    counts : array_like or xarray.Variable, shape (..., n)
+        Intensities; a variable is a stack that is not loaded, which stays so.
     kinetic : bool
         Whether `energy` is kinetic.
     labels : tuple of str
@@ -81,7 +81,7 @@ class RawRegion:
 
     where: str
     energy: ArrayLike
-    counts: ArrayLike
+    counts: ArrayLike | xr.Variable
     kinetic: bool
     labels: tuple[str, ...] = ()
     photon_energy: float | None = None

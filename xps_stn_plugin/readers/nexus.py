@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from xps_prefit_hooks import PrefitError, Settings
@@ -14,10 +15,8 @@ from ..core.metadata import TERMS
 from ..core.nexus_terms import CONCEPTS, Concept
 from .assembly import Axis, RawRegion, each_region, in_electronvolts, known_or_none
 from .hdf5 import Dataset, Group, UnusableNode, is_utf8, opened_file, shown
+from .hdf5_array import stored_counts
 from .samples import spectra_of
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 _DEFINITIONS = ("NXmpes", "NXxps")
 
@@ -26,6 +25,9 @@ _ELSEWHERE: Final = {"title", "intensity", *(concept.attribute for concept in CO
 
 #: Photon energy of a beam.
 _OF_BEAM = "incident_energy"
+
+#: Most intensities of a stack that are loaded at once; of larger ones, parts are read when they are asked for.
+LARGEST_LOADED: Final = 4_000_000
 
 #: Most values that are read where one is needed: an instrument may write one for each energy.
 _MOST_VALUES = 100_000
@@ -117,21 +119,25 @@ def _region(where: str, entry: Group) -> RawRegion:
     along = _energy_dimension(where, data, signal, used)
     units = shown(used.attrs.text("units") or axis.attrs.text("units") or "eV")
     energy = in_electronvolts(where, used.numbers(), units)
-    counts = np.asarray(signal.numbers(), dtype=float)
-    axes = _further_axes(data, counts.shape, along)
+    counts: NDArray[np.float64] | xr.Variable
+    if signal.size > LARGEST_LOADED and energy.size < signal.size:
+        counts = stored_counts(signal, along)
+    else:
+        counts = np.moveaxis(np.asarray(signal.numbers(), dtype=float), along, -1)
+    axes = _further_axes(data, signal.shape or (), along)
     transitions = _texts(entry, "transitions")
     signal_units = (signal.attrs.text("units") or "").lower()
     return RawRegion(
         where=where,
         energy=energy,
-        counts=np.moveaxis(counts, along, -1),
+        counts=counts,
         kinetic=kinetic,
         # An entry may list several transitions; then its name says more.
         labels=(*(transitions if len(transitions) == 1 else ()), entry.name.rpartition("__")[2], entry.name),
         photon_energy=_photon_energy(where, entry),
         variables=_variables(data, signal, axis),
         axes=axes,
-        along=_further_labels(data, counts.shape, along, axes),
+        along=_further_labels(data, signal.shape or (), along, axes),
         attrs={
             "entry": entry.name,
             "title": _text(entry, "title"),

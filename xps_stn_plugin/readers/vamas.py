@@ -29,12 +29,12 @@ _CALIBRATION = re.compile(r"^\s*calib\b", re.IGNORECASE)
 _SCAN_MODES = {"FAT": "fixed_analyzer_transmission", "FRR": "fixed_retardation_ratio"}
 # What VAMAS writes for a number without units: dimensionless, not defined here.
 _NO_UNITS = {"d", "n"}
+# Characters within which the header of a PHI file ends.
+_PHI_HEADER: Final = 200_000
 _WRITTEN = re.compile(r"xps-stn (\w{1,60}) = (.{1,2000})")
 _NOT_STATED = {"", "not specified"}
 # SpecsLab Prodigy and Kratos's ESCApe write it into the comment.
 _LENS = re.compile(r"\s*(?:Analyzer lens =|Lens :)(.{1,80})")
-# Characters within which the header of a PHI file ends.
-_PHI_HEADER: Final = 200_000
 _PER_SECOND = re.compile(r"c/s|cps|counts?\s*+(/|per)\s*+s", re.IGNORECASE)
 
 
