@@ -146,7 +146,7 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
     seed = build(found)
     fixed = _held(seed, held, found.lines)
     broad = _broad(found.fwhm, fwhm[2]) if shape.known else []
-    others = foreign_notes(found, data.core)
+    others = foreign_notes(found, data.core, foreign)
     free = _unassigned(found, data.core, settings.reference)
     return seed.changed(notes=(why, *notes, *others, *said, *broad, *fixed, *free))
 
