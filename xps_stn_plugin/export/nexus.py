@@ -106,8 +106,12 @@ def _write_entry(entry: h5py.Group, result: PrefitData, name: str, date: str) ->
             field(entry, concept.path, float(value) if concept.is_number else str(value), concept.units)
     _write_data(entry, region, result.spectrum[name]["binding_energy"].values)
     _write_referencing(entry, result, name, date)
-    told = {"title", *(concept.attribute for concept in CONCEPTS)}
-    others = [item for item in attrs.items() if item[0] not in told and not str(item[0]).startswith(_REFERENCING)]
+    written_attributes = {"title", *(concept.attribute for concept in CONCEPTS)}
+    others = [
+        item
+        for item in attrs.items()
+        if item[0] not in written_attributes and not str(item[0]).startswith(_REFERENCING)
+    ]
     collection(entry, "spectrum", [("source", result.source), *others])
     lacking = [concept.path for concept in CONCEPTS if concept.required and concept.path not in entry]
     sentences(entry, "not_known", "Required by NXxps, but not known from the source of the spectrum", lacking)
@@ -176,5 +180,5 @@ def _transition(region: str) -> str | None:
     """Region as NXmpes writes transitions; None for what is none."""
     if region in (SURVEY, VALENCE):
         return "Survey" if region == SURVEY else "Valence Band"
-    found = re.fullmatch(r"([A-Z][a-z]?)(\d[spdf]|[KLMNO]\d*[A-Z][\w,]*)", region)
-    return f"{found[1]} {found[2]}" if found else None
+    match = re.fullmatch(r"([A-Z][a-z]?)(\d[spdf]|[KLMNO]\d*[A-Z][\w,]*)", region)
+    return f"{match[1]} {match[2]}" if match else None

@@ -39,7 +39,9 @@ def show(result: PrefitData, console: Console, written: Iterable[Path] = ()) -> 
     groups = ", ".join(f"{name} {probability:.2f}" for name, probability in named)
     console.print(_line(f"  groups: {groups or 'none above 0.5'}"), soft_wrap=True)
     if report.open_sets:
-        console.print(_line(f"  sets of groups: {'; '.join(one.text for one in report.open_sets)}"), soft_wrap=True)
+        console.print(
+            _line(f"  sets of groups: {'; '.join(group_set.text for group_set in report.open_sets)}"), soft_wrap=True
+        )
     for name, region in report.modelled.items():
         _show_region(name, region, report, console)
     if report.quantification is not None and report.quantification.elements:
