@@ -110,3 +110,35 @@ def test_state_of_the_user_names_what_no_group_explains_in_oxygen():
     lattice = UserState("O", "1s", "lattice", 529.9, 0.2, "oxide")
     with_it, _ = names("O1s", lines, 522.0, 540.0, settings=Settings(states=(lattice,)))
     assert with_it == ["O1s lattice"]
+
+
+def test_second_line_of_a_doped_oxide_is_unscreened_and_not_a_hydroxide():
+    # ITO: In 3d5/2 at 444.3 eV with the unscreened line 1.1 eV above it.
+    lines = [*pair(444.4 + SCALE, 20_000, 7.55, 2 / 3, 1.1), *pair(445.5 + SCALE, 7_000, 7.55, 2 / 3, 1.1)]
+    found, _ = names("In3d", lines, 436.0, 460.0)
+    assert found == ["In3d In2O3", "In3d In2O3 unscreened"]
+
+
+def test_copper_line_without_shake_up_is_not_copper_oxide():
+    found, _ = names("Cu2p", pair(933.6 + SCALE, 30_000, 19.9, 0.5, 1.1), 922.0, 972.0, shift_error=0.4)
+    assert "Cu2p CuO" not in found
+
+
+def test_broad_line_far_above_a_metal_is_an_energy_loss():
+    lines = [*pair(932.6 + SCALE, 30_000, 19.9, 0.5, 1.0), (948.2 + SCALE, 6_000, 5.0)]
+    found, seed = names("Cu2p", lines, 922.0, 972.0)
+    assert found == ["Cu2p metal", "Cu2p metal energy loss"]
+    assert all(component.assigned for component in seed.components)
+
+
+def test_strontium_beside_titanium_and_oxygen_is_neither_metal_nor_oxide_of_its_own():
+    known = known_states("Sr3d", prediction(), Settings(), ["Sr3d", "Ti2p", "O1s", "C1s"])
+    weights = dict(zip([state.name for state in known.states], known.weights, strict=True))
+    assert weights["mixed oxide"] > weights["SrO"] + 2
+    assert weights["mixed oxide"] > weights["Sr"] + 4
+
+
+def test_uncertain_axis_does_not_make_two_states_of_lines_that_lie_together():
+    lines = [*pair(486.9, 20_000, 8.4, 2 / 3, 1.6), *pair(487.3, 20_000, 8.4, 2 / 3, 1.6)]
+    found, _ = names("Sn3d", lines, 476.0, 502.0, shift_error=1.3)
+    assert "Sn3d metal" not in found

@@ -48,7 +48,7 @@ def narrow_splittings(measured: Mapping[tuple[str, str], tuple[float, int]]) -> 
 
 
 def satellite_distances(path: Path) -> Mapping[str, list[float]]:
-    """Find the satellites' distances in eV from the lowest main line by the same authors, by core level."""
+    """Find the distances in eV of the database's satellites from the lowest main line by the same authors."""
     with gzip.open(path, "rb") as file:
         rows = list(csv.DictReader(io.StringIO(file.read().decode("utf-8"))))
     mains: dict[tuple[str, ...], float] = {}
@@ -93,7 +93,7 @@ def states() -> Iterator[str]:
 
 
 def parameters() -> Iterator[str]:
-    """Compare modified Auger parameters of elements with the sum of the energies of both lines."""
+    """Compare modified Auger parameters of elements with the sum of the two energies."""
     sums = {
         (element, auger.line, line.line): auger.energy + line.energy
         for element, lines in photo_lines().items()
@@ -118,8 +118,7 @@ def against(path: Path) -> Iterator[str]:
         splitting = float(row["splitting_eV"] or 0.0)
         pair = doublet(row["element"] + row["orbital"]) if len(row["orbital"]) == 2 else None
         if pair and splitting > 0 and deviates(pair.splitting, splitting):
-            level = f"{row['element']} {row['orbital']}"
-            yield f"{level} splitting: {pair.splitting:.2f} eV, other table {splitting:.2f} eV"
+            yield f"{row['element']} {row['orbital']}: {pair.splitting:.2f} eV, other table {splitting:.2f} eV"
 
 
 @click.command()

@@ -24,6 +24,7 @@ from ..models.counts import fitted_sigma
 from ..models.noise import noise_of
 from .make_report import region_report, report_of
 from .report import Component, Region, positions_for_people
+from .survey_plot import draw_labels
 from .texts import or_nan
 
 if TYPE_CHECKING:
@@ -154,6 +155,9 @@ def _draw_region(main: Axes, residual: Axes, result: PrefitData, region: Region,
     low, high = float(counts.min()), float(counts.max())
     # Room above the highest line for the legend.
     main.set_ylim(low - 0.05 * (high - low), high + (0.12 if seed is None else 0.30) * (high - low))
+    if region.survey:
+        moved = 0.0 if result.moved is None else result.applied_shift
+        draw_labels(main, region.survey, energy, counts, moved)
     for axes in (main, residual):
         axes.tick_params(labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)
@@ -193,9 +197,14 @@ def draw_components(axes: Axes, result: PrefitData, seed: Seed, region: Region, 
     fine = np.linspace(energy[0], energy[-1], max(4 * energy.size, 400))
     drawn = curves(seed, seed.params if fit is None else fit.params, fine)
     background = drawn["background"]
-    for number, component in enumerate(region.components):
-        # A component that nothing explains is grey and dashed, so that nobody takes it for an assignment.
-        colour, line, alpha = (_COLOURS[number % len(_COLOURS)], "-", 0.35) if component.assigned else (GREY, "--", 0.2)
+    colours = component_colours(region)
+    mains: set[str] = set()
+    for component in region.components:
+        # A component that nothing explains is grey and dashed, so that nobody takes it for an assignment; a satellite
+        # has the colour of its line.
+        colour, of_line = colours[component.name], colours[component.name] in mains
+        mains.add(colour)
+        line, alpha = ("-", 0.15 if of_line else 0.35) if component.assigned else ("--", 0.2)
         position, measured = positions_for_people(result.settings.reference_at, component)
         place = measured if position is None else position
         label = _plain(f"{region.short_name(component)}  {place:.2f}{_bound_mark(component)}")
@@ -204,6 +213,20 @@ def draw_components(axes: Axes, result: PrefitData, seed: Seed, region: Region, 
         axes.plot(fine, background + curve, line, color=colour, lw=1.0)
     axes.plot(fine, background, "--", color=GREY, lw=1.0)
     axes.plot(fine, drawn["envelope"], color="#C00000", lw=1.3, zorder=4)
+
+
+def component_colours(region: Region) -> dict[str, str]:
+    """Choose the colour of each component: one for a state with its satellites, or for another element's doublet."""
+    colours: dict[str, str] = {}
+    of_family: dict[str, str] = {}
+    for component in region.components:
+        if not component.assigned:
+            colours[component.name] = GREY
+            continue
+        family = component.level or component.state or component.name
+        of_family.setdefault(family, _COLOURS[len(of_family) % len(_COLOURS)])
+        colours[component.name] = of_family[family]
+    return colours
 
 
 def draw_legend(axes: Axes, size: float = 7.5) -> None:

@@ -17,7 +17,7 @@ from .region import RegionData
 _GENERIC_FWHM: Final = (1.5, 0.5, 4.0)
 
 #: Narrowest and broadest line in eV beside the natural width: a metal in the best instruments, multiplets of oxides.
-_NARROWEST, _BROADEST = 0.35, 4.0
+_NARROWEST, _BROADEST = 0.25, 4.0
 
 #: By so much (eV) charging may move lines that nothing calibrates.
 _CHARGING: Final = 10.0

@@ -54,7 +54,7 @@ _LEAST_STRENGTH: Final[Mapping[str, float]] = MappingProxyType({"step": 1e-3, "l
 _SHAKE_UP_FWHM: Final = (2.0, 1.0, 3.5)
 
 #: Width that a line of its own width starts from, over that of the others, and its largest in eV.
-_WIDE, _WIDEST = 1.5, 6.0
+_WIDE, _WIDEST = 1.5, 8.0
 #: Least and largest width of a line of another element over its usual one.
 _FOREIGN_FWHM: Final = (0.6, 1.7)
 

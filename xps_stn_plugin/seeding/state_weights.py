@@ -29,8 +29,11 @@ _PARTNERS: Final = {
 _WITH_PARTNER: Final = 10.0
 #: If more elements than so many were measured and this one was not, it is so many times as probable; if fewer were.
 _FEW_ELEMENTS, _WITHOUT_PARTNER, _PARTNER_UNKNOWN = 2, 0.02, 0.2
-#: Elements that are seldom seen bare, because they react with residual gas, and how often.
-_BARE: Final = 0.05
+#: Elements that are seldom seen bare, because they react with residual gas, and how often: without oxygen among the
+#: regions, and with it.
+_BARE, _BARE_WITH_OXYGEN = 0.05, 0.003
+#: An alloy of which no other metal was measured is so many times as probable.
+_ALLOYED_WITH_NOTHING: Final = 0.02
 _REACTIVE: Final = frozenset({
     "Li", "Mg", "Na", "K", "Rb", "Cs", "Ca", "Sr", "Ba", "La", "Ce", "Pr", "Nd", "Pm", "Sm", "Eu", "Gd", "Tb", "Dy",
     "Ho", "Er", "Tm", "Yb", "Lu", "F", "Cl", "Br", "I",
@@ -55,11 +58,14 @@ def usual_share(state: ChemicalState, elements: Collection[str]) -> float:
     if state.given:
         return _GIVEN
     usual = _USUAL.get(state.kind, _UNUSUAL)
+    metals = any(_is_metal(other) for other in set(elements) - {state.element})
     if state.kind == "element" and state.element in _REACTIVE:
-        return _BARE
+        return _BARE_WITH_OXYGEN if "O" in elements else _BARE
+    if state.kind == "alloy" and not metals:
+        return usual * _ALLOYED_WITH_NOTHING
     if state.element in _BASIC:
         usual = {"oxide": _BASIC_OXIDE, "carbonate": _BASIC_CARBONATE}.get(state.kind, usual)
-    if state.kind == "mixed oxide" and any(_is_metal(other) for other in set(elements) - {state.element}):
+    if state.kind == "mixed oxide" and metals:
         usual = _WITH_OTHER_METAL
     if state.kind in _OXIDES and len(elements) > _FEW_ELEMENTS and "O" not in elements:
         usual *= _WITHOUT_OXYGEN

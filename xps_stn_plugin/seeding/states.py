@@ -35,8 +35,11 @@ _MOST_DEVIATIONS, _LEAST_DEVIATION, _LARGEST_DEVIATION = 2.5, 0.1, 0.8
 #: Score of a line that no state explains, on the scale of logarithms of probabilities.
 _NOTHING: Final = -1.5
 
+#: Part of the axis's error in eV that the common move of the lines leaves for each, at most.
+_LINE_ERROR: Final = 0.3
+
 #: By how much the score of a state falls whose satellite is not there.
-_LACKING: Final = 4.0
+_LACKING: Final = 8.0
 
 #: Logarithm of the weight from which on a state is expected in a sample.
 _RARE: Final = -1.0
@@ -163,13 +166,13 @@ def with_states(found: Areas, known: KnownStates, *, losses: bool = False) -> Ar
 def _named(found: Areas, mains: Sequence[int], known: KnownStates) -> list[Line]:
     """Name lines after states, the largest first."""
     order = sorted(mains, key=lambda i: -found.areas[i])
-    of_best = _scores(found, order, known)
     lines = list(found.lines)
     named = {state.name: state for state in known.states}
     names = list(named)
     beside = Satellites(known.core, named, found)
     lacking = [[beside.lacks(found.lines[i], state, known.high_end) for state in known.states] for i in order]
-    of_best = of_best - _LACKING * np.array(lacking, dtype=float).reshape(of_best.shape)
+    penalties = _LACKING * np.array(lacking, dtype=float).reshape(len(order), len(names))
+    of_best, displacement = _scores(found, order, known, penalties)
     taken = {names.index(line.state) for line in lines if line.state in names}
     for row, i in enumerate(order):
         free = np.where([n in taken for n in range(len(names))], -np.inf, of_best[row])
@@ -178,7 +181,7 @@ def _named(found: Areas, mains: Sequence[int], known: KnownStates) -> list[Line]
             continue
         if free[chosen] > _NOTHING:
             taken.add(chosen)
-            lines[i] = _of_state(lines[i], known.states[chosen], known)
+            lines[i] = _of_state(lines[i], known.states[chosen], known.error, displacement)
     metal = any(line.state in named and named[line.state].kind == "element" for line in lines)
     if metal:
         # Lines of the element are narrower than those of its compounds.
@@ -187,31 +190,41 @@ def _named(found: Areas, mains: Sequence[int], known: KnownStates) -> list[Line]
     return lines
 
 
-def _scores(found: Areas, order: Sequence[int], known: KnownStates) -> FloatArray:
-    """Score of each state for some lines, moved together to where they fit best; shape (lines, states)."""
+def _scores(found: Areas, order: Sequence[int], known: KnownStates, penalties: FloatArray) -> tuple[FloatArray, float]:
+    """Score of each state for some lines, shape (lines, states), moved together to where they fit best; and the move.
+
+    `penalties` of the same shape say by how much scores fall for what a state lacks.
+    """
     positions = np.array([found.lines[i].position for i in order])
     shares = np.array([found.areas[i] for i in order]) / max(float(found.areas.sum()), np.finfo(float).tiny)
     displacements = known.error * _DISPLACEMENTS
+    # The axis's error is in the norm of each: a well known state is not the more probable where the axis is not known.
     away = (positions[None, :, None] - displacements[:, None, None] - known.energies) / known.deviations
     scores = np.where(
-        np.abs(away) <= _MOST_DEVIATIONS, known.weights - np.log(known.deviations) - 0.5 * away**2, -np.inf
+        np.abs(away) <= _MOST_DEVIATIONS,
+        known.weights - np.log(np.hypot(known.deviations, known.error)) - 0.5 * away**2,
+        -np.inf,
     )
+    scores = scores - penalties
     best = np.maximum(scores.max(axis=2), _NOTHING)
     total = 2.0 * best @ shares - 0.5 * _DISPLACEMENTS**2
-    return np.asarray(scores[int(np.argmax(total))])
+    best_move = int(np.argmax(total))
+    return np.asarray(scores[best_move]), float(displacements[best_move])
 
 
-def _of_state(line: Line, state: ChemicalState, known: KnownStates) -> Line:
-    half = 2.0 * math.hypot(state.spread, _LEAST_DEVIATION, known.error)
+def _of_state(line: Line, state: ChemicalState, error: float, displacement: float) -> Line:
+    # What the axis is off moves all lines alike, so that a part of it is left for a single one.
+    half = 2.0 * math.hypot(state.spread, _LEAST_DEVIATION, min(error, _LINE_ERROR))
+    expected = state.energy + displacement
     name = state.label.split(" ", 2)[2]
     return replace(
         line,
         key=state_key(name),
         name=name,
         state=state.name,
-        low=min(state.energy - half, line.position - _LEAST_DEVIATION),
-        high=max(state.energy + half, line.position + _LEAST_DEVIATION),
-        expected=state.energy,
+        low=min(expected - half, line.position - _LEAST_DEVIATION),
+        high=max(expected + half, line.position + _LEAST_DEVIATION),
+        expected=expected,
         conductive=line.conductive and state.kind in METALLIC,
     )
 
