@@ -136,10 +136,10 @@ def _title(drawing: Figure, result: PrefitData) -> None:
     verdicts = report_of(result).verdicts
     colour = STATUS_COLOURS.get(verdicts.worst, INK)
     name = Path(result.source).name or result.source
-    said = ", ".join(f"{subject} {verdict.replace('_', ' ')}" for subject, verdict in verdicts.named)
+    verdict_text = ", ".join(f"{subject} {verdict.replace('_', ' ')}" for subject, verdict in verdicts.named)
     most = int(_CHARACTERS * drawing.get_figwidth())
     heading = f"{_shortened(name, most - len(result.shift_text) - 4)}    {result.shift_text}"
-    text = "\n".join(_plain(line) for line in (heading, *wrap(said, most)))
+    text = "\n".join(_plain(line) for line in (heading, *wrap(verdict_text, most)))
     drawing.suptitle(text, fontsize=13, fontweight="bold", color=colour)
     note = ".  Bars under a spectrum: evidence for a group" if any(result.evidence.values()) else ""
     drawing.supxlabel(f"Shift: {result.convention}{note}", fontsize=8, color=GREY)
@@ -258,11 +258,11 @@ def draw_legend(axes: Axes, size: float = 7.5) -> None:
 
 def _speaking(result: PrefitData, region: str) -> dict[str, list[GroupEvidence]]:
     """Parts of the region that speak for a group, by group; what speaks against one is left to the numbers."""
-    found = {
+    parts_of_groups = {
         group: [part for part in parts if part.region == region and part.weight > 0]
         for group, parts in result.evidence.items()
     }
-    return {group: parts for group, parts in found.items() if parts}
+    return {group: parts for group, parts in parts_of_groups.items() if parts}
 
 
 def _draw_evidence(
