@@ -126,7 +126,7 @@ def _with_nan():
 @pytest.mark.parametrize(
     ("spectrum", "options", "message"),
     [
-        ([1.0, 2.0], {}, "list is not a spectrum; give a path"),
+        ([1.0, 2.0], {}, r"list is not a spectrum; give \(energy, counts\)"),
         (xr.DataTree(), {}, r"no counts over binding_energy \(its variables: none\)"),
         (xr.Dataset({"a": ("x", [1.0])}), {}, r"region given has no counts over binding_energy \(its variables: a\)"),
         (_with_nan(), {}, r"made.csv: region C1s has 1 intensities that are not numbers, first at point 4"),

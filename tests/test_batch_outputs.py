@@ -71,6 +71,17 @@ def _report(regions, status="ok", shift=1.0, groups=()):
     return msgspec.convert(values, Report)
 
 
+def test_a_survey_becomes_a_row_with_its_elements():
+    element = {"symbol": "C", "probability": 1.0, "atomic_percent": 60.0, "stderr": 5.0, "lines": ["C 1s"]}
+    oxygen = {**element, "symbol": "O", "atomic_percent": 40.0}
+    survey = {"shift": 0.0, "photon_energy": 1486.6, "elements": [element, oxygen], "lines": [], "limits": {}}
+    region = {"shift": None, "background": None, "components": [], "notes": [], "fit": None}
+    report = _report({"Survey": {**region, "survey": {**survey, "notes": []}}})
+    (row,) = rows_of(Entry("a", "a.csv", Record(report)), 285.0)
+    assert row.survey_elements == "C 60.0 ± 5.0, O 40.0 ± 5.0"
+    assert row.cells()[COLUMNS.index("survey_elements")] == "C 60.0 ± 5.0, O 40.0 ± 5.0"
+
+
 def _entry(source="a.csv", components=("C1s C-C",), redchi=1.0, status="ok", points=20, **options):
     fit = {"redchi": redchi, "durbin_watson": 2.0, "runs_p": 0.5, "notes": ["Doubt."]}
     report = _report({"C1s": _region([_component(name) for name in components], fit)}, status, **options)
@@ -119,6 +130,8 @@ def test_a_region_becomes_a_row():
         "applied_shift_eV": "1.0000",
         "reference_at": "first-member",
         "calibrated_on": "",
+        "survey_elements": "",
+        "atomic_percent": "",
     }
 
 

@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 
 from xps_prefit_hooks import PrefitError
 from xps_stn_plugin.core.core_levels import core_levels
-from xps_stn_plugin.core.regions import recognised, region_from_element, region_from_energy, region_name
+from xps_stn_plugin.core.regions import (
+    recognised,
+    region_from_element,
+    region_from_energy,
+    region_from_lines,
+    region_name,
+)
 
 LABELS = {
     "C 1s": "C1s",
@@ -120,7 +126,23 @@ def test_label_goes_before_energy_and_the_way_is_told():
     assert recognised("f", ["Ru 3d"], 275, 295) == ("Ru3d", "label")
     assert recognised("f", ["02-Pd"], 332, 356) == ("Pd3d", "label and energy range")
     assert recognised("f", ["sample 7"], 275, 295) == ("C1s", "energy range")
-    assert recognised("f", [], 700, 730) == ("Unknown", "nothing")
+    assert recognised("f", [], 700, 730) == ("Fe2p", "energy range")
+    assert recognised("f", [], 1200, 1210) == ("Unknown", "nothing")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "region"),
+    [
+        (450.0, 475.0, "Ti2p"),
+        (365.0, 380.0, "Ag3d"),
+        (925.0, 965.0, "Cu2p"),
+        (705.0, 722.0, None),  # Fe 2p3/2 is cut
+        (60.0, 110.0, None),  # several
+        (765.0, 800.0, None),  # Co 2p and Ba 3d
+    ],
+)
+def test_region_from_lines_names_the_only_level(low, high, region):
+    assert region_from_lines(low, high) == region
 
 
 def test_label_against_energies_is_refused():

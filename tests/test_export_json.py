@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import fakes
 import jsonschema
@@ -45,6 +46,7 @@ def test_written_file_follows_the_schema(fake, validator, tmp_path):
     first_set = written["group_sets"][0]
     assert first_set["groups"] == [group["name"] for group in written["groups"] if group["probability"] > 0.5]
     assert len(written["group_sets"]) == 3
+    assert written["materials"] == written["elements"] == []
     assert written["model"] == {"name": "fake", "version": "1", "sha256": "0" * 64}
     first, second = written["regions"]["C1s"]["components"]
     fit = result.fits["C1s"]
@@ -146,6 +148,7 @@ def test_region_without_a_seed_and_numbers_that_are_none(fake, validator):
         (("groups", 0, "evidence", 0, "surprise"), 1),
         (("parent_groups", 0, "probability"), "likely"),
         (("group_sets", 0, "probability"), None),
+        (("materials",), {"oxide": 1.0}),
         (("regions", "C1s", "components", 0, "stderr"), {}),
         (("regions", "C1s", "components", 0, "at_bound"), ["height"]),
         (("regions", "C1s", "fit", "runs_p"), 1.5),
@@ -162,3 +165,14 @@ def test_schema_refuses_what_is_wrong(fake, validator, path, value):
     part[path[-1]] = value
     with pytest.raises(jsonschema.ValidationError):
         validator.validate(written)
+
+
+def test_materials_and_elements_of_a_predictor_that_tells_them_are_written(fake, validator):
+    result = xps.prefit(fakes.spectrum())
+    prediction = replace(result.prediction, materials={"metal": 0.1, "oxide": 0.9}, elements={"Ti": 0.8, "C": math.nan})
+    result = replace(result, prediction=prediction)
+    written = json.loads(json.dumps(document(result), allow_nan=False))
+    validator.validate(written)
+    assert written["materials"] == [{"name": "oxide", "probability": 0.9}, {"name": "metal", "probability": 0.1}]
+    assert written["elements"] == [{"symbol": "Ti", "probability": 0.8}, {"symbol": "C", "probability": None}]
+    assert "Materials: oxide 0.90." in result._repr_html_()

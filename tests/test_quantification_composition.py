@@ -67,10 +67,11 @@ def test_a_doublet_counts_once():
     assert len([component for component in found.components if component.region == "Cl2p"]) == 1
 
 
-def test_shake_up_and_unassigned_count_to_their_element():
+def test_shake_up_does_not_count_and_unassigned_does():
     carbon = [*CARBON["C1s"], ("pi-pi* shake-up", ("benzene ring",), 291.6, 0.1), ("unassigned 1", (), 288.0, 0.4)]
     found = quantify_fits(*sample({"C1s": carbon, "O1s": PMMA["O1s"]}, FACTORS).arguments)
-    assert percent(found) == pytest.approx({"C": 150 / 3.5, "O": 200 / 3.5}, abs=1e-3)
+    assert percent(found) == pytest.approx({"C": 140 / 3.4, "O": 200 / 3.4}, abs=1e-3)
+    assert "Satellites do not count: C1s pi-pi* shake-up." in found.notes
     [odd] = [component for component in found.components if not component.assigned]
     assert odd.name == "C1s unassigned 1"
     assert any(note.startswith(f"{odd.atomic_percent:.1f} at% are in unassigned") for note in found.notes)

@@ -166,8 +166,8 @@ def test_mdac_depth_profile(tmp_path):
     tree = read(
         tmp_path / "a.csv", head + "\n".join([",0,1.5,3", *rows, "", ",0,1.5,3", *more, "", "0,5,6", "1.5,7,8"])
     )
-    assert tree["C1s"]["counts"].dims == ("sputter_time", "binding_energy")
-    assert tree["O1s"]["sputter_time"].values.tolist() == [0, 1.5, 3]
+    assert tree["C1s"]["counts"].dims == ("etch_time", "binding_energy")
+    assert tree["O1s"]["etch_time"].values.tolist() == [0, 1.5, 3] and tree["O1s"]["etch_time"].units == "min"
     assert np.array_equal(tree["O1s"]["counts"], np.array([[1], [2], [3]]) * O_COUNTS[::-1])
     assert tree["C1s"].attrs["intensity"] == "counts per second"
 
@@ -228,8 +228,8 @@ def test_thermo_avg(tmp_path, encoding):
 
 def test_thermo_avg_depth_profile(tmp_path):
     region = read(tmp_path / "C1s Scan.avg", avg(3))["C1s"]
-    assert region["counts"].dims == ("etchtime", "binding_energy")
-    assert region["etchtime"].values.tolist() == [0, 30, 60]
+    assert region["counts"].dims == ("etch_time", "binding_energy")
+    assert region["etch_time"].values.tolist() == [0, 30, 60]
     assert np.array_equal(region["counts"], np.array([[1], [2], [3]]) * C_COUNTS[::-1])
 
 

@@ -209,8 +209,8 @@ CHANGES = [
     (references, "data/data does not hold real numbers"),
     (scalar_axis, r"data/energy has shape \(\); an axis of energies has one dimension"),
     (empty_axis, "data/energy has shape None; an axis of energies has one dimension"),
-    (claims(10**7), "data/data claims 200000000 values; 100000000 are the most"),
-    (claims(5 * 10**10), "data/data claims 1000000000000 values; 100000000 are the most"),
+    (claims(10**7), "data/data claims 200000000 values, for which the file stores 0 bytes"),
+    (claims(5 * 10**10), "data/data claims 1000000000000 values, for which the file stores 0 bytes"),
     (claims(10**6), "data/data claims 20000000 values, for which the file stores 0 bytes"),
     (bomb, "data/data claims 3000000 values, for which the file stores [0-9]+ bytes"),
     (energy_of_a_beam_claims, "incident_energy claims 250000000 values; at most 100000 are read there"),
@@ -303,6 +303,8 @@ def test_slabs_of_any_shape_make_up_the_array(tmp_path, monkeypatch, shape, chun
         node = file.root.get("a")
         assert isinstance(node, Dataset)
         np.testing.assert_array_equal(node.numbers(), values)
+        ranges = [(size // 3, size) for size in shape]
+        np.testing.assert_array_equal(node.part(ranges), values[tuple(slice(*ends) for ends in ranges)])
 
 
 def hanging(path, name="first__C1s", **more):
@@ -483,3 +485,25 @@ def test_hostile_files_end_in_one_sentence_within_5_seconds_and_500_megabytes():
         assert text.startswith(file) and text.isprintable() and text.endswith("."), (file, text)
         assert seconds < 5, (file, seconds)
         assert own + of_children < 500, (file, own, of_children)
+
+
+def test_more_values_than_are_read_at_once_are_refused(path, tmp_path, way):
+    with h5py.File(path, "w") as file:
+        claims(10**7)(entry(file), tmp_path)
+    with opened_file(path) as file:
+        node = file.root.dataset("sample__C1s/data/data")
+        with pytest.raises(UnusableNode, match="data/data claims 200000000 values; 100000000 are the most"):
+            node.numbers()
+        with pytest.raises(UnusableNode, match="data/data claims 140000000 values; 100000000 are the most"):
+            node.part([(0, 7 * 10**6), (0, 20)])
+
+
+@pytest.mark.parametrize("ranges", [[(0, 3), (0, 20)], [(-1, 1), (0, 20)], [(1, 0), (0, 20)], [(0, 2)], []])
+def test_part_that_is_not_in_a_dataset_is_refused(path, way, ranges):
+    with h5py.File(path, "w") as file:
+        entry(file, counts=np.stack([COUNTS, 2 * COUNTS]))
+    with opened_file(path) as file:
+        node = file.root.dataset("sample__C1s/data/data")
+        assert node.part([(1, 2), (3, 5)]).tolist() == [(2 * COUNTS[3:5]).tolist()]
+        with pytest.raises(UnusableNode, match=r"data/data has shape \(2, 20\), so that this part of it is not there"):
+            node.part(ranges)

@@ -58,13 +58,13 @@ def test_a_map_in_any_order(tmp_path):
     ]
     tree = read(written(tmp_path / "map.vms", header(12, conditions=PLACE), *blocks))
     region = tree["C1s"].to_dataset()
-    assert list(tree.children) == ["C1s"] and region["counts"].dims == ("positiony", "positionx", "binding_energy")
-    assert region["positionx"].values.tolist() == [0, 0.5, 1, 1.5] and region["positiony"].values.tolist() == [
+    assert list(tree.children) == ["C1s"] and region["counts"].dims == ("y", "x", "binding_energy")
+    assert region["x"].values.tolist() == [0, 0.5, 1, 1.5] and region["y"].values.tolist() == [
         0,
         0.25,
         0.5,
     ]
-    assert region["positionx"].attrs["units"] == "mm"
+    assert region["x"].attrs["units"] == "mm"
     factors = region["counts"].values[..., -1] / COUNTS[0]
     np.testing.assert_allclose(factors, 1 + np.arange(4) + 10 * np.arange(3)[:, None])
     # The whole way, with a shift for every pixel.
@@ -161,7 +161,7 @@ def test_every_grid_is_found_again(tmp_path, shape, seed):
     rng.shuffle(points)
     blocks = [block(counts=values[i, j].tolist(), at=(n, x[i], y[j])) for n, (i, j) in enumerate(points)]
     tree = read(written(tmp_path / "map.vms", header(len(points), conditions=PLACE), *blocks))
-    region = tree["C1s"].to_dataset().transpose("positionx", "positiony", ...)
-    np.testing.assert_array_equal(region["positionx"], x)
-    np.testing.assert_array_equal(region["positiony"], y)
+    region = tree["C1s"].to_dataset().transpose("x", "y", ...)
+    np.testing.assert_array_equal(region["x"], x)
+    np.testing.assert_array_equal(region["y"], y)
     np.testing.assert_array_equal(region["counts"].values[..., ::-1], values)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import pickle
+
 import h5py
 import numpy as np
 import pytest
 
 from xps_prefit_hooks import PrefitError, Settings
-from xps_stn_plugin.readers import builtin_readers, read_file
+from xps_stn_plugin.readers import builtin_readers, nexus, read_file
+from xps_stn_plugin.stacks.stack import stack_of
 
 ENERGY = np.round(np.arange(280.0, 290.0, 0.5), 3)
 COUNTS = np.array([100.0 + 7 * i % 13 for i in range(ENERGY.size)])
@@ -213,4 +216,84 @@ def test_file_that_is_damaged_inside_gets_a_sentence(path):
     at = address - 300  # the group's heap of names
     path.write_bytes(whole[:at] + bytes([255] * 100) + whole[at + 100 :])
     with pytest.raises(PrefitError, match=r"entry sample__C1s: sample__C1s/data cannot be read \("):
+        read(path)
+
+
+@pytest.fixture
+def part_by_part(monkeypatch):
+    monkeypatch.setattr(nexus, "LARGEST_LOADED", 0)
+
+
+@pytest.mark.parametrize("along", [0, 1, 2])
+@pytest.mark.parametrize("dtype", ["u2", "f4", "f8"])
+@pytest.mark.parametrize("order", [1, -1])
+def test_large_stack_is_read_part_by_part_in_its_type(path, part_by_part, along, dtype, order):
+    counts = np.random.default_rng(1).poisson(1000, (3, 4, ENERGY.size)).astype(dtype)
+    with h5py.File(path, "w") as file:
+        data = entry(file, energy=ENERGY[::order], counts=np.moveaxis(counts, -1, along))["data"]
+        data.attrs["axes"] = np.insert(np.array(["y", "x"], dtype=object), along, "energy").tolist()
+        data["y"], data["x"] = [1.0, 2.0, 3.0], [1.0, 2.0, 3.0, 4.0]
+    stack = read(path)["C1s"]["counts"]
+    assert stack.dtype == dtype
+    assert stack.dims == ("y", "x", "binding_energy")
+    assert not stack.variable._in_memory
+    expected = counts[..., ::order]
+    assert np.array_equal(stack[1, 2], expected[1, 2])
+    assert np.array_equal(stack[::2, 1:3, 2:-1:3], expected[::2, 1:3, 2:-1:3])
+    assert np.array_equal(stack[[2, 0]], expected[[2, 0]])
+    assert np.array_equal(stack, expected)
+    assert np.array_equal(stack.sel(y=2.0), expected[1])
+    assert not stack.variable._in_memory
+
+
+def test_blocks_of_a_large_stack_are_those_of_a_loaded_one(path, monkeypatch):
+    with h5py.File(path, "w") as file:
+        entry(file, counts=np.random.default_rng(1).poisson(1000, (5, 7, ENERGY.size)).astype("u4"))
+    loaded = stack_of(read(path))
+    monkeypatch.setattr(nexus, "LARGEST_LOADED", 0)
+    stack = stack_of(pickle.loads(pickle.dumps(read(path))))
+    blocks = list(stack.blocks(8))
+    assert len(blocks) > 1
+    for block in blocks:
+        assert np.array_equal(stack.read("C1s", block), loaded.read("C1s", block))
+
+
+def test_single_spectrum_is_loaded_however_large(path, part_by_part):
+    with h5py.File(path, "w") as file:
+        entry(file)
+    assert read(path)["C1s"]["counts"].variable._in_memory
+
+
+def test_damaged_part_of_a_large_stack_is_refused_when_it_is_read(path, part_by_part):
+    counts = np.random.default_rng(1).poisson(1000, (3, ENERGY.size))
+    with h5py.File(path, "w") as file:
+        data = entry(file)["data"]
+        del data["data"]
+        stored = data.create_dataset("data", data=counts, chunks=(1, ENERGY.size), compression="gzip")
+        place = stored.id.get_chunk_info(2).byte_offset
+    content = bytearray(path.read_bytes())
+    content[place : place + 20] = b"\xff" * 20
+    path.write_bytes(content)
+    stack = read(path)["C1s"]["counts"]
+    assert np.array_equal(stack[:2], counts[:2])
+    with pytest.raises(PrefitError, match=r"data/data cannot be read \("):
+        stack[2].load()
+
+
+def test_large_stack_of_a_file_that_was_changed_is_refused(path, part_by_part):
+    with h5py.File(path, "w") as file:
+        entry(file, counts=np.stack([COUNTS, 2 * COUNTS]))
+    stack = read(path)["C1s"]["counts"]
+    with h5py.File(path, "w") as file:
+        entry(file, counts=np.stack([COUNTS]))
+    with pytest.raises(PrefitError, match="the file has changed since it was opened"):
+        stack[0].load()
+
+
+def test_large_stack_that_claims_more_than_is_stored_is_refused(path, part_by_part):
+    with h5py.File(path, "w") as file:
+        data = entry(file)["data"]
+        del data["data"]
+        data.create_dataset("data", shape=(10**6, ENERGY.size), chunks=(1000, ENERGY.size), dtype="f8")
+    with pytest.raises(PrefitError, match="claims 20000000 values, for which the file stores 0 bytes"):
         read(path)

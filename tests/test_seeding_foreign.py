@@ -10,7 +10,7 @@ from xps_stn_plugin.quantification import quantify_fits
 from xps_stn_plugin.seeding import seed_region
 from xps_stn_plugin.seeding.foreign import candidates, shown_elements
 
-CARBON = np.arange(279.0, 300.0, 0.1)
+CARBON = np.arange(278.0, 300.0, 0.1)
 SULFUR = np.arange(154.0, 176.0, 0.1)
 
 
@@ -70,6 +70,25 @@ def test_seed_line_whose_stronger_partner_was_not_measured_is_not_of_another_ele
     assert "The component at 284.8 eV lies where adventitious hydrocarbon does." in seed.notes
     # Carbon bound to oxygen is not graphite, although a tail would take part of the hydrocarbon.
     assert not any(name.endswith("_asymmetry") for name in seed.params)
+
+
+def test_seed_weaker_line_of_an_element_that_another_region_shows_has_its_name():
+    # Sr 3p3/2 lies below the region.
+    strontium = np.arange(127.0, 143.0, 0.1)
+    carbon = 500.0 + _line(CARBON, 285.0, 6000.0) + _line(CARBON, 279.7, 4000.0, 2.0)
+    doublet = 500.0 + _line(strontium, 133.5, 9000.0) + _line(strontium, 135.26, 6000.0)
+    regions = {
+        "C1s": region_dataset("test", CARBON, counted(carbon, 4), region="C1s"),
+        "Sr3d": region_dataset("test", strontium, counted(doublet, 5), region="Sr3d"),
+    }
+    spectrum = spectrum_tree("test", regions)
+    seeds = {name: _seed(spectrum, name, "alkane") for name in regions}
+    assert "C1s Sr 3p1/2" in _names(seeds["C1s"])
+    fits = {name: fit_seed(seed, regions[name]) for name, seed in seeds.items()}
+    notes = quantify_fits(spectrum, seeds, fits).notes
+    assert "Sr is counted from Sr3d alone; C1s would count it again." in notes
+    alone = spectrum_tree("test", {"C1s": regions["C1s"]})
+    assert "C1s Sr 3p1/2" not in _names(_seed(alone, "C1s", "alkane"))
 
 
 def test_seed_line_without_its_partner_is_not_potassium():

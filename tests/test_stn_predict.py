@@ -177,7 +177,8 @@ def test_a_network_of_more_levels_reads_regions_that_the_shipped_one_leaves_out(
     config = replace(shipped.config, regions=10, materials=2, lines=True)
     torch.manual_seed(0)
     fresh = {name: value.numpy() for name, value in ShiftTransformer(config).state_dict().items()}
-    larger = replace(shipped, config=config, tensors=grown(shipped.tensors, fresh, 9, 10), grid=grid)
+    tensors = grown(shipped.tensors, fresh, 9, 10)
+    larger = replace(shipped, config=config, tensors=tensors, grid=grid, materials=("metal", "oxide"))
     energy = np.arange(450.0, 474.0, 0.1)
     titanium = region_dataset("test", energy, 200 + 3000 * np.exp(-((energy - 459.0) ** 2)), region="Ti2p")
     organic = spectrum_tree("test", _pmma())
@@ -189,3 +190,9 @@ def test_a_network_of_more_levels_reads_regions_that_the_shipped_one_leaves_out(
     alone = predict_with(larger, spectrum_tree("test", {"Ti2p": titanium}))
     assert np.isfinite(alone.shift)
     assert set(alone.region_shifts) <= {"Ti2p"}
+    # It tells classes of materials, and which elements the regions show.
+    assert set(alone.materials) == {"metal", "oxide"}
+    assert set(alone.elements) == {"Ti"}
+    assert set(predict_with(larger, tree).elements) == {"C", "O", "Ti"}
+    assert all(0 <= value <= 1 for value in (*alone.materials.values(), *alone.elements.values()))
+    assert predict_with(shipped, tree).materials == predict_with(shipped, tree).elements == {}

@@ -125,7 +125,7 @@ def test_it_does_not_matter_how_a_stack_is_cut(trained, chunk, monkeypatch):
     # The cases are there: each status, and every rule that can be had without a foreign detector.
     assert set(whole.verdict.status) == set(range(len(STATUSES)))
     rare = {Reason.DISAGREEMENT, Reason.NO_GROUP, Reason.UNEVEN, Reason.GROUP_REFUTED, Reason.LEFT_OUT}
-    rare |= {Reason.GROUP_OVERLAP, Reason.NO_RING}
+    rare |= {Reason.GROUP_OVERLAP, Reason.NO_RING, Reason.FOREIGN_PAIR}
     wanted = set(Reason) - rare - {Reason.BAD_CHANNELS, Reason.ALIKE, Reason.POTASSIUM, Reason.CARBON_FIRST}
     assert wanted <= set(Reason(int(np.bitwise_or.reduce(whole.verdict.reasons))))
 

@@ -111,6 +111,7 @@ def test_a_network_of_all_core_levels_goes_on_from_one_of_nine(tmp_path):
     trained = load_weights(train(path, tmp_path / "out", device="cpu", start_from=shipped))
     assert trained.grid.regions[:9] == load_weights(shipped).grid.regions
     assert "Fe2p" in trained.grid.regions
+    assert "oxide" in trained.materials
     (row,) = [json.loads(line) for line in (tmp_path / "out" / "log.jsonl").read_text().splitlines()]
     # Two steps of small batches leave much of what the shipped weights know.
     assert row["nine_median"] < 0.15

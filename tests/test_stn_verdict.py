@@ -5,7 +5,8 @@ import pytest
 
 from xps_stn_plugin.stacks.fields import CARRIED, NO_REFERENCE, PLUGIN, REASON_TEXTS, TOLD
 from xps_stn_plugin.stn.group_support import Support
-from xps_stn_plugin.stn.verdict import STATUSES, Evidence, Posterior, Reason, judge, sentences
+from xps_stn_plugin.stn.posterior import Posterior
+from xps_stn_plugin.stn.verdict import STATUSES, Evidence, Reason, judge, sentences
 
 BINS = (np.arange(160) - 79.5) * 0.1
 
@@ -47,6 +48,7 @@ def _evidence(*modes, snr=None):
         potassium=np.array([False]),
         overlapped=np.zeros((1, 1), dtype=bool),
         ringless=np.zeros((1, 1), dtype=bool),
+        foreign_pair=np.full(shape, ""),
     )
 
 

@@ -166,6 +166,7 @@ HEADERS = {
     "levels twice": (changed("grid", levels=[["C1s", 288.0]] * 9), "sizes or numbers that make no sense"),
     "level nowhere": (changed("grid", levels=[["C1s", float("nan")]]), "sizes or numbers that make no sense"),
     "level without an energy": (changed("grid", levels=[["C1s"]]), "its header lacks a valid"),
+    "materials without outputs": (put("materials", '["oxide"]'), "sizes or numbers that make no sense"),
     "lines not a truth value": (changed("network", lines=1), "sizes or numbers that make no sense"),
     "knots of unequal number": (changed("calibration", spread=[1.0]), "sizes or numbers that make no sense"),
 }

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .chemistry.substances import find_substance
     from .core.plugins import plugin_manager
     from .export.seeds import load_seeds, save_seeds
-    from .script import fit, seed, seeds
+    from .script import fit, seed, seeds, spectrum, survey
 
     __version__: str
 
@@ -41,6 +41,8 @@ __all__ = [
     "save_seeds",
     "seed",
     "seeds",
+    "spectrum",
+    "survey",
 ]
 
 
@@ -58,6 +60,8 @@ _MODULES = {
     "save_seeds": "export.seeds",
     "seed": "script",
     "seeds": "script",
+    "survey": "script",
+    "spectrum": "script",
 }
 
 

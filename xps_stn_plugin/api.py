@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,9 +18,18 @@ from xps_prefit_hooks import GroupEvidence, Prediction, PrefitError, Seed, Setti
 from ._util.files import Overwrite, write_all
 from .core.energy_scale import is_told, scale_offset
 from .core.plugins import plugin_manager
-from .core.result import LazyEvidence, LazySeeds, PrefitData, calibrated_spectrum, shift_is_applied
+from .core.result import (
+    LazyEvidence,
+    LazyMapping,
+    LazySeeds,
+    PrefitData,
+    calibrated_spectrum,
+    shift_is_applied,
+)
 from .core.samples import one_sample, samples_of
 from .core.spectrum import checked_tree
+from .core.survey import Survey, is_survey
+from .readers.arrays import FORMS, is_data, spectrum_from, standard_names
 from .settings import SettingsOptions, settings_of
 
 if TYPE_CHECKING:
@@ -30,7 +39,8 @@ if TYPE_CHECKING:
     from .export.report import Report, Verdicts
     from .quantification import Quantification
 
-Spectrum = str | os.PathLike[str] | xr.DataTree | xr.Dataset | xr.DataArray
+#: What `prefit` takes: a path, an xarray object, or numbers as `spectrum` (of the package) takes them.
+Spectrum = str | os.PathLike[str] | xr.DataTree | xr.Dataset | xr.DataArray | Sequence[Any] | Mapping[str, Any] | Any
 
 _log = logging.getLogger(__name__)
 
@@ -120,6 +130,11 @@ class PrefitResult(PrefitData):
 
         return quantify(self)
 
+    @property
+    def survey(self) -> Survey | None:
+        """Elements of the first survey spectrum; None without a survey. All of them stand in `surveys`."""
+        return next(iter(self.surveys.values()), None)
+
     def plot(self) -> Figure:
         """Draw data, background, components, residuals and groups; returns a figure of its own, outside pyplot."""
         from .export.plot import figure
@@ -165,7 +180,7 @@ def read(path: str | os.PathLike[str], photon_energy: float | None = None) -> xr
     PrefitError
         If the file cannot be read.
     """
-    return _read(path, settings_of(photon_energy=photon_energy))
+    return read_with(path, settings_of(photon_energy=photon_energy))
 
 
 def prefit(spectrum: Spectrum, **options: Unpack[SettingsOptions]) -> PrefitResult:
@@ -173,9 +188,10 @@ def prefit(spectrum: Spectrum, **options: Unpack[SettingsOptions]) -> PrefitResu
 
     Parameters
     ----------
-    spectrum : path, xarray.DataTree, xarray.Dataset or xarray.DataArray
-        A file, a spectrum as `read` returns it, or one region over the dimension ``binding_energy`` in eV; the region's
-        attribute ``region`` or its name says which one it is (``C1s``).
+    spectrum : path, xarray object, tuple, array, table or mapping
+        A file, a spectrum as `read` returns it, one region of xarray over its binding energies in eV (the region's
+        attribute ``region`` or its name says which one it is: ``C1s``), or numbers: ``(energy, counts)`` and all else
+        that `xps_stn_plugin.spectrum` takes.
     **options
         Settings by name, such as ``reference=284.8`` or ``expect="PMMA"``: those of `SettingsOptions`.
 
@@ -209,15 +225,17 @@ def prefit_checked(tree: xr.DataTree, settings: Settings) -> PrefitResult:
     moved = calibrated_spectrum(tree, prediction, settings) if shift_is_applied(prediction, settings) else None
     # Where no shift is applied the data alone seed models on the measured axis: metals are fitted too.
     axis = tree if moved is None else moved
+    surveys = LazyMapping(partial(_surveys, tree, prediction, settings))
     return PrefitResult(
         source,
         tree,
         moved,
         prediction,
         settings,
-        region_seeds(axis, prediction, settings),
+        region_seeds(axis, prediction, settings, surveys),
         evidence=LazyEvidence(partial(_evidence, tree, prediction, settings)),
         unsteered=said,
+        surveys=surveys,
     )
 
 
@@ -262,12 +280,15 @@ def prefit_many(
         own = {name: options.pop(name) for name in stack_options() if name in options}
         settings = settings_of(**options)
         chosen = one_sample(spectra, settings.sample) if isinstance(spectra, xr.DataTree) else spectra
+        chosen = standard_names(chosen, settings)
         return prefit_stack(stack_of(chosen), settings, PrefitResult, **own)
     settings = settings_of(**options)
     if isinstance(spectra, str | os.PathLike):
         if Path(spectra).is_dir():
             msg = "is a folder; name its files, or let run_batch (command: xps-stn batch) work on it."
             raise PrefitError(os.fspath(spectra), msg)
+        spectra = [spectra]
+    if is_data(spectra) and not isinstance(spectra, list | tuple):
         spectra = [spectra]
     if isinstance(spectra, bytes) or not isinstance(spectra, Iterable):
         raise PrefitError("spectra", f"{type(spectra).__name__} is not a list of spectra; give paths or spectra.")
@@ -301,22 +322,31 @@ def _attempt(number: int, spectrum: Spectrum, settings: Settings) -> PrefitResul
         return PrefitFailure(source, f"unexpected {type(error).__name__}: {error}")
 
 
-def _read(path: str | os.PathLike[str], settings: Settings) -> xr.DataTree:
+def read_with(path: str | os.PathLike[str], settings: Settings) -> xr.DataTree:
+    """Read with settings that `settings_of` made; see `read`."""
     from .readers import read_file
 
     return read_file(Path(path), plugin_manager().readers(), settings)
 
 
-def region_seeds(spectrum: xr.DataTree, prediction: Prediction, settings: Settings) -> LazySeeds:
-    """Seeds of the calibrated spectrum's regions, each made when it is first asked for."""
+def region_seeds(
+    spectrum: xr.DataTree, prediction: Prediction, settings: Settings, surveys: Mapping[str, Survey] | None = None
+) -> LazySeeds:
+    """Seeds of the calibrated spectrum's regions, each made when it is first asked for; surveys tell the elements."""
     # A stack can be read and calibrated; a seed is for one spectrum.
     regions = tuple(name for name, child in spectrum.children.items() if child["counts"].ndim == 1)
-    return LazySeeds(regions, partial(_region_seed, spectrum, prediction, settings))
+    return LazySeeds(regions, partial(_region_seed, spectrum, prediction, settings, surveys or {}))
 
 
-def _region_seed(spectrum: xr.DataTree, prediction: Prediction, settings: Settings, region: str) -> Seed | None:
+def _region_seed(
+    spectrum: xr.DataTree, prediction: Prediction, settings: Settings, surveys: Mapping[str, Survey], region: str
+) -> Seed | None:
     applied = shift_is_applied(prediction, settings)
     known = prediction if applied else replace(prediction, shift=math.nan, shift_stderr=math.nan)
+    if surveys and not is_survey(spectrum[region].to_dataset(), region):
+        from .surveys import with_elements
+
+        spectrum = with_elements(spectrum, surveys)
     seed = plugin_manager().seed(spectrum, region, known, settings)
     if seed is None:
         return None
@@ -329,6 +359,12 @@ def _evidence(
     spectrum: xr.DataTree, prediction: Prediction, settings: Settings
 ) -> Mapping[str, tuple[GroupEvidence, ...]]:
     return plugin_manager().explain(spectrum, prediction, settings) if shift_is_applied(prediction, settings) else {}
+
+
+def _surveys(spectrum: xr.DataTree, prediction: Prediction, settings: Settings) -> Mapping[str, Survey]:
+    from .surveys import predicted_surveys
+
+    return predicted_surveys(spectrum, prediction, settings)
 
 
 def _source(spectrum: Any, default: str) -> str:
@@ -347,14 +383,15 @@ def checked_spectrum(spectrum: Spectrum, settings: Settings) -> xr.DataTree:
         If it cannot be read, is not a spectrum, or holds several samples of which none is chosen.
     """
     if isinstance(spectrum, str | os.PathLike):
-        spectrum = _read(spectrum, settings)
+        spectrum = read_with(spectrum, settings)
     if isinstance(spectrum, xr.DataTree):
         spectrum = one_sample(spectrum, settings.sample)
     source = _source(spectrum, "spectrum")
+    if is_data(spectrum):
+        spectrum = spectrum_from(spectrum, settings, source=source)
     if isinstance(spectrum, xr.DataTree | xr.Dataset | xr.DataArray):
-        return checked_tree(source, spectrum)
-    msg = f"{type(spectrum).__name__} is not a spectrum; give a path, or a DataTree, Dataset or DataArray of xarray."
-    raise PrefitError(source, msg)
+        return checked_tree(source, standard_names(spectrum, settings, source))
+    raise PrefitError(source, f"{type(spectrum).__name__} is not a spectrum; give a path or {FORMS}.")
 
 
 def checked_spectra(spectrum: Spectrum, settings: Settings) -> list[xr.DataTree]:
@@ -366,6 +403,6 @@ def checked_spectra(spectrum: Spectrum, settings: Settings) -> list[xr.DataTree]
         As `checked_spectrum`.
     """
     if isinstance(spectrum, str | os.PathLike):
-        spectrum = _read(spectrum, settings)
+        spectrum = read_with(spectrum, settings)
     samples = samples_of(spectrum) if isinstance(spectrum, xr.DataTree) and settings.sample is None else {}
     return [checked_spectrum(one, settings) for one in (samples.values() or [spectrum])]

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from xps_prefit_hooks import LONGEST, PrefitError, shown
+from xps_prefit_hooks import PrefitError, shown
 
 from . import __version__
+from ._util.commands import DEBUG_VARIABLE, FORCE, PATH, make_console, succeeds, unexpected
 from .cli_options import background_of, settings_options
+from .cli_spectra import convert, show
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -23,16 +23,12 @@ if TYPE_CHECKING:
 
     from .stacks import Share
 
-#: Environment variable that shows the traceback of an unexpected error.
-DEBUG_VARIABLE = "XPS_STN_DEBUG"
-
 #: Longest time in seconds for one file of a batch, unless another is given: a map of 100 000 spectra takes minutes.
 _TIMEOUT = 3600.0
 
 #: Exit status after Ctrl-C, as shells have it.
 _INTERRUPTED = 130
 
-_PATH = click.Path(path_type=Path)
 _DASH = click.Path(path_type=Path, allow_dash=True)
 
 
@@ -49,19 +45,13 @@ class _Group(click.Group):
         except Exception as error:
             if os.environ.get(DEBUG_VARIABLE):
                 raise
-            raise click.ClickException(_unexpected(error)) from error
+            raise click.ClickException(unexpected(error)) from error
 
 
 class _CouldNotRunError(click.ClickException):
     """Nothing could be done: exit status 2, for 1 says that some of many spectra failed."""
 
     exit_code = 2
-
-
-#: For every command that writes files.
-_FORCE = click.option(
-    "--force", is_flag=True, help="Replace files and links that this program did not write, or that were changed since."
-)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -75,21 +65,25 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("files", nargs=-1, required=True, type=_PATH, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, type=PATH, metavar="FILE...")
 @click.option("--json", "json_path", type=_DASH, help="Write JSON; - is standard output.")
-@click.option("--plot", "plot_path", type=_PATH, help="Write a plot (.png, .pdf, .svg).")
-@click.option("--csv", "csv_path", type=_PATH, help="Write the table of components.")
-@click.option("--out", type=_PATH, help="Folder for NAME.json, NAME.csv and NAME.png of every FILE.")
+@click.option("--plot", "plot_path", type=PATH, help="Write a plot (.png, .pdf, .svg).")
+@click.option("--csv", "csv_path", type=PATH, help="Write the table of components.")
+@click.option("--out", type=PATH, help="Folder for NAME.json, NAME.csv and NAME.png of every FILE.")
+@click.option(
+    "--to", "more", multiple=True, metavar="SUFFIX", help="With --out, also write NAME.SUFFIX: vms, xlsx, ..."
+)
 @settings_options
 @click.option("--fit/--no-fit", default=True, help="Fit the seeded models (the default), or show their start values.")
 @click.option("--confidence", is_flag=True, help="Add confidence intervals of positions and areas.")
-@_FORCE
+@FORCE
 def prefit(
     files: tuple[Path, ...],
     json_path: Path | None,
     plot_path: Path | None,
     csv_path: Path | None,
     out: Path | None,
+    more: tuple[str, ...],
     fit: bool,
     confidence: bool,
     force: bool,
@@ -103,6 +97,9 @@ def prefit(
     options["background"] = background_of(background)
     if confidence and not fit:
         raise click.UsageError("--confidence needs a fit; leave out --no-fit.")
+    if more and out is None:
+        raise click.UsageError("--to needs --out DIR.")
+    suffixes = dict.fromkeys((".json", ".csv", ".png", *(f".{suffix.lstrip('.')}" for suffix in more)))
     single = {"--json": json_path, "--plot": plot_path, "--csv": csv_path}
     if len(files) > 1 and (given := [option for option, path in single.items() if path is not None]):
         raise click.UsageError(f"{', '.join(given)} is for one FILE; use --out DIR for several.")
@@ -112,17 +109,17 @@ def prefit(
     for file in files:
         targets = [
             *paths,
-            *(make_folder(out) / f"{names[file]}{suffix}" for suffix in (".json", ".csv", ".png") if out),
+            *(make_folder(out) / f"{names[file]}{suffix}" for suffix in suffixes if out),
         ]
         task = partial(_prefit_file, file, files, targets, fit, confidence, force, str(json_path) == "-", options)
-        failures += not _succeeds(file, task)
+        failures += not succeeds(file, task)
     if failures:
         raise click.exceptions.Exit(1)
 
 
 @main.command()
-@click.argument("paths", nargs=-1, required=True, type=_PATH, metavar="PATHS...")
-@click.option("--out", required=True, type=_PATH, help="Folder for the results.")
+@click.argument("paths", nargs=-1, required=True, type=PATH, metavar="PATHS...")
+@click.option("--out", required=True, type=PATH, help="Folder for the results.")
 @settings_options
 @click.option("--fit/--no-fit", default=True, help="Seed and fit models (the default), or find shift and groups only.")
 @click.option(
@@ -143,7 +140,7 @@ def prefit(
     metavar="SECONDS",
     help="Longest time for one file (3600 s), after which it has failed. 0 sets no limit. Not with --scheduler.",
 )
-@_FORCE
+@FORCE
 def batch(
     paths: tuple[Path, ...],
     out: Path,
@@ -170,7 +167,7 @@ def batch(
     options["background"] = background_of(background)
     if share == "components" and not fit:
         raise click.UsageError("--share components needs a fit; leave out --no-fit.")
-    console = _console()
+    console = make_console()
     try:
         settings = settings_of(**options)
         with show_progress(console) as progress:
@@ -195,12 +192,16 @@ def batch(
     except Exception as error:
         if os.environ.get(DEBUG_VARIABLE):
             raise
-        raise _CouldNotRunError(_unexpected(error)) from error
+        raise _CouldNotRunError(unexpected(error)) from error
     show_report(report, console)
     if report.interrupted:
         raise click.exceptions.Exit(_INTERRUPTED)
     if report.failed:
         raise click.exceptions.Exit(1)
+
+
+main.add_command(show)
+main.add_command(convert)
 
 
 @main.command()
@@ -217,7 +218,7 @@ def plugins() -> None:
         hooks = ", ".join(name.removeprefix("xps_prefit_") for name in manager.hooks_of(report.name))
         row = (report.name, report.distribution or "built in", report.version, report.state, hooks)
         table.add_row(*map(Text, row))
-    console = _console()
+    console = make_console()
     console.print(table)
     for report in manager.reports:
         if report.message:
@@ -233,7 +234,7 @@ def plugins() -> None:
 
 @main.command()
 @click.argument("element")
-@click.option("--states", "files", multiple=True, type=_PATH, metavar="FILE", help="TOML file with states of your own.")
+@click.option("--states", "files", multiple=True, type=PATH, metavar="FILE", help="TOML file with states of your own.")
 def states(element: str, files: tuple[Path, ...]) -> None:
     """List the known chemical states of an ELEMENT (Ti), or of one of its core levels (Ti2p)."""
     from .chemistry.states import read_states, states_with
@@ -241,7 +242,7 @@ def states(element: str, files: tuple[Path, ...]) -> None:
 
     try:
         own = tuple(state for file in files for state in read_states(file))
-        show_states(element, states_with(own), _console())
+        show_states(element, states_with(own), make_console())
     except PrefitError as error:
         raise click.ClickException(str(error)) from error
 
@@ -267,13 +268,13 @@ def info() -> None:
 
 
 @main.command()
-@click.argument("path", type=_PATH)
+@click.argument("path", type=PATH)
 @click.option(
     "--number", "-n", type=click.IntRange(min=1), default=100_000, show_default=True, help="Number of spectra."
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same spectra.")
-@click.option("--config", type=_PATH, help="TOML file with the table [simulation].")
-@_FORCE
+@click.option("--config", type=PATH, help="TOML file with the table [simulation].")
+@FORCE
 def simulate(path: Path, number: int, seed: int, config: Path | None, force: bool) -> None:
     """Write a reproducible set of spectra to PATH (HDF5)."""
     from .simulate.dataset import write_dataset
@@ -283,13 +284,13 @@ def simulate(path: Path, number: int, seed: int, config: Path | None, force: boo
 
 
 @main.command()
-@click.option("--config", required=True, type=_PATH, help="TOML file with the training configuration.")
-@click.option("--out", required=True, type=_PATH, help="Folder for weights and checkpoints.")
+@click.option("--config", required=True, type=PATH, help="TOML file with the training configuration.")
+@click.option("--out", required=True, type=PATH, help="Folder for weights and checkpoints.")
 @click.option("--resume", is_flag=True, help="Continue from the last checkpoint in the folder.")
 @click.option("--finish", is_flag=True, help="Write the weights of the last checkpoint without a further step.")
-@click.option("--from", "start_from", type=_PATH, help="Weights (.safetensors) to start from instead of random ones.")
+@click.option("--from", "start_from", type=PATH, help="Weights (.safetensors) to start from instead of random ones.")
 @click.option("--device", help="cpu, cuda, cuda:1, ...; by default CUDA if available.")
-@_FORCE
+@FORCE
 def train(
     config: Path, out: Path, resume: bool, finish: bool, start_from: Path | None, device: str | None, force: bool
 ) -> None:
@@ -367,7 +368,7 @@ def _prefit_spectrum(
     else:
         from .export.terminal import show
 
-        show(result, _console(), targets)
+        show(result, make_console(), targets)
 
 
 def _limit(timeout: float | None, scheduler: str | None) -> float | None:
@@ -375,32 +376,3 @@ def _limit(timeout: float | None, scheduler: str | None) -> float | None:
     if timeout is None:
         return None if scheduler else _TIMEOUT
     return timeout or None
-
-
-def _succeeds(file: Path, task: Callable[[], None]) -> bool:
-    """Run the task; an error becomes one sentence, so that the files after it have their turn."""
-    try:
-        task()
-    except PrefitError as error:
-        click.echo(f"Error: {error}", err=True)
-        return False
-    except BrokenPipeError:
-        raise
-    except Exception as error:
-        if os.environ.get(DEBUG_VARIABLE):
-            raise
-        click.echo(shown(f"Error: {file}: {_unexpected(error)}"), err=True)
-        return False
-    return True
-
-
-def _unexpected(error: Exception) -> str:
-    text = shown(" ".join(str(error).split()), LONGEST)
-    return f"unexpected {type(error).__name__}: {text} (set {DEBUG_VARIABLE}=1 for the traceback)."
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    # Where the output goes into a file or a pipe, lines may be long; a terminal knows its width.
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 140)

@@ -1,10 +1,10 @@
-"""Seeds without the network, for scripts: what the spectrum holds and by how much it is shifted is told by hand."""
+"""Parts of a prefit without the network, for scripts: seeds with what is told by hand, elements of surveys."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import xarray as xr
 
@@ -16,6 +16,8 @@ from .chemistry.substances import find_substance
 from .core.energy_scale import scale_offset
 from .core.result import LazySeeds, calibrated_spectrum
 from .core.spectrum import OFFSET
+from .core.survey import Survey, is_survey
+from .readers.arrays import spectrum_from
 from .settings import settings_of
 
 if TYPE_CHECKING:
@@ -23,6 +25,116 @@ if TYPE_CHECKING:
 
 #: Who says so where the user does.
 _BY_HAND: Final = ModelInfo("by hand", "", "")
+
+
+def spectrum(
+    data: Any = None,
+    /,
+    *,
+    photon_energy: float | None = None,
+    kinetic: bool = False,
+    intensity: Literal["counts", "counts per second", "arbitrary"] | None = None,
+    sample: str | None = None,
+    **regions: Any,
+) -> xr.DataTree:
+    """Make a spectrum of numbers.
+
+    Parameters
+    ----------
+    data : tuple, array, DataFrame, Series, mapping or xarray object, optional
+        One region without a name, which is then told by its energies, or a mapping of regions by name.
+    photon_energy : float, optional
+        In eV; turns kinetic energies into binding energies.
+    kinetic : bool
+        Whether energies are kinetic. A column or coordinate that is called kinetic energy, or KE, is so anyway.
+    intensity : {"counts", "counts per second", "arbitrary"}, optional
+        What the numbers are, where no name tells; counts are fitted with their statistics.
+    sample : str, optional
+        Name of the sample.
+    **regions
+        Data by region: ``C1s=(energy, counts)``. Energies are in eV, in any order; counts may have further dimensions
+        before the energies. Arrays, tables, series and xarray objects are taken as well.
+
+    Returns
+    -------
+    xarray.DataTree
+        As `xps_stn_plugin.read` returns it.
+
+    Raises
+    ------
+    PrefitError
+        If it is not clear what the data are, or the numbers cannot be used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> energy = np.arange(280, 295, 0.1)
+    >>> counts = 100 + 900 * np.exp(-((energy - 285) ** 2))
+    >>> list(spectrum(C1s=(energy, counts)).children)
+    ['C1s']
+    """
+    if (data is None) == (not regions):
+        raise PrefitError("spectrum", "give data, or data by region such as C1s=(energy, counts), one of the two.")
+    settings = settings_of(photon_energy=photon_energy)
+    return spectrum_from(
+        regions if data is None else data, settings, kinetic=kinetic, intensity=intensity, sample=sample
+    )
+
+
+def survey(
+    spectrum: Spectrum, region: str | None = None, *, shift: float | None = None, **options: Any
+) -> Survey | xr.Dataset:
+    """Find the elements of a survey spectrum without the network.
+
+    Parameters
+    ----------
+    spectrum : path, xarray.DataTree, xarray.Dataset or xarray.DataArray
+        As for `prefit`, or a stack of surveys, on the measured axis.
+    region : str, optional
+        Name of the region; the first survey by default.
+    shift : float, optional
+        Measured minus true binding energy in eV where it is known, with hydrocarbon C 1s at 284.8 eV; None finds it.
+    **options
+        As for `prefit`; ``photon_energy`` and ``transmission`` matter.
+
+    Returns
+    -------
+    Survey or xarray.Dataset
+        Elements with probabilities and atomic percentages; of a stack over its dimensions and ``element``.
+
+    Raises
+    ------
+    PrefitError
+        If the spectrum or an option makes no sense, or it has no survey that can be used.
+
+    Examples
+    --------
+    >>> [element.symbol for element in survey("pet.vms").elements]  # doctest: +SKIP
+    ['C', 'O']
+    """
+    from .surveys import stack_survey, survey_of
+
+    settings = settings_of(**options)
+    tree = checked_spectrum(spectrum, settings)
+    source = str(tree.attrs["source"])
+    names = [str(name) for name, child in tree.children.items() if is_survey(child.to_dataset(), str(name))]
+    if region is not None and region not in names:
+        raise PrefitError(source, f"there is no survey {region}; there is: {', '.join(names) or 'none'}.")
+    if not names:
+        msg = (
+            f"there is no survey; its regions are {', '.join(map(str, tree.children))}. Give a scan of 100 eV or more."
+        )
+        raise PrefitError(source, msg)
+    name = region or names[0]
+    dataset = tree[name].to_dataset()
+    photon_energy, transmission = settings.photon_energy, settings.transmission
+    if dataset["counts"].ndim > 1:
+        return stack_survey(dataset, photon_energy=photon_energy, shift=shift, transmission=transmission)
+    found = survey_of(dataset, region=name, photon_energy=photon_energy, shift=shift, transmission=transmission)
+    if found is None:
+        msg = f"{name} has too few points between the valence band and the secondary electrons; measure a wider range."
+        raise PrefitError(source, msg)
+    return found
 
 
 def seed(

@@ -6,6 +6,7 @@ C 1s is 285.00 eV. Regions are named like ``C1s`` or ``Cl2p``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,6 +28,9 @@ MAXIMUM_ABOVE_FIRST_MEMBER = 0.115
 
 #: Standard error in eV that a shift which the user gives counts with; analysts read a reference line to about 0.1 eV.
 GIVEN_SHIFT_STDERR = 0.1
+
+#: How names of satellites end; a second one has a number.
+_SATELLITE = re.compile(r" (satellite|shake-up|energy loss)( \d+)?$")
 
 Status = Literal["ok", "uncertain", "out_of_domain"]
 Background = Literal["auto", "offset", "linear", "shirley", "tougaard-u2", "tougaard-u3"]
@@ -281,6 +285,12 @@ class Prediction:
         `region_shifts`.
     reference_check : ReferenceCheck or None
         Where the shift was taken from a line that the user named: how that agrees with carbon or the network.
+    materials : mapping of str to float
+        Probability of each class of materials (oxide, carbonate, adventitious carbon, ...); empty from a predictor that
+        does not tell.
+    elements : mapping of str to float
+        Probability that the regions show a line of each element, by its symbol; empty from a predictor that does not
+        tell.
     """
 
     shift: float
@@ -292,6 +302,8 @@ class Prediction:
     model: ModelInfo
     regions_read: tuple[str, ...] | None = None
     reference_check: ReferenceCheck | None = None
+    materials: Mapping[str, float] = field(default_factory=dict)
+    elements: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -343,6 +355,16 @@ class SeedComponent:
     def assigned(self) -> bool:
         """Whether a group, another element or a chemical state brings it."""
         return bool(self.groups or self.level or self.state)
+
+    @property
+    def is_satellite(self) -> bool:
+        """Whether it is a shake-up satellite or an energy loss of another component, which does not count as atoms."""
+        return _SATELLITE.search(self.name) is not None
+
+    @property
+    def counts(self) -> bool:
+        """Whether its area counts for the element of its region."""
+        return not (self.level or self.is_satellite)
 
 
 @dataclass(frozen=True)

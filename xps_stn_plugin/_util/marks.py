@@ -2,7 +2,8 @@
 
 A mark is the text `MARK` with the SHA-256 of the whole file in place of its zeros; the digest is that of the file with
 the zeros. JSON has it as ``checksum``, CSV in the last column of the first row, HTML and SVG in their metadata, PDF
-among its keywords. PNG gets a text chunk, HDF5 a line behind its end, which HDF5 does not read.
+among its keywords. PNG gets a text chunk, a workbook the comment of its archive, HDF5 a line behind its
+end, which HDF5 does not read.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ CHECKSUM: Final = "checksum"
 _BLANK: Final = MARK.encode()
 _MARK: Final = re.compile(rb"xps-stn-plugin sha256:([0-9a-f]{64})")
 _PNG: Final = b"\x89PNG\r\n\x1a\n"
+#: Of workbooks, which have the mark as the comment of their archive.
+_ZIP: Final = b"PK\x03\x04"
 _HDF5: Final = b"\x89HDF\r\n\x1a\n"
 #: Length of a PNG's last chunk, which is empty, and of the number that checks a chunk.
 _PNG_END, _PNG_CHECK = 12, 4
@@ -126,7 +129,7 @@ def origin(path: Path) -> Origin:
 
 
 def holds_results(path: Path) -> bool:
-    """Whether a picture, a page or an HDF5 file has this package's mark and results in it, changed or not.
+    """Whether a picture, a page, a workbook or an HDF5 file has this package's mark and results in it, changed or not.
 
     A calibrated spectrum that this package wrote is a spectrum, not a result.
 
@@ -138,7 +141,7 @@ def holds_results(path: Path) -> bool:
     size = path.stat().st_size
     with path.open("rb") as file:
         signature = file.read(len(_HDF5))
-        pictured = signature.lstrip().startswith((_PNG, b"%PDF", b"<?xml", b"<svg", b"<!DOCTY"))
+        pictured = signature.lstrip().startswith((_PNG, b"%PDF", b"<?xml", b"<svg", b"<!DOCTY", _ZIP))
         if not size or size > _LARGEST or not (pictured or signature == _HDF5):
             return False
         with closing(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)) as content:

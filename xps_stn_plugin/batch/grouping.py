@@ -19,7 +19,7 @@ import msgspec
 from xps_prefit_hooks import Settings
 
 from .._util.names import output_name
-from ..export.texts import printable
+from .._util.printable import printable
 from ..stacks import Share
 from .entry import Entry
 from .record import Record

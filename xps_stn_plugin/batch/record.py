@@ -90,12 +90,15 @@ class StackRecord:
         Names of its regions, in the order of the file.
     data : bytes
         An HDF5 file as `xps_stn_plugin.stacks.prefit.write_stack` writes it, with counts.
+    surveys : mapping of str to sequence of str
+        Elements of each spectrum with their atomic percentages, for people, by region that is a survey.
     """
 
     status: str
     labels: Mapping[str, Sequence[str]]
     regions: Sequence[str]
     data: bytes
+    surveys: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,7 +260,13 @@ def _first_line(*body: bytes | memoryview) -> bytes:
 
 
 def _stack_head(stack: StackRecord) -> dict[str, Any]:
-    return {"status": stack.status, "labels": dict(stack.labels), "regions": list(stack.regions)}
+    surveys = {name: list(texts) for name, texts in stack.surveys.items()}
+    return {
+        "status": stack.status,
+        "labels": dict(stack.labels),
+        "regions": list(stack.regions),
+        "surveys": surveys,
+    }
 
 
 def _text(value: float) -> str:

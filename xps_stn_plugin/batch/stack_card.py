@@ -15,7 +15,7 @@ from .entry import Entry
 from .overview import lines, overview
 from .picture import colour_of, picture
 from .record import WORST_FIRST, StackRecord
-from .stacks import areas_of, drawings_of, not_applied, notes_of, shift_of
+from .stacks import areas_of, drawings_of, not_applied, notes_of, percentages_of, shift_of
 from .summary import Row
 
 #: Spectra of a short stack, whose fits are all drawn; of a longer one so many of the worst are.
@@ -27,6 +27,8 @@ _MOST: Final = 120
 _SMALL: Final = (190, 100)
 #: Components whose areas are drawn, the largest, as lines or as maps of so many pixels along one direction.
 _LINES, _MAPS, _PIXELS = 8, 3, 32
+#: Elements whose atomic percentages are drawn as maps, the largest.
+_ELEMENTS: Final = 6
 
 
 def commonest_status(rows: Sequence[Row]) -> str:
@@ -83,6 +85,16 @@ def _overviews(stack: StackRecord) -> Iterator[str]:
     caption += f", {unapplied} of them not applied" if (unapplied := not_applied(stack)) else ""
     shape = ' class="map"' if len(dims) > 1 else ""
     yield _figure(overview(shift), markup(caption), shape)
+    percentages = percentages_of(stack)
+    if len(percentages) > 1 and len(dims) == 1:
+        colours = {name: colour_of(number) for number, name in enumerate(percentages)}
+        legend = ", ".join(f'<span style="color:{colour}">{markup(name)}</span>' for name, colour in colours.items())
+        series = {name: (values, colours[name]) for name, values in percentages.items()}
+        yield _figure(lines(series), f"{markup(f'atomic percent {dims_text}')}: {legend}")
+    elif len(percentages) > 1:
+        for name, values in list(percentages.items())[:_ELEMENTS]:
+            caption = f"atomic percent of {name}: {np.nanmin(values):.1f} to {np.nanmax(values):.1f}"
+            yield _figure(overview(values, _PIXELS), markup(caption), shape)
     for region, areas in areas_of(stack).items():
         largest = sorted(areas, key=lambda name: -float(np.nansum(areas[name].values)))
         if len(dims) == 1:

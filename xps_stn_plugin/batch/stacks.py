@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from xps_prefit_hooks import PrefitError, Settings, Status
 
 from ..core.energy_scale import region_status
+from ..core.survey import is_survey
+from ..export.texts import with_error
 from ..stacks import Share
 from .picture import Component, Drawing
 from .record import LEAST_PROBABILITY, StackRecord
@@ -61,7 +63,34 @@ def stack_record(spectrum: xr.DataTree, settings: Settings, fit: bool, share: Sh
     if not measured.size:
         raise PrefitError(stack.source, "none of the spectra of the stack contains a measurement.")
     status = STACK_STATUSES[int(np.bincount(measured).argmax())]
-    return StackRecord(status, {dim: stack.labels(dim) for dim in stack.dims}, tuple(stack.regions), data)
+    labels = {dim: stack.labels(dim) for dim in stack.dims}
+    return StackRecord(status, labels, tuple(stack.regions), data, _surveys(spectrum, stack.regions, settings))
+
+
+def _surveys(spectrum: xr.DataTree, regions: Iterable[str], settings: Settings) -> dict[str, tuple[str, ...]]:
+    """Elements of each spectrum of the regions that are surveys, for people."""
+    surveys = {}
+    for name in regions:
+        dataset = spectrum[name].to_dataset() if name in spectrum.children else None
+        if dataset is None or not is_survey(dataset, name):
+            continue
+        # It loads optimisation routines that other stacks do not need.
+        from ..surveys import stack_survey
+
+        found = stack_survey(dataset, photon_energy=settings.photon_energy, transmission=settings.transmission)
+        symbols = found["element"].values
+        rows = zip(
+            found["atomic_percent"].values.reshape(-1, symbols.size),
+            found["atomic_percent_stderr"].values.reshape(-1, symbols.size),
+            strict=True,
+        )
+        surveys[name] = tuple(
+            ", ".join(
+                f"{symbols[n]} {with_error(percent[n], stderr[n], 1)}" for n in np.argsort(-percent) if percent[n] > 0.0
+            )
+            for percent, stderr in rows
+        )
+    return surveys
 
 
 def spectrum_fields(record: StackRecord, fit: bool) -> Iterator[dict[str, Any]]:
@@ -72,6 +101,8 @@ def spectrum_fields(record: StackRecord, fit: bool) -> Iterator[dict[str, Any]]:
         groups = list(file["group"].asstr())
         fields = {name: _flat(file, name) for name in _OF_SPECTRUM}
         regions = {name: _of_region(file[name]) for name in record.regions}
+        elements = list(file["element"].asstr()) if "atomic_percent" in file else []
+        percent = _flat(file, "atomic_percent", 1) if elements else None
     texts: dict[int, tuple[str, ...]] = {}
     for row, labels in enumerate(product(*record.labels.values())):
         coordinates = ", ".join(f"{dim}={label}" for dim, label in zip(record.labels, labels, strict=True))
@@ -84,6 +115,7 @@ def spectrum_fields(record: StackRecord, fit: bool) -> Iterator[dict[str, Any]]:
             "shift_stderr": float(fields["shift_stderr"][row]),
             "applied_shift": float(fields["applied_shift"][row]),
             "groups": _groups(groups, fields["probability"][row]),
+            "atomic_percent": () if percent is None else _percentages(elements, percent[row]),
             "reasons": ("Nothing was measured.",) if number == NO_DATA else texts[bits],
         }
         for name, values in regions.items():
@@ -95,6 +127,7 @@ def spectrum_fields(record: StackRecord, fit: bool) -> Iterator[dict[str, Any]]:
                 "region_shift": float(values["region_shift"][row]) if "region_shift" in values else np.nan,
                 "disagreement": float(values["disagreement"][row]) if "disagreement" in values else np.nan,
                 "fitted": fitted,
+                "survey_elements": record.surveys[name][row] if name in record.surveys else "",
                 **(_of_fit(values, row) if fitted in ("yes", "poor") else {}),
             }
 
@@ -117,6 +150,17 @@ def not_applied(record: StackRecord) -> int:
     with opened(record.data) as file:
         shift, applied = file["shift"][...], file["applied_shift"][...]
     return int((np.isfinite(shift) & (applied != shift)).sum())
+
+
+def percentages_of(record: StackRecord) -> dict[str, FloatArray]:
+    """Atomic percent of every element that any spectrum shows, on the dimensions of the stack, the largest first."""
+    with opened(record.data) as file:
+        if "atomic_percent" not in file:
+            return {}
+        values = file["atomic_percent"][...]
+        names = list(file["element"].asstr())
+    by_name = {name: values[..., number] for number, name in enumerate(names) if np.isfinite(values[..., number]).any()}
+    return dict(sorted(by_name.items(), key=lambda item: -float(np.nanmax(item[1]))))
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,6 +280,12 @@ def _fitted(values: dict[str, np.ndarray[Any, Any]], row: int) -> str:
     if values["fit_status"][row] == 0 and not values["describes_data"][row]:
         return "poor"
     return ("yes", "failed", "")[int(values["fit_status"][row])]
+
+
+def _percentages(names: list[str], values: np.ndarray[Any, Any]) -> tuple[tuple[str, float], ...]:
+    """List the elements of a spectrum, the largest atomic percent first."""
+    known = [(name, float(value)) for name, value in zip(names, values, strict=True) if np.isfinite(value)]
+    return tuple(sorted(known, key=lambda item: -item[1]))
 
 
 def _groups(names: list[str], probabilities: np.ndarray[Any, Any]) -> tuple[tuple[str, float], ...]:

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from .._util.files import Overwrite, write_whole
+from .._util.printable import printable
 from ..export.report import Element, Report
-from ..export.texts import printable
 from .entry import Entry, not_written
 from .record import AXIS, BACKGROUND, COMPONENTS, COUNTS, ENVELOPE, MEASURED_AXIS
 from .stacks import write_stack_group
@@ -44,6 +44,8 @@ _TEXTS: Final = frozenset(
         "place",
         "reference_at",
         "calibrated_on",
+        "survey_elements",
+        "atomic_percent",
     }
 )
 

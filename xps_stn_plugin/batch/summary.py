@@ -57,6 +57,10 @@ class Row:
         Whether `reference` is the energy of the line's maximum or of its first vibrational member.
     calibrated_on : str
         Line that the user named as reference in place of carbon: ``Au 4f7/2``.
+    survey_elements : str
+        Elements of a survey with their atomic percentages; empty for other regions.
+    atomic_percent : tuple of (str, float)
+        Atomic percent of each element of the spectrum, the largest first; empty without fits.
     """
 
     source: str
@@ -80,6 +84,8 @@ class Row:
     applied_shift: float = math.nan
     reference_at: ReferenceAt | Literal[""] = ""
     calibrated_on: str = ""
+    survey_elements: str = ""
+    atomic_percent: tuple[tuple[str, float], ...] = ()
 
     @property
     def badness(self) -> tuple[int, float]:
@@ -131,6 +137,8 @@ COLUMNS: Final = (
     "applied_shift_eV",
     "reference_at",
     "calibrated_on",
+    "survey_elements",
+    "atomic_percent",
 )
 
 # Digits behind the point; other numbers have six significant ones.
@@ -182,6 +190,10 @@ def rows_of(
     if report is None:
         return [Row(source, **scale, reasons=(record.reason,))]
     groups = tuple((group.name, group.probability or 0.0) for group in report.likely(LEAST_PROBABILITY))
+    elements = report.quantification.elements if report.quantification is not None else ()
+    percent = tuple(
+        (element.symbol, element.atomic_percent) for element in elements if element.atomic_percent is not None
+    )
     return [
         Row(
             source,
@@ -191,6 +203,7 @@ def rows_of(
             shift_stderr=_number(report.shift.stderr),
             applied_shift=_number(report.shift.applied),
             groups=groups,
+            atomic_percent=percent,
             reasons=tuple(
                 dict.fromkeys(
                     (
@@ -226,6 +239,7 @@ def _of_region(region: Region, fit_wanted: bool, failed: bool) -> dict[str, Any]
     values: dict[str, Any] = {
         "region_shift": _number(shift.value if shift else None),
         "disagreement": _number(shift.disagreement if shift else None),
+        "survey_elements": region.survey.composition if region.survey else "",
     }
     if region.background is None:
         return {**values, "fitted": "failed" if failed else "no model" if fit_wanted else "no"}
@@ -233,7 +247,7 @@ def _of_region(region: Region, fit_wanted: bool, failed: bool) -> dict[str, Any]
         "fitted": "failed" if failed or fit is None else "yes" if fit.describes_data else "poor",
         "background": region.background.kind,
         "components": len(region.components),
-        "unassigned": sum(not (component.groups or component.level) for component in region.components),
+        "unassigned": sum(not component.assigned for component in region.components),
     }
     if fit is not None:
         values |= {name: _number(getattr(fit, name)) for name in ("redchi", "durbin_watson", "runs_p")}

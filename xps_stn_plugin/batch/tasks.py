@@ -15,7 +15,7 @@ import numpy as np
 
 from xps_prefit_hooks import PrefitError, Seed, Settings
 
-from ..export.texts import printable
+from .._util.printable import printable
 from ..stacks import Share
 from .grouping import read_series, series_name
 from .record import ParameterRecord, Record, RegionRecord, encode

@@ -20,6 +20,8 @@ _ELECTRONS: Final = {"p": (2, 4), "d": (4, 6), "f": (6, 8)}
 #: Gaussian broadening in eV by a laboratory instrument with a monochromator and by phonons: in metals, in compounds.
 #: The widths that follow differ from the medians of 33 lines of compounds in NIST SRD 20 by 0.06 +- 0.5 eV.
 _GAUSSIAN: Final = {True: 0.7, False: 1.2}
+#: Elements that samples do not hold: those without a long-lived isotope, and noble gases that nobody implants.
+ABSENT: Final = frozenset(("He", "Ne", "Kr", "Xe", "Rn", "Tc", "Pm", "Po", "At", "Fr", "Ra", "Ac", "Pa"))
 #: A source whose main line lies within this many eV of a photon energy is that source.
 _SAME_SOURCE: Final = 1.5
 

@@ -38,6 +38,7 @@ CONCEPTS: Final = (
     Concept("start_time", "start_time", required=True),
     Concept("end_time", "end_time"),
     Concept("sample", "sample/name", required=True),
+    Concept("instrument", "instrument/name"),
     Concept("photon_energy", "instrument/beam_probe/incident_energy", "eV", required=True),
     Concept("work_function", "instrument/electronanalyzer/work_function", "eV", required=True),
     Concept("collection_scheme", "instrument/electronanalyzer/collectioncolumn/scheme", required=True),

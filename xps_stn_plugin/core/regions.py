@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from xps_prefit_hooks import PrefitError
 
 from .core_levels import CoreLevel, core_levels
-from .element_lines import level_lines, subshells
+from .element_lines import ABSENT, level_lines, photo_lines, subshells
 
 #: Name of a region that neither label nor energies tell.
 UNKNOWN = "Unknown"
@@ -20,6 +20,11 @@ VALENCE = "VB"
 
 # How far from its line in eV a level may be looked for: samples charge by some eV, flood guns overcompensate as much.
 _CHARGED = 15.0
+
+# How far in eV from the ends of a range the lines of the level lie that it was measured for: a line with its flanks.
+_MARGIN = 2.0
+# Atomic numbers of the rare earths from Pr to Lu, and of the actinides, which few samples hold.
+_RARE = frozenset((*range(59, 72), *range(89, 93)))
 
 _ELEMENT = r"(?<![A-Za-z])(?P<element>[A-Za-z]{1,2})"
 # "C 1s", "C1s/5", "Sn3d5", "Cl 2p3/2"; not "InC1s" (which might be indium) and not "C 1scan".
@@ -99,6 +104,35 @@ def region_from_energy(low: float, high: float) -> str | None:
     return main_level.name
 
 
+def region_from_lines(low: float, high: float) -> str | None:
+    """Region that an energy range shows, among the usual core levels of all elements.
+
+    Parameters
+    ----------
+    low, high : float
+        Lowest and highest binding energy in eV.
+
+    Returns
+    -------
+    str or None
+        A level if it is the only one whose lines all lie in the range, at least `_MARGIN` from its ends; levels of
+        the rare earths from Pr on and of actinides count where there is no other.
+    """
+    levels = {
+        line.level: line.number
+        for element, lines in photo_lines().items()
+        if element not in ABSENT
+        for line in lines
+        if line.main and low < line.energy < high
+    }
+    inside = [
+        level for level in levels if all(low + _MARGIN <= line.energy <= high - _MARGIN for line in level_lines(level))
+    ]
+    frequent = [level for level in inside if levels[level] not in _RARE]
+    choice = frequent or inside
+    return choice[0] if len(choice) == 1 else None
+
+
 def region_from_element(label: str, low: float, high: float) -> str | None:
     """Region of an element that a label names without a core level, by the lines that it has in an energy range.
 
@@ -169,7 +203,7 @@ def recognised(source: str, labels: Iterable[str], low: float, high: float) -> t
     for label in labels:
         if high - low <= SURVEY_WIDTH and (name := region_from_element(label, low, high)):
             return name, "label and energy range"
-    name = region_from_energy(low, high)
+    name = region_from_energy(low, high) or region_from_lines(low, high)
     return (name, "energy range") if name else (UNKNOWN, "nothing")
 
 

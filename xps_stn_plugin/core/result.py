@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import xarray as xr
@@ -27,6 +27,7 @@ from .energy_scale import NOT_APPLIED, is_applied, reference_text, region_status
 from .group_sets import GroupSet, group_sets, parent_groups
 from .samples import file_of
 from .spectrum import calibrated, too_wide
+from .survey import Survey
 
 if TYPE_CHECKING:
     from lmfit.model import ModelResult
@@ -75,36 +76,43 @@ class LazySeeds(Mapping[str, Seed]):
         return f"{type(self).__name__}({', '.join(regions)})"
 
 
-class LazyEvidence(Mapping[str, tuple[GroupEvidence, ...]]):
-    """Evidence by group, found when it is first asked for.
+_Value = TypeVar("_Value")
+
+
+class LazyMapping(Mapping[str, _Value]):
+    """Values by name, found when they are first asked for.
 
     Parameters
     ----------
     find : callable
-        ``find()`` returns the evidence.
+        ``find()`` returns all of them.
     """
 
-    def __init__(self, find: Callable[[], Mapping[str, tuple[GroupEvidence, ...]]]) -> None:
+    def __init__(self, find: Callable[[], Mapping[str, _Value]]) -> None:
         self._find = find
-        self._cached: Mapping[str, tuple[GroupEvidence, ...]] | None = None
+        self._cached: Mapping[str, _Value] | None = None
 
-    def _evidence(self) -> Mapping[str, tuple[GroupEvidence, ...]]:
+    def _values(self) -> Mapping[str, _Value]:
         if self._cached is None:
             self._cached = self._find()
         return self._cached
 
-    def __getitem__(self, group: str) -> tuple[GroupEvidence, ...]:
-        return self._evidence()[group]
+    def __getitem__(self, name: str) -> _Value:
+        return self._values()[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._evidence())
+        return iter(self._values())
 
     def __len__(self) -> int:
-        return len(self._evidence())
+        return len(self._values())
 
     def __repr__(self) -> str:
         inside = "not computed yet" if self._cached is None else ", ".join(self._cached)
         return f"{type(self).__name__}({inside})"
+
+
+class LazyEvidence(LazyMapping[tuple[GroupEvidence, ...]]):
+    """Evidence by group, found when it is first asked for."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -135,6 +143,8 @@ class PrefitData:
         where no shift is applied.
     unsteered : Prediction or None
         What the network said by itself; the same as `prediction` where the user knew nothing.
+    surveys : mapping of str to Survey
+        Elements of each survey spectrum by region, found when first asked for.
     """
 
     source: str
@@ -146,6 +156,7 @@ class PrefitData:
     fits: Mapping[str, ModelResult] = field(default_factory=dict)
     evidence: Mapping[str, tuple[GroupEvidence, ...]] = field(default_factory=dict)
     unsteered: Prediction | None = None
+    surveys: Mapping[str, Survey] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         regions = ", ".join(self.spectrum.children)
@@ -210,6 +221,16 @@ class PrefitData:
     def parent_groups(self) -> dict[str, float]:
         """Probability of each parent of groups that are hard to tell apart; see `group_sets.parent_groups`."""
         return parent_groups(self.prediction.groups)
+
+    @property
+    def materials(self) -> dict[str, float]:
+        """Probability of each class of materials; empty where the predictor does not tell."""
+        return dict(self.prediction.materials)
+
+    @property
+    def elements(self) -> dict[str, float]:
+        """Probability that the regions show a line of each element; empty where the predictor does not tell."""
+        return dict(self.prediction.elements)
 
     @property
     def group_sets(self) -> tuple[GroupSet, ...]:

@@ -3,8 +3,7 @@
 Each child holds ``counts(binding_energy)``, or ``counts(..., binding_energy)`` for stacks. The binding energy axis is
 in eV and ascending; counts are as measured, and in stacks NaN where nothing was. Attributes of a child: ``region``
 (core level, ``C1s``), ``label`` (as the file has it), ``region_from`` (``label``, ``label and energy range``, ``energy
-range``, ``nothing``), and, where known, ``photon_energy`` (eV), ``dwell_time`` (s), ``scans``, ``sample``,
-``intensity`` (``counts``, ``counts per second`` or ``arbitrary``).
+range``, ``nothing``), and, where known, those of `xps_stn_plugin.core.metadata`.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from xps_prefit_hooks import ALIPHATIC_C1S, PrefitError, ReferenceAt, shown
 
 from .charge_references import named_reference
 from .energy_scale import reference_text
+from .metadata import TERMS
 from .regions import SURVEY, recognised, region_name
 
 #: Attribute of a calibrated axis, the energy that was added to the measured energies, in eV.
@@ -46,11 +46,17 @@ SMALLEST_INTENSITY: Final = 1e-120
 MODEL_WIDTH: Final = 60.0
 
 #: Attributes of a region that are numbers.
-NUMBERS: Final = ("photon_energy", "dwell_time", "scans", "work_function")
+NUMBERS: Final = tuple(term.attribute for term in TERMS if term.is_number)
 
 
 def region_dataset(
-    source: str, binding_energy: ArrayLike, counts: ArrayLike, *, region: str, label: str = "", **attrs: Any
+    source: str,
+    binding_energy: ArrayLike,
+    counts: ArrayLike | xr.Variable,
+    *,
+    region: str,
+    label: str = "",
+    **attrs: Any,
 ) -> xr.Dataset:
     """Check one region's numbers and make its dataset.
 
@@ -60,8 +66,9 @@ def region_dataset(
         File (and block or row) for error messages.
     binding_energy : array_like, shape (n,)
         Binding energies in eV in any order; they come out ascending, the counts along with them.
-    counts : array_like, shape (..., n)
-        Intensities as measured; of a stack, spectra that are not there are NaN.
+    counts : array_like or xarray.Variable, shape (..., n)
+        Intensities as measured; of a stack, spectra that are not there are NaN. A variable is not loaded, so that its
+        values are not checked, and keeps its type.
     region, label : str
         Name of the core level, and the label that the file gives.
     **attrs
@@ -77,27 +84,37 @@ def region_dataset(
     PrefitError
         If the numbers are not finite, too few, of different length, all alike, or energies occur twice.
     """
-    energy, values = _ascending(source, f"region {label or region}", binding_energy, counts)
-    extra = [f"axis_{i}" for i in range(values.ndim - 1)]
-    return xr.Dataset(
-        {"counts": ([*extra, "binding_energy"], values, {"long_name": "intensity"})},
+    energy, variable = _ascending(source, f"region {label or region}", binding_energy, counts)
+    dataset = xr.Dataset(
+        {"counts": variable},
         coords={"binding_energy": ("binding_energy", energy, {"units": "eV", "long_name": "binding energy"})},
         attrs={"region": region, "label": label or region, **attrs},
     )
+    dataset["counts"].attrs["long_name"] = "intensity"
+    return dataset
 
 
 def _ascending(
-    source: str, location: str, binding_energy: ArrayLike, counts: ArrayLike
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    source: str, location: str, binding_energy: ArrayLike, counts: ArrayLike | xr.Variable
+) -> tuple[NDArray[np.float64], xr.Variable]:
     """Check the numbers of a region as `region_dataset` does; energies (n,), ascending, and intensities (..., n)."""
     energy = _as_numbers(source, location, "energies", binding_energy)
-    values = _as_numbers(source, location, "intensities", counts)
+    values = counts if isinstance(counts, xr.Variable) else _as_numbers(source, location, "intensities", counts)
     if energy.ndim != 1 or values.shape[-1:] != energy.shape:
         msg = f"{location} has {energy.size} energies but intensities of shape {values.shape}; they must match."
         raise PrefitError(source, msg)
     order = ascending_order(source, location, energy)
-    energy = energy[order]
-    values = _in_order(values, order)
+    if isinstance(values, xr.Variable):
+        # Slices of what is not loaded are not loaded either.
+        steps = np.diff(order)
+        place = slice(None) if (steps == 1).all() else slice(None, None, -1) if (steps == -1).all() else order
+        return energy[order], values[..., place].to_base_variable()
+    dims = [*(f"axis_{i}" for i in range(values.ndim - 1)), "binding_energy"]
+    return energy[order], xr.Variable(dims, _checked(source, location, _in_order(values, order)))
+
+
+def _checked(source: str, location: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Intensities of a region, shape (..., n), if they are finite, within range and not all alike."""
     if not values.size:
         raise PrefitError(source, f"{location} has energies but no intensities.")
     # In a stack, spectra may be missing.
@@ -116,7 +133,7 @@ def _ascending(
         raise PrefitError(
             source, f"{location} has the same intensity {complete.flat[0]:g} everywhere; there is no signal."
         )
-    return energy, values
+    return values
 
 
 def _in_order(values: NDArray[np.float64], order: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -18,8 +18,8 @@ from xps_stn_plugin.core.core_levels import CoreLevel, core_levels
 from xps_stn_plugin.models.lineshapes import pseudo_voigt, vibrational_weights
 from xps_stn_plugin.models.shapes import VIBRATION_MEMBERS, VIBRATION_QUANTUM
 from xps_stn_plugin.seeding.region import SURVEY_WIDTH, RegionData, region_data
+from xps_stn_plugin.stn.posterior import AWAY
 from xps_stn_plugin.stn.signal import NO_LINE, signal_to_noise
-from xps_stn_plugin.stn.verdict import AWAY
 
 FloatArray = NDArray[np.float64]
 

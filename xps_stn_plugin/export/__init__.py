@@ -31,6 +31,9 @@ def exporters() -> list[Exporter]:
         Exporter("nexus", "NeXus (NXxps) with calibration, peak fits and predictions", ".nxs", _write("nexus")),
         Exporter("kherve", "peak libraries for KherveFitting, one for each region", ".kherve.json", _write("kherve")),
         Exporter("casaxps", "table of components in CasaXPS's terms (untested)", ".casaxps.txt", _write("casaxps")),
+        Exporter("vamas", "spectrum on the corrected axis as VAMAS (ISO 14976)", ".vms", _write("calibrated_files")),
+        Exporter("igor", "spectrum on the corrected axis as Igor text", ".itx", _write("calibrated_files")),
+        Exporter("excel", "workbook with shift, groups, composition, components and fits", ".xlsx", _write("excel")),
         Exporter("html", "page with plot and tables, complete in one file", ".html", _write("html")),
     ]
 

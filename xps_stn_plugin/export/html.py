@@ -24,6 +24,7 @@ from ..fitting.quality import value_text
 from .make_report import report_of
 from .plot import LEAST_PROBABILITY, MOST_GROUPS, STATUS_COLOURS, figure
 from .report import Element, Region, Report, Value
+from .survey_report import SurveyElement
 from .templates import render
 from .terminal import numbers
 from .texts import or_nan, with_error
@@ -143,7 +144,7 @@ def _amount(share: Value | None) -> str:
     return "-" if share is None else with_error(share.value, share.stderr, 1)
 
 
-def _share(element: Element) -> str:
+def _share(element: Element | SurveyElement) -> str:
     return with_error(element.atomic_percent, element.stderr, 1)
 
 

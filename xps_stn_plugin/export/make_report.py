@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 from ..core.charge_references import named_reference
 from ..core.energy_scale import NOT_READ
 from ..core.group_sets import parents
+from ..core.survey import is_survey
 from ..fitting import ComponentRow, Confidence, FitQuality, background_table, component_table, fit_quality
 from ..quantification import ComponentShare, quantify
 from .report import (
@@ -27,6 +28,7 @@ from .report import (
     Fit,
     Group,
     GroupSet,
+    Material,
     Model,
     Parent,
     Quantification,
@@ -34,10 +36,12 @@ from .report import (
     Region,
     RegionShift,
     Report,
+    SeenElement,
     Shift,
     Value,
     Verdicts,
 )
+from .survey_report import survey_report
 
 if TYPE_CHECKING:
     from lmfit.model import ModelResult
@@ -75,11 +79,13 @@ def with_evidence(report: Report, result: PrefitData) -> Report:
     return msgspec.structs.replace(report, groups=groups)
 
 
+def _ranked(probabilities: Mapping[str, float]) -> list[tuple[str, float]]:
+    """Names and probabilities, the most probable first and those that are not numbers last."""
+    return sorted(probabilities.items(), key=lambda item: (-item[1] if math.isfinite(item[1]) else 1.0, item[0]))
+
+
 def _report(result: PrefitData) -> Report:
     probabilities, calibrate_on = result.prediction.groups, result.settings.calibrate_on
-    ranked = sorted(
-        probabilities, key=lambda name: (-probabilities[name] if math.isfinite(probabilities[name]) else 1.0, name)
-    )
     model = result.prediction.model
     amounts = quantify(result) if result.fits else None
     shares = {} if amounts is None else {(share.region, share.name): share for share in amounts.components}
@@ -100,7 +106,7 @@ def _report(result: PrefitData) -> Report:
             UNSET if named_reference(calibrate_on) is None or calibrate_on is None else calibrate_on,
             _reference_check(result),
         ),
-        groups=tuple(Group(name, _finite(probabilities[name])) for name in ranked),
+        groups=tuple(Group(name, _finite(value)) for name, value in _ranked(probabilities)),
         regions=regions,
         quantification=None if amounts is None else msgspec.convert(amounts.to_dict(), Quantification, strict=False),
         model=Model(model.name, model.version, model.sha256),
@@ -109,6 +115,8 @@ def _report(result: PrefitData) -> Report:
             Parent(name, parents()[name], _finite(value)) for name, value in result.parent_groups.items()
         ),
         group_sets=tuple(GroupSet(one.groups, one.probability) for one in result.group_sets),
+        materials=tuple(Material(name, _finite(value)) for name, value in _ranked(result.materials)),
+        elements=tuple(SeenElement(symbol, _finite(value)) for symbol, value in _ranked(result.elements)),
     )
 
 
@@ -158,7 +166,7 @@ def groups_verdict(status: Status, probabilities: Mapping[str, float], regions: 
     signal: dict[str, bool] = {}
     for region in regions:
         for component in region.components:
-            if not (component.groups or component.level) and (component.fraction_of_region or 0.0) > UNEXPLAINED:
+            if not component.assigned and (component.fraction_of_region or 0.0) > UNEXPLAINED:
                 return "uncertain"
             for group in component.groups:
                 signal[group] = signal.get(group, False) or component.at_bound != ("area",)
@@ -191,7 +199,8 @@ def region_report(
     status = result.region_status(name)
     unread = () if result.moved is None or result.is_read(name) else (NOT_READ,)
     if seed is None:
-        return Region(region_shift, None, (), unread, None, level, label, status)
+        survey = survey_report(result.surveys[name]) if _has_survey(result, name) else UNSET
+        return Region(region_shift, None, (), unread, None, level, label, status, survey)
     components = component_table(seed, fit)
     rows = background_table(seed, fit)
     confidence: Confidence | None = getattr(fit, "confidence", None)
@@ -209,6 +218,11 @@ def region_report(
         label=label,
         status=status,
     )
+
+
+def _has_survey(result: PrefitData, name: str) -> bool:
+    # Other regions do not ask for the surveys, which take a second to find.
+    return is_survey(result.spectrum[name].to_dataset(), name) and name in result.surveys
 
 
 def _component(

@@ -9,7 +9,7 @@ from ..core.nexus_terms import SIGNAL_UNITS
 from ..fitting import curves
 from ..fitting.parameter_names import background_names, doublets
 from ..fitting.standard_errors import uncertainty
-from .nexus_groups import field, group, link, parameter, process, sentences
+from ..writers.nexus_groups import field, group, link, parameter, process, sentences
 from .report import Component, Fit, Region
 from .texts import or_nan
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .nexus_groups import field, group, parameter, process, sentences
+from ..writers.nexus_groups import field, group, parameter, process, sentences
 
 if TYPE_CHECKING:
     import h5py

@@ -24,6 +24,7 @@ from ..models.counts import fitted_sigma
 from ..models.noise import noise_of
 from .make_report import region_report, report_of
 from .report import Component, Region, positions_for_people
+from .survey_plot import draw_labels
 from .texts import or_nan
 
 if TYPE_CHECKING:
@@ -154,6 +155,9 @@ def _draw_region(main: Axes, residual: Axes, result: PrefitData, region: Region,
     low, high = float(counts.min()), float(counts.max())
     # Room above the highest line for the legend.
     main.set_ylim(low - 0.05 * (high - low), high + (0.12 if seed is None else 0.30) * (high - low))
+    if region.survey:
+        moved = 0.0 if result.moved is None else result.applied_shift
+        draw_labels(main, region.survey, energy, counts, moved)
     for axes in (main, residual):
         axes.tick_params(labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)

@@ -14,6 +14,7 @@ from msgspec import UNSET, Struct, UnsetType
 from xps_prefit_hooks import ReferenceAt, Status
 
 from ..core.energy_scale import shift_text
+from .survey_report import SurveyReport
 from .texts import or_nan
 
 SCHEMA: Final = "xps-stn/prefit/1"
@@ -234,6 +235,8 @@ class Region(Struct, frozen=True):
     core_level: str = ""
     label: str = ""
     status: Status = "uncertain"
+    #: Elements of a survey; not there for other regions.
+    survey: SurveyReport | UnsetType = UNSET
 
     @property
     def state(self) -> str:
@@ -321,6 +324,20 @@ class Parent(Struct, frozen=True):
     probability: float | None
 
 
+class Material(Struct, frozen=True):
+    """Probability of a class of materials."""
+
+    name: str
+    probability: float | None
+
+
+class SeenElement(Struct, frozen=True):
+    """Probability that the regions show a line of an element."""
+
+    symbol: str
+    probability: float | None
+
+
 class GroupSet(Struct, frozen=True):
     """Functional groups that are present while all others are absent, and the probability of that."""
 
@@ -356,6 +373,8 @@ class Report(Struct, frozen=True):
     verdicts: Verdicts
     parent_groups: tuple[Parent, ...] = ()
     group_sets: tuple[GroupSet, ...] = ()
+    materials: tuple[Material, ...] = ()
+    elements: tuple[SeenElement, ...] = ()
 
     @property
     def name(self) -> str:
@@ -385,9 +404,23 @@ class Report(Struct, frozen=True):
         )
 
     @property
+    def material_text(self) -> str:
+        """Classes of materials above probability 0.5, for people; empty where there is none."""
+        return ", ".join(
+            f"{material.name} {material.probability:.2f}"
+            for material in self.materials
+            if (material.probability or 0.0) > 0.5
+        )
+
+    @property
     def open_sets(self) -> tuple[GroupSet, ...]:
         """Sets of groups that are worth naming: more than one, unless the first is nearly certain."""
         return self.group_sets if self.group_sets and self.group_sets[0].probability < CERTAIN_SET else ()
+
+    @property
+    def surveys(self) -> dict[str, SurveyReport]:
+        """Elements of each survey by region."""
+        return {name: region.survey for name, region in self.regions.items() if region.survey}
 
     @property
     def modelled(self) -> dict[str, Region]:

@@ -17,6 +17,7 @@ from xps_prefit_hooks import shown
 from ..fitting.quality import decimals, value_text
 from .make_report import report_of
 from .report import Component, ConfidenceInterval, Quantification, Region, Report, Verdicts
+from .survey_report import SurveyReport
 from .texts import or_nan, percent, with_error
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _STATUS_COLOURS = {"ok": "green", "uncertain": "yellow", "not fitted": "dim"}
 _SECOND_LINE = 4
+#: Most lines of an element of a survey that are named.
+_SURVEY_LINES = 4
 
 
 def show(result: PrefitData, console: Console, written: Iterable[Path] = ()) -> None:
@@ -38,10 +41,14 @@ def show(result: PrefitData, console: Console, written: Iterable[Path] = ()) -> 
     named += [(parent.name, parent.probability) for parent in report.likely_parents(0.5)]
     groups = ", ".join(f"{name} {probability:.2f}" for name, probability in named)
     console.print(_line(f"  groups: {groups or 'none above 0.5'}"), soft_wrap=True)
+    if report.material_text:
+        console.print(_line(f"  materials: {report.material_text}"), soft_wrap=True)
     if report.open_sets:
         console.print(_line(f"  sets of groups: {'; '.join(one.text for one in report.open_sets)}"), soft_wrap=True)
     for name, region in report.modelled.items():
         _show_region(name, region, report, console)
+    for name, survey in report.surveys.items():
+        _show_survey(name, survey, console)
     if report.quantification is not None and report.quantification.elements:
         _show_quantification(report.quantification, console)
     files = ", ".join(map(str, written))
@@ -108,6 +115,20 @@ def numbers(report: Report, component: Component) -> tuple[str, str, str, str, s
         value_text(or_nan(component.area), component.stderr["area"]),
         with_error(percent(component.fraction_of_region), None, 1),
     )
+
+
+def _show_survey(name: str, survey: SurveyReport, console: Console) -> None:
+    console.print(_line(f"  {name}  (elements; lines are shifted by {survey.shift:+.1f} eV)", "bold"), soft_wrap=True)
+    table = Table("", "atomic %", "probability", "lines", box=None, pad_edge=False)
+    for column in table.columns[1:3]:
+        column.justify = "right"
+    for element in survey.elements:
+        amount = with_error(element.atomic_percent, element.stderr, 1)
+        lines = ", ".join(element.lines[:_SURVEY_LINES])
+        table.add_row(f"  {element.symbol}", amount, f"{element.probability:.2f}", lines)
+    console.print(table)
+    for note in survey.notes:
+        _indented(console, note, "dim")
 
 
 def _show_confidence(region: Region, console: Console) -> None:

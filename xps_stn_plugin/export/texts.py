@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import html
 import math
-import re
 
 from xps_prefit_hooks import shown
 
 from .._util.files import FORMULA
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 def cell(text: object) -> str:
@@ -25,14 +22,6 @@ def cell(text: object) -> str:
 def markup(text: object, quote: bool = True) -> str:
     """Text as a part of HTML: one line of visible characters, marks escaped."""
     return html.escape(shown(text), quote=quote)
-
-
-def printable(text: str) -> str:
-    """Text as HDF5 can hold it: without control characters but line ends, and bytes that are not UTF-8.
-
-    File names on Linux may hold such bytes; Python has them as lone surrogates.
-    """
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.encode("utf-8", "replace").decode("utf-8"))
 
 
 def with_error(value: float | None, error: float | None, digits: int) -> str:

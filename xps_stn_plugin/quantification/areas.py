@@ -42,8 +42,13 @@ class ComponentAreas:
     covariance: FloatArray | None
 
     def of_level(self, level: str) -> ComponentAreas:
-        """Those of another element's core level (``K2p``), or with an empty text those of the region's own."""
-        rows = [i for i, component in enumerate(self.components) if component.level == level]
+        """Those of another element's core level (``K2p``), or with an empty text those of the region's own.
+
+        Satellites are left out.
+        """
+        rows = [
+            i for i, component in enumerate(self.components) if component.level == level and not component.is_satellite
+        ]
         return ComponentAreas(
             tuple(self.components[i] for i in rows),
             self.values[rows],

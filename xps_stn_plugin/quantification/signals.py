@@ -80,6 +80,11 @@ class Correction:
     photon_energy: float | None
 
 
+def is_core_level(core: str) -> bool:
+    """Whether the name of a region is that of a core level."""
+    return _CORE_LEVEL.fullmatch(core) is not None
+
+
 def label(core: str) -> str:
     """Core level for people: ``C 1s``."""
     match = _CORE_LEVEL.fullmatch(core)
@@ -110,7 +115,9 @@ def signals(
         match = _CORE_LEVEL.fullmatch(core)
         paired = any(len(lines) > 1 for lines in doublets(seeds[region]))
         factor, reason = (
-            (None, "no core level") if match is None else _factor(core, datasets[region], correction.factors, paired)
+            (None, "no core level")
+            if match is None
+            else level_factor(core, datasets[region], correction.factors, paired)
         )
         if match is None or factor is None:
             notes.append(f"{region} is left out of the percentages: {reason}.")
@@ -121,18 +128,17 @@ def signals(
                 notes.append(f"{region}: the fit did not converge, so that its areas are not the best ones.")
             usable.append((region, core, match["element"], factor))
     foreign_rows, further_notes = _of_other_elements(usable, seeds, correction.factors)
-    usable = [row for row in usable if any(not component.level for component in seeds[row[0]].components)]
-    chosen, selection_notes = _one_each([*usable, *foreign_rows])
+    notes += _satellite_notes(usable, seeds)
+    usable = [row for row in usable if any(component.counts for component in seeds[row[0]].components)]
+    chosen, selection_notes = choose(usable, foreign_rows)
     notes += [*further_notes, *selection_notes]
-    exposures, further_notes = _exposures(
-        [datasets[region] for region, *_ in chosen], [region for region, *_ in chosen]
-    )
+    times, further_notes = exposures([datasets[region] for region, *_ in chosen], [region for region, *_ in chosen])
     notes += further_notes
-    windows, further_notes = _windows([datasets[region] for region, *_ in chosen], chosen, correction)
+    windows, further_notes = window_divisors([datasets[region] for region, *_ in chosen], chosen, correction)
     notes += further_notes
     by_file = given_by_file([datasets[region] for region, *_ in chosen], correction)
     region_signals, unknown, foreign = [], [], {}
-    for (region, core, symbol, factor), exposure, window in zip(chosen, exposures, windows, strict=True):
+    for (region, core, symbol, factor), exposure, window in zip(chosen, times, windows, strict=True):
         is_main = core == str(datasets[region].attrs["region"])
         areas = component_areas(seeds[region], fits[region]).of_level("" if is_main else core)
         energy, is_known = photon_energy(datasets[region].attrs, correction.photon_energy)
@@ -168,7 +174,7 @@ def given_by_file(datasets: Sequence[xr.Dataset], correction: Correction) -> boo
     return not correction.transmission and bool(has_transmission) and all(has_transmission)
 
 
-def _windows(
+def window_divisors(
     datasets: Sequence[xr.Dataset], chosen: Sequence[tuple[str, str, str, float]], correction: Correction
 ) -> tuple[list[float], list[str]]:
     """Divisors for different pass energies, and a sentence about them; 1 where they are alike or the file corrects."""
@@ -192,6 +198,13 @@ def _windows(
     return ([1.0] * len(datasets) if given_by_file(datasets, correction) else windows), notes
 
 
+def _satellite_notes(usable: Sequence[tuple[str, str, str, float]], seeds: Mapping[str, Seed]) -> list[str]:
+    names = [
+        component.name for region, *_ in usable for component in seeds[region].components if component.is_satellite
+    ]
+    return [f"Satellites do not count: {', '.join(dict.fromkeys(names))}."] if names else []
+
+
 def _of_other_elements(
     usable: Sequence[tuple[str, str, str, float]], seeds: Mapping[str, Seed], factors: SensitivitySet
 ) -> tuple[list[tuple[str, str, str, float]], list[str]]:
@@ -210,7 +223,7 @@ def _of_other_elements(
     return rows, notes
 
 
-def _factor(core: str, dataset: xr.Dataset, factors: SensitivitySet, paired: bool) -> tuple[float | None, str]:
+def level_factor(core: str, dataset: xr.Dataset, factors: SensitivitySet, paired: bool) -> tuple[float | None, str]:
     """Factor for what the region shows of a core level: the whole of it (`paired` lines), or the higher-j line."""
     if core not in factors.factors:
         return None, f"the set {factors.name!r} has no sensitivity factor of {label(core)}"
@@ -227,20 +240,29 @@ def _factor(core: str, dataset: xr.Dataset, factors: SensitivitySet, paired: boo
     return None, f"it does not contain the higher-j line of {label(core)}"
 
 
-def _one_each(usable: Sequence[tuple[str, str, str, float]]) -> tuple[list[tuple[str, str, str, float]], list[str]]:
+def choose(
+    regions: Sequence[tuple[str, str, str, float]], foreign: Sequence[tuple[str, str, str, float]] = ()
+) -> tuple[list[tuple[str, str, str, float]], list[str]]:
+    """Choose one region for each element among rows of region, core level, element and factor; and say so.
+
+    A region of the element's own comes before lines in the regions of others.
+    """
     selected: dict[str, tuple[str, str, str, float]] = {}
-    for row in usable:
+    for row in regions:
         old = selected.get(row[2])
         if old is None or (row[1] in core_levels(), row[3]) > (old[1] in core_levels(), old[3]):
             selected[row[2]] = row
+    for row in sorted(foreign, key=lambda row: -row[3]):
+        selected.setdefault(row[2], row)
     notes = []
     for symbol, (counted, *_) in selected.items():
+        usable = (*regions, *foreign)
         if uncounted := [region for region, _, element, _ in usable if element == symbol and region != counted]:
             notes.append(f"{symbol} is counted from {counted} alone; {', '.join(uncounted)} would count it again.")
     return list(selected.values()), notes
 
 
-def _exposures(datasets: Sequence[xr.Dataset], regions: Sequence[str]) -> tuple[list[float], list[str]]:
+def exposures(datasets: Sequence[xr.Dataset], regions: Sequence[str]) -> tuple[list[float], list[str]]:
     """Seconds at each energy where counts have to be divided by them, else 1."""
     attrs = [dataset.attrs for dataset in datasets]
     equal = [1.0] * len(regions)

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import PrefitError, Settings
 
+from ..core.metadata import standard_name, standard_value
 from ..core.regions import recognised
 from ..core.spectrum import region_dataset, spectrum_tree, unique_name
 
@@ -58,8 +59,8 @@ class RawRegion:
         File and block, row or entry for messages.
     energy : array_like, shape (n,)
         Energies in eV, in the order of the file.
-    counts : array_like, shape (..., n)
-        Intensities.
+    counts : array_like or xarray.Variable, shape (..., n)
+        Intensities; a variable is a stack that is not loaded, which stays so.
     kinetic : bool
         Whether `energy` is kinetic.
     labels : tuple of str
@@ -80,7 +81,7 @@ class RawRegion:
 
     where: str
     energy: ArrayLike
-    counts: ArrayLike
+    counts: ArrayLike | xr.Variable
     kinetic: bool
     labels: tuple[str, ...] = ()
     photon_energy: float | None = None
@@ -158,6 +159,7 @@ def dataset_of(raw: RawRegion, settings: Settings) -> xr.Dataset:
         "photon_energy": photon_energy,
         "energy_axis": "kinetic" if raw.kinetic else "binding",
         "intensity": "arbitrary",
+        **_stated_conditions(raw.conditions),
         **raw.attrs,
     }
     told = {name: value for name, value in attrs.items() if value is not None}
@@ -171,18 +173,37 @@ def dataset_of(raw: RawRegion, settings: Settings) -> xr.Dataset:
     return data
 
 
+def _stated_conditions(conditions: Mapping[str, Condition]) -> dict[str, float]:
+    """Values of the experimental variables that are metadata: the place, the etch time."""
+    stated: dict[str, float] = {}
+    for label, condition in conditions.items():
+        # Units may stand in brackets behind the label.
+        name, _, bracketed = label.partition("[")
+        units = condition.units or bracketed.partition("]")[0]
+        known = standard_value(name, condition.value, units)
+        if known is not None:
+            stated.setdefault(*known)
+    return stated
+
+
 def _with_axes(data: xr.Dataset, raw: RawRegion) -> xr.Dataset:
-    """Name the dimensions of a stack, and label them."""
+    """Name the dimensions of a stack, and label them; by the names of `core.metadata` where there are any."""
     if not raw.axes and not raw.along:
         return data
-    data = data.rename({f"axis_{place}": axis.name for place, axis in enumerate(raw.axes)})
     labels: dict[str, tuple[tuple[str, ...], ArrayLike, str]] = {
         axis.name: ((axis.name,), axis.values, axis.units) for axis in raw.axes if axis.values is not None
     }
+    coordinates = {**raw.along, **labels}
+    names: dict[str, str] = {}
+    for name in [axis.name for axis in raw.axes] + list(raw.along):
+        standard = standard_name(name)
+        taken = standard in names.values() or (standard != name and standard in coordinates)
+        names[name] = name if taken else standard
+    data = data.rename({f"axis_{place}": names[axis.name] for place, axis in enumerate(raw.axes)})
     return data.assign_coords(
         {
-            name: (dims, np.asarray(values), {"units": units} if units else {})
-            for name, (dims, values, units) in {**raw.along, **labels}.items()
+            names[name]: (tuple(names[dim] for dim in dims), np.asarray(values), {"units": units} if units else {})
+            for name, (dims, values, units) in coordinates.items()
         }
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from xps_prefit_hooks import PrefitError
 
-from .hdf5_process import BYTES_PER_SECOND, REQUEST_SECONDS, Hdf5Reader, ReaderLost, opened
+from .hdf5_process import BYTES_PER_SECOND, REQUEST_SECONDS, Hdf5Reader, Ranges, ReaderLost, opened
 
 #: How often a process may be lost to one file before the file is given up.
 _LOSSES: Final = 2
@@ -205,6 +205,12 @@ class Dataset:
         self._limit(most)
         return self.file.numbers(self.parts, self.size)
 
+    def part(self, ranges: Sequence[tuple[int, int]]) -> NDArray[Any]:
+        """Return the values of a part: the first place and the end along each dimension; errors as of `numbers`."""
+        if self.content != "numbers":
+            raise UnusableNode(f"{self.path} does not hold real numbers")
+        return self.file.numbers(self.parts, math.prod(end - begin for begin, end in ranges), ranges)
+
     def texts(self, most: int = 1000) -> list[str]:
         """Return the texts, at most `most`, the last dimension first.
 
@@ -260,12 +266,17 @@ class Hdf5File:
         texts: list[str] = self._ask("texts", parts)["texts"]
         return texts
 
-    def numbers(self, parts: tuple[str, ...], size: int) -> NDArray[Any]:
-        """Values of a dataset; see `Dataset.numbers`."""
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self._path
+
+    def numbers(self, parts: tuple[str, ...], size: int, ranges: Ranges = None) -> NDArray[Any]:
+        """Values of a dataset, or of a part of it; see `Dataset.numbers` and `Dataset.part`."""
         extra = min(8.0 * size / BYTES_PER_SECOND, 60.0)
 
         def ask(reader: Hdf5Reader, seconds: float) -> tuple[dict[str, Any], NDArray[Any] | None]:
-            return reader.numbers(parts, seconds + extra)
+            return reader.numbers(parts, seconds + extra, ranges)
 
         values = self._guarded(parts, ask, extra)[1]
         assert values is not None  # a reply without them has a reason, which was raised

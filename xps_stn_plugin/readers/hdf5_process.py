@@ -50,13 +50,19 @@ class ReaderLost(Exception):
     """The process gave no answer; the text says why, after the name of the file or the node."""
 
 
+#: First place and end along each dimension of a part of a dataset; None for the whole.
+Ranges = Sequence[tuple[int, int]] | None
+
+
 class Hdf5Reader(Protocol):
     """Something that answers the requests of `hdf5_worker.answer`."""
 
     def ask(self, request: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         """Answer a request within so many seconds of CPU time."""
 
-    def numbers(self, path: Sequence[str], seconds: float) -> tuple[dict[str, Any], NDArray[Any] | None]:
+    def numbers(
+        self, path: Sequence[str], seconds: float, ranges: Ranges = None
+    ) -> tuple[dict[str, Any], NDArray[Any] | None]:
         """Return the values of a dataset, and the reply that ends it."""
 
     def close(self, *, reuse: bool) -> None:
@@ -112,7 +118,9 @@ class Process:
         """
         return self._exchange({**request, "seconds": seconds}, _CLOCK_SECONDS + 4 * seconds, self._reply)
 
-    def numbers(self, path: Sequence[str], seconds: float) -> tuple[dict[str, Any], NDArray[Any] | None]:
+    def numbers(
+        self, path: Sequence[str], seconds: float, ranges: Ranges = None
+    ) -> tuple[dict[str, Any], NDArray[Any] | None]:
         """Return the values of a dataset, and the reply that ends it; None where that has a reason.
 
         Raises
@@ -120,7 +128,7 @@ class Process:
         ReaderLost
             As `ask`.
         """
-        request = {"do": "numbers", "path": list(path), "seconds": seconds}
+        request = {"do": "numbers", "path": list(path), "seconds": seconds, "ranges": ranges}
         return self._exchange(request, _CLOCK_SECONDS + 4 * seconds, lambda: _received_numbers(self._from, self._reply))
 
     def alive(self) -> bool:
@@ -208,12 +216,16 @@ class InProcess:
         hdf5_worker.answer(self._reader, dict(request), replies.append, io.BytesIO())
         return replies[-1]
 
-    def numbers(self, path: Sequence[str], seconds: float) -> tuple[dict[str, Any], NDArray[Any] | None]:
+    def numbers(
+        self, path: Sequence[str], seconds: float, ranges: Ranges = None
+    ) -> tuple[dict[str, Any], NDArray[Any] | None]:
         """Return the values of a dataset, and the reply that ends it; None where that has a reason."""
         replies: list[dict[str, Any]] = []
         stream = io.BytesIO()
         assert self._reader is not None
-        hdf5_worker.answer(self._reader, {"do": "numbers", "path": list(path)}, replies.append, stream)
+        hdf5_worker.answer(
+            self._reader, {"do": "numbers", "path": list(path), "ranges": ranges}, replies.append, stream
+        )
         stream.seek(0)
         return _received_numbers(stream, lambda: replies.pop(0))
 

@@ -131,14 +131,25 @@ class Reader:
             raise Refusal(f"holds a text of more than {MAX_TEXT} characters")
         return texts
 
-    def slabs(self, path: Sequence[str]) -> tuple[tuple[int, ...], str, Iterator[np.ndarray[Any, Any]]]:
-        """Shape and type of a dataset of numbers, and its values in C order, part by part."""
+    def slabs(
+        self, path: Sequence[str], ranges: Sequence[Sequence[int]] | None = None
+    ) -> tuple[tuple[int, ...], str, Iterator[np.ndarray[Any, Any]]]:
+        """Shape and type of a dataset of numbers, and its values in C order, slab by slab.
+
+        `ranges`, the first and the last place but one along each dimension, cut a part out of it.
+        """
         import h5py
         import numpy as np
 
         dataset = self._dataset(path, "numbers")
-        shape = tuple(map(int, dataset.shape))
-        self._count(dataset, shape)
+        claimed = tuple(map(int, dataset.shape))
+        begins = [0] * len(claimed) if ranges is None else [int(begin) for begin, _ in ranges]
+        shape = claimed if ranges is None else tuple(int(end) - int(begin) for begin, end in ranges)
+        if len(begins) != len(claimed) or not all(
+            0 <= begin <= begin + size <= most for begin, size, most in zip(begins, shape, claimed, strict=True)
+        ):
+            raise Refusal(f"has shape {claimed}, so that this part of it is not there")
+        self._count(dataset, claimed, shape)
         dtype = dataset.dtype
         plain = (
             np.dtype(f"f{min(dtype.itemsize, 8)}") if dtype.kind == "f" else np.dtype(f"{dtype.kind}{dtype.itemsize}")
@@ -148,7 +159,7 @@ class Reader:
 
         def parts() -> Iterator[np.ndarray[Any, Any]]:
             for place in _places(shape, plain.itemsize, chunks):
-                yield np.ascontiguousarray(high[place], dtype=plain)
+                yield np.ascontiguousarray(high[_moved(place, begins, shape)], dtype=plain)
 
         return shape, plain.str, parts()
 
@@ -222,7 +233,7 @@ class Reader:
             raise Refusal(f"holds texts of {size} bytes; {64 * MAX_TEXT} are the most")
         return node
 
-    def _count(self, dataset: Any, shape: tuple[int, ...]) -> None:
+    def _count(self, dataset: Any, claimed: tuple[int, ...], shape: tuple[int, ...]) -> None:
         """Refuse more values than the limits allow before anything is read."""
         from h5py import h5o
 
@@ -233,8 +244,12 @@ class Reader:
         self._stored[int(h5o.get_info(dataset).addr)] = int(dataset.get_storage_size())
         self._points += points
         stored = sum(self._stored.values())
-        if self._points > FREE_POINTS and self._points > POINTS_PER_BYTE * stored:
-            raise Refusal(f"claims {points} values, for which the file stores {dataset.get_storage_size()} bytes")
+        all_points = self._points - points + math.prod(claimed)
+        if all_points > FREE_POINTS and all_points > POINTS_PER_BYTE * stored:
+            message = (
+                f"claims {math.prod(claimed)} values, for which the file stores {dataset.get_storage_size()} bytes"
+            )
+            raise Refusal(message)
         if self._points > MAX_FILE_POINTS:
             raise Refusal(f"brings the file to {self._points} values; {MAX_FILE_POINTS} are the most")
 
@@ -316,6 +331,15 @@ def _places(shape: tuple[int, ...], itemsize: int, chunks: tuple[int, ...] | Non
             yield (*before, slice(start, min(start + step, shape[axis])))
 
 
+def _moved(place: tuple[int | slice, ...], begins: Sequence[int], shape: Sequence[int]) -> tuple[int | slice, ...]:
+    """Place in a dataset of a place in a part of it."""
+    whole = (*place, *(slice(0, size) for size in shape[len(place) :]))
+    return tuple(
+        slice(begin + at.start, begin + at.stop) if isinstance(at, slice) else begin + at
+        for at, begin in zip(whole, begins, strict=True)
+    )
+
+
 def _brief(error: BaseException) -> str:
     text = " ".join(str(error).split()).strip("'\"")[:150]
     if isinstance(error, OSError | RuntimeError | KeyError) and text:
@@ -362,7 +386,7 @@ def answer(reader: Reader, request: dict[str, Any], write: Callable[[dict[str, A
 
     try:
         if request["do"] == "numbers":
-            shape, dtype, parts = reader.slabs(request["path"])
+            shape, dtype, parts = reader.slabs(request["path"], request.get("ranges"))
             reply(shape=shape, dtype=dtype)
             in_array = True
             for part in parts:

@@ -22,7 +22,8 @@ from xps_prefit_hooks import PrefitError, Settings
 
 from .assembly import Axis, RawRegion, in_electronvolts, spectrum_of
 from .roles import BINDING, KINETIC
-from .text import decoded, limited_bytes, number, whole
+from .ses_metadata import ses_attributes
+from .text import decoded, limited_bytes, number
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -139,13 +140,7 @@ def _region(source: str, wave: _Wave) -> RawRegion:
         kinetic=not BINDING.search(scale),
         labels=(note.get("Region Name", ""), wave.name),
         photon_energy=number(note.get("Excitation Energy", "")),
-        attrs={
-            "scans": whole(note.get("Number of Sweeps", ""), 1),
-            "pass_energy": number(note.get("Pass Energy", "")),
-            "sample": note.get("Sample") or None,
-            "start_time": f"{note['Date']}T{note['Time']}" if {"Date", "Time"} <= note.keys() else None,
-            "instrument": note.get("Instrument") or None,
-        },
+        attrs=ses_attributes(note),
         axes=axes,
     )
 

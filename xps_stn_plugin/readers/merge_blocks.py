@@ -253,7 +253,12 @@ def _stacked(group: Sequence[RawRegion], names: Sequence[str], varying: _Values)
             for dim, known, name in zip(dims, labels, names, strict=True)
         ),
         along=along,
-        conditions={},
+        # What all have in common still tells where, and how, they were measured.
+        conditions={
+            label: condition
+            for label, condition in first.conditions.items()
+            if all(raw.conditions.get(label) == condition for raw in group)
+        },
     )
 
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from xps_prefit_hooks import PrefitError, Settings
 
-from .assembly import Axis, RawRegion, spectrum_of
-from .phi_header import header_entries, photon_energy, region_metadata
+from .assembly import RawRegion, spectrum_of
+from .phi_header import header_entries, level_axis, photon_energy, region_metadata
 from .roles import BINDING, KINETIC, intensity_kind
 from .text import file_lines, number, whole
 
@@ -54,16 +54,17 @@ def _regions(
             yield PrefitError(where, f"{count} rows of numbers are announced but not there; the file is damaged.")
             continue
         table = np.array(values, dtype=float).reshape(count, -1)
-        axis = told.get("XLabel", "")
-        if table.shape[1] < 2 or not (BINDING.search(axis) or KINETIC.search(axis)):
-            yield PrefitError(where, f"its axis is '{axis}', neither binding nor kinetic energy.")
+        energy = told.get("XLabel", "")
+        if table.shape[1] < 2 or not (BINDING.search(energy) or KINETIC.search(energy)):
+            yield PrefitError(where, f"its axis is '{energy}', neither binding nor kinetic energy.")
             continue
         levels = table.shape[1] - 1
+        axis, along = level_axis(entries, levels)
         yield RawRegion(
             where=where,
             energy=table[:, 0],
             counts=table[:, 1] if levels == 1 else table[:, 1:].T,
-            kinetic=not BINDING.search(axis),
+            kinetic=not BINDING.search(energy),
             labels=(label,),
             photon_energy=photon_energy(entries),
             attrs={
@@ -71,5 +72,6 @@ def _regions(
                 "sample": told.get("Area Comment") or None,
                 "intensity": intensity_kind(told.get("YLabel", "")),
             },
-            axes=(Axis("level", np.arange(1, levels + 1)),) if levels > 1 else (),
+            axes=(axis,) if levels > 1 else (),
+            along=along if levels > 1 else {},
         )

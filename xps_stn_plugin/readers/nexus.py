@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from xps_prefit_hooks import PrefitError, Settings
 
+from ..core.metadata import TERMS
 from ..core.nexus_terms import CONCEPTS, Concept
-from .assembly import Axis, RawRegion, each_region, in_electronvolts
+from .assembly import Axis, RawRegion, each_region, in_electronvolts, known_or_none
 from .hdf5 import Dataset, Group, UnusableNode, is_utf8, opened_file, shown
+from .hdf5_array import stored_counts
 from .samples import spectra_of
-
-if TYPE_CHECKING:
-    import xarray as xr
 
 _DEFINITIONS = ("NXmpes", "NXxps")
 
+#: Metadata that NXxps has a place for.
+_ELSEWHERE: Final = {"title", "intensity", *(concept.attribute for concept in CONCEPTS)}
+
 #: Photon energy of a beam.
 _OF_BEAM = "incident_energy"
+
+#: Most intensities of a stack that are loaded at once; of larger ones, parts are read when they are asked for.
+LARGEST_LOADED: Final = 4_000_000
 
 #: Most values that are read where one is needed: an instrument may write one for each energy.
 _MOST_VALUES = 100_000
@@ -113,19 +119,25 @@ def _region(where: str, entry: Group) -> RawRegion:
     along = _energy_dimension(where, data, signal, used)
     units = shown(used.attrs.text("units") or axis.attrs.text("units") or "eV")
     energy = in_electronvolts(where, used.numbers(), units)
-    counts = np.asarray(signal.numbers(), dtype=float)
+    counts: NDArray[np.float64] | xr.Variable
+    if signal.size > LARGEST_LOADED and energy.size < signal.size:
+        counts = stored_counts(signal, along)
+    else:
+        counts = np.moveaxis(np.asarray(signal.numbers(), dtype=float), along, -1)
+    axes = _further_axes(data, signal.shape or (), along)
     transitions = _texts(entry, "transitions")
     signal_units = (signal.attrs.text("units") or "").lower()
     return RawRegion(
         where=where,
         energy=energy,
-        counts=np.moveaxis(counts, along, -1),
+        counts=counts,
         kinetic=kinetic,
         # An entry may list several transitions; then its name says more.
         labels=(*(transitions if len(transitions) == 1 else ()), entry.name.rpartition("__")[2], entry.name),
         photon_energy=_photon_energy(where, entry),
         variables=_variables(data, signal, axis),
-        axes=_further_axes(data, counts.shape, along),
+        axes=axes,
+        along=_further_labels(data, signal.shape or (), along, axes),
         attrs={
             "entry": entry.name,
             "title": _text(entry, "title"),
@@ -133,6 +145,7 @@ def _region(where: str, entry: Group) -> RawRegion:
             **{
                 concept.attribute: _told(entry, concept) for concept in CONCEPTS if concept.attribute != "photon_energy"
             },
+            **_collected(entry),
             "intensity": _intensity(signal_units),
             **_referencing_attrs(referencing),
         },
@@ -176,6 +189,22 @@ def _further_axes(data: Group, shape: tuple[int, ...], along: int) -> tuple[Axis
         labels: Any = np.array(node.texts(), dtype=object) if node.content == "texts" else node.numbers()
         axes.append(Axis(_taken_name(name), labels, node.attrs.text("units") or ""))
     return tuple(axes)
+
+
+def _further_labels(data: Group, shape: tuple[int, ...], along: int, axes: tuple[Axis, ...]) -> dict[str, Any]:
+    """Labels of a stack that are not its axes, by the dimensions that ``@NAME_indices`` gives."""
+    places = [place for place in range(len(shape)) if place != along]
+    names = {place: axis.name for place, axis in zip(places, axes, strict=True)}
+    labels: dict[str, Any] = {}
+    for name in data.names() if names else []:
+        indices = data.attrs.values(f"{name}_indices")
+        node = data.child(name) if indices and _taken_name(name) not in names.values() else None
+        if not isinstance(node, Dataset) or node.content == "other" or not all(index in names for index in indices):
+            continue
+        if node.shape == tuple(shape[int(index)] for index in indices):
+            values: Any = np.array(node.texts(), dtype=object) if node.content == "texts" else node.numbers()
+            labels[name] = tuple(names[int(index)] for index in indices), values, node.attrs.text("units") or ""
+    return labels
 
 
 def _taken_name(name: str) -> str:
@@ -222,11 +251,29 @@ def _photon_energy(where: str, entry: Group) -> float | None:
 def _told(entry: Group, concept: Concept) -> str | float | None:
     """Value of a concept in its own units; None where the file does not tell it, or has other units."""
     if not concept.is_number:
-        return _text(entry, concept.path)
+        text = _text(entry, concept.path)
+        # Converters write the first of all days where they know none.
+        return None if text is not None and text.startswith("0001-") and concept.path.endswith("_time") else text
     node = entry.get(concept.path)
     if not isinstance(node, Dataset):
         return None
-    return _first_number(node) if (node.attrs.text("units") or concept.units) == concept.units else None
+    value = _first_number(node) if (node.attrs.text("units") or concept.units) == concept.units else None
+    return None if value is None else known_or_none(value)
+
+
+def _collected(entry: Group) -> dict[str, str | float]:
+    """Further metadata, which this package writes into a collection, for NXxps has no place for them."""
+    collection = entry.get("spectrum")
+    if not isinstance(collection, Group) or collection.attrs.text("NX_class") != "NXcollection":
+        return {}
+    told: dict[str, str | float] = {}
+    for term in TERMS:
+        node = collection.get(term.attribute)
+        if isinstance(node, Dataset) and node.size == 1 and term.attribute not in _ELSEWHERE:
+            value = _first_number(node) if term.is_number else node.texts()[0] if node.content == "texts" else None
+            if value is not None:
+                told[term.attribute] = int(value) if term.attribute == "scans" and float(value).is_integer() else value
+    return told
 
 
 def _first_number(node: Dataset) -> float | None:

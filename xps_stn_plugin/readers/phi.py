@@ -14,7 +14,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,17 @@ from numpy.typing import NDArray
 from xps_prefit_hooks import PrefitError, Settings
 
 from .assembly import Axis, RawRegion, spectrum_of
-from .phi_header import Entries, PhiRegion, first, header_entries, photon_energy, region_metadata, regions
+from .phi_header import (
+    Entries,
+    PhiRegion,
+    first,
+    header_entries,
+    level_axis,
+    photon_energy,
+    place_of_area,
+    region_metadata,
+    regions,
+)
 from .text import decoded, limited_bytes
 
 if TYPE_CHECKING:
@@ -32,8 +42,6 @@ _END: Final = b"EOFH"
 _WORDS: Final = 24
 _DATA_SETS: Final = 10_000
 _TYPES: Final = {b"f4": "<f4", b"f8": "<f8", b"i4": "<i4", b"i2": "<i2"}
-# Names of dimensions, by the words of the table of contents.
-_DIMENSIONS: Final = {b"cyc": "level", b"sar": "area"}
 
 
 @dataclass(frozen=True)
@@ -127,11 +135,7 @@ def _regions(
             yield PrefitError(where, message)
             continue
         sizes = [(size, name) for size, name in zip(reversed(others), reversed(data_set.names[1:]), strict=True)]
-        axes = tuple(
-            Axis(_DIMENSIONS.get(name, f"axis_{i}"), np.arange(1, size + 1))
-            for i, (size, name) in enumerate(sizes)
-            if size > 1
-        )
+        axes, along = _axes(entries, sizes)
         yield RawRegion(
             where=where,
             energy=np.round(region.start + region.step * np.arange(points), 6),
@@ -145,4 +149,26 @@ def _regions(
                 "intensity": "counts per second" if data_set.unit == "c/s" else "arbitrary",
             },
             axes=axes,
+            along=along,
         )
+
+
+def _axes(entries: Entries, sizes: list[tuple[int, bytes]]) -> tuple[tuple[Axis, ...], dict[str, Any]]:
+    """Dimensions of a stack, and the labels along them: etch times of levels, places of areas."""
+    axes: list[Axis] = []
+    along: dict[str, Any] = {}
+    for i, (size, name) in enumerate(sizes):
+        if size == 1:
+            continue
+        if name == b"cyc":
+            axis, labels = level_axis(entries, size)
+            along.update(labels)
+        elif name == b"sar":
+            axis = Axis("area", np.arange(1, size + 1))
+            places = [place_of_area(entries, area) for area in range(size)]
+            if all(places):
+                along.update({xyz: (("area",), np.array([place[xyz] for place in places]), "mm") for xyz in "xyz"})
+        else:
+            axis = Axis(f"axis_{i}", np.arange(1, size + 1))
+        axes.append(axis)
+    return tuple(axes), along

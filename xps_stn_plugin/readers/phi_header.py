@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
+
+from .assembly import Axis
 from .text import number, whole
 
 Entries = Mapping[str, Sequence[str]]
+
+_MOST_CYCLES: Final = 10_000
+# Sputtering of a layer: total time, time for a cycle, number of cycles.
+_LAYER: Final = re.compile(r"[A-Z]\w{0,4}\+ (\d{1,6}\.\d{1,4}) (\d{1,6}\.\d{1,4}) (\d{1,6})(?!\S)")
 
 
 @dataclass(frozen=True)
@@ -94,7 +102,40 @@ def region_metadata(entries: Entries, place: int) -> dict[str, Any]:
         "energy_scan_mode": "fixed_analyzer_transmission" if first(entries, "AnalyserMode") == "FAT" else None,
         "start_time": _date(first(entries, "AcqFileDate") or first(entries, "FileDate")),
         "instrument": first(entries, "InstrumentModel") or None,
+        **(place_of_area(entries) if len(entries.get("SpatialAreaDef", ())) == 1 else {}),
     }
+
+
+def level_axis(entries: Entries, levels: int) -> tuple[Axis, dict[str, Any]]:
+    """Axis of a depth profile, and the labels that go along it: the etch time, or the level where it is not told."""
+    numbers, times = np.arange(1, levels + 1), etch_times(entries, levels)
+    if len(set(times)) < levels:
+        return Axis("etch_level", numbers), {}
+    return Axis("etch_time", np.array(times), "s"), {"etch_level": (("etch_time",), numbers, "")}
+
+
+def place_of_area(entries: Entries, area: int = 0) -> dict[str, float]:
+    """Place of an area on the stage in mm: of "1 Point7 1 (-23673.4 8299.0 23281.0 45.0 0.0)", in um and degrees."""
+    areas = entries.get("SpatialAreaDef", ())
+    words = areas[area].partition("(")[2].rstrip(" )").split() if area < len(areas) else []
+    values = [value for word in words[:3] if (value := number(word)) is not None and abs(value) < 1e9]
+    return {axis: round(value * 1e-3, 7) for axis, value in zip("xyz", values, strict=True)} if len(values) == 3 else {}
+
+
+def etch_times(entries: Entries, levels: int) -> list[float]:
+    """Etch time in s before each level of a depth profile; empty where the header does not tell.
+
+    "2 Layer2 7 0.0000 0.0000 Ar+ 6.00 0.50 12 ..." are 12 times 0.50 min, 6.00 in all. The first level is measured
+    before any sputtering. Profiles may end before all cycles are done.
+    """
+    minutes = [0.0]
+    for text in entries.get("DepthCalDef", ()):
+        match = _LAYER.search(text)
+        total, each, cycles = (float(part) for part in match.groups()) if match else (0.0, 1.0, 1.0)
+        if cycles > _MOST_CYCLES or abs(total - each * cycles) > 0.01 * total:
+            return []
+        minutes += [minutes[-1] + each * cycle for cycle in range(1, int(cycles) + 1)]
+    return [round(time * 60.0, 6) for time in minutes[:levels]] if 1 < levels <= len(minutes) else []
 
 
 def _date(text: str) -> str | None:

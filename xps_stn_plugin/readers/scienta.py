@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from xps_prefit_hooks import PrefitError, Settings
 
 from .assembly import Axis, RawRegion, spectrum_of
+from .ses_metadata import ses_attributes
 from .text import file_lines, number, whole
 
 if TYPE_CHECKING:
@@ -88,11 +89,7 @@ def _region(where: str, settings: Mapping[str, str], parts: Mapping[str, list[li
         kinetic="kinetic" in axis,
         labels=(settings.get("Region Name", ""),),
         photon_energy=number(settings.get("Excitation Energy", "")),
-        attrs={
-            "scans": whole(settings.get("Number of Sweeps", ""), 1),
-            "pass_energy": number(settings.get("Pass Energy", "")),
-            "sample": settings.get("Sample") or None,
-        },
+        attrs=ses_attributes(settings),
         axes=axes,
     )
 

@@ -89,6 +89,7 @@ def _region(path: Path, group: str, data: ElementTree.Element) -> RawRegion:
         attrs={
             "intensity": "counts",
             "technique": method or None,
+            "lens_mode": _text(definition, "analyzer_lens") or None,
             "sample": group or None,
             "dwell_time": number(_text(definition, "dwell_time")),
             "scans": cycles[0][1],

@@ -193,6 +193,8 @@ def _attributes(general: Mapping[str, str], section: _Section, per_second: bool)
         "sample": told.get("Group") or general.get("Group") or None,
         "technique": told.get("Analysis Method") or None,
         "radiation": told.get("Source") or None,
+        "instrument": told.get("Analyzer") or None,
+        "lens_mode": told.get("Analyzer Lens") or None,
         "energy_scan_mode": SCAN_MODES.get(told.get("Scan Mode", "")),
         "start_time": _start_time(told.get("Acquisition Date", "")),
     }

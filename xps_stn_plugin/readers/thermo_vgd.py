@@ -3,8 +3,8 @@
 The stream VGSpaceAxes holds, in little-endian, a version and the number of axes (4 bytes each), and for each axis 18
 bytes, the number of points (4 bytes), first value and step (8 bytes each); the first axis is the kinetic energy. VGData
 holds 8-byte numbers. Files were compared with Avantage's own .xls of the same spectra: the numbers are its counts per
-second times dwell time and scans. Properties: 105 photon energy, 305 dwell time, 306 scans, 404 pass energy, 406 work
-function, in eV and s.
+second times dwell time and scans. Properties: 6 instrument, 105 photon energy, 305 dwell time, 306 scans, 404 pass
+energy, 406 work function, 411 lens mode, in eV and s.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import olefile
     import xarray as xr
 
+_INSTRUMENT, _LENS_MODE = 6, 411
 _PHOTON_ENERGY, _DWELL_TIME, _SCANS, _PASS_ENERGY, _WORK_FUNCTION = 105, 305, 306, 404, 406
 _TITLE, _SUBJECT = 2, 3
 # Names of property sets (their format identifiers in OLE's notation).
@@ -82,12 +83,14 @@ def read(path: Path, settings: Settings) -> xr.DataTree:
                 attrs={
                     "intensity": "counts per second" if dwell_time and scans else "counts",
                     "sample": summary.get(_SUBJECT) or None,
+                    "instrument": told.get(_INSTRUMENT) or None,
+                    "lens_mode": told.get(_LENS_MODE) or None,
                     "dwell_time": dwell_time,
                     "scans": int(scans) if scans else None,
                     "pass_energy": _positive(told.get(_PASS_ENERGY)),
                     "work_function": _positive(told.get(_WORK_FUNCTION)),
                 },
-                axes=(Axis("level", np.arange(1, len(counts) + 1)),) if len(counts) > 1 else (),
+                axes=(Axis("etch_level", np.arange(1, len(counts) + 1)),) if len(counts) > 1 else (),
             )
         ],
         settings,

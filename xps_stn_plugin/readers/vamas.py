@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from xps_prefit_hooks import PrefitError, Settings
 
+from ..core.metadata import TERM_OF, is_number
 from .assembly import Condition, RawRegion, each_region, in_electronvolts, known_or_none, spectrum_of
 from .formats import VAMAS_LINE
 from .merge_blocks import in_series
@@ -29,6 +31,10 @@ _SCAN_MODES = {"FAT": "fixed_analyzer_transmission", "FRR": "fixed_retardation_r
 _NO_UNITS = {"d", "n"}
 # Characters within which the header of a PHI file ends.
 _PHI_HEADER: Final = 200_000
+_WRITTEN = re.compile(r"xps-stn (\w{1,60}) = (.{1,2000})")
+_NOT_STATED = {"", "not specified"}
+# SpecsLab Prodigy and Kratos's ESCApe write it into the comment.
+_LENS = re.compile(r"\s*(?:Analyzer lens =|Lens :)(.{1,80})")
 _PER_SECOND = re.compile(r"c/s|cps|counts?\s*+(/|per)\s*+s", re.IGNORECASE)
 
 
@@ -88,6 +94,8 @@ def _region(where: str, block: VamasBlock, index: int, header: VamasHeader) -> R
             "start_time": _start_time(block),
             "technique": block.technique or None,
             "radiation": block.source_label or None,
+            "instrument": None if header.instrument.lower() in _NOT_STATED else header.instrument,
+            "lens_mode": next((match[1].strip() for line in block.comment if (match := _LENS.match(line))), None),
             "dwell_time": _positive(block.collection_time),
             "scans": block.scans if block.scans > 0 else None,
             # Where the retardation ratio is fixed, the file has the ratio in the place of the pass energy.
@@ -96,9 +104,32 @@ def _region(where: str, block: VamasBlock, index: int, header: VamasHeader) -> R
             "work_function": known_or_none(block.work_function),
             "intensity": _kind(block, intensity),
             "casa_calibration": calibrations or None,
+            **_written_attributes(block.comment),
         },
         conditions=_conditions(block, header),
     )
+
+
+def _written_attributes(comment: Sequence[str]) -> dict[str, str | float]:
+    """Attributes that `writers.vamas` put into the comment: metadata that VAMAS has no place for, the calibration."""
+    written: dict[str, str | float] = {}
+    for line in comment:
+        match = _WRITTEN.fullmatch(line)
+        if match and (match[1] in TERM_OF or match[1].startswith("energy_referencing_")):
+            value = _plain_value(match[2])
+            if value is not None and (isinstance(value, float) or not is_number(match[1])):
+                written[match[1]] = value
+    return written
+
+
+def _plain_value(text: str) -> str | float | None:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return known_or_none(float(value))
+    return value if isinstance(value, str) else None
 
 
 def _conditions(block: VamasBlock, header: VamasHeader) -> dict[str, Condition]:

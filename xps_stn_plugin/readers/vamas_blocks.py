@@ -40,6 +40,7 @@ class VamasHeader:
     `conditions` are labels and units of the experimental variables, of which each block has its values.
     """
 
+    instrument: str
     experiment_mode: str
     scan_mode: str
     conditions: tuple[tuple[str, str], ...]
@@ -132,7 +133,7 @@ def read_header(cursor: VamasText) -> VamasHeader:
     if found != VAMAS_LINE:
         message = f"this is not a VAMAS file: it begins with '{found[:40]}' instead of '{VAMAS_LINE[:31]} ...'."
         raise PrefitError(cursor.source, message)
-    cursor.texts(4, "the institution, instrument, operator and experiment")
+    _, instrument, _, _ = cursor.texts(4, "the institution, instrument, operator and experiment")
     cursor.texts(cursor.whole("the number of comment lines"), "a comment line")
     mode = cursor.text("the experiment mode")
     scan_mode = cursor.text("the scan mode")
@@ -153,6 +154,7 @@ def read_header(cursor: VamasText) -> VamasHeader:
     future_block = cursor.whole("the number of future upgrade block entries")
     cursor.texts(future_experiment, "a future upgrade experiment entry")
     return VamasHeader(
+        instrument=instrument,
         experiment_mode=mode,
         scan_mode=scan_mode,
         conditions=tuple((label, unit) for label, unit in told),

@@ -25,6 +25,7 @@ from xps_stn_plugin.core.element_lines import (
     typical_fwhm,
 )
 from xps_stn_plugin.core.regions import SURVEY
+from xps_stn_plugin.core.survey import LACKED, SHOWN
 from xps_stn_plugin.stn.signal import NO_LINE, line_maximum, line_to_noise
 
 from .areas import Areas
@@ -130,7 +131,9 @@ def candidates(
         if known is False or (not known and (weak or not pair or not trusted or core not in core_levels())):
             continue
         first, last = lines[0].low + move - _BEYOND, lines[0].high + move + _BEYOND
-        if first > high or last < low:
+        # Of an element that is known to be there, the line of lower j alone may lie in the region.
+        reach = pair.compound_splitting if known and pair else 0.0
+        if first > high or last + reach < low:
             continue
         level = ForeignLevel(
             line.level,
@@ -167,7 +170,13 @@ def shown_elements(spectrum: xr.DataTree, region: str, offset: float) -> dict[st
         level = str(child.attrs.get("region", name))
         if name == region or child["counts"].ndim != 1:
             continue
-        if level == SURVEY:
+        if level == SURVEY and SHOWN in child.attrs:
+            shown = {
+                **dict.fromkeys(str(child.attrs[LACKED]).split(), False),
+                **dict.fromkeys(str(child.attrs[SHOWN]).split(), True),
+                **shown,
+            }
+        elif level == SURVEY:
             surveys.append(child.to_dataset())
         elif level_lines(level):
             line = bool(line_to_noise(child.to_dataset()["counts"].values) >= NO_LINE)
@@ -284,10 +293,11 @@ def with_foreign(
             trial = fit(_replaced(best.found, placed), best.best.scale)
             gain = best.worse_by(trial) - placed.needed
             if trial.values[f"{placed.line.key}_amplitude"] > 0 and gain >= 0:
-                gains.append((gain, trial))
+                # An element that another region shows comes before one of which nothing else is known.
+                gains.append((placed.candidate.confirmed, gain, trial))
         if not gains:
             return best
-        best = max(gains, key=lambda item: item[0])[1]
+        best = max(gains, key=lambda item: item[:2])[2]
 
 
 def _placed(best: Trial, tried: Collection[Candidate], ends: tuple[float, float]) -> list[_Placed]:

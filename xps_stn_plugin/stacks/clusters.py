@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
+import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import ModelInfo, Prediction, PrefitError, Settings
@@ -268,6 +269,14 @@ class Gathering:
         mean = self._mean(Key((), not domestic, shifted), [channels[channel] for channel in sorted(channels)])
         groups = dict(zip(mean.prediction.groups, _rounded(likely).tolist(), strict=True))
         return replace(mean, prediction=replace(mean.prediction, groups=groups))
+
+    def mean_spectrum(self) -> xr.Dataset | None:
+        """Mean spectrum of the region on the calibrated axis, as a region; None where there was no spectrum."""
+        if not self._sums:
+            return None
+        mean = self.whole()
+        attrs = {**mean.attrs, "region": self.level, "label": str(mean.attrs.get("label") or self.region)}
+        return xr.Dataset({"counts": ("binding_energy", mean.counts)}, {"binding_energy": mean.energy}, attrs)
 
     @property
     def _spacing(self) -> float:

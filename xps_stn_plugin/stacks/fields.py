@@ -52,6 +52,7 @@ REASON_TEXTS: Final = {
     int(Reason.POTASSIUM): "K 2p beside C 1s explains what looks like fluoride.",
     int(Reason.GROUP_OVERLAP): "The lines of a weak group coincide with those of a surer one: not counted as found.",
     int(Reason.NO_RING): "A predicted group is bonded to an aromatic ring, and no ring was found.",
+    int(Reason.FOREIGN_PAIR): "A doublet of another element takes the place of a predicted group.",
     int(Reason.CARBON_FIRST): "C 1s alone gives the shift, because the other regions leave it open.",
     int(Reason.BAD_CHANNELS): "Hot or dead channels were left out.",
     int(Reason.ALIKE): "The lines of all regions are broadened or doubled alike: parts may be charged differently.",

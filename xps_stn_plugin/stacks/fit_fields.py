@@ -67,12 +67,17 @@ def fit_fields(region: str, labels: FitLabels) -> tuple[Field, ...]:
         "flag_meanings": " ".join(["none", *BACKGROUNDS]),
     }
     assigned = {
-        "long_name": "whether a functional group or another element accounts for the component",
+        "long_name": "whether a functional group, a chemical state or another element accounts for the component",
+        "flag_values": np.arange(NONE, 2, dtype=np.int8),
+        "flag_meanings": "no_such_component no yes",
+    }
+    counted = {
+        "long_name": "whether the component counts for the region's element; satellites and other elements do not",
         "flag_values": np.arange(NONE, 2, dtype=np.int8),
         "flag_meanings": "no_such_component no yes",
     }
     components = {"component": labels.components}
-    groups = {"component_groups": labels.groups}
+    groups = {"component_groups": labels.groups, "component_level": labels.levels}
     parameters = {"parameter": tuple(labels.parameters)}
     meanings = {"parameter_meaning": tuple(labels.parameters.values())}
     return (
@@ -85,6 +90,7 @@ def fit_fields(region: str, labels: FitLabels) -> tuple[Field, ...]:
         Field("noise_kind", region, "i1", attrs=noises, fill=0),
         Field("background_kind", region, "i1", attrs=backgrounds, fill=NONE),
         Field("assigned", region, "i1", labels=components, attrs=assigned, fill=NONE, texts=groups),
+        Field("counted", region, "i1", labels=components, attrs=counted, fill=NONE, texts=groups),
         *(
             Field(name, region, labels=components, attrs=attrs, texts=groups)
             for name, attrs in _COMPONENT_ATTRS.items()
@@ -120,6 +126,7 @@ def fit_values(fits: StackFits) -> dict[str, NDArray[Any]]:
         "noise_kind": fits.noise,
         "background_kind": fits.background,
         "assigned": fits.assigned,
+        "counted": fits.counted,
         **{name: getattr(fits.components, name) for name in _COMPONENT_ATTRS},
         "parameter_value": fits.values,
         "parameter_stderr": fits.stderr,

@@ -70,6 +70,11 @@ class SeedFits:
         """Whether a group, a chemical state or another element brings each component, in the order of `components`."""
         return [lines[0].assigned for lines in table_order(self.seed)]
 
+    @property
+    def counted(self) -> list[bool]:
+        """Whether each component counts for the region's element: no satellite, no line of another element."""
+        return [lines[0].counts for lines in table_order(self.seed)]
+
 
 @dataclass(frozen=True, eq=False)
 class StackFits:
@@ -89,7 +94,9 @@ class StackFits:
     background : ndarray of int, shape (k,)
         Place in `BACKGROUNDS`; -1 without a fit.
     assigned : ndarray of int, shape (k, components)
-        Whether a functional group brings the component, 1 or 0; -1 where a spectrum has no such component.
+        Whether something brings the component, 1 or 0; -1 where a spectrum has no such component.
+    counted : ndarray of int, shape (k, components)
+        Whether the component counts for the region's element, 1 or 0; -1 where a spectrum has no such component.
     components : ComponentRows
         Over ``labels.components``.
     values, stderr : ndarray, shape (k, parameters)
@@ -106,6 +113,7 @@ class StackFits:
     noise: NDArray[np.int8]
     background: NDArray[np.int8]
     assigned: NDArray[np.int8]
+    counted: NDArray[np.int8]
     components: ComponentRows
     values: FloatArray
     stderr: FloatArray
@@ -125,6 +133,7 @@ class StackFits:
             noise=np.zeros(count, dtype=np.int8),
             background=np.full(count, NONE, dtype=np.int8),
             assigned=np.full((count, components), NONE, dtype=np.int8),
+            counted=np.full((count, components), NONE, dtype=np.int8),
             components=ComponentRows.empty(count, labels.components),
             values=values,
             stderr=stderr,
@@ -149,7 +158,8 @@ class StackFits:
         self.noise[rows] = fits.noise
         done = rows[fits.status != NOT_FITTED]
         self.background[done] = own.background
-        self.assigned[np.ix_(done, np.asarray(columns, dtype=np.intp))] = own.assigned
+        place = np.ix_(done, np.asarray(columns, dtype=np.intp))
+        self.assigned[place], self.counted[place] = own.assigned, own.counted
         self.components.put(rows, columns, own.components)
         at = np.ix_(rows, np.asarray(self.labels.columns(own.seed), dtype=np.intp))
         self.values[at], self.stderr[at] = fits.values, fits.stderr

@@ -7,12 +7,13 @@ expansion is what is left of each spectrum's normal equations when its own param
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import lmfit
 import numpy as np
+import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import PrefitError, Seed, Settings
@@ -139,10 +140,12 @@ class Shared:
         return result
 
 
-def series_seed(gathering: Gathering, settings: Settings) -> Seed | None:
+def series_seed(
+    gathering: Gathering, settings: Settings, others: Mapping[str, xr.Dataset] | None = None
+) -> Seed | None:
     """Seed a series as one: from the mean of its spectra, with the lines of all groups that any common set shows.
 
-    Areas within families of lines are not tied.
+    Areas within families of lines are not tied. `others` are mean spectra of the series' other regions.
 
     Returns
     -------
@@ -152,7 +155,7 @@ def series_seed(gathering: Gathering, settings: Settings) -> Seed | None:
     mean = gathering.whole()
     free = replace(settings, ties="free")
     region, level = gathering.region, gathering.level
-    return seeded_by_plugin(region, level, mean.energy, mean.counts, mean.attrs, mean.prediction, free)
+    return seeded_by_plugin(region, level, mean.energy, mean.counts, mean.attrs, mean.prediction, free, others or {})
 
 
 def subsample(count: int) -> NDArray[np.intp]:

@@ -23,11 +23,14 @@ class FitLabels:
     parameters : mapping of str to str
         What each parameter is in words, by label. The label is lmfit's name; where a name stands for different things
         in different structures, it belongs to that of the commonest one, and the others' is ``name (words)``.
+    levels : tuple of str
+        Core level of another element that each component belongs to (``K2p``); empty for those of the region's own.
     """
 
     components: tuple[str, ...]
     groups: tuple[str, ...]
     parameters: Mapping[str, str]
+    levels: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, seeds: Sequence[Seed], components: Sequence[str]) -> FitLabels:
@@ -40,15 +43,18 @@ class FitLabels:
             Names of their components, in the order that is wanted, and others.
         """
         groups: dict[str, dict[str, None]] = {}
+        levels: dict[str, str] = {}
         known: dict[str, str] = {}
         for seed in seeds:
             for component in seed.components:
                 groups.setdefault(component.name, {}).update(dict.fromkeys(component.groups))
+                levels.setdefault(component.name, component.level)
             for name, meaning in parameter_meanings(seed).items():
                 known.setdefault(name, meaning)
                 known.setdefault(_label(known, name, meaning), meaning)
         texts = tuple("; ".join(groups.get(name, ())) for name in components)
-        return cls(tuple(components), texts, MappingProxyType(known))
+        of_level = tuple(levels.get(name, "") for name in components)
+        return cls(tuple(components), texts, MappingProxyType(known), of_level)
 
     def columns(self, seed: Seed) -> list[int]:
         """Places of a seed's parameters, in lmfit's order."""

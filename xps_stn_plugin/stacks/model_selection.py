@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
+import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import Prediction, Seed, Settings
@@ -66,6 +67,8 @@ class Structures:
     number : mapping of Key to int
         Structure of each set; -1 where no plugin seeds it.
     settings : Settings
+    others : mapping of str to xarray.Dataset
+        Mean spectra of the stack's other regions on the calibrated axis, which say what elements there are.
     """
 
     region: str
@@ -76,6 +79,7 @@ class Structures:
     sizes: tuple[int, ...]
     number: Mapping[Key, int]
     settings: Settings
+    others: Mapping[str, xr.Dataset] = field(default_factory=dict)
 
     @property
     def components(self) -> tuple[str, ...]:
@@ -86,6 +90,11 @@ class Structures:
                 place.setdefault(component.name, float(seed.params[f"{component.prefix}center"].value))
         others = [f"{self.level} other {i}" for i in range(1, OTHERS + 1)] if self.seeds else []
         return (*sorted(place, key=lambda name: (place[name], name)), *others)
+
+    @property
+    def all_seeds(self) -> tuple[Seed, ...]:
+        """Seeds of all structures."""
+        return self.seeds
 
     @property
     def labels(self) -> FitLabels:
@@ -212,7 +221,7 @@ class Structures:
         status = STATUSES[int(known.status[row])]
         prediction = Prediction(shift, float(known.shift_stderr[row]), probabilities, status, (), {}, known.model)
         return seeded_by_plugin(
-            self.region, self.level, self.energy - shift, counts, self.attrs, prediction, self.settings
+            self.region, self.level, self.energy - shift, counts, self.attrs, prediction, self.settings, self.others
         )
 
     def _columns(self, table: ComponentRows) -> list[int]:
@@ -223,8 +232,8 @@ class Structures:
         return [column for column in found if column >= 0]
 
 
-def decide(gathering: Gathering, settings: Settings) -> Structures:
-    """Seed the sets of a region.
+def decide(gathering: Gathering, settings: Settings, others: Mapping[str, xr.Dataset] | None = None) -> Structures:
+    """Seed the sets of a region; `others` are mean spectra of the stack's other regions.
 
     Sets of at least `COMMON` spectra get a seed, made from their mean spectrum by the first seeder among the plugins
     that answers. A rarer set takes the structure of the nearest common one, unless that describes its mean badly and
@@ -235,6 +244,7 @@ def decide(gathering: Gathering, settings: Settings) -> Structures:
     PrefitError
         If a seeder fails.
     """
+    others = others or {}
     means = gathering.means()
     common = [key for key, mean in means.items() if mean.members >= COMMON] or list(means)[:1]
     seeds: list[Seed] = []
@@ -247,7 +257,7 @@ def decide(gathering: Gathering, settings: Settings) -> Structures:
             sizes[shared] += mean.members
             continue
         seed = seeded_by_plugin(
-            gathering.region, gathering.level, mean.energy, mean.counts, mean.attrs, mean.prediction, settings
+            gathering.region, gathering.level, mean.energy, mean.counts, mean.attrs, mean.prediction, settings, others
         )
         if shared >= 0 and (seed is None or not _better_on(seed, seeds[shared], mean)):
             number[key] = shared
@@ -267,6 +277,7 @@ def decide(gathering: Gathering, settings: Settings) -> Structures:
         tuple(sizes),
         number,
         settings,
+        others,
     )
 
 
@@ -278,12 +289,13 @@ def seeded_by_plugin(
     attrs: Mapping[str, Any],
     prediction: Prediction,
     settings: Settings,
+    others: Mapping[str, xr.Dataset],
 ) -> Seed | None:
     """Seed a spectrum on its calibrated axis by the first plugin that answers; None for what none seeds."""
-    others = {name: value for name, value in attrs.items() if name not in ("region", "label")}
+    further = {name: value for name, value in attrs.items() if name not in ("region", "label")}
     label = str(attrs.get("label") or region)
-    dataset = region_dataset(f"stack, region {region}", energy, counts, region=level, label=label, **others)
-    tree = spectrum_tree(f"stack, region {region}", {region: dataset})
+    dataset = region_dataset(f"stack, region {region}", energy, counts, region=level, label=label, **further)
+    tree = spectrum_tree(f"stack, region {region}", {**others, region: dataset})
     return plugin_manager().seed(tree, region, prediction, settings)
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from xps_prefit_hooks import PrefitError, Settings
@@ -207,12 +208,14 @@ def _fit(
     models: dict[str, Structures | SeriesModel] = {}
     fields: dict[str, list[Field]] = {}
     notes: list[str] = []
+    means = {name: gathering.mean_spectrum() for name, gathering in gatherings.items()}
     for name, gathering in gatherings.items():
+        others = {other: mean for other, mean in means.items() if other != name and mean is not None}
         try:
             if walk.plan.share == "components":
-                model: Structures | SeriesModel | None = _series_model(walk, predictor, gathering, arrays)
+                model: Structures | SeriesModel | None = _series_model(walk, predictor, gathering, arrays, others)
             else:
-                model = decide(gathering, walk.plan.settings)
+                model = decide(gathering, walk.plan.settings, others)
         except PrefitError as error:
             notes.append(f"{name} is not fitted: {error.message}")
             continue
@@ -232,21 +235,59 @@ def _fit(
     for name, own in models.items():
         if isinstance(own, Structures):
             fields[name] = _refit(stack, own, fields[name], arrays, predictor, place, curves=drawn)
+    more, assumed = _quantified(stack, walk.plan.settings, models, arrays, place)
+    notes += assumed
     tell_listeners(
         stack, walk.plan.settings, models, fields, arrays, partial(_found, predictor, arrays), walk.plan.make_result
     )
-    return [one for own in fields.values() for one in own], notes
+    return [*(one for own in fields.values() for one in own), *more], notes
+
+
+def _quantified(
+    stack: Stack,
+    settings: Settings,
+    models: Mapping[str, Structures | SeriesModel],
+    arrays: dict[str, Any],
+    place: Place,
+) -> tuple[list[Field], tuple[str, ...]]:
+    """Atomic percentages from the fits, block by block; what was placed is added to `arrays`."""
+    from .amounts import Amounts
+
+    labels = {name: model.labels for name, model in models.items()}
+    amounts = Amounts.of(stack, {name: model.all_seeds for name, model in models.items()}, labels, settings)
+    fields = list(amounts.fields())
+    arrays.update(place(fields))
+    for block in stack.blocks() if fields else ():
+        of_region = {
+            name: {
+                variable: _flat_rows(arrays[f"{name}/{variable}"][block])
+                for variable in ("area", "area_stderr", "counted")
+            }
+            for name in models
+        }
+        put(fields, arrays, block, amounts.values(of_region))
+    return fields, amounts.notes
+
+
+def _flat_rows(values: NDArray[Any]) -> NDArray[Any]:
+    """Array with the dimensions of the stack as one."""
+    array = np.asarray(values)
+    return array.reshape(-1, array.shape[-1])
 
 
 def _series_model(
-    walk: Walk, predictor: StackPredictor, gathering: Gathering, arrays: Mapping[str, Any]
+    walk: Walk,
+    predictor: StackPredictor,
+    gathering: Gathering,
+    arrays: Mapping[str, Any],
+    others: Mapping[str, xr.Dataset],
 ) -> SeriesModel | None:
     """Find positions and widths that a series has in common; None where nobody seeds the region."""
     from .clusters import Found
     from .global_fit import series_seed, subsample
     from .series_model import SeriesModel
 
-    seed = series_seed(gathering, walk.plan.settings)
+    seed = series_seed(gathering, walk.plan.settings, others)
     if seed is None:
         return None
     stack, name = walk.stack, gathering.region

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xps_prefit_hooks import Prediction, PrefitError, Settings
 
+from ..core.charge_references import FERMI_EDGE, named_reference
 from ..core.energy_scale import is_applied, is_told, scale_offset
 from ..core.plugins import BUILTIN, plugin_manager
 from ..core.spectrum import spectrum_tree
@@ -62,7 +63,18 @@ class StackPredictor:
 
     @classmethod
     def of(cls, stack: Stack, settings: Settings, trained: TrainedNetwork) -> StackPredictor:
-        """Choose what the network reads."""
+        """Choose what the network reads.
+
+        Raises
+        ------
+        PrefitError
+            If the line that is to be the charge reference was not measured at all.
+        """
+        named = named_reference(settings.calibrate_on)
+        levels = [region.level for region in stack.regions.values()]
+        if named is not None and named.name != FERMI_EDGE and named.level not in levels:
+            fault = f"there is no {named.region_label} region; name another line"
+            raise PrefitError(stack.source, f"the shift cannot be taken from {named.name}: {fault}.")
         energies = {name: region.energy for name, region in stack.regions.items()}
         attrs = {name: {**region.attrs, "region": region.level} for name, region in stack.regions.items()}
         view = view_of(energies, attrs, trained.grid)

@@ -17,7 +17,7 @@ from xps_prefit_hooks import PrefitError, Settings
 
 from .._util.files import check_target, write_whole
 from .._util.progress import Progress, never, nothing
-from ..core.charge_references import FERMI_EDGE, named_reference
+from ..core.charge_references import named_reference
 from ..core.energy_scale import is_told, reference_text, shift_text
 from ..core.result import PrefitData
 from ..core.spectrum import calibrated
@@ -202,13 +202,6 @@ def _plan(
 ) -> Plan:
     if share not in get_args(Share):
         raise PrefitError("share", f"{share!r} is unknown; take one of {', '.join(get_args(Share))}.")
-    named = named_reference(settings.calibrate_on)
-    levels = [region.level for region in stack.regions.values()]
-    if named is not None and named.name != FERMI_EDGE and named.level not in levels:
-        msg = (
-            f"the shift cannot be taken from {named.name}: there is no {named.region_label} region; name another line."
-        )
-        raise PrefitError(stack.source, msg)
     if share == "components" and not fit:
         raise PrefitError("share", "components are shared by fits; ask for fits, too (fit=True).")
     if share == "shift" and is_told(settings):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from xps_prefit_hooks import Seed
 from xps_stn_plugin.fitting.component_rows import table_order
 
 from .clusters import Found
@@ -51,6 +52,11 @@ class SeriesModel:
         values = np.asarray(counts, dtype=float)
         shared = share(seed, energy, values, noise=noise_rows(values, attrs), **_axes(found, shifted))
         return cls(region, energy, attrs, shared, shifted)
+
+    @property
+    def all_seeds(self) -> tuple[Seed, ...]:
+        """The seed of the series."""
+        return (self.shared.seed,)
 
     @property
     def labels(self) -> FitLabels:

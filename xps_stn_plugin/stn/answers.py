@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .calibration import spread_of
 from .numpy_network import Reading
-from .verdict import FloatArray, Posterior
+from .posterior import FloatArray, Posterior
 from .weights import TrainedNetwork
 
 #: Spectra that pass the network together: few enough that what is between two layers stays in the processor's cache.
@@ -38,6 +38,11 @@ class Answers:
         Log odds that the sample is not one that the network is made for.
     region_shift, region_sigma : ndarray, shape (n, regions)
         Differential charging of each region that was asked about, and its standard deviation, in eV.
+    materials : ndarray, shape (n, materials)
+        Probability of each class of materials.
+    lines : ndarray, shape (n, regions)
+        Probability that each region that was asked about has a line of its core level; NaN where it was not measured
+        and from a network that does not tell.
     """
 
     shift: FloatArray
@@ -48,6 +53,8 @@ class Answers:
     outside_logit: FloatArray
     region_shift: FloatArray
     region_sigma: FloatArray
+    materials: FloatArray
+    lines: FloatArray
 
     def placed(self, rows: NDArray[np.int64], size: int) -> Answers:
         """Answers for `size` spectra of which these are some; NaN for the others."""
@@ -108,6 +115,8 @@ def ask(
         outside_logit=whole("outside_logit"),
         region_shift=whole("region_shift")[:, columns],
         region_sigma=whole("region_sigma")[:, columns],
+        materials=_probability(whole("material_logits")),
+        lines=_by_region(np.asarray(measured.any(-1)), whole("line_logits")),
     )
 
 
@@ -118,7 +127,20 @@ def _no_answers(trained: TrainedNetwork, levels: int, keep_posterior: bool) -> A
     by_region = np.zeros((0, levels))
     probabilities = np.zeros((0, len(trained.groups)))
     posterior = Posterior(limit, none, none, none, none, none)
-    return Answers(none, none, posterior, distribution, probabilities, none, by_region, by_region)
+    materials = np.zeros((0, len(trained.materials)))
+    return Answers(none, none, posterior, distribution, probabilities, none, by_region, by_region, materials, by_region)
+
+
+def _probability(logits: FloatArray) -> FloatArray:
+    return np.asarray(1.0 / (1.0 + np.exp(-logits)))
+
+
+def _by_region(measured: NDArray[np.bool_], logits: FloatArray) -> FloatArray:
+    """Put what was said of measured regions into their places."""
+    lines = np.full(measured.shape, np.nan)
+    if logits.size:
+        lines[measured] = _probability(logits)
+    return lines
 
 
 def _read_many(

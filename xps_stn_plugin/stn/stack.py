@@ -17,6 +17,7 @@ from ..core.single_channels import MOST_NAMED, energies_of, without_single_chann
 from ..core.spectrum import MIN_POINTS, in_range
 from .answers import ask
 from .cut_lines import cut_edges
+from .foreign_pair import without_foreign_pairs
 from .group_overlap import without_overlap, without_ring
 from .group_support import GROUP_FOUND, detection_limits, supported
 from .near_edge import read_inside
@@ -218,6 +219,7 @@ def _chunk(
     probabilities, potassium = without_potassium(
         trained.groups, probabilities, levels, axes, counts, found.shift, lined
     )
+    probabilities, pairs = without_foreign_pairs(trained.groups, probabilities, levels, axes, counts, found.shift)
     probabilities, overlapped = without_overlap(trained.groups, probabilities)
     probabilities, ringless = without_ring(trained.groups, probabilities)
     evidence = Evidence(
@@ -240,6 +242,7 @@ def _chunk(
         potassium=potassium,
         overlapped=overlapped,
         ringless=ringless,
+        foreign_pair=pairs,
     )
     return StackPrediction(
         groups=trained.groups,
@@ -252,6 +255,9 @@ def _chunk(
         region_stderr=np.where(told, region_stderr, np.nan),
         evidence=evidence,
         verdict=judge(evidence),
+        materials=found.materials,
+        lines=found.lines,
+        material_names=trained.materials,
         distribution=found.distribution,
     )
 

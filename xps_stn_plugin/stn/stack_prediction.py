@@ -40,6 +40,12 @@ class StackPrediction:
         What the verdict rests on; ``evidence.disagreement`` is by how much a region is charged more than C 1s.
     verdict : Verdict
         Status and reasons.
+    materials : ndarray, shape (n, materials)
+        Probability of each class of materials; NaN where there is no shift.
+    lines : ndarray, shape (n, regions)
+        Probability that a region has a line of its core level; NaN where that is not told.
+    material_names : tuple of str
+        Classes of materials of the columns of `materials`.
     distribution : ndarray of float32, shape (n, bins), or None
         The network's distribution over shifts, bin by bin (`TrainedNetwork.shift_bins`), where it was asked for; NaN
         where there is no shift.
@@ -57,6 +63,9 @@ class StackPrediction:
     region_stderr: FloatArray
     evidence: Evidence
     verdict: Verdict
+    materials: FloatArray
+    lines: FloatArray
+    material_names: tuple[str, ...] = ()
     distribution: NDArray[np.float32] | None = None
     others: Mapping[int, Prediction] = field(default_factory=dict)
 
@@ -95,7 +104,18 @@ class StackPrediction:
             reasons=self.sentences(row),
             region_shifts=MappingProxyType(shifts),
             model=self.model,
+            materials=MappingProxyType(dict(zip(self.material_names, map(float, self.materials[row]), strict=True))),
+            elements=MappingProxyType(self._elements(row)),
         )
+
+    def _elements(self, row: int) -> dict[str, float]:
+        """Probability that the regions of a spectrum show a line of each element, from its core levels."""
+        elements: dict[str, float] = {}
+        for level, probability in zip(self.regions, self.lines[row], strict=True):
+            if np.isfinite(probability):
+                element = level[:-2]
+                elements[element] = max(elements.get(element, 0.0), float(probability))
+        return elements
 
     @classmethod
     def joined(cls, parts: Sequence[StackPrediction]) -> StackPrediction:

@@ -133,6 +133,7 @@ def train(
         groups=group_names(),
         grid=grid,
         calibration=calibration,
+        materials=material_names() if config.simulation.whole_share else (),
         overwrite=overwrite,
     )
     return weights

@@ -13,8 +13,10 @@ from xps_prefit_hooks import ALIPHATIC_C1S, Status
 
 from ..chemistry.compounds import carbon_maximum
 from .appearance import appearance, at_carbon
+from .foreign_pair import foreign_pair_sentence
 from .group_overlap import overlap_sentence, ring_sentence
 from .group_support import Support, refuted_sentences, untested_sentences
+from .posterior import Posterior
 from .signal import NO_LINE
 from .uneven import PARTS_STDERR, parts_differ
 
@@ -27,21 +29,18 @@ UNCERTAIN_STDERR = 0.25
 #: shift and the distribution there is narrow: a few percent far away make a large standard error. Of 30 such spectra
 #: among 996 draws of inorganic samples none was more than 0.3 eV off; of 8 drawn polymers one, whose O 1s line was cut.
 TAIL_STDERR, TAIL = 0.5, 0.05
-#: Probability above which a second shift is called possible, and how far in eV it lies from the first at least.
+#: Probability above which a second shift is called possible.
 SECOND_SHIFT = 0.10
-AWAY = 0.6
 #: Spread in eV within `NEAR` eV of the most probable shift above which a sample counts as charged unevenly. Of drawn
 #: samples with two parts 1 eV apart it doubts a fifth that no other rule doubts, of evenly charged ones 2 %; a limit of
 #: 0.2 eV would doubt a quarter and 6 %.
 UNEVEN_SPREAD = 0.225
-NEAR = 0.8
 #: Channels in a row at a region's maximum from which on the detector is taken for saturated: noise lets two be alike
 #: now and then, four hardly ever.
 SATURATED = 4
 #: Probability within `EDGE` eV of the end of the trained range above which the shift may lie outside. Drawn samples
 #: that are charged by 8 to 13 eV have it in the last bins; a wider margin refuses more that lie inside, none of these.
 AT_EDGE = 0.2
-EDGE = 0.25
 #: Disagreement of a region with C 1s in eV that is worth a word. It is an expectation, drawn towards none: on simulated
 #: spectra it shows an eighth of what is there, on measured polymers a quarter, with a noise of 0.03 eV.
 DISAGREE_EV = 0.1
@@ -81,6 +80,7 @@ class Reason(IntFlag):
     POTASSIUM = 1 << 26
     GROUP_OVERLAP = 1 << 27
     NO_RING = 1 << 28
+    FOREIGN_PAIR = 1 << 29
     CARBON_FIRST = 1 << 30
 
     @classmethod
@@ -102,46 +102,6 @@ class Reason(IntFlag):
             | cls.CUT_LINE
             | cls.ALIKE
         )
-
-
-@dataclass(frozen=True)
-class Posterior:
-    """What the rules need of the distributions over shifts.
-
-    Parameters
-    ----------
-    limit : float
-        Largest shift in eV that the network was trained for.
-    at_edge : ndarray, shape (n,)
-        Probability within `EDGE` eV of the ends of the range.
-    first, second : ndarray, shape (n,)
-        Most probable shift, and the most probable one further than 0.6 eV from it, in eV.
-    second_probability : ndarray, shape (n,)
-        That the shift lies further than 0.6 eV from the first.
-    spread : ndarray, shape (n,)
-        Standard deviation in eV of what lies within 0.8 eV of the first.
-    """
-
-    limit: float
-    at_edge: FloatArray
-    first: FloatArray
-    second: FloatArray
-    second_probability: FloatArray
-    spread: FloatArray
-
-    @classmethod
-    def of(cls, posterior: FloatArray, bins: FloatArray) -> Posterior:
-        """Read distributions, shape (n, bins), over shifts in eV, shape (bins,)."""
-        limit = float(np.abs(bins).max())
-        first = bins[posterior.argmax(axis=-1)]
-        distance = bins - first[:, None]
-        far = np.where(np.abs(distance) > AWAY, posterior, 0.0)
-        near = np.where(np.abs(distance) <= NEAR, posterior, 0.0)
-        near /= near.sum(axis=-1, keepdims=True)
-        mean = (near * distance).sum(axis=-1)
-        spread = np.sqrt(np.maximum((near * distance**2).sum(axis=-1) - mean**2, 0.0))
-        at_edge = posterior[:, np.abs(bins) > limit - EDGE].sum(axis=-1)
-        return cls(limit, at_edge, first, bins[far.argmax(axis=-1)], far.sum(axis=-1), spread)
 
 
 @dataclass(frozen=True)
@@ -188,6 +148,8 @@ class Evidence:
         Groups that were taken back because all their lines coincide with those of surer ones.
     ringless : ndarray of bool, shape (n, groups)
         Groups that were taken back because they need an aromatic ring and none was found.
+    foreign_pair : ndarray of str, shape (n, regions)
+        Level of another element whose doublet takes the place of groups in a region; empty where there is none.
     """
 
     regions: tuple[str, ...]
@@ -209,6 +171,7 @@ class Evidence:
     potassium: BoolArray
     overlapped: BoolArray
     ringless: BoolArray
+    foreign_pair: NDArray[np.str_]
 
     @property
     def measured(self) -> BoolArray:
@@ -273,6 +236,7 @@ def judge(evidence: Evidence) -> Verdict:
         Reason.POTASSIUM: evidence.potassium,
         Reason.GROUP_OVERLAP: evidence.overlapped.any(axis=1),
         Reason.NO_RING: evidence.ringless.any(axis=1),
+        Reason.FOREIGN_PAIR: (evidence.foreign_pair != "").any(axis=1),
         Reason.GROUP_REFUTED: (evidence.support.refuted >= 0).any(axis=1),
         Reason.GROUP_UNTESTED: (evidence.support.untested > 0).any(axis=1) | evidence.support.unseen.any(axis=1),
     }
@@ -358,6 +322,8 @@ def sentences(evidence: Evidence, reasons: int, row: int) -> tuple[str, ...]:
             "C1s shows two lines like those of K 2p (2.8 eV apart, two to one), so that alkyl halide (F) is not found; "
             "F1s would tell."
         )
+    for column in np.flatnonzero(evidence.foreign_pair[row] != "") if Reason.FOREIGN_PAIR in said else ():
+        told.append(foreign_pair_sentence(names[column], str(evidence.foreign_pair[row, column])))
     if Reason.GROUP_REFUTED in said:
         told += refuted_sentences(evidence.support, evidence.regions, row)
     if Reason.NO_LINE in said:

@@ -79,6 +79,8 @@ class TrainedNetwork:
         From its outputs to error bars and probabilities.
     info : ModelInfo
         Name, version, SHA-256 of the file.
+    materials : tuple of str
+        Classes of materials in the order of the network's outputs.
     """
 
     config: NetworkConfig
@@ -87,6 +89,7 @@ class TrainedNetwork:
     groups: tuple[str, ...]
     calibration: Calibration
     info: ModelInfo
+    materials: tuple[str, ...] = ()
 
     @property
     def shift_bins(self) -> NDArray[np.float64]:
@@ -122,6 +125,7 @@ def save_weights(
     groups: tuple[str, ...],
     grid: Grid,
     calibration: Calibration,
+    materials: tuple[str, ...] = (),
     overwrite: bool = False,
 ) -> None:
     """Write weights and what is needed to rebuild the network.
@@ -140,6 +144,7 @@ def save_weights(
         "grid": json.dumps(asdict(grid)),
         "network": json.dumps(asdict(network.config)),
         "calibration": json.dumps(asdict(calibration)),
+        "materials": json.dumps(materials),
     }
     data = safetensors.numpy.save({key: value.detach().cpu().numpy() for key, value in network.state_dict().items()})
     _replace(path, sealed(str(path), data, header), overwrite)
@@ -215,9 +220,11 @@ def _loaded(source: str, data: bytes, *, warn: bool = False) -> TrainedNetwork:
         parts = {key: json.loads(header[key]) for key in ("groups", "regions", "grid", "network", "calibration")}
         grid, groups = _grid(parts["grid"]), tuple(parts["groups"])
         config, calibration = _network_config(parts["network"]), _calibration(parts["calibration"])
+        materials = tuple(json.loads(header.get("materials", "[]")))
         usable = _is_usable(grid, groups, config, calibration) and _are_texts(
-            header["name"], header["version"], *groups
+            header["name"], header["version"], *groups, *materials
         )
+        usable = usable and len(materials) == config.materials
         regions = tuple(parts["regions"])
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
         raise damaged(source, f"its header lacks a valid {str(error)!r:.80}") from error
@@ -229,7 +236,7 @@ def _loaded(source: str, data: bytes, *, warn: bool = False) -> TrainedNetwork:
         raise PrefitError(source, "the weights were made for other core levels; train them again with this version.")
     _check_tensors(source, config, tensors)
     info = ModelInfo(name=header["name"], version=header["version"], sha256=hashlib.sha256(data).hexdigest())
-    return TrainedNetwork(config, MappingProxyType(tensors), grid, groups, calibration, info)
+    return TrainedNetwork(config, MappingProxyType(tensors), grid, groups, calibration, info, materials)
 
 
 def _check_tensors(source: str, config: NetworkConfig, tensors: Tensors) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._util.printable import printable
 from ..core.spectrum import unique_name
-from .texts import printable
 
 if TYPE_CHECKING:
     import h5py
