@@ -142,3 +142,12 @@ def test_uncertain_axis_does_not_make_two_states_of_lines_that_lie_together():
     lines = [*pair(486.9, 20_000, 8.4, 2 / 3, 1.6), *pair(487.3, 20_000, 8.4, 2 / 3, 1.6)]
     found, _ = names("Sn3d", lines, 476.0, 502.0, shift_error=1.3)
     assert "Sn3d metal" not in found
+
+
+def test_oxide_is_improbable_where_oxygen_was_measured_and_is_not_there():
+    with_oxygen = known_states("Ti2p", prediction(), Settings(), ["Ti2p", "O1s"])
+    without = known_states("Ti2p", prediction(), Settings(), ["Ti2p"], empty=["O1s"])
+    names_of = [state.name for state in without.states]
+    oxide, metal = names_of.index("TiO2"), names_of.index("Ti")
+    assert without.weights[oxide] < with_oxygen.weights[oxide] - 3
+    assert without.weights[metal] == with_oxygen.weights[metal]
