@@ -289,7 +289,8 @@ def _started(found: Areas) -> Areas:
 
 def _cores(spectrum: xr.DataTree, region: str) -> tuple[list[str], list[str]]:
     """Core levels of the regions that show a line, the one that is seeded among them, and of those that do not."""
-    shown, empty = [], []
+    shown: list[str] = []
+    empty: list[str] = []
     for name, child in spectrum.children.items():
         counts = child.to_dataset()["counts"].values
         seen = name == region or counts.ndim != 1 or line_to_noise(counts) >= NO_LINE
