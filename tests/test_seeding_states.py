@@ -162,3 +162,12 @@ def test_oxygen_without_groups_is_of_an_oxide_and_of_adventitious_carbon():
     lines = [(529.9 + SCALE, 20_000, 1.3), (532.4 + SCALE, 5_000, 1.3)]
     found, _ = names("O1s", lines, 522.0, 542.0)
     assert found == ["O1s oxide", "O1s organic"]
+
+
+def test_oxide_is_improbable_where_oxygen_was_measured_and_is_not_there():
+    with_oxygen = known_states("Ti2p", prediction(), Settings(), ["Ti2p", "O1s"])
+    without = known_states("Ti2p", prediction(), Settings(), ["Ti2p"], empty=["O1s"])
+    names_of = [state.name for state in without.states]
+    oxide, metal = names_of.index("TiO2"), names_of.index("Ti")
+    assert without.weights[oxide] < with_oxygen.weights[oxide] - 3
+    assert without.weights[metal] == with_oxygen.weights[metal]

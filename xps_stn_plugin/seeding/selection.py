@@ -172,7 +172,7 @@ def _named(
     found = name(best.found)
     if found.lines == best.found.lines:
         return best
-    named, _ = pruned(fit(found, best.best.scale))
+    named = fit(found, best.best.scale)
     richer = grow(named, conductive=False)
     return named if richer is named else fit(name(richer.found), richer.best.scale)
 

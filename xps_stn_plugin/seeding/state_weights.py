@@ -50,6 +50,7 @@ _BASIC_OXIDE, _BASIC_CARBONATE = 0.05, 0.3
 _WITH_OTHER_METAL: Final = 0.5
 _OXIDES: Final = frozenset({"oxide", "mixed oxide", "hydroxide", "oxyhydroxide"})
 _WITHOUT_OXYGEN: Final = 0.1
+_WITH_OXYGEN: Final = _OXIDES | {"carbonate", "sulfate", "phosphate", "silicate", "nitrate", "borate"}
 
 
 def elements_of(regions: Collection[str]) -> frozenset[str]:
@@ -58,8 +59,17 @@ def elements_of(regions: Collection[str]) -> frozenset[str]:
     return frozenset(match[0] for match in matches if match and match[0] in photo_lines())
 
 
-def usual_share(state: ChemicalState, elements: Collection[str]) -> float:
-    """How often samples show a state, over how often they show an oxide; more often if its other elements are there."""
+def usual_share(state: ChemicalState, elements: Collection[str], absent: Collection[str] = ()) -> float:
+    """How often samples show a state, over how often they show an oxide; more often if its other elements are there.
+
+    Parameters
+    ----------
+    state : ChemicalState
+    elements : collection of str
+        Elements that regions show.
+    absent : collection of str
+        Elements that were measured and are not there.
+    """
     if state.given:
         return _GIVEN
     usual = _USUAL.get(state.kind, _UNUSUAL)
@@ -82,7 +92,9 @@ def usual_share(state: ChemicalState, elements: Collection[str]) -> float:
         usual = {"oxide": _BASIC_OXIDE, "carbonate": _BASIC_CARBONATE}.get(state.kind, usual)
     if state.kind == "mixed oxide" and metals:
         usual = _WITH_OTHER_METAL
-    if state.kind in _OXIDES and len(elements) > _FEW_ELEMENTS and "O" not in elements:
+    if state.kind in _WITH_OXYGEN and "O" in absent:
+        usual *= _WITHOUT_PARTNER
+    elif state.kind in _OXIDES and len(elements) > _FEW_ELEMENTS and "O" not in elements:
         usual *= _WITHOUT_OXYGEN
     others = set(re.findall(r"[A-Z][a-z]?", state.name)) - {state.element, "O", "H"}
     partner = _PARTNERS.get(state.kind)
