@@ -159,17 +159,17 @@ def _series(predictor: StackPredictor, walk: Walk) -> tuple[SeriesRows | None, l
 
     stack = walk.stack
     if len(stack.dims) != 1:
-        found = ", ".join(stack.dims) or "none"
-        msg = f"a shared shift is for a series along one dimension; this stack has {found}: take a part of it."
+        dimensions = ", ".join(stack.dims) or "none"
+        msg = f"a shared shift is for a series along one dimension; this stack has {dimensions}: take a part of it."
         raise PrefitError(stack.source, msg)
     parts = [predictor.predict(counts, keep_posterior=True) for _, counts in walk.over("readings")]
     (dim,) = stack.dims
     labels = stack.coords[dim].values.tolist() if dim in stack.coords else None
     shared = share_shift(StackPrediction.joined(parts), predictor.trained, dimension=dim, labels=labels)
-    said = [*shared.notes, *(reason for row in shared.reasons for reason in row)]
+    notes = [*shared.notes, *(reason for row in shared.reasons for reason in row)]
     if not np.isfinite(shared.shift).all():
-        return None, said
-    return SeriesRows(shared.shift, shared.stderr, shared.carried), said
+        return None, notes
+    return SeriesRows(shared.shift, shared.stderr, shared.carried), notes
 
 
 def _rows(series: SeriesRows, block: Block) -> SeriesRows:
