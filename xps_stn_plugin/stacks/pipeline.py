@@ -255,17 +255,19 @@ def _quantified(
 
     labels = {name: model.labels for name, model in models.items()}
     amounts = Amounts.of(stack, {name: model.all_seeds for name, model in models.items()}, labels, settings)
+
+    def of_block(block: Block) -> dict[str, dict[str, NDArray[Any]]]:
+        variables = ("area", "area_stderr", "counted")
+        return {name: {each: _flat_rows(arrays[f"{name}/{each}"][block]) for each in variables} for name in models}
+
+    faint = {each.symbol for each in amounts.divisors if not each.own}
+    for block in stack.blocks() if faint else ():
+        faint &= amounts.traces(of_block(block))
+    amounts = amounts.without(faint)
     fields = list(amounts.fields())
     arrays.update(place(fields))
     for block in stack.blocks() if fields else ():
-        of_region = {
-            name: {
-                variable: _flat_rows(arrays[f"{name}/{variable}"][block])
-                for variable in ("area", "area_stderr", "counted")
-            }
-            for name in models
-        }
-        put(fields, arrays, block, amounts.values(of_region))
+        put(fields, arrays, block, amounts.values(of_block(block)))
     return fields, amounts.notes
 
 
