@@ -17,8 +17,8 @@ from .fit import cost, fit
 from .patterns import AUGER_SHARE, AUGER_WIDTH
 from .search import Found, search
 
-#: Evidence over the cost of an element at which it is as likely as not, and the power of this ratio in the odds: fits
-#: to the claims of 400 simulated surveys (``benchmarks/surveys.py``).
+#: Evidence over the cost of an element at which it is as likely as not, and the power of this ratio in the odds: chosen
+#: so that probabilities agree with the share of true claims in 60 simulated surveys (``benchmarks/surveys.py``).
 _EVEN_ODDS, _POWER = 0.9, 2.3
 #: Height over the uncertainty from which a line is named.
 _VISIBLE: Final = 3.0
