@@ -39,7 +39,7 @@ _REACTIVE: Final = frozenset({
     "Li", "Mg", "Na", "K", "Rb", "Cs", "Ca", "Sr", "Ba", "La", "Ce", "Pr", "Nd", "Pm", "Sm", "Eu", "Gd", "Tb", "Dy",
     "Ho", "Er", "Tm", "Yb", "Lu", "F", "Cl", "Br", "I",
 })  # fmt: skip
-#: Classes of carbon's and oxygen's compounds with metals.
+#: Classes of carbon's and oxygen's compounds with metals; salts of the alkali and alkaline earth metals are named apart.
 _OF_METALS: Final = frozenset({"carbide", "oxide", "mixed oxide", "hydroxide", "oxyhydroxide"})
 #: Carbon of graphite, nearly all samples having adventitious carbon.
 _GRAPHITE: Final = 0.3
@@ -81,7 +81,8 @@ def usual_share(state: ChemicalState, elements: Collection[str], absent: Collect
     if state.element in ("C", "O"):
         # All samples have them: a compound is named only where its other elements were measured.
         named = set(re.findall(r"[A-Z][a-z]?", state.name)) - {"C", "O", "H"}
-        lacks = bool(named - set(elements)) or (state.kind in _OF_METALS and not metals)
+        bound = any(_is_metal(other) for other in set(elements) - _BASIC)
+        lacks = bool(named - set(elements)) or (state.kind in _OF_METALS and not bound)
         usual *= _WITHOUT_PARTNER if lacks else 1.0
         if state.kind == "mixed oxide":
             # Its oxygen lies where that of oxides does.
