@@ -39,7 +39,7 @@ _REACTIVE: Final = frozenset({
     "Li", "Mg", "Na", "K", "Rb", "Cs", "Ca", "Sr", "Ba", "La", "Ce", "Pr", "Nd", "Pm", "Sm", "Eu", "Gd", "Tb", "Dy",
     "Ho", "Er", "Tm", "Yb", "Lu", "F", "Cl", "Br", "I",
 })  # fmt: skip
-#: Classes of carbon's and oxygen's compounds with metals; salts of the alkali and alkaline earth metals are named apart.
+#: Classes of carbon's and oxygen's compounds with metals other than the alkali and alkaline earth ones.
 _OF_METALS: Final = frozenset({"carbide", "oxide", "mixed oxide", "hydroxide", "oxyhydroxide"})
 #: Carbon of graphite, nearly all samples having adventitious carbon.
 _GRAPHITE: Final = 0.3
