@@ -3,7 +3,8 @@
 The positions of lines and their Scofield cross sections come from the table of the package; everything else is drawn:
 chemical displacements over the whole range of the table, scatter of the positions of single lines, of cross sections
 (12 %) and of widths (15 %), asymmetric tails of metals, shake-up satellites, plasmons, multiple inelastic scattering,
-Auger groups of several peaks with areas that scatter by a factor of 1.5, a valence band, and secondary electrons.
+Auger groups of several peaks with areas that scatter by a factor of 1.5, a valence band, secondary electrons, and the
+satellites of magnesium's X-rays.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from xps_stn_plugin.core.element_lines import AugerLine, PhotoLine, lines_in_window, photo_lines
+from xps_stn_plugin.core.element_lines import AugerLine, PhotoLine, lines_in_window, photo_lines, source_of
 
 FloatArray = NDArray[np.float64]
 
@@ -123,6 +124,8 @@ def _photo_lines(
     satellite = float(rng.uniform(0.0, 0.4)) if 22 <= main.number <= 29 and offset > 1.0 else 0.0
     distance = float(rng.uniform(4.0, 9.0))
     scatter = {subshell: rng.normal(0.0, 1.0, 3) for subshell in sorted({line.subshell for line in lines})}
+    source = source_of(photon_energy)
+    satellites = source.satellites if source and source.name == "Mg K-alpha" else ()
     curve = np.zeros(grid.size)
     for line in lines:
         strength = line.cross_section(photon_energy)
@@ -135,7 +138,12 @@ def _photo_lines(
         natural = 3.0 if line.width is None and line.energy < 40.0 else natural
         area = strength * math.exp(0.12 * sensitivity) * ((photon_energy - line.energy) / 1000.0) ** exponent
         shape = _voigt_like(grid, centre, gaussian, natural)
-        curve += area * ((1.0 - tail) * shape + tail * _one_sided(shape, 3.0))
+        peak = area * ((1.0 - tail) * shape + tail * _one_sided(shape, 3.0))
+        curve += peak
+        for satellite_line in satellites:
+            # X-rays without a monochromator: each line again at lower binding energy.
+            steps = round(satellite_line.distance / _STEP)
+            curve[:-steps] += satellite_line.height * math.exp(0.1 * spread) * peak[steps:]
         if satellite and line.subshell == "2p":
             curve += area * satellite * _voigt_like(grid, centre + distance, 3.5, 1.0)
         if element == "C" and line.subshell == "1s":

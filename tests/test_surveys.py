@@ -5,9 +5,11 @@ import pytest
 import xarray as xr
 
 import xps_stn_plugin as xps
-from xps_prefit_hooks import PrefitError
+from xps_prefit_hooks import ModelInfo, Prediction, PrefitError
 from xps_stn_plugin.core.element_lines import photo_lines
+from xps_stn_plugin.core.survey import Survey
 from xps_stn_plugin.surveys import probability, stack_survey, survey_of, survey_of_arrays
+from xps_stn_plugin.surveys.groups import without_what_surveys_lack
 
 AL = 1486.6
 
@@ -147,3 +149,31 @@ def test_survey_of_a_narrow_range_leaves_lines_outside_alone():
     energy, counts = counts_of({"C": 70.0, "O": 30.0})
     part = (energy > 200.0) & (energy < 600.0)
     assert set(survey_of_arrays(energy[part], counts[part], AL).symbols) == {"C", "O"}
+
+
+def _prediction(**groups):
+    return Prediction(0.0, 0.1, groups, "ok", (), {}, ModelInfo("test", "1", ""))
+
+
+def _spectrum(*regions):
+    energy = np.linspace(0.0, 20.0, 41)
+    data = xr.Dataset({"counts": ("binding_energy", energy)}, {"binding_energy": energy})
+    return xr.DataTree.from_dict({f"/{name}": data.assign_attrs(region=name) for name in regions})
+
+
+def _lacking(limit):
+    return {"Survey": Survey("Survey", (), (), {"N": limit}, 0.0, AL, ())}
+
+
+def test_group_without_its_element_in_the_survey_is_ruled_out():
+    prediction = _prediction(amide=0.9, **{"ester (aliphatic)": 0.8})
+    told = without_what_surveys_lack(prediction, _spectrum("C1s", "O1s", "Survey"), _lacking(0.4))
+    assert told.groups["amide"] < 0.1
+    assert told.groups["ester (aliphatic)"] == 0.8
+    assert told.reasons == ("The survey shows no N, of which 0.4 at% would show: amide is ruled out.",)
+
+
+@pytest.mark.parametrize(("regions", "limit"), [(("C1s", "N1s", "O1s", "Survey"), 0.4), (("C1s", "Survey"), 5.0)])
+def test_group_stays_where_its_level_was_measured_or_the_survey_is_too_weak(regions, limit):
+    prediction = _prediction(amide=0.9)
+    assert without_what_surveys_lack(prediction, _spectrum(*regions), _lacking(limit)) is prediction

@@ -28,7 +28,7 @@ from .core.result import (
 )
 from .core.samples import one_sample, samples_of
 from .core.spectrum import checked_tree
-from .core.survey import Survey, is_survey
+from .core.survey import Survey, has_survey, is_survey
 from .readers.arrays import FORMS, is_data, spectrum_from, standard_names
 from .settings import SettingsOptions, settings_of
 
@@ -216,6 +216,12 @@ def prefit_checked(tree: xr.DataTree, settings: Settings) -> PrefitResult:
     """Prefit a spectrum that `checked_spectrum` returned; see `prefit`."""
     source = str(tree.attrs["source"])
     said = plugin_manager().predict(tree, settings)
+    surveys = LazyMapping(partial(_surveys, tree, said, settings))
+    if has_survey(tree):
+        # It loads optimisation routines that other spectra do not need.
+        from .surveys.groups import without_what_surveys_lack
+
+        said = without_what_surveys_lack(said, tree, surveys)
     prediction = said
     if is_told(settings):
         # lmfit comes with it, which a prefit without fit does not need.
@@ -225,7 +231,8 @@ def prefit_checked(tree: xr.DataTree, settings: Settings) -> PrefitResult:
     moved = calibrated_spectrum(tree, prediction, settings) if shift_is_applied(prediction, settings) else None
     # Where no shift is applied the data alone seed models on the measured axis: metals are fitted too.
     axis = tree if moved is None else moved
-    surveys = LazyMapping(partial(_surveys, tree, prediction, settings))
+    if prediction.shift != said.shift:
+        surveys = LazyMapping(partial(_surveys, tree, prediction, settings))
     return PrefitResult(
         source,
         tree,

@@ -127,3 +127,11 @@ def is_survey(dataset: xr.Dataset, name: str = "") -> bool:
     energy = dataset["binding_energy"].values
     wide = float(energy.max() - energy.min()) > SURVEY_WIDTH
     return wide and SURVEY in (dataset.attrs.get("region", name), name.split("_")[0])
+
+
+def has_survey(spectrum: xr.DataTree) -> bool:
+    """Whether a region of a spectrum is a single survey."""
+    datasets = {str(name): child.to_dataset() for name, child in spectrum.children.items()}
+    return any(
+        data["counts"].ndim == 1 and is_survey(data, name) for name, data in datasets.items() if "counts" in data
+    )

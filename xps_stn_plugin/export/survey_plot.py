@@ -84,7 +84,8 @@ def draw_labels(
     if not labels:
         return
     distance = (float(energy[-1]) - float(energy[0])) / most
-    places = spread(np.array([place - shift for _, place in labels]), distance, float(energy[0]), float(energy[-1]))
+    ends = float(energy[0]) + 0.5 * distance, float(energy[-1]) - 0.5 * distance
+    places = spread(np.array([place - shift for _, place in labels]), distance, *ends)
     bottom = high + 0.10 * span
     for (label, measured), place in zip(labels, places, strict=True):
         line_energy = measured - shift

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from xps_prefit_hooks import PrefitError, Seed, Settings
 from xps_stn_plugin.fitting.fit_rows import FITTED, GIVEN_UP, FitRows
 from xps_stn_plugin.fitting.held_errors import held_influence, norm
+from xps_stn_plugin.fitting.noise_kind import SMOOTHED
 from xps_stn_plugin.fitting.row_errors import row_errors
 from xps_stn_plugin.models.compiled import CompiledModel
 from xps_stn_plugin.models.counts import solve_counts
@@ -33,7 +34,7 @@ from xps_stn_plugin.models.solver import (
 )
 
 from .clusters import Gathering
-from .fit import NoiseRows, compiled_model, fine_rows, prepared, unfitted
+from .fit import NoiseRows, compiled_model, fine_rows, noise_kinds, prepared, unfitted
 from .model_selection import seeded_by_plugin
 
 FloatArray = NDArray[np.float64]
@@ -125,7 +126,8 @@ class Shared:
         shared += self._square * (redchi / self.redchi if self.redchi > 0 else np.ones_like(redchi))[:, None, None]
         square[np.ix_(np.arange(good.size), np.flatnonzero(~local), np.flatnonzero(~local))] = shared
         normal = Normal(solved.normal.chisqr, solved.normal.descent, square)
-        errors = row_errors(self.seed, problem, solved.v, normal, degrees)
+        kinds = noise_kinds(weighted, count_size[good], solved, degrees)
+        errors = row_errors(self.seed, problem, solved.v, normal, degrees, kinds == SMOOTHED)
         stderr = np.where(solved.converged[:, None], errors.stderr, np.nan)
         status = np.where(solved.converged, FITTED, GIVEN_UP).astype(np.int8)
         values = problem.model.values(solved.v, problem.scale)
@@ -135,7 +137,7 @@ class Shared:
         held_stderr = norm(
             held_influence(self.seed.model, params, problem.x, problem.weights, values, at_bound, redchi)
         )
-        rows = (values, stderr, held_stderr, errors.sides, status, solved.nfev, chisqr, redchi, result.noise[good])
+        rows = (values, stderr, held_stderr, errors.sides, status, solved.nfev, chisqr, redchi, kinds)
         result.put(good, FitRows(names, free, *rows))
         return result
 

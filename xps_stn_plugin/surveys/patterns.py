@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 
-from ..core.element_lines import ABSENT, AugerLine, PhotoLine, lines_in_window, photo_lines
+from ..core.element_lines import ABSENT, AugerLine, PhotoLine, lines_in_window, photo_lines, source_of
 from .data import LOWEST, LOWEST_KINETIC, FloatArray
 
 #: Full width at half maximum in eV of an Auger line.
@@ -23,6 +23,8 @@ _WEAKEST: Final = 0.01
 #: Distance in eV beyond the chemical range that a line may be displaced, and between two positions that are tried.
 _BEYOND: Final = 0.5
 _STEP: Final = 0.75
+#: Source that is used without a monochromator.
+_WITHOUT_MONOCHROMATOR: Final = "Mg K-alpha"
 #: Width in eV of a line of the valence shell, and of a core level without a known natural width.
 _VALENCE_WIDTH: Final = 3.0
 _DEFAULT_WIDTH: Final = 0.5
@@ -128,6 +130,7 @@ def _pattern(element: str, photon_energy: float, exponent: float) -> ElementPatt
             strength *= passed(photon_energy - energy, exponent)
             lines.append(Line(line.label, energy, strength, _width(line), False, False, line.main))
     strongest = max((line.strength for line in lines), default=0.0)
+    lines += [satellite for line in lines for satellite in _satellites(line, photon_energy)]
     augers = []
     for window_line in lines_in_window(LOWEST, photon_energy - LOWEST_KINETIC, photon_energy, elements={element}):
         auger = window_line.line
@@ -139,6 +142,24 @@ def _pattern(element: str, photon_energy: float, exponent: float) -> ElementPatt
     low, high = (0.0, 0.0) if main is None else (main.low - main.energy, main.high - main.energy)
     kept = tuple(line for line in lines if line.strength >= _WEAKEST * strongest)
     return ElementPattern(element, kept, tuple(augers), low, high)
+
+
+def _satellites(line: Line, photon_energy: float) -> list[Line]:
+    """Lines that the satellites of magnesium's X-rays make, which no laboratory removes with a monochromator."""
+    source = source_of(photon_energy)
+    if source is None or source.name != _WITHOUT_MONOCHROMATOR:
+        return []
+    return [
+        replace(
+            line,
+            label=f"{line.label} ({satellite.name})",
+            energy=line.energy - satellite.distance,
+            strength=line.strength * satellite.height,
+            main=False,
+        )
+        for satellite in source.satellites
+        if line.energy - satellite.distance >= LOWEST
+    ]
 
 
 def _width(line: PhotoLine) -> float:

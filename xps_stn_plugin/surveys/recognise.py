@@ -150,6 +150,7 @@ def _lines(found: Found, moved: float) -> tuple[SurveyLine, ...]:
         candidates = [
             (line, line.energy + member.offset, amount * line.strength * 0.94 / math.hypot(data.fwhm, line.width))
             for line in member.pattern.photo
+            if not line.label.endswith(")")
         ]
         candidates += [
             (line, line.energy, amount * line.strength * AUGER_SHARE / AUGER_WIDTH) for line in member.pattern.auger
