@@ -18,6 +18,8 @@ _WIDTH: Final = 0.2
 #: Steps of the refinement, and differences by which its derivatives are taken, in eV and as a share.
 _STEPS: Final = 3
 _DIFFERENCES: Final = (0.1, 0.05)
+#: Factor by which the refinement may change an amount: two members of one element can otherwise drift apart.
+_CHANGE: Final = 3.0
 #: Standard deviation of sensitivity factors and background, as a share: cross sections and escape depths 10 %,
 #: areas above a background of a survey 5 %.
 SYSTEMATIC: Final = 0.11
@@ -50,12 +52,10 @@ def amounts_of(found: Found, exponent: float) -> Amounts:
         True exponent of the kinetic energy in intensities; the search may have taken another.
     """
     values, errors = _refined(found)
-    photon_energy = found.problem.data.photon_energy
     amounts, stderr = {}, {}
     for element, numbers in found.fit.elements.items():
         pattern = found.fit.members[numbers[0]].pattern
-        # The strongest line fixes the amount, so that its kinetic energy counts.
-        correction = passed(photon_energy - pattern.strongest.energy, found.problem.exponent - exponent)
+        correction = passed(found.kinetic_energy(pattern), found.problem.exponent - exponent)
         amounts[element] = correction * float(values[list(numbers)].sum())
         block = errors[np.ix_(numbers, numbers)]
         stderr[element] = correction * float(np.sqrt(max(block.sum(), 0.0)))
@@ -94,7 +94,7 @@ def _refined(found: Found) -> tuple[FloatArray, FloatArray]:
         inverse = np.linalg.pinv(matrix / np.outer(scale, scale), rcond=1e-10, hermitian=True)
         solution = inverse @ (right / scale) / scale
         covariance = (inverse / np.outer(scale, scale))[:number, :number]
-        amounts = np.maximum(solution[:number], 0.02 * fit.amounts)
+        amounts = np.clip(solution[:number], fit.amounts / _CHANGE, fit.amounts * _CHANGE)
         offsets = np.clip(solution[number : 2 * number], -1.5, 1.5)
         widths = np.clip(1.0 + solution[2 * number :], 0.6, 1.6)
     return amounts, covariance
@@ -118,7 +118,7 @@ def _limits(found: Found, exponent: float) -> dict[str, float]:
         column = problem.photo(Member(pattern, 0.5 * (low + high)))[:, 0]
         length = float(np.sqrt(column @ column))
         if length > 0.0:
-            kinetic = problem.data.photon_energy - pattern.strongest.energy
+            kinetic = found.kinetic_energy(pattern)
             limits[pattern.element] = (
                 passed(kinetic, problem.exponent - exponent) * float(np.sqrt(cost(pattern.element))) / length
             )

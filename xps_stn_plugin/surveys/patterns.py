@@ -19,7 +19,9 @@ AUGER_REACH: Final = MappingProxyType({False: 4.0, True: 8.0})
 #: Area of an Auger line over that of the photoelectrons that leave its hole; it scatters by a factor of two.
 AUGER_SHARE: Final = 0.5
 #: Weakest line that counts, as a share of the element's strongest.
-_WEAKEST: Final = 0.01
+_WEAKEST: Final = 0.003
+#: Kinetic energy in eV below which transmission and escape depth of photoelectrons are not known.
+_SLOWEST: Final = 100.0
 #: Distance in eV beyond the chemical range that a line may be displaced, and between two positions that are tried.
 _BEYOND: Final = 0.5
 _STEP: Final = 0.75
@@ -92,10 +94,14 @@ class ElementPattern:
         """Range of displacements in eV that most samples have."""
         return _USUAL.get(self.element, (_USUAL_SHARE * self.low, _USUAL_SHARE * self.high))
 
-    @property
-    def strongest(self) -> Line:
-        """Photoelectron line with the largest area."""
-        return max(self.photo, key=lambda line: line.strength)
+    def shows(self, low: float, high: float) -> bool:
+        """Whether a photoelectron line lies between two binding energies in eV."""
+        return any(low <= line.energy <= high for line in self.photo)
+
+    def strongest(self, low: float, high: float) -> Line:
+        """Photoelectron line with the largest area between two binding energies in eV, or of all if there is none."""
+        inside = [line for line in self.photo if low <= line.energy <= high]
+        return max(inside or self.photo, key=lambda line: line.strength)
 
 
 @cache
@@ -126,7 +132,7 @@ def _pattern(element: str, photon_energy: float, exponent: float) -> ElementPatt
         if strength is None:
             continue
         shells[line.line] = strength
-        if energy >= LOWEST and photon_energy - energy >= LOWEST_KINETIC:
+        if energy >= LOWEST and photon_energy - energy >= _SLOWEST:
             strength *= passed(photon_energy - energy, exponent)
             lines.append(Line(line.label, energy, strength, _width(line), False, False, line.main))
     strongest = max((line.strength for line in lines), default=0.0)

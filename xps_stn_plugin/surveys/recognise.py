@@ -92,7 +92,7 @@ def survey_of_arrays(
         return Survey(region, (), (), {}, total_shift, photon_energy, (_NO_SIGNAL,))
     amounts = amounts_of(found, transmission)
     lines = _lines(found, moved)
-    elements = _elements(found, amounts, lines, photon_energy)
+    elements = _elements(found, amounts, lines)
     total = sum(amounts.amounts.values())
     limits = {symbol: 100.0 * limit / (total + limit) for symbol, limit in amounts.limits.items()}
     return Survey(region, elements, lines, limits, total_shift, photon_energy, notes)
@@ -104,12 +104,10 @@ def probability(symbol: str, evidence: float) -> float:
     return float(odds / (1.0 + odds))
 
 
-def _elements(
-    found: Found, amounts: Amounts, lines: tuple[SurveyLine, ...], photon_energy: float
-) -> tuple[SurveyElement, ...]:
+def _elements(found: Found, amounts: Amounts, lines: tuple[SurveyLine, ...]) -> tuple[SurveyElement, ...]:
     total = sum(amounts.amounts.values())
     kinetic = {
-        element: photon_energy - found.fit.members[numbers[0]].pattern.strongest.energy
+        element: found.kinetic_energy(found.fit.members[numbers[0]].pattern)
         for element, numbers in found.fit.elements.items()
     }
     mean_log = sum(amounts.amounts[symbol] * math.log(kinetic[symbol]) for symbol in kinetic) / total

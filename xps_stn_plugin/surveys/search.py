@@ -13,7 +13,7 @@ from scipy.optimize import nnls
 
 from .data import FloatArray, SurveyData
 from .fit import STATE_COST, Fit, Member, Problem, cost, fit
-from .patterns import AUGER_SHARE, AUGER_WIDTH, element_patterns, lines_curve, profile
+from .patterns import AUGER_SHARE, AUGER_WIDTH, ElementPattern, element_patterns, lines_curve, profile
 
 #: Shifts in eV that are tried where none is known; they are a multiple of the channel.
 SHIFTS: Final = tuple(range(-6, 11))
@@ -46,6 +46,12 @@ class Found:
     problem: Problem
     fit: Fit
     target: FloatArray
+
+    def kinetic_energy(self, pattern: ElementPattern) -> float:
+        """Kinetic energy in eV of the line that fixes the amount: the element's strongest in the survey."""
+        data, shift = self.problem.data, self.problem.shift
+        line = pattern.strongest(float(data.energy[0]) - shift, float(data.energy[-1]) - shift)
+        return data.photon_energy - line.energy
 
 
 @dataclass(frozen=True)
@@ -224,7 +230,14 @@ def _dictionary(problem: Problem, every: int = 1) -> _Dictionary:
     whole = (columns**2).sum(axis=0)
     rest = whole - ((data.background.T @ columns) ** 2).sum(axis=0)
     inverse = np.where(rest > 1e-3 * whole, 1.0 / np.sqrt(np.maximum(rest, 1e-300)), 0.0)
-    costs = np.array([cost(member.pattern.element) + member.offset_cost for member in members])
+    low, high = float(data.energy[0]) - problem.shift, float(data.energy[-1]) - problem.shift
+    # Tails of lines outside the survey explain nothing.
+    costs = np.array(
+        [
+            cost(member.pattern.element) + member.offset_cost if member.pattern.shows(low, high) else np.inf
+            for member in members
+        ]
+    )
     return _Dictionary(members, columns, inverse, costs, elements)
 
 
