@@ -3,8 +3,9 @@
     python -m benchmarks reading --data ../shared/corpus [--out runs/reading.json] [--format phi]
 
 Every file of the folder's `manifest.csv` is read. The manifest says of each whether it holds what a spectrum needs:
-files that version 0.4.0 refused rightly, and NEXAFS spectra, are to be refused; all others are to be read. The table
-counts both by format; below it stand the files that came out otherwise, with the sentence that they were refused with.
+files that version 0.4.0 refused rightly, and NEXAFS spectra, are to be refused, and so are four more, of which each was
+looked at; all others are to be read. The table counts both by format; below it stand the files that came out otherwise,
+with the sentence that they were refused with.
 `--regions` prints the regions of all files, since a file that is read wrongly is worse than one that is refused.
 """
 
@@ -15,6 +16,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
 import click
 import xarray as xr
@@ -27,6 +29,14 @@ from xps_stn_plugin.readers import builtin_readers, read_file
 
 # Words of the manifest for files that hold no photoelectron spectrum that could be placed on a binding energy axis.
 _TO_BE_REFUSED = ("refused rightly", "NEXAFS")
+
+# Files of which the manifest does not tell that they hold none, and why they do not.
+_WITHOUT: Final = {
+    "matkrin__testdata_test_matrix.ibw": "an Igor matrix whose first dimension is rows",
+    "FAIRmat-NFDI__data_analysis_vms_data_analysis.nxs": "an axis of photon energy minus binding energy",
+    "Center-for-Atmospheric-Research-ATMOS__scienta_C1s_Au4f.txt": "kinetic energies above the file's photon energy",
+    "CINF__test_specs_specs_iss_sample.xml": "ion scattering",
+}
 
 
 @dataclass(frozen=True)
@@ -79,7 +89,7 @@ def file_read(folder: Path, row: dict[str, str]) -> FileRead:
     except PrefitError as error:
         message = str(error)
     seconds = time.perf_counter() - start
-    readable = not any(words in row["verdict_0_4_0"] for words in _TO_BE_REFUSED)
+    readable = path.name not in _WITHOUT and not any(words in row["verdict_0_4_0"] for words in _TO_BE_REFUSED)
     message = message.replace(f"{path.parent}/", "")
     return FileRead(row["file"].partition("/")[2], row["format"], readable, regions, message, seconds)
 

@@ -4,6 +4,7 @@ import math
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import fakes
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 
 import xps_stn_plugin as xps
 from xps_prefit_hooks import ModelInfo, Prediction, hookimpl
+from xps_stn_plugin.export.plot import GREY, component_colours
+from xps_stn_plugin.export.report import Component
 
 
 def _axes(figure):
@@ -112,3 +115,23 @@ def test_matplotlib_state_is_left_alone():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "[] True\n", done.stderr
+
+
+def test_component_colours_state_and_its_satellite_have_one_and_unassigned_ones_are_grey():
+    def component(name, **others):
+        return Component(name, (), 458.8, 458.8, 1.0, 1.0, {}, (), None, f"{name}_", 0.3, **others)
+
+    parts = (
+        component("Ti2p TiO2", state="TiO2"),
+        component("Ti2p TiO2 satellite", state="TiO2"),
+        component("Ti2p metal", state="Ti"),
+        component("Ti2p K 2p3/2", level="K2p"),
+        component("Ti2p K 2p1/2", level="K2p"),
+        component("Ti2p unassigned 1"),
+    )
+    colours = component_colours(SimpleNamespace(components=parts))
+    oxide, satellite, metal, first, second, unassigned = (colours[part.name] for part in parts)
+    assert oxide == satellite
+    assert first == second
+    assert len({oxide, metal, first, unassigned}) == 4
+    assert unassigned == GREY

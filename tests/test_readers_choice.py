@@ -31,7 +31,16 @@ def read(path, readers=None):
         ("sheet.csv", b"PK\x03\x04" + bytes(30), "the archive is damaged or protected"),
         ("a.spe", b"SOFH\nPlatform: PC\n", r"the header has no end \(EOFH\); the file is cut off"),
         ("a.ibw", b"\x05\x00\xe5\x8a" + bytes(60), "its header is cut off"),
-        ("a.sle", b"SQLite format 3\x00" + bytes(20), "SPECS .sle"),
+        (
+            "a.sle",
+            b"SQLite format 3\x00" + bytes(20),
+            "SPECS .sle.* whose tables are not documented; export it as VAMAS",
+        ),
+        (
+            "a.dset",
+            b"\x00\x01\x02" * 20,
+            "a data set of Kratos Vision, whose layout is not documented; export it as VAMAS",
+        ),
         ("random.dat", random.Random(1).randbytes(5000), "the file is binary data in none of the formats"),
         ("random.vms", random.Random(2).randbytes(5000), "the file is binary data in none of the formats"),
         ("cut.nxs", b"\x89HDF\r\n\x1a\n" + bytes(100), "cannot be opened; it is cut off or damaged"),

@@ -299,6 +299,10 @@ def test_archive_says_which_regions_of_its_files_were_left_out(tmp_path):
         ({"a.txt": bytes(210_000_000)}, "more than 1000 files or 200 MB when unpacked"),
         ({f"{i}.txt": b"" for i in range(1001)}, "more than 1000 files"),
         ({"a.txt": b"nothing"}, "no file in the archive can be read"),
+        (
+            {"viewer.ini": b"[viewer]", "Spectrum_1.bin": bytes(80)},
+            "deflector map of a Scienta DA30 .*export it as Igor",
+        ),
         ({"folder/": b""}, "no file in the archive can be read .it is empty"),
     ],
 )

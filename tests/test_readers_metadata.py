@@ -11,6 +11,8 @@ from conftest import ROOT
 import xps_stn_plugin as xps
 from xps_stn_plugin.core.metadata import TERM_OF, TERMS, standard_name, standard_value
 from xps_stn_plugin.core.samples import all_regions
+from xps_stn_plugin.readers.assembly import RawRegion
+from xps_stn_plugin.readers.kherve_notes import noted
 from xps_stn_plugin.readers.phi_header import etch_times, place_of_area
 from xps_stn_plugin.readers.ses_metadata import ses_attributes
 
@@ -23,6 +25,8 @@ CORPUS = {
     "prodigy vamas": "corpus/vamas/PhysicsEagle92__Vms_Experiment_2022-06-01_CuMnAs_9_Mn2p3.vms",
     "specslab xml": "corpus/specs-xml/CINF__test_specs_specs_xps_sample.xml",
     "specslab xy": "corpus/specs-xy/CINF__test_specs_specs_xps_sample.xy",
+    "kherve": "corpus/excel/KherveFitting__UKSAF_Pt4f.xlsx",
+    "kherve vamas": "corpus/vamas/KherveFitting__UKSAF_Pt4f.vms",
     "ses text": "corpus/scienta-txt/FAIRmat-NFDI__scienta_txt_Ag_0001.txt",
     "ses igor": "corpus/igor-ibw/FAIRmat-NFDI__scienta_ibw_Ag_0001Ag__001.ibw",
     "ses nexus": "real/scienta_txt_ref.nxs",
@@ -76,6 +80,14 @@ def region_of(shared, name):
                 "photon_energy": 520.0, "pass_energy": 50.0, "lens_mode": "Transmission", "dwell_time": 22.533,
             },
         ),
+        (
+            "kherve",
+            "kherve vamas",
+            {
+                "sample": "Pt #002", "technique": "XPS", "photon_energy": 1486.68, "radiation": "KA1486", "scans": 1,
+                "pass_energy": 20.0, "energy_scan_mode": "fixed_analyzer_transmission", "dwell_time": 0.05,
+            },
+        ),
         ("ses text", "ses nexus", {"sample": "Ag", "pass_energy": 50.0, "lens_mode": "Transmission"}),
         (
             "quantera",
@@ -119,6 +131,21 @@ def test_phi_header_without_complete_times_gives_none():
         "x": 0.1, "y": -0.0505, "z": 0.003,
     }  # fmt: skip
     assert place_of_area({"SpatialAreaDef": ["1 1 1 (a b c)"]}) == place_of_area({}) == {}
+
+
+def test_kherve_sheet_tells_what_stands_beside_its_data():
+    notes = [
+        ("Date", "2023/8/9"), ("Time", "8:8:56"), ("Pass Energy", 20.0), ("Work Function", 1e37),
+        ("Analyzer Mode", "FAT"), ("Sputtering Energy", "N/A"), ("Number of scans", 3.0),
+        ("Sample ID", "Not Specified"),
+    ]  # fmt: skip
+    rows = [["BE", "Raw Data", "Experimental Description"], *([1.0, 2.0, name, value] for name, value in notes)]
+    raw = RawRegion("made", [], [], kinetic=False, attrs={"sample": "mine", "scans": None})
+    assert noted(raw, rows).attrs == {
+        "sample": "mine", "scans": 3, "start_time": "2023-08-09T08:08:56", "pass_energy": 20.0,
+        "energy_scan_mode": "fixed_analyzer_transmission",
+    }  # fmt: skip
+    assert noted(raw, [["BE", "Raw Data"]]) is raw and noted(raw, []) is raw
 
 
 def test_ses_time_at_each_energy_is_shared_among_the_sweeps():

@@ -144,6 +144,23 @@ def test_quantification_potassium_counts_for_potassium():
     assert not any("unassigned components" in note for note in found.notes)
 
 
+@pytest.mark.parametrize(
+    ("place", "width", "groups", "said"),
+    [(398.6, 2.4, ("ester (aliphatic)",), True), (399.3, 1.2, ("ester (aliphatic)", "pyridine"), False)],
+    ids=["no group", "pyridine"],
+)
+def test_seed_line_that_no_group_explains_says_which_other_element_it_may_be(place, width, groups, said):
+    nitrogen = np.arange(392.0, 407.0, 0.1)
+    lines = {
+        "C1s": (CARBON, counted(_ester(), 9)),
+        "N1s": (nitrogen, counted(800.0 + _line(nitrogen, place, 5000.0, width), 10)),
+    }
+    datasets = {name: region_dataset("test", x, y, region=name) for name, (x, y) in lines.items()}
+    notes = [note for note in _seed(spectrum_tree("test", datasets), "N1s", *groups).notes if "survey would" in note]
+    assert len(notes) == said
+    assert all("counts for N, but may be Mo 3p3/2" in note for note in notes)
+
+
 def test_shown_elements_survey_maximum_of_two_elements_is_of_the_common_one():
     # Ti 2p lies where main lines of In 3d are not far, O 1s where those of V, Sb are; Ti 2s and 3p are there, too.
     energy = np.arange(0.0, 620.0, 0.5)

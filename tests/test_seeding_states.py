@@ -142,3 +142,32 @@ def test_uncertain_axis_does_not_make_two_states_of_lines_that_lie_together():
     lines = [*pair(486.9, 20_000, 8.4, 2 / 3, 1.6), *pair(487.3, 20_000, 8.4, 2 / 3, 1.6)]
     found, _ = names("Sn3d", lines, 476.0, 502.0, shift_error=1.3)
     assert "Sn3d metal" not in found
+
+
+def test_carbon_without_groups_is_adventitious():
+    lines = [(284.8 + SCALE, 20_000, 1.2), (286.3 + SCALE, 4_000, 1.2), (288.8 + SCALE, 2_500, 1.2)]
+    found, _ = names("C1s", lines, 276.0, 298.0)
+    assert found == ["C1s C-C", "C1s C-O", "C1s O-C=O"]
+
+
+def test_carbon_below_hydrocarbon_is_a_carbide_only_of_a_metal_that_was_measured():
+    known = known_states("C1s", prediction(), Settings(), ["C1s", "O1s", "Sr3d"])
+    weights = dict(zip([state.name for state in known.states], known.weights, strict=True))
+    with_hafnium = known_states("C1s", prediction(), Settings(), ["C1s", "Hf4f"])
+    with_metal = dict(zip([state.name for state in with_hafnium.states], with_hafnium.weights, strict=True))
+    assert with_metal["HfC"] > weights["HfC"] + 3
+
+
+def test_oxygen_without_groups_is_of_an_oxide_and_of_adventitious_carbon():
+    lines = [(529.9 + SCALE, 20_000, 1.3), (532.4 + SCALE, 5_000, 1.3)]
+    found, _ = names("O1s", lines, 522.0, 542.0)
+    assert found == ["O1s oxide", "O1s organic"]
+
+
+def test_oxide_is_improbable_where_oxygen_was_measured_and_is_not_there():
+    with_oxygen = known_states("Ti2p", prediction(), Settings(), ["Ti2p", "O1s"])
+    without = known_states("Ti2p", prediction(), Settings(), ["Ti2p"], empty=["O1s"])
+    names_of = [state.name for state in without.states]
+    oxide, metal = names_of.index("TiO2"), names_of.index("Ti")
+    assert without.weights[oxide] < with_oxygen.weights[oxide] - 3
+    assert without.weights[metal] == with_oxygen.weights[metal]

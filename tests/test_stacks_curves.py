@@ -235,11 +235,11 @@ def test_shared_components_have_parameters_and_curves(spectra, tmp_path):
 
 
 def test_a_spectrum_that_is_seeded_singly_brings_its_own_parameters():
-    parts = [*MIXED, (contaminated, [ALKANE], 3)]
+    parts = [*MIXED, (contaminated, [ALKANE], 1)]
     counts, known = drawn(parts)
     structures = decided(counts, known)
-    again = structures.refit(counts[-3:], known.rows(slice(-3, None)), curves=True)
-    assert again.structure.tolist() == [-2, -2, -2]
+    again = structures.refit(counts[-1:], known.rows(slice(-1, None)), curves=True)
+    assert again.structure.tolist() == [-2]
     new = [label for label in again.labels.parameters if label not in structures.labels.parameters]
     assert new == sorted(new)
     column = list(again.labels.parameters).index(next(label for label in new if "unassigned_1_center" in label))
@@ -248,7 +248,7 @@ def test_a_spectrum_that_is_seeded_singly_brings_its_own_parameters():
     other = again.labels.components.index("C1s other 1")
     np.testing.assert_array_equal(again.components.center[:, other], again.values[:, column])
     assert (again.assigned[:, other] == 0).all()
-    peak = ENERGY[np.nanargmax(again.curves.lines[:, other], axis=1)] - known.shift[-3:]
+    peak = ENERGY[np.nanargmax(again.curves.lines[:, other], axis=1)] - known.shift[-1:]
     np.testing.assert_allclose(peak, 292.5, atol=0.15)
     both = structures.labels.joined([again.labels, structures.labels])
     assert list(both.parameters) == list(again.labels.parameters)
@@ -258,7 +258,7 @@ def test_a_spectrum_that_is_seeded_singly_brings_its_own_parameters():
 def test_single_seeds_grow_the_stack_in_memory_and_in_files(tmp_path):
     """Some contaminated spectra among many alike: they have parameters that the others do not have."""
     odd = methacrylate() + stepped_pseudo_voigt(ENERGY, 120, 281.5, 0.5, 0.2)
-    rows = [odd if 8 <= level < 14 else methacrylate() for level in range(30)]
+    rows = [odd if 8 <= level < 10 else methacrylate() for level in range(30)]
     array = xr.DataArray(
         np.random.default_rng(0).poisson(rows).astype(float),
         dims=("level", "binding_energy"),

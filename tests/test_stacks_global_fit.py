@@ -10,9 +10,10 @@ from seeded import counted, seeded
 from xps_prefit_hooks import ModelInfo, PrefitError, Seed, SeedComponent, Settings
 from xps_stn_plugin.chemistry.group_lines import group_lines
 from xps_stn_plugin.fitting.component_rows import component_rows
+from xps_stn_plugin.fitting.noise_kind import AVERAGED, COUNTS
 from xps_stn_plugin.models.shapes import SteppedPseudoVoigtModel, hydrocarbon, stepped_pseudo_voigt
 from xps_stn_plugin.stacks.clusters import Found, Gathering
-from xps_stn_plugin.stacks.fit import fit_rows
+from xps_stn_plugin.stacks.fit import fit_rows, noise_rows
 from xps_stn_plugin.stacks.global_fit import SUBSAMPLE, series_seed, share, subsample
 
 ENERGY = np.arange(279.0, 296.0, 0.1)
@@ -213,3 +214,14 @@ def test_nothing_to_fit_and_nothing_to_share_are_refused(seed):
     fixed = Seed("C1s", model, params, (SeedComponent("a_", "C1s a"),), "linear")
     with pytest.raises(PrefitError, match="no free position or width"):
         share(fixed, ENERGY, profile(np.random.default_rng(8)))
+
+
+def test_shared_fit_says_what_the_noise_of_each_spectrum_is(seed):
+    counts = profile(np.random.default_rng(3))
+    shared = share(seed, ENERGY, counts)
+    averaged = counts.copy()
+    averaged[1] = np.round(np.random.default_rng(4).poisson(9 * truth(AREAS[1])) / 9)
+    attrs = {"intensity": "counts"}
+    plain, other = (shared.fit(ENERGY, rows, noise=noise_rows(rows, attrs)) for rows in (counts, averaged))
+    assert (plain.noise == COUNTS).all()
+    assert other.noise[:3].tolist() == [COUNTS, AVERAGED, COUNTS]

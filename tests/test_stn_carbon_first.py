@@ -57,3 +57,13 @@ def test_carbon_alone_is_not_asked_again():
     only = predict_stack(shipped(), {"C1s": LEVELS["C1s"]})
     before = doubted(only, *[int(Reason.STANDARD_ERROR)] * 3)
     assert carbon_first(before, ask) is before
+
+
+def test_carbon_does_not_decide_with_a_large_standard_error(whole):
+    def wide(rows, carbon_alone, shift):
+        assert carbon_alone
+        alone = ask(rows, True, None)
+        return replace(alone, shift_stderr=np.full(len(rows), 0.44))
+
+    before = doubted(whole, *[int(Reason.STANDARD_ERROR)] * 3)
+    assert carbon_first(before, wide) is before

@@ -9,6 +9,7 @@ from ._errors import PrefitError
 from ._manager import PLUGINS_VARIABLE, PluginManager, PluginReport
 from ._markers import PROJECT, hookimpl, hookspec
 from ._menu import MenuAction, MenuOutcome, MenuRequest
+from ._seed import Seed, SeedComponent
 from ._texts import LONGEST, shown
 from ._types import (
     ALIPHATIC_C1S,
@@ -23,8 +24,6 @@ from ._types import (
     ReferenceAt,
     ReferenceCheck,
     RegionShift,
-    Seed,
-    SeedComponent,
     Settings,
     Status,
     Ties,

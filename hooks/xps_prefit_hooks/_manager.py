@@ -18,7 +18,8 @@ from . import specs
 from ._errors import PrefitError
 from ._markers import PROJECT
 from ._menu import MenuAction
-from ._types import Exporter, GroupEvidence, Prediction, Reader, Seed, Settings
+from ._seed import Seed
+from ._types import Exporter, GroupEvidence, Prediction, Reader, Settings
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ._markers import hookspec
 from ._menu import MenuAction
-from ._types import Exporter, GroupEvidence, Prediction, Reader, Seed, Settings
+from ._seed import Seed
+from ._types import Exporter, GroupEvidence, Prediction, Reader, Settings
 
 if TYPE_CHECKING:
     import lmfit

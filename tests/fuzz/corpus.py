@@ -71,6 +71,20 @@ def _table(folder: Path) -> None:
             for energy, counts in zip(ENERGIES[::2], COUNTS[::2], strict=True)
         ]
         (folder / name).write_text("\n".join([separator.join(("region", "binding_energy_eV", "intensity")), *rows, ""]))
+    _written(folder, "csv")
+
+
+def _written(folder: Path, kind: str) -> None:
+    """Add what this package writes: a region with all metadata, and a profile with labels."""
+    from test_writers import MEASURED, region
+
+    from xps_stn_plugin.core.spectrum import spectrum_tree
+    from xps_stn_plugin.writers import write_spectrum
+
+    carbon = region(points=12, **MEASURED, sample="PET", energy_referencing_offset=-1.2)
+    carbon["transmission"] = "binding_energy", [1.0 + 0.1 * i for i in range(12)]
+    profile = region("O1s", 12, shape=(2,)).rename(y="etch_time").assign_coords(etch_time=[0.0, 30.0])
+    write_spectrum(spectrum_tree("made", {"C1s": carbon, "O1s": profile}), folder / f"written.{kind}", kind)
 
 
 def _scienta(folder: Path) -> None:
@@ -113,6 +127,7 @@ def _vamas(folder: Path) -> None:
         block("O", "1s", start=950.0, date=(), future=("y",)),
         end="\n",
     )
+    _written(folder, "vms")
 
 
 def _nexus(folder: Path) -> None:
@@ -326,6 +341,7 @@ def _igor_text(folder: Path) -> None:
     scale = 'X SetScale/P x, 1196.6, 0.5, "Kinetic Energy [eV]", C1s\n'
     head = "IGOR\nX //Excitation Energy = 1486.6\nWAVES/D/N=(20) C1s\nBEGIN\n"
     (folder / "b.itx").write_text(head + carbon("{c}") + "\nEND\n" + scale)
+    _written(folder, "itx")
 
 
 def _phi(folder: Path) -> None:

@@ -68,17 +68,17 @@ class ChemicalState:
 
     @property
     def label(self) -> str:
-        """Name for people: ``Ti 2p3/2 TiO2``; that of an element in its own state ends with "metal" or "element"."""
+        """Name for people: ``Ti 2p3/2 TiO2``; an element in its own state is "metal", "element" or "graphite"."""
         name = self.name
         if self.kind == "element":
             lines = level_lines(self.level)
-            name = "metal" if lines and lines[0].metallic and self.element != "C" else "element"
+            name = "graphite" if self.element == "C" else "metal" if lines and lines[0].metallic else "element"
         return f"{self.element} {self.line} {name}"
 
 
 @cache
 def chemical_states() -> Mapping[str, tuple[ChemicalState, ...]]:
-    """Chemical states by core level (``Ti2p``), by energy; sources stand in ``chemistry/data/states.csv``."""
+    """Chemical states by core level (``Ti2p``), by energy; sources stand in the files of ``chemistry/data``."""
     return _by_level(
         ChemicalState(
             element=row["element"],
@@ -90,7 +90,7 @@ def chemical_states() -> Mapping[str, tuple[ChemicalState, ...]]:
             spread=float(row["spread"]),
             values=int(row["values"]),
         )
-        for row in _rows("states.csv")
+        for row in (*_rows("states.csv"), *_rows("adventitious_carbon.csv"))
     )
 
 

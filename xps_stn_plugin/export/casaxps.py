@@ -164,8 +164,8 @@ def _asymmetric_lorentzian(peak: Peak) -> tuple[float, float, float, float]:
         return np.asarray(height * square ** -np.where(away > 0, high, low) - line, dtype=float)
 
     bounds = ([0.0, 0.2, 0.2, 0.05, -2.0], [10.0, 50.0, 50.0, 20.0, 2.0])
-    found = least_squares(difference, [0.8 / width, 1.4, 2.0, 1.3 * width, 0.0], bounds=bounds).x.tolist()
-    _, high, low, base, offset = found
+    optimum = least_squares(difference, [0.8 / width, 1.4, 2.0, 1.3 * width, 0.0], bounds=bounds).x.tolist()
+    _, high, low, base, offset = optimum
     whole = 0.5 * base * sum(math.sqrt(2.0 ** (1.0 / power) - 1.0) for power in (high, low))
     return high, low, whole, peak.center.value + offset
 

@@ -101,8 +101,8 @@ def write(result: PrefitData, path: Path) -> None:
 def _shift_sentence(report: Report) -> str:
     shift = report.shift
     if not shift.is_applied:
-        found = "No shift was found" if shift.value is None else f"The {shift.text}"
-        return f"{found}, so nothing is calibrated: energies are as measured."
+        subject = "No shift was found" if shift.value is None else f"The {shift.text}"
+        return f"{subject}, so nothing is calibrated: energies are as measured."
     assert shift.value is not None  # it is applied
     error = or_nan(shift.stderr)
     size = f"{abs(shift.value):.2f}"

@@ -130,8 +130,8 @@ def _column(peak: Peak, peaks: list[Peak]) -> tuple[list[list[Any]], list[list[A
     limits: list[list[Any]] = [[0, "", ""] for _ in range(_LIMITS)]
 
     def put(places: tuple[int, int, int, int], quantity: Quantity, value: float | None = None) -> None:
-        own, other, limit, tied_limit = places
-        rows[own] = [0 if quantity.vary else 2, float(quantity.value if value is None else value)]
+        number, other, limit, tied_limit = places
+        rows[number] = [0 if quantity.vary else 2, float(quantity.value if value is None else value)]
         tie = quantity.tie
         if tie is None:
             if quantity.vary:
@@ -140,7 +140,7 @@ def _column(peak: Peak, peaks: list[Peak]) -> tuple[list[list[Any]], list[list[A
             rows[other] = ["", tie.peak + 1]
             rows[other + 1] = [0 if tie.vary else 2, float(tie.by)]
             # A tied value must not be fixed: the program would still tie it.
-            rows[own][0] = 0
+            rows[number][0] = 0
             if tie.vary:
                 limits[tied_limit] = _limits(tie.low, tie.high)
 
@@ -150,8 +150,8 @@ def _column(peak: Peak, peaks: list[Peak]) -> tuple[list[list[Any]], list[list[A
         rows[0][1] = PSEUDO_VOIGT
         put(_LORENTZIAN, peak.fwhm.scaled(0.5))
         # Shares cannot be tied. Where lines have one in common, all are fixed: the fit would pull the free one away.
-        own = peaks.index(peak)
-        shared = any(other.fraction.tie is not None and other.fraction.tie.peak == own for other in peaks)
+        number = peaks.index(peak)
+        shared = any(other.fraction.tie is not None and other.fraction.tie.peak == number for other in peaks)
         put(_FRACTION, replace(peak.fraction, vary=peak.fraction.vary and not shared))
     else:
         rows[0][1] = SKEWED_VOIGT
@@ -190,8 +190,8 @@ def _backgrounds(seed: Seed, params: lmfit.Parameters, x: FloatArray, y: FloatAr
         columns.append(away)
     parts = np.stack(columns, axis=1)
     scales = np.maximum(np.abs(parts).max(axis=0), np.finfo(float).tiny)
-    found = (np.linalg.lstsq(parts / scales, wanted, rcond=None)[0] / scales).tolist()
-    level, tilt, bend, strength = found + [0.0] * (4 - len(found))
+    coefficients = (np.linalg.lstsq(parts / scales, wanted, rcond=None)[0] / scales).tolist()
+    level, tilt, bend, strength = coefficients + [0.0] * (4 - len(coefficients))
     constant = level - tilt * middle + bend * middle**2
     tilt -= 2.0 * bend * middle
 

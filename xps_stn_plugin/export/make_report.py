@@ -114,7 +114,7 @@ def _report(result: PrefitData) -> Report:
         parent_groups=tuple(
             Parent(name, parents()[name], _finite(value)) for name, value in result.parent_groups.items()
         ),
-        group_sets=tuple(GroupSet(one.groups, one.probability) for one in result.group_sets),
+        group_sets=tuple(GroupSet(each.groups, each.probability) for each in result.group_sets),
         materials=tuple(Material(name, _finite(value)) for name, value in _ranked(result.materials)),
         elements=tuple(SeenElement(symbol, _finite(value)) for symbol, value in _ranked(result.elements)),
     )

@@ -76,7 +76,7 @@ def write_fit(entry: h5py.Group, result: PrefitData, name: str, date: str, regio
     drawn = curves(seed, params, energy)
     _write_curves(made, entry, drawn, intensity)
     table = _write_global(made, seed, fit, intensity)
-    lines = {found[0].prefix: [line.prefix for line in found] for found in doublets(seed)}
+    lines = {components[0].prefix: [line.prefix for line in components] for components in doublets(seed)}
     for number, component in enumerate(region.components):
         peak = group(made, f"peak_{number}", "NXpeak")
         _write_peak(peak, component, seed, intensity)
@@ -120,20 +120,20 @@ def _write_global(made: h5py.Group, seed: Seed, fit: ModelResult | None, intensi
     # lmfit's order, which the expressions need.
     table = function.create_group("fit_parameters", track_order=True)
     table.attrs["NX_class"] = "NXparameters"
-    for name, found in (seed.params if fit is None else fit.params).items():
+    for name, lmfit_parameter in (seed.params if fit is None else fit.params).items():
         units = _UNITS.get(_bare(seed, name), "").format(intensity).removeprefix("*")
         started = None if fit is None or name not in seed.params else float(seed.params[name].value)
         parameter(
             table,
             name,
-            float(found.value),
+            float(lmfit_parameter.value),
             "1" + units if units.startswith("/") else units,
             error=errors.get(name),
             initial=started,
-            min=float(found.min),
-            max=float(found.max),
-            vary=bool(found.vary) and not found.expr,
-            expression=found.expr or None,
+            min=float(lmfit_parameter.min),
+            max=float(lmfit_parameter.max),
+            vary=bool(lmfit_parameter.vary) and not lmfit_parameter.expr,
+            expression=lmfit_parameter.expr or None,
         )
     return table
 
@@ -176,17 +176,17 @@ def _write_background(
     field(background, "label", f"{seed.background} background")
     function = group(background, "function", "NXfit_function")
     field(function, "function_type", _BACKGROUNDS.get(kind, seed.background))
-    own = [model for model in seed.model.components if model.prefix == seed.background_prefix]
+    models = [model for model in seed.model.components if model.prefix == seed.background_prefix]
     parameters = region.background.parameters if region.background else {}
-    carried = " and what the peaks carry" if len(parameters) > sum(len(model.param_names) for model in own) else ""
-    field(function, "description", f"{seed.background}: {' + '.join(map(_class_name, own)) or 'no term'}{carried}")
+    carried = " and what the peaks carry" if len(parameters) > sum(len(model.param_names) for model in models) else ""
+    field(function, "description", f"{seed.background}: {' + '.join(map(_class_name, models)) or 'no term'}{carried}")
     _link_parameters(group(function, "fit_parameters", "NXparameters"), table, background_names(seed, params))
 
 
-def _link_parameters(own: h5py.Group, table: h5py.Group, names: list[str]) -> None:
+def _link_parameters(links: h5py.Group, table: h5py.Group, names: list[str]) -> None:
     for name in names:
-        if name not in own:
-            link(own, name, table[name])
+        if name not in links:
+            link(links, name, table[name])
 
 
 def _write_merit(made: h5py.Group, fit: Fit) -> None:

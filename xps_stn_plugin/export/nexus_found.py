@@ -37,10 +37,12 @@ def _write_prediction(entry: h5py.Group, result: PrefitData, date: str) -> None:
     parameter(shift, "status", result.status)
     sentences(made, "reasons", "Sentences that explain the status, or warn", result.reasons)
     regions = group(made, "region_shifts", "NXparameters")
-    found = result.region_shifts
-    field(regions, "region", list(found))
+    region_shifts = result.region_shifts
+    field(regions, "region", list(region_shifts))
     for quantity in ("value", "stderr", "disagreement"):
-        parameter(regions, quantity, np.array([getattr(part, quantity) for part in found.values()], dtype=float), "eV")
+        parameter(
+            regions, quantity, np.array([getattr(part, quantity) for part in region_shifts.values()], dtype=float), "eV"
+        )
     groups = group(made, "groups", "NXparameters")
     field(groups, "name", list(prediction.groups))
     field(groups, "probability", np.array(list(prediction.groups.values()), dtype=float))
@@ -61,17 +63,19 @@ def _write_prediction(entry: h5py.Group, result: PrefitData, date: str) -> None:
             field(settings, part.name, [f"{region}: {kind}" for region, kind in value.items()])
 
 
-def _write_quantification(entry: h5py.Group, found: Quantification, date: str) -> None:
+def _write_quantification(entry: h5py.Group, quantification: Quantification, date: str) -> None:
     made = process(entry, "quantification", "NXprocess", date)
     elements = group(made, "elements", "NXparameters")
-    field(elements, "symbol", [element.symbol for element in found.elements])
-    field(elements, "region", [element.region for element in found.elements])
-    percent = np.array([element.atomic_percent for element in found.elements], dtype=float)
-    errors = [element.stderr for element in found.elements]
+    field(elements, "symbol", [element.symbol for element in quantification.elements])
+    field(elements, "region", [element.region for element in quantification.elements])
+    percent = np.array([element.atomic_percent for element in quantification.elements], dtype=float)
+    errors = [element.stderr for element in quantification.elements]
     field(elements, "atomic_percent", percent, "percent")
     field(elements, "atomic_percent_errors", np.array(errors, dtype=float), "percent")
     correction = group(made, "correction", "NXparameters")
-    parameter(correction, "sensitivity", found.sensitivity.name, description=found.sensitivity.citation)
-    parameter(correction, "transmission", found.transmission, description="exponent of the kinetic energy")
-    parameter(correction, "escape_depth", found.escape_depth, description="exponent of the kinetic energy")
-    sentences(made, "notes", "Assumptions, omissions and doubtful results", found.notes)
+    parameter(
+        correction, "sensitivity", quantification.sensitivity.name, description=quantification.sensitivity.citation
+    )
+    parameter(correction, "transmission", quantification.transmission, description="exponent of the kinetic energy")
+    parameter(correction, "escape_depth", quantification.escape_depth, description="exponent of the kinetic energy")
+    sentences(made, "notes", "Assumptions, omissions and doubtful results", quantification.notes)

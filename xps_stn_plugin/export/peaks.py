@@ -299,8 +299,8 @@ def _tie(params: lmfit.Parameters, expression: str, bare: str, lines: Mapping[st
         case ast.Constant(value=int() | float() as number):
             return Tie(first, float(number))
         case ast.Name(id=helper) if helper in params and not params[helper].expr and helper not in owners:
-            found = params[helper]
-            return Tie(first, float(found.value), float(found.min), float(found.max), bool(found.vary))
+            parameter = params[helper]
+            return Tie(first, float(parameter.value), float(parameter.min), float(parameter.max), bool(parameter.vary))
     return None
 
 
@@ -347,8 +347,8 @@ def _skewed_voigt(model: lmfit.Model, params: lmfit.Parameters) -> tuple[float, 
 
     start = [1.0, 0.0, 0.7 * sigma, 0.4 * sigma, 0.3]
     bounds = ([0.1, -2.0, 1e-3, 0.0, -1.0], [2.0, 2.0, 5.0, 5.0, 1.0])
-    found = least_squares(difference, start, bounds=bounds).x.tolist()
-    return found[0], found[1], Skew(*found[2:])
+    optimum = least_squares(difference, start, bounds=bounds).x.tolist()
+    return optimum[0], optimum[1], Skew(*optimum[2:])
 
 
 def _names(seed: Seed) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from ..core.result import PrefitData
+
+#: Characters of the title in an inch.
+_CHARACTERS: Final = 7.5
 
 #: Least probability of a group that gets a bar, and most bars.
 LEAST_PROBABILITY = 0.1
@@ -122,12 +126,20 @@ def write(result: PrefitData, path: Path) -> None:
     write_whole(path, lambda temporary: drawing.savefig(temporary, format=kind, dpi=150, metadata=metadata))
 
 
+def _shortened(name: str, most: int) -> str:
+    """Name of at most so many characters; its end tells samples and regions apart."""
+    most = max(most, 20)
+    return name if len(name) <= most else f"{name[: most // 3]}...{name[-(most - most // 3 - 3) :]}"
+
+
 def _title(drawing: Figure, result: PrefitData) -> None:
     verdicts = report_of(result).verdicts
     colour = STATUS_COLOURS.get(verdicts.worst, INK)
     name = Path(result.source).name or result.source
-    said = ", ".join(f"{subject} {verdict.replace('_', ' ')}" for subject, verdict in verdicts.named)
-    text = f"{_plain(f'{name}    {result.shift_text}')}\n{_plain(said)}"
+    verdict_text = ", ".join(f"{subject} {verdict.replace('_', ' ')}" for subject, verdict in verdicts.named)
+    most = int(_CHARACTERS * drawing.get_figwidth())
+    heading = f"{_shortened(name, most - len(result.shift_text) - 4)}    {result.shift_text}"
+    text = "\n".join(_plain(line) for line in (heading, *wrap(verdict_text, most)))
     drawing.suptitle(text, fontsize=13, fontweight="bold", color=colour)
     note = ".  Bars under a spectrum: evidence for a group" if any(result.evidence.values()) else ""
     drawing.supxlabel(f"Shift: {result.convention}{note}", fontsize=8, color=GREY)
@@ -246,11 +258,11 @@ def draw_legend(axes: Axes, size: float = 7.5) -> None:
 
 def _speaking(result: PrefitData, region: str) -> dict[str, list[GroupEvidence]]:
     """Parts of the region that speak for a group, by group; what speaks against one is left to the numbers."""
-    found = {
+    parts_of_groups = {
         group: [part for part in parts if part.region == region and part.weight > 0]
         for group, parts in result.evidence.items()
     }
-    return {group: parts for group, parts in found.items() if parts}
+    return {group: parts for group, parts in parts_of_groups.items() if parts}
 
 
 def _draw_evidence(

@@ -6,6 +6,7 @@ the scale that ``shift.convention`` states; every number is finite or None.
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,9 @@ from .survey_report import SurveyReport
 from .texts import or_nan
 
 SCHEMA: Final = "xps-stn/prefit/1"
+
+#: Fits whose verdicts are named one by one.
+_MOST_NAMED: Final = 6
 
 #: Verdicts, the worst first.
 VERDICTS: Final = ("failed", "poor", "out_of_domain", "uncertain", "ok")
@@ -174,8 +178,11 @@ class Verdicts(Struct, frozen=True):
 
     @property
     def named(self) -> tuple[tuple[str, str], ...]:
-        """Subject and verdict of each: ``shift``, ``groups``, ``fit of C1s``."""
-        fits = ((f"fit of {region}", verdict) for region, verdict in self.fits.items())
+        """Subject and verdict of each: ``shift``, ``groups``, ``fit of C1s``; of many fits ``7 fits`` of a verdict."""
+        fits = [(f"fit of {region}", verdict) for region, verdict in self.fits.items()]
+        if len(fits) > _MOST_NAMED:
+            counts = Counter(self.fits.values())
+            fits = [(f"{count} fit{'' if count == 1 else 's'}", verdict) for verdict, count in counts.items()]
         return (("shift", self.shift), ("groups", self.groups), *fits)
 
     @property

@@ -44,7 +44,9 @@ def show(result: PrefitData, console: Console, written: Iterable[Path] = ()) -> 
     if report.material_text:
         console.print(_line(f"  materials: {report.material_text}"), soft_wrap=True)
     if report.open_sets:
-        console.print(_line(f"  sets of groups: {'; '.join(one.text for one in report.open_sets)}"), soft_wrap=True)
+        console.print(
+            _line(f"  sets of groups: {'; '.join(group_set.text for group_set in report.open_sets)}"), soft_wrap=True
+        )
     for name, region in report.modelled.items():
         _show_region(name, region, report, console)
     for name, survey in report.surveys.items():

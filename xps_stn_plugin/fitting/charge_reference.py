@@ -53,12 +53,12 @@ _APART: Final = 3.0
 ReadAt = Callable[[float], Prediction]
 
 
-def with_knowledge(said: Prediction, spectrum: xr.DataTree, settings: Settings, read_at: ReadAt) -> Prediction:
+def with_knowledge(predicted: Prediction, spectrum: xr.DataTree, settings: Settings, read_at: ReadAt) -> Prediction:
     """Put together what the predictor said and what the user says of the sample and of its shift.
 
     Parameters
     ----------
-    said : Prediction
+    predicted : Prediction
         What the predictor said.
     spectrum : xarray.DataTree
         On the measured axis.
@@ -78,19 +78,19 @@ def with_knowledge(said: Prediction, spectrum: xr.DataTree, settings: Settings, 
     if settings.shift is not None:
         value = settings.shift - scale_offset(settings)
         reference = _Reference(value, GIVEN_SHIFT_STDERR, f"The shift was given: {settings.shift:+.2f} eV")
-        return _referenced(reference, said, settings, read_at)
+        return _referenced(reference, predicted, settings, read_at)
     known = settings.expect or settings.present or settings.absent
-    prediction = steered(said, spectrum, settings, read_at) if known else said
+    prediction = steered(predicted, spectrum, settings, read_at) if known else predicted
     line = named_reference(settings.calibrate_on)
     if line is not None:
-        return _at_line(line, prediction, said, spectrum, settings, read_at)
+        return _at_line(line, prediction, predicted, spectrum, settings, read_at)
     if settings.calibrate_on is not None:
-        found = carbon_reference(prediction, spectrum, settings)
-        if isinstance(found, str):
+        carbon = carbon_reference(prediction, spectrum, settings)
+        if isinstance(carbon, str):
             status: Status = "uncertain" if prediction.status == "ok" else prediction.status
-            return replace(prediction, status=status, reasons=(found, *prediction.reasons))
-        checked = _referenced(found, said, settings, read_at)
-        return replace(checked, reference_check=_network_check(CARBON, settings.reference, found, said, settings))
+            return replace(prediction, status=status, reasons=(carbon, *prediction.reasons))
+        checked = _referenced(carbon, predicted, settings, read_at)
+        return replace(checked, reference_check=_network_check(CARBON, settings.reference, carbon, predicted, settings))
     return prediction
 
 
@@ -103,29 +103,32 @@ class _Reference:
     origin: str
 
 
-def _referenced(reference: _Reference, said: Prediction, settings: Settings, read_at: ReadAt) -> Prediction:
+def _referenced(reference: _Reference, predicted: Prediction, settings: Settings, read_at: ReadAt) -> Prediction:
     """Prediction at another shift than the predictor's; "uncertain" where that contradicts it or knows nothing."""
     offset = scale_offset(settings)
-    blind = said.status == "out_of_domain" or not math.isfinite(said.shift)
-    network = f"{said.shift + offset:+.2f} ± {said.shift_stderr:.2f} eV"
-    apart = abs(reference.shift - said.shift) > _APART * math.hypot(reference.stderr, said.shift_stderr)
+    blind = predicted.status == "out_of_domain" or not math.isfinite(predicted.shift)
+    network = f"{predicted.shift + offset:+.2f} ± {predicted.shift_stderr:.2f} eV"
+    apart = abs(reference.shift - predicted.shift) > _APART * math.hypot(reference.stderr, predicted.shift_stderr)
     if blind:
         sentence = f"{reference.origin}; nothing checks it, because the network cannot place this spectrum."
     else:
         sentence = f"{reference.origin}; the network alone gives {network}."
-    seen = said if blind else read_at(reference.shift)
+    seen = predicted if blind else read_at(reference.shift)
     # What the network sees in a spectrum that it does not know names nothing.
-    groups = dict.fromkeys(said.groups, math.nan) if blind else dict(seen.groups)
+    groups = dict.fromkeys(predicted.groups, math.nan) if blind else dict(seen.groups)
     regions = {} if blind else seen.region_shifts
     return replace(
-        said,
+        predicted,
         shift=reference.shift,
         shift_stderr=reference.stderr,
         groups=MappingProxyType({**groups, **fixed_groups(settings)}),
         status="uncertain" if blind or apart else "ok",
-        reasons=(sentence, *(f"The network alone: {reason}" for reason in said.reasons)),
+        reasons=(sentence, *(f"The network alone: {reason}" for reason in predicted.reasons)),
         region_shifts=MappingProxyType(
-            {name: replace(one, value=reference.shift + one.disagreement) for name, one in regions.items()}
+            {
+                name: replace(region_shift, value=reference.shift + region_shift.disagreement)
+                for name, region_shift in regions.items()
+            }
         ),
     )
 
@@ -133,7 +136,7 @@ def _referenced(reference: _Reference, said: Prediction, settings: Settings, rea
 def _at_line(
     line: ChargeReference,
     prediction: Prediction,
-    said: Prediction,
+    predicted: Prediction,
     spectrum: xr.DataTree,
     settings: Settings,
     read_at: ReadAt,
@@ -147,10 +150,10 @@ def _at_line(
         f"{line.energy:.2f} eV"
     )
     reference = _Reference(value, fitted.stderr, origin)
-    carbon = _carbon_above(reference, said, spectrum, settings)
+    carbon = _carbon_above(reference, predicted, spectrum, settings)
     if carbon is None:
-        moved = _referenced(reference, said, settings, read_at)
-        return replace(moved, reference_check=_network_check(line.name, line.energy, reference, said, settings))
+        moved = _referenced(reference, predicted, settings, read_at)
+        return replace(moved, reference_check=_network_check(line.name, line.energy, reference, predicted, settings))
     above, stderr = carbon
     error = math.hypot(stderr, fitted.stderr, _CARBON_SCATTER)
     maximum = settings.first_member + MAXIMUM_ABOVE_FIRST_MEMBER
@@ -161,26 +164,28 @@ def _at_line(
     status: Status = "uncertain" if abs(above) > _APART * error else "ok"
     check = ReferenceCheck(line.name, line.energy, fitted.measured, fitted.stderr, "C 1s", above, error)
     return replace(
-        _referenced(reference, said, settings, read_at),
+        _referenced(reference, predicted, settings, read_at),
         status=status,
-        reasons=(sentence, *(f"The network alone: {reason}" for reason in said.reasons)),
+        reasons=(sentence, *(f"The network alone: {reason}" for reason in predicted.reasons)),
         reference_check=check,
     )
 
 
 def _network_check(
-    name: str, energy: float, reference: _Reference, said: Prediction, settings: Settings
+    name: str, energy: float, reference: _Reference, predicted: Prediction, settings: Settings
 ) -> ReferenceCheck:
     """Compare the shift of a reference line with the network's."""
     measured = energy + reference.shift + scale_offset(settings)
-    if said.status == "out_of_domain" or not math.isfinite(said.shift):
+    if predicted.status == "out_of_domain" or not math.isfinite(predicted.shift):
         return ReferenceCheck(name, energy, measured, reference.stderr, "", math.nan, math.nan)
-    stderr = math.hypot(said.shift_stderr, reference.stderr)
-    return ReferenceCheck(name, energy, measured, reference.stderr, "network", said.shift - reference.shift, stderr)
+    stderr = math.hypot(predicted.shift_stderr, reference.stderr)
+    return ReferenceCheck(
+        name, energy, measured, reference.stderr, "network", predicted.shift - reference.shift, stderr
+    )
 
 
 def _carbon_above(
-    reference: _Reference, said: Prediction, spectrum: xr.DataTree, settings: Settings
+    reference: _Reference, predicted: Prediction, spectrum: xr.DataTree, settings: Settings
 ) -> tuple[float, float] | None:
     """How far aliphatic carbon lies above its expected maximum at a shift, and its standard error, in eV.
 
@@ -191,8 +196,8 @@ def _carbon_above(
     if highest is None:
         return None
     name = next(name for name, data in regions.items() if data.attrs.get("region", name) == _CARBON)
-    groups = {group: float(group == _ALIPHATIC) for group in said.groups}
-    start = replace(said, shift=reference.shift, shift_stderr=GIVEN_SHIFT_STDERR, groups=groups, status="ok")
+    groups = {group: float(group == _ALIPHATIC) for group in predicted.groups}
+    start = replace(predicted, shift=reference.shift, shift_stderr=GIVEN_SHIFT_STDERR, groups=groups, status="ok")
     row = _aliphatic(start, regions[name], name, settings)
     expected = settings.first_member + MAXIMUM_ABOVE_FIRST_MEMBER
     if row is None:

@@ -140,8 +140,8 @@ def _widths(
     """Full widths at half maximum and their errors, each of shape (k,): the model's own, or those of lines as drawn."""
     sigma = place.get(f"{prefix}sigma")
     error = np.full(len(fits), np.nan)
-    if (own := place.get(f"{prefix}fwhm")) is not None:
-        width, error = fits.values[:, own], errors[:, own]
+    if (fwhm_place := place.get(f"{prefix}fwhm")) is not None:
+        width, error = fits.values[:, fwhm_place], errors[:, fwhm_place]
     else:
         model = next(model for model in seed.model.components if model.prefix == prefix)
         width = np.array([_drawn(model, params, fits.names, row) for row in fits.values])

@@ -102,17 +102,17 @@ def confidence_intervals(
                 notes.append(f"No confidence interval of {what}: it is fixed.")
                 continue
             try:
-                found = _profile(fit, name, errors, sigmas)
+                profile = _profile(fit, name, errors, sigmas)
             except (ArithmeticError, ValueError, lmfit.minimizer.MinimizerException, np.linalg.LinAlgError) as error:
                 notes.append(f"No confidence interval of {what}: {error}.")
                 continue
-            own = float(fit.params[name].value)
-            whole = own + sum(float(fit.params[f"{line.prefix}amplitude"].value) for line in partners)
-            factor = whole / own if quantity == "area" and own else 1.0
-            for sigma, low, high in found:
+            value = float(fit.params[name].value)
+            whole = value + sum(float(fit.params[f"{line.prefix}amplitude"].value) for line in partners)
+            factor = whole / value if quantity == "area" and value else 1.0
+            for sigma, low, high in profile:
                 intervals.append(Interval(component.name, quantity, sigma, float(factor * low), float(factor * high)))
-            for side, ends in (("lower", [low for _, low, _ in found]), ("upper", [high for *_, high in found])):
-                open_ended = [sigma for (sigma, *_), end in zip(found, ends, strict=True) if not np.isfinite(end)]
+            for side, ends in (("lower", [low for _, low, _ in profile]), ("upper", [high for *_, high in profile])):
+                open_ended = [sigma for (sigma, *_), end in zip(profile, ends, strict=True) if not np.isfinite(end)]
                 if open_ended:
                     notes.append(f"At {open_ended[0]:g} sigma, the {side} limit to {what} lies beyond its range.")
     return Confidence(tuple(intervals), tuple(notes))
@@ -181,12 +181,12 @@ def _profile(
         below, above = search.calc_ci(_SCALED, -1), search.calc_ci(_SCALED, 1)
     if len(below) < len(sigmas) or len(above) < len(sigmas):
         raise ValueError("its limits were not found")
-    found = []
+    intervals = []
     for sigma, (_, down), (_, up) in zip(sorted(sigmas), below, above, strict=True):
         low, high = (_followed(fit.params, name, profiled, value + (end - _ZERO) * error) for end in (down, up))
         # A tie with a negative factor turns them round.
-        found.append((float(sigma), high, low) if low > high else (float(sigma), low, high))
-    return found
+        intervals.append((float(sigma), high, low) if low > high else (float(sigma), low, high))
+    return intervals
 
 
 def _released(params: lmfit.Parameters, arguments: Sequence[str], name: str) -> str:

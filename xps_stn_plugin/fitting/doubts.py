@@ -35,12 +35,12 @@ def strong_correlations(seed: Seed, found: Uncertainty) -> tuple[tuple[Parameter
 
 def signal_sources(seed: Seed, params: lmfit.Parameters) -> dict[str, set[str]]:
     """For each component the free parameters with whose lower bound, 0, its area ends."""
-    found: dict[str, set[str]] = {component.name: set() for component in seed.components}
+    sources_of: dict[str, set[str]] = {component.name: set() for component in seed.components}
     for component in seed.components:
         area = f"{component.prefix}amplitude"
         if area in params and params[area].min >= 0:
-            found[component.name] |= {source for source in sources(params, area) if params[source].min == 0}
-    return found
+            sources_of[component.name] |= {source for source in sources(params, area) if params[source].min == 0}
+    return sources_of
 
 
 def without_signal(seed: Seed, params: lmfit.Parameters, bounds: Mapping[str, str]) -> set[str]:
@@ -52,16 +52,16 @@ def without_signal(seed: Seed, params: lmfit.Parameters, bounds: Mapping[str, st
 def bound_sentences(seed: Seed, params: lmfit.Parameters, bounds: Mapping[str, str]) -> list[str]:
     """Say which components ended at a bound, and which have no signal; one sentence for each component."""
     empty = without_signal(seed, params, bounds)
-    said = [f"{name} has no signal: its area ended at zero." for name in sorted(empty)]
+    sentences = [f"{name} has no signal: its area ended at zero." for name in sorted(empty)]
     parts: dict[str, list[str]] = {}
     for name, side in bounds.items():
         what, value = parameter_name(seed, name), float(params[name].value)
         if what.owner in empty and what.quantity != "width":
             continue
         if what.quantity == "step" and params[name].min == 0 and side == "lower":
-            said.append("The background shows no step: it ended at zero.")
+            sentences.append("The background shows no step: it ended at zero.")
         elif what.quantity == "Lorentzian share":
-            said.append(f"The lines are purely {'Gaussian' if side == 'lower' else 'Lorentzian'}.")
+            sentences.append(f"The lines are purely {'Gaussian' if side == 'lower' else 'Lorentzian'}.")
         else:
             shared = (
                 " (shared with other components)" if what.quantity == "width" and _shared(seed, params, name) else ""
@@ -71,42 +71,44 @@ def bound_sentences(seed: Seed, params: lmfit.Parameters, bounds: Mapping[str, s
             )
             text = f"{what.quantity}{shared} at the {side} end of its range ({number})"
             parts.setdefault(what.owner or "Model", []).append(text)
-    said += [f"{owner[0].upper()}{owner[1:]}: {', '.join(texts)}." for owner, texts in parts.items()]
-    return list(dict.fromkeys(said))
+    sentences += [f"{owner[0].upper()}{owner[1:]}: {', '.join(texts)}." for owner, texts in parts.items()]
+    return list(dict.fromkeys(sentences))
 
 
 def error_sentences(
-    seed: Seed, fit: lmfit.model.ModelResult, found: Uncertainty, bounds: Mapping[str, str]
+    seed: Seed, fit: lmfit.model.ModelResult, uncertainty: Uncertainty, bounds: Mapping[str, str]
 ) -> list[str]:
     """Say which standard errors are missing and why, and under what condition the others hold."""
     free = free_names(fit.params)
-    said = []
-    if found.by_range:
-        vague = _list(parameter_name(seed, name) for name in found.by_range)
-        said.append(f"The data hardly determine the {vague}: the standard error is that of the range.")
-    if all(name in found.stderr for name in free):
-        return said
+    sentences = []
+    if uncertainty.by_range:
+        vague = _list(parameter_name(seed, name) for name in uncertainty.by_range)
+        sentences.append(f"The data hardly determine the {vague}: the standard error is that of the range.")
+    if all(name in uncertainty.stderr for name in free):
+        return sentences
     if not fit.success:
         return ["No meaningful standard errors: the fit found no minimum."]
     if fit.ndata <= len(free):
         return [f"No standard errors: {fit.ndata} points cannot determine {len(free)} parameters."]
-    for first, second, sign in found.inseparable:
+    for first, second, sign in uncertainty.inseparable:
         one, other = parameter_name(seed, first), parameter_name(seed, second)
-        said.append(
+        sentences.append(
             f"No standard error of the {one} and the {other}: they correlate at {sign:+.2f}, so that the data cannot "
             "separate them."
         )
-    named = {name for pair in found.inseparable for name in pair[:2]}
-    others = [name for name in found.undetermined if name not in named]
+    named = {name for pair in uncertainty.inseparable for name in pair[:2]}
+    others = [name for name in uncertainty.undetermined if name not in named]
     if others:
-        said.append(f"Nor of the {_list(parameter_name(seed, name) for name in others)}, which depend on them.")
+        sentences.append(f"Nor of the {_list(parameter_name(seed, name) for name in others)}, which depend on them.")
     empty = without_signal(seed, fit.params, bounds)
-    idle = [parameter_name(seed, name) for name, why in found.held.items() if why == "no effect"]
+    idle = [parameter_name(seed, name) for name, why in uncertainty.held.items() if why == "no effect"]
     if idle := [what for what in idle if what.owner not in empty]:
-        said.append(f"No standard error of the {_list(idle)}: the data do not depend on it.")
-    if "bound" in found.held.values():
-        said.append("Parameters that ended at a bound have no standard error and are fixed for those of the others.")
-    return said
+        sentences.append(f"No standard error of the {_list(idle)}: the data do not depend on it.")
+    if "bound" in uncertainty.held.values():
+        sentences.append(
+            "Parameters that ended at a bound have no standard error and are fixed for those of the others."
+        )
+    return sentences
 
 
 def significance_sentences(areas: Iterable[tuple[str, float, float]]) -> list[str]:
@@ -117,27 +119,27 @@ def significance_sentences(areas: Iterable[tuple[str, float, float]]) -> list[st
     return [f"Not distinguishable from zero: the area of {_list(weak)}."]
 
 
-def correlation_sentences(seed: Seed, found: Uncertainty) -> list[str]:
+def correlation_sentences(seed: Seed, uncertainty: Uncertainty) -> list[str]:
     """Name the components that the data hardly tell apart, the worst first; one sentence for each pair of them."""
     pairs: dict[frozenset[str], str] = {}
-    for one, other, value in strong_correlations(seed, found):
-        pairs.setdefault(frozenset((one.owner, other.owner)), _correlation(one, other, value))
-    said = list(pairs.values())
-    more = len(said) - _MOST_CORRELATIONS
-    return said[:_MOST_CORRELATIONS] + (
-        [f"{more} more pairs of components correlate as strongly."] if more > 1 else said[_MOST_CORRELATIONS:]
+    for first, second, value in strong_correlations(seed, uncertainty):
+        pairs.setdefault(frozenset((first.owner, second.owner)), _correlation(first, second, value))
+    sentences = list(pairs.values())
+    more = len(sentences) - _MOST_CORRELATIONS
+    return sentences[:_MOST_CORRELATIONS] + (
+        [f"{more} more pairs of components correlate as strongly."] if more > 1 else sentences[_MOST_CORRELATIONS:]
     )
 
 
 def _correlation(one: ParameterName, other: ParameterName, value: float) -> str:
     if one.quantity != other.quantity or one.quantity not in ("area", "position", "width"):
         return f"The {one} and the {other} correlate at {value:.2f}."
-    known = ""
+    well_determined = ""
     if one.quantity == "area":
-        known = f": only their {'sum' if value < 0 else 'ratio'} is well determined"
+        well_determined = f": only their {'sum' if value < 0 else 'ratio'} is well determined"
     elif one.quantity == "position":
-        known = f": only their {'middle' if value < 0 else 'distance'} is well determined"
-    return f"{one.owner} and {other.owner}: {one.quantity}s correlate at {value:.2f}{known}."
+        well_determined = f": only their {'middle' if value < 0 else 'distance'} is well determined"
+    return f"{one.owner} and {other.owner}: {one.quantity}s correlate at {value:.2f}{well_determined}."
 
 
 def _shared(seed: Seed, params: lmfit.Parameters, name: str) -> bool:

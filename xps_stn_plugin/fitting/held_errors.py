@@ -77,9 +77,9 @@ def held_influence(
         slopes = slopes * weights[rows, None, :]
         square = slopes @ slopes.swapaxes(1, 2)
         loosed = np.where(at_bound[rows], 0.0, 1.0)
-        own = square[:, ~held][:, :, ~held] * loosed[:, :, None] * loosed[:, None, :]
+        free_square = square[:, ~held][:, :, ~held] * loosed[:, :, None] * loosed[:, None, :]
         across = square[:, ~held][:, :, held] * loosed[:, :, None]
-        following = -_inverse(own) @ across
+        following = -_inverse(free_square) @ across
         # What the data say of the held parameters when all others follow.
         left = square[:, held][:, :, held] + across.swapaxes(1, 2) @ following
         data = np.where(np.isfinite(left), left, 0.0) / np.maximum(redchi[rows], 1e-200)[:, None, None]

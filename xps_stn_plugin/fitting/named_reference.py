@@ -76,10 +76,10 @@ def fitted_reference(
     row, before = None, math.nan
     for _ in range(_MOST_FITS):
         rows = list(_rows(name, data, reference, replace(_neutral(prediction), shift_stderr=stderr), shift, settings))
-        row = min(rows, key=lambda one: abs(one.maximum - target), default=None)
+        row = min(rows, key=lambda row: abs(row.maximum - target), default=None)
         reach = max(_REACH_ALONE if len(rows) == 1 else _REACH, _REACH_ERRORS * stderr)
         if row is None or abs(row.maximum - target) > reach:
-            lines = ", ".join(f"{one.maximum + shift:.2f}" for one in rows) or "none"
+            lines = ", ".join(f"{row.maximum + shift:.2f}" for row in rows) or "none"
             msg = (
                 f"{name} has no line within {reach:.1f} eV of it at the shift {shift:+.2f} eV; measured are {lines} eV"
             )

@@ -73,8 +73,8 @@ def parameter_name(seed: Seed, name: str) -> ParameterName:
 
 def owner_of(seed: Seed, name: str) -> SeedComponent | None:
     """Component whose prefix the parameter carries; the longest where several fit."""
-    found = [component for component in seed.components if name.startswith(component.prefix)]
-    return max(found, key=lambda component: len(component.prefix), default=None)
+    owners = [component for component in seed.components if name.startswith(component.prefix)]
+    return max(owners, key=lambda component: len(component.prefix), default=None)
 
 
 def doublets(seed: Seed) -> list[list[SeedComponent]]:
@@ -100,14 +100,19 @@ def sources(params: lmfit.Parameters, name: str) -> set[str]:
 
 def background_names(seed: Seed, params: lmfit.Parameters) -> list[str]:
     """Parameters of the background: its own model's, and those that the lines carry (``step``), once each."""
-    own = [name for name in params if name.startswith(seed.background_prefix)]
+    of_background = [name for name in params if name.startswith(seed.background_prefix)]
     carried: dict[str, str] = {}
     for name, parameter in params.items():
         what = parameter_name(seed, name)
         # Tied ones repeat the one that they are tied to; a fixed zero is a background that is not there.
-        if name not in own and what.owner == BACKGROUND and not parameter.expr and (parameter.vary or parameter.value):
+        if (
+            name not in of_background
+            and what.owner == BACKGROUND
+            and not parameter.expr
+            and (parameter.vary or parameter.value)
+        ):
             carried.setdefault(what.quantity, name)
-    return own + list(carried.values())
+    return of_background + list(carried.values())
 
 
 def bound_margins(low: ArrayLike, high: ArrayLike, errors: ArrayLike, largest: ArrayLike) -> NDArray[np.float64]:

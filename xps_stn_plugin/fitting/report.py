@@ -184,11 +184,11 @@ def component_table(seed: Seed, fit: lmfit.model.ModelResult | None = None) -> l
     total = float(table.area.sum())
     bounds = dict(zip(row.free, row.sides[0].tolist(), strict=True))
     empty = without_signal(seed, params, {name: "lower" for name, side in bounds.items() if side < 0})
-    found = []
+    rows = []
     for column, (first, *_) in enumerate(table_order(seed)):
         errors = {"center": table.center_stderr, "fwhm": table.fwhm_stderr, "area": table.area_stderr}
         area = float(table.area[0, column])
-        found.append(
+        rows.append(
             ComponentRow(
                 prefix=first.prefix,
                 name=first.name,
@@ -204,7 +204,7 @@ def component_table(seed: Seed, fit: lmfit.model.ModelResult | None = None) -> l
                 maximum=float(table.maximum[0, column]),
             )
         )
-    return sorted(found, key=lambda component: component.center)
+    return sorted(rows, key=lambda component: component.center)
 
 
 def background_table(seed: Seed, fit: lmfit.model.ModelResult | None = None) -> list[BackgroundRow]:
@@ -227,7 +227,7 @@ def fit_quality(
     height = float(np.max(drawn["envelope"] - drawn["background"]))
     rms = float(np.sqrt(np.mean(residual**2)))
     weights = np.ones_like(counts) if fit.weights is None else np.asarray(fit.weights, dtype=float)
-    found = uncertainty(seed, fit)
+    errors = uncertainty(seed, fit)
     bounds = at_bounds(seed, fit.params)
     rows = component_table(seed, fit) if components is None else components
     narrowest = min((row.fwhm for row in rows if row.fwhm > 0), default=1.0)
@@ -238,8 +238,8 @@ def fit_quality(
     if fit.success and weighting != "not known" and not describes(fit.redchi):
         notes.append(misfit_sentence(float(fit.redchi), relative))
     kind = str(getattr(fit, "noise_kind", NOISE_KINDS[COUNTS]))
-    if said := noise_sentence(NOISE_KINDS.index(kind), float(getattr(fit, "local_noise", 1.0))):
-        notes.append(said)
+    if noise_note := noise_sentence(NOISE_KINDS.index(kind), float(getattr(fit, "local_noise", 1.0))):
+        notes.append(noise_note)
     # Smoothing makes neighbours alike; what is missing would make chi-square large.
     structured = tests.structured and not (kind == NOISE_KINDS[SMOOTHED] and fit.redchi < 1.0)
     if structured:
@@ -249,10 +249,10 @@ def fit_quality(
             f"where the data lie {tests.peak:.0f} standard errors {'above' if tests.above else 'below'} the fit."
         )
     notes += bound_sentences(seed, fit.params, bounds)
-    notes += error_sentences(seed, fit, found, bounds)
+    notes += error_sentences(seed, fit, errors, bounds)
     areas = [(row.name, row.area, row.stderr["area"]) for row in rows if "area" in row.stderr]
     notes += significance_sentences(areas)
-    notes += correlation_sentences(seed, found)
+    notes += correlation_sentences(seed, errors)
     return FitQuality(
         rms_residual=rms,
         relative_rms=relative,
@@ -269,7 +269,9 @@ def fit_quality(
             if weighting.startswith("Poisson") and kind == NOISE_KINDS[COUNTS]
             else None
         ),
-        correlations=tuple((str(one), str(other), value) for one, other, value in strong_correlations(seed, found)),
+        correlations=tuple(
+            (str(first), str(second), value) for first, second, value in strong_correlations(seed, errors)
+        ),
     )
 
 

@@ -99,25 +99,25 @@ def complete_errors(seed: Seed, fit: lmfit.model.ModelResult) -> None:
     for another reason.
     """
     free = free_names(fit.params)
-    found = uncertainty(seed, fit)
-    if not found.spoiled and all(_is_error(fit.params[name].stderr) for name in free):
+    known_errors = uncertainty(seed, fit)
+    if not known_errors.spoiled and all(_is_error(fit.params[name].stderr) for name in free):
         return
-    if found.spoiled:
+    if known_errors.spoiled:
         for parameter in fit.params.values():
             parameter.stderr = parameter.correl = None
     for name, parameter in fit.params.items():
         if not _is_error(parameter.stderr):
-            parameter.stderr = found.stderr.get(name)
+            parameter.stderr = known_errors.stderr.get(name)
     for name in free:
         fit.params[name].correl = fit.params[name].correl or {}
-    for first, second, value in found.correlations:
+    for first, second, value in known_errors.correlations:
         fit.params[first].correl.setdefault(second, value)
         fit.params[second].correl.setdefault(first, value)
-    if found.undetermined or not fit.success:
+    if known_errors.undetermined or not fit.success:
         return
-    errors = np.array([0.0 if name in found.held else found.stderr.get(name, 0.0) for name in free])
+    errors = np.array([0.0 if name in known_errors.held else known_errors.stderr.get(name, 0.0) for name in free])
     correlation = np.eye(len(free))
-    for first, second, value in found.correlations:
+    for first, second, value in known_errors.correlations:
         i, j = free.index(first), free.index(second)
         correlation[i, j] = correlation[j, i] = value
     fit.covar = correlation * np.outer(errors, errors)
@@ -138,9 +138,9 @@ def _step(parameter: lmfit.Parameter) -> float:
 def _jacobian(fit: lmfit.model.ModelResult, free: list[str]) -> FloatArray:
     """Differentiate the weighted residual: the solver's own Jacobian, shape (n, free), or a numerical one."""
     if fit.method == "least_squares" and list(getattr(fit, "var_names", ())) == free:
-        own: FloatArray = np.asarray(getattr(fit, "jac", ()), dtype=float)
-        if own.shape == (fit.ndata, len(free)):
-            return own
+        solver_jacobian: FloatArray = np.asarray(getattr(fit, "jac", ()), dtype=float)
+        if solver_jacobian.shape == (fit.ndata, len(free)):
+            return solver_jacobian
     params = fit.params.copy()
     weights = 1.0 if fit.weights is None else np.asarray(fit.weights, dtype=float)
     columns = []

@@ -69,7 +69,7 @@ class TiedRows:
     count : int
         k.
     columns : mapping of str to float or ndarray
-        By name, in lmfit's order: numbers for one row, arrays of shape (k,) for more.
+        By name, in lmfit's order: numbers for one row and where all rows have the same, else arrays of shape (k,).
     clipped : mapping of str to bool or ndarray of bool
         Ties that meet their bounds in any row.
     """
@@ -87,8 +87,12 @@ class TiedRows:
     @property
     def values(self) -> FloatArray:
         """All parameters, shape (k, names)."""
-        columns = list(self.columns.values())
-        return np.array([columns]) if self.count == 1 else np.stack(columns, axis=1)
+        if self.count == 1:
+            return np.array([list(self.columns.values())])
+        values = np.empty((self.count, len(self.columns)))
+        for place, column in enumerate(self.columns.values()):
+            values[:, place] = column
+        return values
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,13 +166,13 @@ class Ties:
                 if not tie.low <= value <= tie.high:
                     clipped[tie.name] = True
             return TiedRows(1, columns, clipped)
-        columns = {name: np.full(count, value) for name, value in columns.items()} | dict(start or {})
+        columns.update(start or {})
         columns.update(zip(self.free, v.T, strict=True))
         for tie in self.ties:
-            values = _by_rows(tie.value, columns, count)
-            columns[tie.name] = np.clip(values, tie.low, tie.high)
+            values = columns[tie.name] = _by_rows(tie.value, columns, count)
             outside = (values < tie.low) | (values > tie.high)
             if outside.any():
+                columns[tie.name] = np.clip(values, tie.low, tie.high)
                 clipped[tie.name] = outside
         return TiedRows(count, columns, clipped)
 
@@ -250,12 +254,15 @@ def _by_rows(function: Value, values: Mapping[str, Any], count: int) -> FloatArr
     """Value of a tie for all rows; one after the other where it does not take arrays (max, min, a user's function)."""
     try:
         result = np.asarray(function(values), dtype=float)
-        if result.shape in ((), (count,)):
-            return np.broadcast_to(result, count)
+        if result.shape == (count,):
+            return result
+        if result.shape == ():
+            return np.full(count, result)
     except (TypeError, ValueError):
         pass
+    columns = {name: np.broadcast_to(column, count) for name, column in values.items()}
     return np.array(
-        [float(function({name: float(column[i]) for name, column in values.items()})) for i in range(count)]
+        [float(function({name: float(column[i]) for name, column in columns.items()})) for i in range(count)]
     )
 
 

@@ -99,7 +99,7 @@ def read_file(path: Path, readers: Sequence[Reader], settings: Settings) -> xr.D
             said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             raise PrefitError(str(path), f"the reader {reader.name} failed on this file ({said}).") from error
         return tree
-    raise PrefitError(str(path), _refusal(head, readers))
+    raise PrefitError(str(path), _refusal(path, head, readers))
 
 
 def _head(path: Path) -> bytes:
@@ -120,8 +120,8 @@ def _head(path: Path) -> bytes:
     return head
 
 
-def _refusal(head: bytes, readers: Sequence[Reader]) -> str:
-    found = formats.named_by_magic(head)
+def _refusal(path: Path, head: bytes, readers: Sequence[Reader]) -> str:
+    found = formats.named_by_magic(head) or (None if formats.is_text(head) else formats.named_by_suffix(path))
     if found:
         return f"the file is {found}."
     known = ", ".join(reader.name for reader in readers) or "none are loaded"

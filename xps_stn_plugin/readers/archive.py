@@ -68,6 +68,9 @@ def read(path: Path, settings: Settings) -> xr.DataTree:
                     trees[f"{number}/{part.filename}"] = tree
     except _DAMAGED as error:
         raise PrefitError(str(path), f"the archive is damaged or protected ({str(error)[:80]}).") from None
+    if not trees and any(PurePosixPath(part.filename).name == "viewer.ini" for part in parts):
+        message = "the archive is a deflector map of a Scienta DA30 (viewer.ini), whose layout is not documented"
+        raise PrefitError(str(path), f"{message}; export it as Igor binary or text.")
     if not trees:
         raise PrefitError(
             str(path), f"no file in the archive can be read ({skipped[0] if skipped else 'it is empty'})."

@@ -12,6 +12,7 @@ from ..core.regions import region_name
 from .assembly import RawRegion, spectrum_of
 from .columns import begins_block, regions_of
 from .grid import Block, Row, blocks_of
+from .kherve_notes import noted
 from .merge_blocks import in_series
 from .sheet_limits import refuse_hostile
 from .text import number
@@ -60,7 +61,8 @@ def _regions(path: Path, workbook: Any, names: Sequence[str]) -> Iterator[RawReg
             if all(len(block.lines) < _FEWEST for block in blocks):
                 continue
             hint = name if region_name(name) else path.stem if len(names) == 1 else ""
-            yield from regions_of(where, hint, [block for block in blocks if _is_long(block)])
+            regions = regions_of(where, hint, [block for block in blocks if _is_long(block)])
+            yield from (noted(item, rows) if isinstance(item, RawRegion) else item for item in regions)
             some = True
         except PrefitError as error:
             if region_name(name):

@@ -24,12 +24,24 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"PK\x03\x04", "a ZIP archive; unpack it and read its files"),
     (b"\x1f\x8b", "compressed with gzip; unpack it first"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive; unpack it first"),
-    (b"SQLite format 3\x00", "an SQLite database (SPECS .sle); export it as VAMAS or xy"),
+    (
+        b"SQLite format 3\x00",
+        "an SQLite database (SPECS .sle), whose tables are not documented; export it as VAMAS or xy",
+    ),
     (b"\x93NUMPY", "a NumPy array"),
     (b"<?xml", "an XML file of another program than SpecsLab2; export it as VAMAS or text"),
     (b"\x7fELF", "a program"),
     (b"MZ", "a program"),
 )
+
+
+# Suffixes of binary files that are not read and begin with nothing that tells them, with a name and what to do instead.
+_SUFFIXES = {".dset": "a data set of Kratos Vision, whose layout is not documented; export it as VAMAS"}
+
+
+def named_by_suffix(path: Path) -> str | None:
+    """Name what a binary file is by its suffix; None for all that are not known."""
+    return _SUFFIXES.get(path.suffix.lower())
 
 
 def named_by_magic(head: bytes) -> str | None:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -70,9 +71,8 @@ def _opened(path: Path) -> tuple[VamasHeader, Iterator[VamasBlock]]:
 
 
 def _region(where: str, block: VamasBlock, index: int, header: VamasHeader) -> RawRegion:
-    axis = block.abscissa_label.lower()
-    kinetic = bool(re.search(r"kinetic|\bk\.?\s*+e\b", axis))
-    if not kinetic and not re.search(r"binding|\bb\.?\s*+e\b", axis):
+    kinetic = _is_kinetic(block.abscissa_label)
+    if kinetic is None:
         message = (
             f"the abscissa is '{block.abscissa_label}', neither kinetic nor binding energy, so this is not a spectrum."
         )
@@ -108,6 +108,16 @@ def _region(where: str, block: VamasBlock, index: int, header: VamasHeader) -> R
         },
         conditions=_conditions(block, header),
     )
+
+
+# A file says the same of most of its blocks.
+@lru_cache(maxsize=32)
+def _is_kinetic(label: str) -> bool | None:
+    """Whether an axis is one of kinetic energies; None where it is not one of energies."""
+    label = label.lower()
+    if re.search(r"kinetic|\bk\.?\s*+e\b", label):
+        return True
+    return False if re.search(r"binding|\bb\.?\s*+e\b", label) else None
 
 
 def _written_attributes(comment: Sequence[str]) -> dict[str, str | float]:
@@ -151,10 +161,15 @@ def _intensity(where: str, block: VamasBlock) -> VamasVariable:
 
 
 def _kind(block: VamasBlock, intensity: VamasVariable) -> str:
+    return _kind_of(intensity.unit, intensity.label, block.identifier, block.signal_mode)
+
+
+@lru_cache(maxsize=32)
+def _kind_of(unit: str, label: str, identifier: str, signal_mode: str) -> str:
     # CasaXPS and others write unit "d" (a bare number) for everything; then the block identifier may tell.
-    if any(_PER_SECOND.search(text) for text in (intensity.unit, intensity.label, block.identifier)):
+    if any(_PER_SECOND.search(text) for text in (unit, label, identifier)):
         return "counts per second"
-    if intensity.unit == "d" and (block.signal_mode == "pulse counting" or "count" in intensity.label.lower()):
+    if unit == "d" and (signal_mode == "pulse counting" or "count" in label.lower()):
         return "counts"
     return "arbitrary"
 

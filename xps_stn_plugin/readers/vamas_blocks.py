@@ -6,6 +6,7 @@ one block after the other.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -194,19 +195,19 @@ def _block(
 
     mode = header.experiment_mode
     cursor.place = f"block {index} of {header.blocks}"
-    identifier = cursor.text("the block identifier")
+    identifier = sys.intern(cursor.text("the block identifier"))
     cursor.place += f" ({identifier})"
-    sample = cursor.text("the sample")
+    sample = sys.intern(cursor.text("the sample"))
     times = ("year", "month", "day", "hour", "minute", "second", "hours ahead of GMT")
     date = tuple(
         item(prefix, lambda what=what: cursor.real(f"the {what}"))  # type: ignore[misc]
         for prefix, what in enumerate(times, start=1)
     )
     comment = item(8, lambda: cursor.texts(cursor.whole("the number of comment lines"), "a comment line"))
-    technique = item(9, lambda: cursor.text("the technique"))
+    technique = item(9, lambda: sys.intern(cursor.text("the technique")))
     position = item(10, lambda: cursor.texts(2, "a coordinate")) if mode in _POSITIONS else ()
     conditions = item(11, lambda: cursor.texts(len(header.conditions), "an experimental variable"))
-    source_label = item(12, lambda: cursor.text("the analysis source"))
+    source_label = item(12, lambda: sys.intern(cursor.text("the analysis source")))
     if mode in _SPUTTERING or technique in _ION_TECHNIQUES:
         several(13, 3, "the sputtering ion")
     source_energy = item(14, lambda: cursor.real("the photon energy"))
@@ -227,7 +228,7 @@ def _block(
     item(26, lambda: cursor.real("the target bias"))
     several(27, 2, "the analysis width")
     several(28, 2, "the take-off angle")
-    species = item(29, lambda: cursor.text("the species label"))
+    species = item(29, lambda: sys.intern(cursor.text("the species label")))
     transition, _ = item(30, lambda: (cursor.text("the transition label"), cursor.real("the particle's charge")))
     if header.scan_mode == "REGULAR":
         label, units, start, step = item(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Final
 
@@ -42,26 +41,31 @@ class VamasText:
         begin = len(text) - len(text.lstrip())
         self._next = text.rfind("\n", 0, begin) + 1
         self._line = text.count("\n", 0, begin)
-        # Lines that follow, the next one last.
+        # Lines from there on, and how many of them were taken.
         self._ahead: list[str] = []
+        self._taken = 0
         self._characters_per_value = 16.0
 
     def text(self, what: str) -> str:
         """Return the next line, without blanks at its ends."""
-        if not self._ahead:
+        if self._taken == len(self._ahead):
             self._look_ahead(what)
-        item = self._ahead.pop()
-        self._next += len(item) + 1
-        self._line += 1
-        # Most texts of a block are those of the block before.
-        return sys.intern(item.strip())
+        self._taken += 1
+        return self._ahead[self._taken - 1].strip()
 
     def _look_ahead(self, what: str) -> None:
+        self._pass_taken()
         if self._next >= self._end:
             message = f"the file ends after line {self._line} in {self.place}, where {what} should follow"
             raise PrefitError(self.source, f"{message}; it is cut off or damaged.")
         end = self._text.find("\n", min(self._next + _AHEAD, self._end), self._end)
-        self._ahead = self._text[self._next : self._end if end < 0 else end].removesuffix("\n").split("\n")[::-1]
+        self._ahead = self._text[self._next : self._end if end < 0 else end].removesuffix("\n").split("\n")
+
+    def _pass_taken(self) -> None:
+        """Move behind the lines that were taken."""
+        self._next += sum(map(len, self._ahead[: self._taken])) + self._taken
+        self._line += self._taken
+        self._ahead, self._taken = [], 0
 
     def real(self, what: str) -> float:
         """Return the number of the next line."""
@@ -79,7 +83,8 @@ class VamasText:
         return int(value)
 
     def _damaged(self, what: str) -> PrefitError:
-        return PrefitError(self.source, f"line {self._line} in {self.place} should hold {what}; the file is damaged.")
+        line = self._line + self._taken
+        return PrefitError(self.source, f"line {line} in {self.place} should hold {what}; the file is damaged.")
 
     def texts(self, count: int, what: str) -> tuple[str, ...]:
         """Return several lines."""
@@ -87,6 +92,7 @@ class VamasText:
 
     def reals(self, count: int, what: str) -> NDArray[np.float64]:
         """Return the numbers of several lines."""
+        self._pass_taken()
         if count >= _FEW_VALUES and (raw := self._lines(count)) is not None:
             values = numbers_between_commas(raw.replace(b"\n", b",")) if b"," not in raw else None
             if values is None:
@@ -94,7 +100,6 @@ class VamasText:
                 values = _numbers_of(raw.split(b"\n"))
             if values is not None and values.size == count:
                 self._next += len(raw) + 1
-                self._ahead = []
                 self._line += count
                 return values
         return np.array([self.real(what) for _ in range(count)])

@@ -184,7 +184,9 @@ def _rigid(lines: Sequence[Line]) -> FloatArray:
     return np.asarray(_RIGID_STEP * np.arange(-steps, steps + 1), dtype=float)
 
 
-def find_lines(data: RegionData, rest: FloatArray, fwhm: float, taken: Sequence[float], first: int) -> list[Line]:
+def find_lines(
+    data: RegionData, rest: FloatArray, fwhm: float, taken: Sequence[float], first: int, rank: int = 0
+) -> list[Line]:
     """Highest significant maximum of what is not explained yet, as a list of no or one line.
 
     Parameters
@@ -199,6 +201,8 @@ def find_lines(data: RegionData, rest: FloatArray, fwhm: float, taken: Sequence[
         is plainly misplaced.
     first : int
         Number of the new line.
+    rank : int
+        How many higher maxima are passed over.
     """
     spacing = float(np.median(np.diff(data.energy)))
     grid = np.arange(data.energy[0], data.energy[-1] + spacing / 2, max(spacing, fwhm / 40))
@@ -213,9 +217,9 @@ def find_lines(data: RegionData, rest: FloatArray, fwhm: float, taken: Sequence[
     # A small hump beside a line is the line's shape; a high one means that the line does not belong there.
     near = np.where(smooth > _MISPLACED * data.height, _NEAREST, 0.5 * fwhm)
     free = [top for top in tops if all(abs(grid[top] - center) > near[top] for center in taken)]
-    if not free:
+    if len(free) <= rank:
         return []
-    return [free_line(first, float(grid[max(free, key=lambda top: smooth[top])]), fwhm)]
+    return [free_line(first, float(grid[sorted(free, key=lambda top: -smooth[top])[rank]]), fwhm)]
 
 
 def free_line(number: int, position: float, fwhm: float) -> Line:

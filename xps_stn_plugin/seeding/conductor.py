@@ -14,12 +14,10 @@ from .trial import EVIDENCE, Trial
 #: So many further lines that no group explains raise the suspicion that carbon is graphitic.
 _SUSPICIOUS: Final = 1
 
-#: Line of rings, for which graphite is taken, and the reduced chi-square from which on it describes them poorly.
-_RING: Final = "ring"
+#: Lines at whose place that of graphite lies, for which it is taken, and the reduced chi-square from which on one of
+#: them, or a line of carbon without groups, describes it poorly.
+_HYDROCARBON: Final = frozenset(("ring", "alkyl"))
 _POOR: Final = 3.0
-
-#: Lines at whose place that of graphite lies.
-_HYDROCARBON: Final = frozenset((_RING, "alkyl"))
 
 #: Less asymmetry than this is none; graphite has 0.05 and more.
 _LEAST_ASYMMETRY: Final = 0.02
@@ -31,10 +29,10 @@ def suspicious(first: Areas, grown: Areas, scale: float) -> bool:
     A highest line of carbon bound to oxygen or halogens is not that of graphite.
     """
     highest = grown.lines[int(np.argmax(grown.areas))]
-    if highest.assigned and not _HYDROCARBON & set(highest.members):
+    if highest.groups and not _HYDROCARBON & set(highest.members):
         return False
     unexplained = not highest.assigned and any(line.groups for line in grown.lines)
-    if _RING in highest.members and scale > _POOR:
+    if (_HYDROCARBON & set(highest.members) or highest.state) and scale > _POOR:
         return True
     ours = [line for line in grown.lines if not line.foreign]
     return unexplained or len(ours) >= len(first.lines) + _SUSPICIOUS

@@ -48,6 +48,9 @@ _BEYOND: Final = 0.5
 _PARTNER: Final = 1.0
 #: BIC that a line costs which is not the element's usual one.
 _UNUSUAL: Final = 4.0
+#: Most lines of other elements that a sentence names, and regions that show lines of their own on every surface.
+_MOST_NAMED: Final = 3
+_EVERYWHERE: Final = ("C1s", "O1s")
 #: Most candidates that are tried by a fit.
 _MOST_TRIED: Final = 8
 #: Half of the part of a survey in eV in which an element's usual line is looked for, and another line of it.
@@ -348,9 +351,37 @@ def _replaced(found: Areas, placed: _Placed) -> Areas:
     return replace(found, lines=tuple(line for line, _ in both), areas=np.array([area for _, area in both]))
 
 
-def foreign_notes(found: Areas, core: str) -> list[str]:
-    """Say which lines of other elements were found."""
+def foreign_notes(found: Areas, core: str, tried: Collection[Candidate] = ()) -> list[str]:
+    """Say which lines of other elements were found, or could be where no group explains a line.
+
+    Parameters
+    ----------
+    found : Areas
+    core : str
+        Core level of the region.
+    tried : collection of Candidate
+        Lines of other elements that may lie in the region; named outside C 1s and O 1s, which every surface shows.
+    """
     names = [label for line in found.lines if line.foreign for label in line.foreign.labels]
-    if not names:
+    if names:
+        return [f"Lines of other elements, not counted for {core[:-2]}: {', '.join(names)}."]
+    places = [line.position for line in found.lines if not line.assigned]
+    if core in _EVERYWHERE or not places:
         return []
-    return [f"Lines of other elements, not counted for {core[:-2]}: {', '.join(names)}."]
+    labels = [
+        candidate.level.labels[0]
+        for candidate in tried
+        if any(candidate.low + _BEYOND <= place <= candidate.high - _BEYOND for place in places)
+    ]
+    if not labels:
+        return []
+    where = " and ".join(f"{place:.1f}" for place in places)
+    return [
+        f"Intensity at {where} eV that no group explains counts for {core[:-2]}, but may be "
+        f"{_or(labels[:_MOST_NAMED])}; a survey would tell."
+    ]
+
+
+def _or(labels: list[str]) -> str:
+    *first, last = labels
+    return f"{', '.join(first)} or {last}" if first else last

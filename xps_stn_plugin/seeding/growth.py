@@ -25,6 +25,9 @@ Singles = Callable[[Line], Line | None] | None
 #: and an area).
 SPLIT_CHI_SQUARE: Final = 6.0
 
+#: Maxima of the residual at which a line is tried, the highest first.
+_MAXIMA: Final = 2
+
 #: Start area of an added line as a share of the region's, and width of the parts of a line that is split.
 _SMALL: Final = 0.03
 NARROWER: Final = 0.85
@@ -52,13 +55,37 @@ def grown(
         if richer is None:
             break
         best = with_tail(richer, fit) if conductive else richer
+    return _exchanged(best, fit)
+
+
+def _exchanged(best: Trial, fit: Callable[..., Trial]) -> Trial:
+    """Give a group's line the place of a larger line that nothing explains and that lies nearer to where it belongs."""
+    lines, areas = best.found.lines, best.found.areas
+    for i, line in enumerate(lines):
+        for j, free in enumerate(lines):
+            if free.assigned or not line.groups or areas[j] <= areas[i] or not line.low <= free.position <= line.high:
+                continue
+            if abs(free.position - line.expected) >= abs(line.position - line.expected):
+                continue
+            half = 0.5 * (free.high - free.low)
+            moved = replace(free, position=line.position, low=line.position - half, high=line.position + half)
+            both = list(lines)
+            both[i], both[j] = moved, replace(line, position=free.position)
+            trial = fit(replace(best.found, lines=tuple(both)), best.best.scale)
+            if best.worse_by(trial) > -EVIDENCE:
+                return trial
     return best
 
 
 def _more(data: RegionData, best: Trial, fit: Callable[..., Trial], *, singles: Singles) -> Trial | None:
     """Model with one more line that no group explains, or None where the data do not ask for one."""
-    added = [fit(found, best.best.scale) for found in _at_residual(data, best.found, singles=singles)]
-    gains = [(best.worse_by(trial) - EVIDENCE, trial) for trial in added]
+    gains: list[tuple[float, Trial]] = []
+    # The highest maximum may be the misfit of a line's own shape.
+    for rank in range(_MAXIMA):
+        starts = _at_residual(data, best.found, rank, singles=singles)
+        gains += [(best.worse_by(trial := fit(start, best.best.scale)) - EVIDENCE, trial) for start in starts]
+        if not starts or any(gain > 0 for gain, _ in gains):
+            break
     if blind(best) and len(best.found.lines) == 1:
         first, *others = _splits(best.found)
         split = fit(first, best.best.scale, others)
@@ -67,10 +94,10 @@ def _more(data: RegionData, best: Trial, fit: Callable[..., Trial], *, singles: 
     return richer if gain > 0 else None
 
 
-def _at_residual(data: RegionData, found: Areas, *, singles: Singles) -> list[Areas]:
-    """Add a line at the highest maximum of the residual, or one as `singles` has it for one that lies there."""
+def _at_residual(data: RegionData, found: Areas, rank: int, *, singles: Singles) -> list[Areas]:
+    """Add a line at a maximum of the residual, by rank, or one as `singles` has it for one that lies there."""
     centers = [line.position for line in found.lines]
-    new = find_lines(data, data.counts - found.envelope, found.fwhm, centers, _next_number(found.lines))
+    new = find_lines(data, data.counts - found.envelope, found.fwhm, centers, _next_number(found.lines), rank)
     if all(line.conductive for line in found.lines):
         new = [replace(line, conductive=True) for line in new]
     trials = [new, [single for line in new if (single := singles(line))]] if singles else [new]

@@ -18,6 +18,7 @@ from xps_stn_plugin.chemistry.substances import find_substance
 from xps_stn_plugin.core.element_lines import AL_K_ALPHA
 from xps_stn_plugin.core.regions import has_core_level
 from xps_stn_plugin.models import TOUGAARD
+from xps_stn_plugin.stn.signal import NO_LINE, line_to_noise
 
 from .areas import Areas, estimate_areas, find_lines
 from .background import Kind, kinds, reason, shows_step
@@ -41,8 +42,9 @@ _OF_DOUBLET: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
-#: Levels whose lines the groups name; states of oxygen, nitrogen and fluorine are those of all metals.
-_NAMED_BY_GROUPS: Final = frozenset({"C1s", "O1s", "N1s", "F1s"})
+#: Levels whose lines the groups name; states of oxygen, nitrogen and fluorine are those of all metals. Carbon without
+#: groups is adventitious, a carbonate or a carbide.
+_NAMED_BY_GROUPS: Final = frozenset({"N1s", "F1s"})
 
 #: Lines that the data may add where no group explains any.
 _MOST_UNASSIGNED: Final = 6
@@ -120,7 +122,9 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
         tail = "tried"
     clean = partial(_without_empty, core=data.core)
     unnamed = bool(lines) or data.core in _NAMED_BY_GROUPS
-    states = known_states(data.core, prediction, settings, _cores(spectrum), float(data.energy[-1]), given_only=unnamed)
+    shown, empty = _cores(spectrum, region)
+    high_end = float(data.energy[-1])
+    states = known_states(data.core, prediction, settings, shown, high_end, empty=empty, given_only=unnamed)
     highest = float(data.energy[np.argmax(data.counts - data.chord())])
     if states and not shape.known and not states.may_be_metal(highest):
         tail = "none"
@@ -145,7 +149,7 @@ def seed_region(spectrum: xr.DataTree, region: str, prediction: Prediction, sett
     seed = build(found)
     fixed = _held(seed, held, found.lines)
     broad = _broad(found.fwhm, fwhm[2]) if shape.known else []
-    others = foreign_notes(found, data.core)
+    others = foreign_notes(found, data.core, foreign)
     free = _unassigned(found, data.core, settings.reference)
     return seed.changed(notes=(why, *notes, *others, *said, *broad, *fixed, *free))
 
@@ -284,8 +288,15 @@ def _started(found: Areas) -> Areas:
     return replace(found, lines=tuple(found.lines[i] for i in order), areas=areas[order])
 
 
-def _cores(spectrum: xr.DataTree) -> list[str]:
-    return [str(child.attrs.get("region") or name) for name, child in spectrum.children.items()]
+def _cores(spectrum: xr.DataTree, region: str) -> tuple[list[str], list[str]]:
+    """Core levels of the regions that show a line, the one that is seeded among them, and of those that do not."""
+    shown: list[str] = []
+    empty: list[str] = []
+    for name, child in spectrum.children.items():
+        counts = child.to_dataset()["counts"].values
+        seen = name == region or counts.ndim != 1 or line_to_noise(counts) >= NO_LINE
+        (shown if seen else empty).append(str(child.attrs.get("region") or name))
+    return shown, empty
 
 
 def _own_lines(group: str, core: str) -> set[str]:

@@ -27,6 +27,9 @@ from .vibrations import with_vibrations
 
 FloatArray = NDArray[np.float64]
 
+#: Ratio of reduced chi-squares below which two models describe the data about as well.
+_AS_WELL: Final = 1.5
+
 #: When lines with the tail of a conductor are tried.
 Tail = Literal["none", "suspected", "tried"]
 
@@ -109,7 +112,7 @@ def select(
     best = explain(_named(best, name, fit, grow))
     if tail == "suspected" and suspicious(first.found, best.found, best.best.scale):
         tailed = _background(grow(with_tail(first, fit), conductive=True), kinds, fit)
-        best = tailed if best.worse_by(tailed) > 0 else best
+        best = tailed if best.worse_by(tailed) > 0 or _names_more(tailed, best) else best
     best, refuted = without_refuted(best, fit)
     best, gone = pruned(best)
     left, empty = clean(best.found)
@@ -151,6 +154,12 @@ def _first(found: Areas, fit: Callable[..., Trial]) -> Trial:
     return other if first.worse_by(other) > 0 else first
 
 
+def _names_more(tailed: Trial, plain: Trial) -> bool:
+    """Whether a group explains the largest line only if it has a tail, and describes the data about as well."""
+    largest, other = (trial.found.lines[int(np.argmax(trial.found.areas))] for trial in (tailed, plain))
+    return largest.assigned and not other.assigned and tailed.best.scale < _AS_WELL * plain.best.scale
+
+
 def _named(
     best: Trial,
     name: Callable[[Areas], Areas] | None,
@@ -163,7 +172,7 @@ def _named(
     found = name(best.found)
     if found.lines == best.found.lines:
         return best
-    named, _ = pruned(fit(found, best.best.scale))
+    named = fit(found, best.best.scale)
     richer = grow(named, conductive=False)
     return named if richer is named else fit(name(richer.found), richer.best.scale)
 

@@ -96,6 +96,7 @@ def known_states(
     regions: Sequence[str],
     high_end: float = math.inf,
     *,
+    empty: Sequence[str] = (),
     given_only: bool = False,
 ) -> KnownStates | None:
     """States of a core level on the scale of a calibrated (or, without a shift, of the measured) axis.
@@ -109,9 +110,11 @@ def known_states(
     settings : Settings
         Of which the reference counts, and the states of the user's own.
     regions : sequence of str
-        Core levels in the spectrum: compounds of elements that were measured are more probable.
+        Core levels that the spectrum shows: compounds of these elements are more probable.
     high_end : float
         Highest energy of the region in eV, within which satellites can be seen.
+    empty : sequence of str
+        Core levels that were measured and show no line: without O 1s there are no oxides.
     given_only : bool
         Whether only states of the user's own count, because groups name the lines of this level.
 
@@ -132,7 +135,8 @@ def known_states(
         # Conductors have the positions of the table on the scale of the Fermi level.
         offset = 0.0
     elements = elements_of(regions)
-    weights = np.log([usual_share(state, elements) * (state.values + 1.0) for state in states])
+    absent = elements_of(empty) - elements
+    weights = np.log([usual_share(state, elements, absent) * (state.values + 1.0) for state in states])
     moved = tuple(replace(state, energy=state.energy + offset) for state in states)
     return KnownStates(core, moved, error, np.asarray(weights, dtype=float), high_end)
 

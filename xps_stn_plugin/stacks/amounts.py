@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -20,6 +20,10 @@ from .labels import FitLabels
 from .stack import Stack
 
 FloatArray = NDArray[np.float64]
+
+#: Share of a region's area, and standard errors, that lines of another element have in some spectrum, at least, if it
+#: is to count.
+_LEAST_SHARE, _ERRORS = 0.01, 3.0
 
 _PERCENT: Final = {"units": "at%", "long_name": "atomic percent of the elements whose regions were fitted"}
 _PERCENT_STDERR: Final = {"units": "at%", "long_name": "standard error of the atomic percent, from the fits"}
@@ -60,6 +64,26 @@ class Amounts:
         if found:
             notes.insert(0, f"Atomic percentages with the sensitivity factors of {factors.citation}.")
         return cls(tuple(found), labels, tuple(notes))
+
+    def traces(self, of_region: Mapping[str, Mapping[str, NDArray[Any]]]) -> set[str]:
+        """Elements whose lines in another element's region hold too little of it in each of k spectra to count.
+
+        The mean of spectra whose shifts are not exact is broader than they are, which passes for small lines.
+        """
+        faint = set()
+        for divisor in self.divisors:
+            if not divisor.own:
+                values = of_region[divisor.region]
+                area, stderr = (np.asarray(values[name], dtype=float) for name in ("area", "area_stderr"))
+                columns = np.array(self.labels[divisor.region].levels) == divisor.level
+                level, error = np.nansum(area[:, columns], axis=1), np.nansum(stderr[:, columns], axis=1)
+                if not (level > np.maximum(_LEAST_SHARE * np.nansum(area, axis=1), _ERRORS * error)).any():
+                    faint.add(divisor.symbol)
+        return faint
+
+    def without(self, elements: Collection[str]) -> Amounts:
+        """Leave out elements."""
+        return replace(self, divisors=tuple(each for each in self.divisors if each.symbol not in elements))
 
     def fields(self) -> tuple[Field, ...]:
         """Name what `values` gives; nothing where no element counts."""

@@ -223,18 +223,18 @@ class Gathering:
             rows = inverse.reshape(-1) == i
             probabilities = np.nan_to_num(found.probabilities[rows]).sum(axis=0)
             variance = float((found.shift_stderr[rows] ** 2).sum())
-            own = _Sum(int(rows.sum()), values[rows].sum(axis=0), float(shifts[rows].sum()), variance, probabilities)
+            part = _Sum(int(rows.sum()), values[rows].sum(axis=0), float(shifts[rows].sum()), variance, probabilities)
             if (keys[place], channel) in self._sums:
-                self._sums[keys[place], channel].add(own)
+                self._sums[keys[place], channel].add(part)
             else:
-                self._sums[keys[place], channel] = own
+                self._sums[keys[place], channel] = part
 
     def means(self) -> dict[Key, Mean]:
         """Mean of each set, the commonest first."""
         sets: dict[Key, dict[int, _Sum]] = {}
-        for (key, channel), one in self._sums.items():
-            sets.setdefault(key, {})[channel] = one
-        size = {key: sum(one.count for one in sums.values()) for key, sums in sets.items()}
+        for (key, channel), part in self._sums.items():
+            sets.setdefault(key, {})[channel] = part
+        size = {key: sum(part.count for part in sums.values()) for key, sums in sets.items()}
         order = sorted(sets, key=lambda key: (-size[key], key))
         return {key: self._mean(key, [sets[key][channel] for channel in sorted(sets[key])]) for key in order}
 
@@ -251,21 +251,21 @@ class Gathering:
         if not self._sums:
             raise PrefitError(f"region {self.region}", "none of its spectra holds anything that could be fitted.")
         shifted = any(key.shifted for key, _ in self._sums)
-        own = {place: one for place, one in self._sums.items() if place[0].shifted == shifted}
+        chosen = {place: part for place, part in self._sums.items() if place[0].shifted == shifted}
         count: dict[Key, int] = {}
-        for (key, _), one in own.items():
-            count[key] = count.get(key, 0) + one.count
+        for (key, _), part in chosen.items():
+            count[key] = count.get(key, 0) + part.count
         common = [key for key in count if count[key] >= COMMON] or list(count)
         domestic = [key for key in common if not key.foreign]
         likely = np.array(
             [
-                sum(one.probabilities for (other, _), one in own.items() if other == key) / count[key]
+                sum(part.probabilities for (other, _), part in chosen.items() if other == key) / count[key]
                 for key in domestic or common
             ]
         ).max(axis=0)
         channels: dict[int, _Sum] = {}
-        for (_, channel), one in sorted(own.items(), key=lambda item: item[0]):
-            channels.setdefault(channel, _Sum(0, 0.0, 0.0, 0.0, 0.0)).add(one)
+        for (_, channel), part in sorted(chosen.items(), key=lambda item: item[0]):
+            channels.setdefault(channel, _Sum(0, 0.0, 0.0, 0.0, 0.0)).add(part)
         mean = self._mean(Key((), not domestic, shifted), [channels[channel] for channel in sorted(channels)])
         groups = dict(zip(mean.prediction.groups, _rounded(likely).tolist(), strict=True))
         return replace(mean, prediction=replace(mean.prediction, groups=groups))
@@ -285,26 +285,26 @@ class Gathering:
     def _mean(self, key: Key, sums: list[_Sum]) -> Mean:
         """Channels are moved as a whole: interpolation would make their noise look smaller than it is."""
         assert self._any is not None
-        members = sum(one.count for one in sums)
-        shift = sum(one.shift for one in sums) / members
+        members = sum(part.count for part in sums)
+        shift = sum(part.shift for part in sums) / members
         grid = self.energy - shift
         total, seen, place = np.zeros(grid.size), np.zeros(grid.size), np.zeros(grid.size)
-        for one in sums:
-            own = one.shift / one.count
+        for part in sums:
+            mean_shift = part.shift / part.count
             at = np.clip(
-                np.rint(np.interp(grid + own, self.energy, np.arange(grid.size))).astype(int), 0, grid.size - 1
+                np.rint(np.interp(grid + mean_shift, self.energy, np.arange(grid.size))).astype(int), 0, grid.size - 1
             )
-            inside = np.abs(self.energy[at] - own - grid) <= self._spacing
-            total += np.where(inside, one.counts[at], 0.0)
-            place += np.where(inside, one.count * (self.energy[at] - own), 0.0)
-            seen += np.where(inside, one.count, 0)
+            inside = np.abs(self.energy[at] - mean_shift - grid) <= self._spacing
+            total += np.where(inside, part.counts[at], 0.0)
+            place += np.where(inside, part.count * (self.energy[at] - mean_shift), 0.0)
+            seen += np.where(inside, part.count, 0)
         kept = seen >= _COVERED * members
         if kept.sum() < MIN_POINTS:
             kept = seen >= min(_COVERED * members, np.sort(seen)[-MIN_POINTS])
         worth = min(members, WORTH)
         counts = _rounded(worth * total[kept] / seen[kept])
-        probabilities = _rounded(sum(one.probabilities for one in sums) / members)
-        stderr = float(_rounded(np.sqrt(sum(one.variance for one in sums) / members)))
+        probabilities = _rounded(sum(part.probabilities for part in sums) / members)
+        stderr = float(_rounded(np.sqrt(sum(part.variance for part in sums) / members)))
         prediction = Prediction(
             shift=float(_rounded(np.asarray(shift))) if key.shifted else float("nan"),
             shift_stderr=stderr if key.shifted else float("inf"),

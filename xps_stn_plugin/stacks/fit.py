@@ -186,7 +186,7 @@ def _fitted(seed: Seed, problem: Problem, count_size: FloatArray, start: FloatAr
     points = problem.data.shape[1]
     degrees = max(points - free, 1)
     problem, solved = solve_counts(problem, count_size, start, most)
-    noise = _noise_kinds(problem, count_size, solved, degrees)
+    noise = noise_kinds(problem, count_size, solved, degrees)
     errors = row_errors(seed, problem, solved.v, solved.normal, degrees, noise == SMOOTHED)
     stderr = np.where(solved.converged[:, None] & (points > free), errors.stderr, np.nan)
     status = np.where(solved.converged, FITTED, GIVEN_UP).astype(np.int8)
@@ -200,7 +200,7 @@ def _fitted(seed: Seed, problem: Problem, count_size: FloatArray, start: FloatAr
     return FitRows(model.names, model.free, *rows)
 
 
-def _noise_kinds(problem: Problem, count_size: FloatArray, solved: Solved, degrees: int) -> NDArray[np.int8]:
+def noise_kinds(problem: Problem, count_size: FloatArray, solved: Solved, degrees: int) -> NDArray[np.int8]:
     """Kind of noise of each spectrum, shape (k,): see `fitting.noise_kind`."""
     kinds = np.full(len(count_size), COUNTS, dtype=np.int8)
     counted = np.isfinite(count_size).any(axis=1)

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from xps_prefit_hooks import PrefitError, Seed, Settings
 from xps_stn_plugin.fitting.fit_rows import FITTED, GIVEN_UP, FitRows
 from xps_stn_plugin.fitting.held_errors import held_influence, norm
+from xps_stn_plugin.fitting.noise_kind import SMOOTHED
 from xps_stn_plugin.fitting.row_errors import row_errors
 from xps_stn_plugin.models.compiled import CompiledModel
 from xps_stn_plugin.models.counts import solve_counts
@@ -33,7 +34,7 @@ from xps_stn_plugin.models.solver import (
 )
 
 from .clusters import Gathering
-from .fit import NoiseRows, compiled_model, fine_rows, prepared, unfitted
+from .fit import NoiseRows, compiled_model, fine_rows, noise_kinds, prepared, unfitted
 from .model_selection import seeded_by_plugin
 
 FloatArray = NDArray[np.float64]
@@ -119,13 +120,14 @@ class Shared:
         square = np.where(np.isfinite(solved.normal.square), solved.normal.square, 0.0)
         redchi = solved.normal.chisqr / degrees
         # The row knows of the shared parameters what the whole series does.
-        own = square[:, local][:, :, local]
+        local_square = square[:, local][:, :, local]
         across = square[:, ~local][:, :, local]
-        shared = across @ _inverse(own) @ across.swapaxes(1, 2)
+        shared = across @ _inverse(local_square) @ across.swapaxes(1, 2)
         shared += self._square * (redchi / self.redchi if self.redchi > 0 else np.ones_like(redchi))[:, None, None]
         square[np.ix_(np.arange(good.size), np.flatnonzero(~local), np.flatnonzero(~local))] = shared
         normal = Normal(solved.normal.chisqr, solved.normal.descent, square)
-        errors = row_errors(self.seed, problem, solved.v, normal, degrees)
+        kinds = noise_kinds(weighted, count_size[good], solved, degrees)
+        errors = row_errors(self.seed, problem, solved.v, normal, degrees, kinds == SMOOTHED)
         stderr = np.where(solved.converged[:, None], errors.stderr, np.nan)
         status = np.where(solved.converged, FITTED, GIVEN_UP).astype(np.int8)
         values = problem.model.values(solved.v, problem.scale)
@@ -135,7 +137,7 @@ class Shared:
         held_stderr = norm(
             held_influence(self.seed.model, params, problem.x, problem.weights, values, at_bound, redchi)
         )
-        rows = (values, stderr, held_stderr, errors.sides, status, solved.nfev, chisqr, redchi, result.noise[good])
+        rows = (values, stderr, held_stderr, errors.sides, status, solved.nfev, chisqr, redchi, kinds)
         result.put(good, FitRows(names, free, *rows))
         return result
 
@@ -215,7 +217,7 @@ def share(
     count, points = problem.data.shape
     degrees = max(count * (points - int(local.sum())) - int((~local).sum()), 1)
     redchi = float(state.normal.chisqr.sum()) / degrees
-    names = tuple(name for name, here in zip(model.free, local, strict=True) if not here)
+    names = tuple(name for name, is_local in zip(model.free, local, strict=True) if not is_local)
     covariance = redchi * np.linalg.pinv(square, hermitian=True)
     free = np.diag(square) > 0
     stderr = np.where(free, np.sqrt(np.where(free, np.diag(covariance), 0.0)), np.nan)
@@ -229,27 +231,27 @@ def _searched(problem: Problem, start: FloatArray, local: BoolArray) -> tuple[Fl
     theta = np.clip(start[~local], low, high)
     v[:, ~local] = theta
     most = EVALUATIONS_PER_PARAMETER * (start.size + 1)
-    here = solve(_held(problem, v, local), v, most)
+    best = solve(_held(problem, v, local), v, most)
     damping = _DAMPING
-    degrees = max(problem.data.size - here.v.shape[0] * int(local.sum()), 1)
+    degrees = max(problem.data.size - best.v.shape[0] * int(local.sum()), 1)
     for _ in range(_STEPS):
-        total = float(here.normal.chisqr.sum())
-        square, descent = _reduced(problem, here, local)
+        total = float(best.normal.chisqr.sum())
+        square, descent = _reduced(problem, best, local)
         whole = Normal(np.array([total]), descent[None], square[None])
         step = bounded_step(whole, theta[None], np.array([damping]), low[None], high[None])[0][0]
         short = float(step @ square @ step) <= STEP_ERRORS**2 * total / degrees
-        trial = here.v.copy()
+        trial = best.v.copy()
         trial[:, ~local] = theta + step
-        there = solve(_held(problem, trial, local), trial, most, from_start=True)
-        if float(there.normal.chisqr.sum()) <= total:
-            theta, here, damping = theta + step, there, max(0.1 * damping, 1e-9)
+        tried = solve(_held(problem, trial, local), trial, most, from_start=True)
+        if float(tried.normal.chisqr.sum()) <= total:
+            theta, best, damping = theta + step, tried, max(0.1 * damping, 1e-9)
         else:
             damping *= 10.0
         if short and damping < 1.0:
-            return theta, here, True
+            return theta, best, True
         if damping > 1e8:
-            return theta, here, True
-    return theta, here, False
+            return theta, best, True
+    return theta, best, False
 
 
 def _reduced(problem: Problem, at: Solved, local: BoolArray) -> tuple[FloatArray, FloatArray]:
@@ -259,9 +261,9 @@ def _reduced(problem: Problem, at: Solved, local: BoolArray) -> tuple[FloatArray
     near = problem.low + np.where(problem.low == 0.0, _NONE / np.sqrt(np.maximum(_diagonal(square), 1e-300)), 0.0)
     fixed = ((at.v <= near) & (descent < 0)) | ((at.v >= problem.high) & (descent > 0))
     loose = (~fixed)[:, local]
-    own = np.where(loose[:, :, None] & loose[:, None, :], square[:, local][:, :, local], 0.0)
+    local_square = np.where(loose[:, :, None] & loose[:, None, :], square[:, local][:, :, local], 0.0)
     across = square[:, ~local][:, :, local] * loose[:, None, :]
-    inverse = _inverse(own)
+    inverse = _inverse(local_square)
     reduced = square[:, ~local][:, :, ~local] - across @ inverse @ across.swapaxes(1, 2)
     rest = descent[:, ~local] - (across @ inverse @ (descent[:, local] * loose)[:, :, None])[:, :, 0]
     return np.asarray(reduced.sum(axis=0)), np.asarray(rest.sum(axis=0))
@@ -338,12 +340,12 @@ def _with_own_areas(seed: Seed, *, displaced: bool) -> Seed:
 
 def _satellites(seed: Seed) -> set[str]:
     """Prefixes of lines whose width is their own beside a tied area: satellites."""
-    found = set()
+    prefixes = set()
     for component in seed.components:
         area, sigma = seed.params[f"{component.prefix}amplitude"], seed.params[f"{component.prefix}sigma"]
         if area.expr and not sigma.expr:
-            found.add(component.prefix)
-    return found
+            prefixes.add(component.prefix)
+    return prefixes
 
 
 def _displace(params: lmfit.Parameters, centers: Sequence[str]) -> None:

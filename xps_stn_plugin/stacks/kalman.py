@@ -112,8 +112,8 @@ class _Sums:
     def trend(self, models: Models) -> tuple[FloatArray, FloatArray]:
         """Mean and variance of the trend in each model."""
         variance = models.trend**2
-        own = variance / (1 + variance * self.squares[..., 2])
-        return own * self.squares[..., 1], own
+        gain = variance / (1 + variance * self.squares[..., 2])
+        return gain * self.squares[..., 1], gain
 
 
 @dataclass(frozen=True)
@@ -201,14 +201,14 @@ def _messages(data: FloatArray, variance: FloatArray, used: BoolArray, starts: B
         precisions[i], means[i] = precision, mean
         before.log_scale[i], before.squares[i] = log_scale, squares
         if used[i]:
-            own = 1 / variance[:, i]
+            weight = 1 / variance[:, i]
             if known:
                 innovation = data[i] - mean
                 scale = 1 / precision + variance[:, i]
                 log_scale = log_scale - (np.log(scale) + LOG_2PI) / 2
                 squares = squares + _products(innovation) / scale[:, None]
-            mean = (precision[:, None] * mean + own[:, None] * data[i]) / (precision + own)[:, None]
-            precision, known = precision + own, True
+            mean = (precision[:, None] * mean + weight[:, None] * data[i]) / (precision + weight)[:, None]
+            precision, known = precision + weight, True
         after.log_scale[i], after.squares[i] = log_scale, squares
         if known:
             precision = 1 / (1 / precision + wander)
@@ -255,12 +255,12 @@ def _path(
     backward: _Messages,
 ) -> Path:
     sums = _last(forward.after)
-    own = np.where(used, 1 / variance, 0.0).T
-    precision = forward.precision + backward.precision + own
+    data_precision = np.where(used, 1 / variance, 0.0).T
+    precision = forward.precision + backward.precision + data_precision
     mean = (
         forward.precision[..., None] * forward.mean
         + backward.precision[..., None] * backward.mean
-        + own[..., None] * data[:, None]
+        + data_precision[..., None] * data[:, None]
     ) / precision[..., None]
     trend, trend_variance = sums.trend(models)
     # Where the level itself lies off the smoothed levels, the trend carries on.

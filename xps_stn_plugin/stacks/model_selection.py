@@ -132,14 +132,16 @@ class Structures:
         """Fit those spectra that have a structure, in place."""
         shifts = np.where(np.isfinite(found.shift), found.shift, 0.0)
         for number, seed in enumerate(self.seeds):
-            own = np.flatnonzero(fits.structure == number)
-            if own.size:
-                noise = noise_rows(rows[own], self.attrs)
+            members = np.flatnonzero(fits.structure == number)
+            if members.size:
+                noise = noise_rows(rows[members], self.attrs)
                 fitted = fit_rows(
-                    seed, self.energy, rows[own], shifts[own], noise=noise, rescale=True, max_nfev=max_nfev
+                    seed, self.energy, rows[members], shifts[members], noise=noise, rescale=True, max_nfev=max_nfev
                 )
                 drawn = fits.curves is not None
-                fits.put(own, SeedFits.of(seed, fitted, self.energy, rows[own], shifts[own], noise, curves=drawn))
+                fits.put(
+                    members, SeedFits.of(seed, fitted, self.energy, rows[members], shifts[members], noise, curves=drawn)
+                )
 
     def poor(self, structure: ArrayLike, redchi: ArrayLike) -> NDArray[np.intp]:
         """Spectra of the whole stack that are to be seeded singly, the worst first.
@@ -158,12 +160,12 @@ class Structures:
         numbers, values = np.asarray(structure).ravel(), np.asarray(redchi, dtype=float).ravel()
         excess = np.zeros(values.size)
         for number in range(len(self.seeds)):
-            own = np.flatnonzero((numbers == number) & np.isfinite(values))
-            if own.size:
-                middle = float(np.median(values[own]))
-                spread = 1.4826 * float(np.median(np.abs(values[own] - middle)))
+            members = np.flatnonzero((numbers == number) & np.isfinite(values))
+            if members.size:
+                middle = float(np.median(values[members]))
+                spread = 1.4826 * float(np.median(np.abs(values[members] - middle)))
                 limit = max(middle + _POOR_DEVIATIONS * spread, _POOR_FACTOR * middle, _POOR_FACTOR)
-                excess[own] = values[own] / limit
+                excess[members] = values[members] / limit
         budget = max(SINGLE_LEAST, math.floor(SINGLE_SHARE * values.size))
         # Of equally bad ones the first: the sort is stable.
         return np.argsort(-excess, kind="stable")[: min(budget, int((excess > 1.0).sum()))]
@@ -187,32 +189,32 @@ class Structures:
         structure = self.of(found)
         single: dict[int, tuple[SeedFits, list[int]]] = {}
         for i in range(len(rows)):
-            own = self._single(rows[i : i + 1], found.rows(slice(i, i + 1)), int(structure[i]), curves)
-            columns = [] if own is None else self._columns(own.components)
-            if own is not None and len(columns) == len(own.components.names):
-                structure[i], single[i] = SINGLE, (own, columns)
-        labels = self.labels.with_seeds(own.seed for own, _ in single.values())
+            single_fits = self._single(rows[i : i + 1], found.rows(slice(i, i + 1)), int(structure[i]), curves)
+            columns = [] if single_fits is None else self._columns(single_fits.components)
+            if single_fits is not None and len(columns) == len(single_fits.components.names):
+                structure[i], single[i] = SINGLE, (single_fits, columns)
+        labels = self.labels.with_seeds(single_fits.seed for single_fits, _ in single.values())
         fits = StackFits.empty(labels, structure, self.energy.size if curves else None)
         self._fit_in(fits, rows, found)
-        for i, (own, columns) in single.items():
-            fits.put(np.array([i]), own, columns)
+        for i, (single_fits, columns) in single.items():
+            fits.put(np.array([i]), single_fits, columns)
         return fits
 
-    def _single(self, counts: FloatArray, one: Found, old: int, curves: bool) -> SeedFits | None:
+    def _single(self, counts: FloatArray, prediction_row: Found, old: int, curves: bool) -> SeedFits | None:
         """Fit of one spectrum, shape (1, m), with a seed of its own; None where that is not better."""
-        shift = float(one.shift[0]) if math.isfinite(one.shift[0]) else 0.0
-        seed = self.single_seed(counts[0], one)
+        shift = float(prediction_row.shift[0]) if math.isfinite(prediction_row.shift[0]) else 0.0
+        seed = self.single_seed(counts[0], prediction_row)
         if seed is None:
             return None
         noise = noise_rows(counts, self.attrs)
-        own = fit_rows(seed, self.energy, counts, shift, noise=noise)
-        if not own.success[0]:
+        fits = fit_rows(seed, self.energy, counts, shift, noise=noise)
+        if not fits.success[0]:
             return None
         if old >= 0:
             before = fit_rows(self.seeds[old], self.energy, counts, shift, noise=noise, rescale=True)
-            if before.success[0] and not _better(own, before, self.energy.size):
+            if before.success[0] and not _better(fits, before, self.energy.size):
                 return None
-        return SeedFits.of(seed, own, self.energy, counts, np.array([shift]), noise, curves=curves)
+        return SeedFits.of(seed, fits, self.energy, counts, np.array([shift]), noise, curves=curves)
 
     def single_seed(self, counts: FloatArray, known: Found, row: int = 0) -> Seed | None:
         """Seed of one spectrum, shape (m,), by itself; `row` is its place in `known`."""

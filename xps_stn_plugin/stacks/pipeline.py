@@ -159,17 +159,17 @@ def _series(predictor: StackPredictor, walk: Walk) -> tuple[SeriesRows | None, l
 
     stack = walk.stack
     if len(stack.dims) != 1:
-        found = ", ".join(stack.dims) or "none"
-        msg = f"a shared shift is for a series along one dimension; this stack has {found}: take a part of it."
+        dimensions = ", ".join(stack.dims) or "none"
+        msg = f"a shared shift is for a series along one dimension; this stack has {dimensions}: take a part of it."
         raise PrefitError(stack.source, msg)
     parts = [predictor.predict(counts, keep_posterior=True) for _, counts in walk.over("readings")]
     (dim,) = stack.dims
     labels = stack.coords[dim].values.tolist() if dim in stack.coords else None
     shared = share_shift(StackPrediction.joined(parts), predictor.trained, dimension=dim, labels=labels)
-    said = [*shared.notes, *(reason for row in shared.reasons for reason in row)]
+    notes = [*shared.notes, *(reason for row in shared.reasons for reason in row)]
     if not np.isfinite(shared.shift).all():
-        return None, said
-    return SeriesRows(shared.shift, shared.stderr, shared.carried), said
+        return None, notes
+    return SeriesRows(shared.shift, shared.stderr, shared.carried), notes
 
 
 def _rows(series: SeriesRows, block: Block) -> SeriesRows:
@@ -255,17 +255,19 @@ def _quantified(
 
     labels = {name: model.labels for name, model in models.items()}
     amounts = Amounts.of(stack, {name: model.all_seeds for name, model in models.items()}, labels, settings)
+
+    def of_block(block: Block) -> dict[str, dict[str, NDArray[Any]]]:
+        variables = ("area", "area_stderr", "counted")
+        return {name: {each: _flat_rows(arrays[f"{name}/{each}"][block]) for each in variables} for name in models}
+
+    faint = {each.symbol for each in amounts.divisors if not each.own}
+    for block in stack.blocks() if faint else ():
+        faint &= amounts.traces(of_block(block))
+    amounts = amounts.without(faint)
     fields = list(amounts.fields())
     arrays.update(place(fields))
     for block in stack.blocks() if fields else ():
-        of_region = {
-            name: {
-                variable: _flat_rows(arrays[f"{name}/{variable}"][block])
-                for variable in ("area", "area_stderr", "counted")
-            }
-            for name in models
-        }
-        put(fields, arrays, block, amounts.values(of_region))
+        put(fields, arrays, block, amounts.values(of_block(block)))
     return fields, amounts.notes
 
 

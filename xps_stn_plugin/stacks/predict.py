@@ -110,11 +110,11 @@ class StackPredictor:
         reasons = prediction.verdict.reasons.copy()
         distribution = None if prediction.distribution is None else prediction.distribution.copy()
         bins = self.trained.shift_bins
-        for row, one in others.items():
-            reasons[row] = PLUGIN | (0 if math.isfinite(one.shift) else int(Reason.NO_SHIFT))
+        for row, given in others.items():
+            reasons[row] = PLUGIN | (0 if math.isfinite(given.shift) else int(Reason.NO_SHIFT))
             if distribution is not None:
                 # A plugin gives a shift with its error, which stands for a normal distribution.
-                density = np.exp(-0.5 * ((bins - one.shift) / one.shift_stderr) ** 2)
+                density = np.exp(-0.5 * ((bins - given.shift) / given.shift_stderr) ** 2)
                 distribution[row] = density / density.sum()
         return replace(prediction.replaced(others, reasons), distribution=distribution)
 
@@ -123,7 +123,7 @@ class StackPredictor:
         from ..fitting.charge_reference import with_knowledge
 
         prediction = self.predict(counts)
-        told: dict[int, Prediction] = {}
+        steered_rows: dict[int, Prediction] = {}
         unreferenced: list[int] = []
         for row, spectrum in self._spectra(counts).items():
             alone = {name: values[row : row + 1] for name, values in counts.items()}
@@ -139,11 +139,11 @@ class StackPredictor:
                 after = self._failed(error)
                 unreferenced.append(row)
             if after != before:
-                told[row] = after
+                steered_rows[row] = after
         reasons = prediction.verdict.reasons.copy()
-        reasons[list(told)] |= np.uint32(TOLD)
+        reasons[list(steered_rows)] |= np.uint32(TOLD)
         reasons[unreferenced] |= np.uint32(NO_REFERENCE)
-        return prediction.replaced(told, reasons)
+        return prediction.replaced(steered_rows, reasons)
 
     def answer(self, counts: Counts, series: SeriesRows | None = None) -> tuple[NDArray[Any], ...]:
         """Answers about k spectra, one array of shape (k, ...) for each of `fields`; `series`: their shared shift."""

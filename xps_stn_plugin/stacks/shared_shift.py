@@ -141,8 +141,8 @@ def share_shift(
     if prediction.distribution is None:
         msg = "the distributions over shifts are missing; predict the stack with keep_posterior=True."
         raise PrefitError("shared shift", msg)
-    said = prediction.verdict.reasons
-    causes = [next((text for rule, text in NO_SCALE.items() if rule & int(bits)), "") for bits in said]
+    reasons = prediction.verdict.reasons
+    causes = [next((text for rule, text in NO_SCALE.items() if rule & int(bits)), "") for bits in reasons]
     return shared_shift(
         prediction.distribution,
         trained.shift_bins,
@@ -206,13 +206,13 @@ def shared_shift(
         raise PrefitError("shared shift", msg)
     if step is not None and not (np.isfinite(step) and step >= 0):
         raise PrefitError("shared shift", f"{step} eV per level is not a step; give 0 or more.")
-    there = np.isfinite(table).all(axis=1)
-    carries = there & np.array([not cause for cause in causes], dtype=bool)
+    is_measured = np.isfinite(table).all(axis=1)
+    carries = is_measured & np.array([not cause for cause in causes], dtype=bool)
     notes: list[str] = []
-    if not there.any():
-        return _nothing(size, there, causes)
+    if not is_measured.any():
+        return _nothing(size, is_measured, causes)
     if not carries.any():
-        carries = there
+        carries = is_measured
         notes.append("No spectrum of the series fixes the scale alone; all that show a line were used.")
     readings = read_modes(table, axis, carries, calibration)
     models = _models(step)
@@ -238,12 +238,12 @@ def shared_shift(
     )
 
 
-def _nothing(size: int, there: BoolArray, causes: Sequence[str]) -> SeriesShift:
+def _nothing(size: int, is_measured: BoolArray, causes: Sequence[str]) -> SeriesShift:
     nan = float("nan")
     reasons = tuple((f"{_capital(cause)}.",) if cause else () for cause in causes)
     notes = ("No spectrum of the series has a shift.",)
     drift = Drift(nan, nan, nan, nan, (), nan)
-    return SeriesShift(np.full(size, nan), np.full(size, nan), ~there, reasons, notes, drift)
+    return SeriesShift(np.full(size, nan), np.full(size, nan), ~is_measured, reasons, notes, drift)
 
 
 def _models(step: float | None) -> Models:
@@ -291,9 +291,9 @@ def _carried(path: Path, shift: FloatArray, square: FloatArray, step: float) -> 
 def _reasons(
     names: Sequence[str], causes: Sequence[str], readings: Readings, path: Path, shift: FloatArray, stderr: FloatArray
 ) -> tuple[tuple[str, ...], ...]:
-    told: list[tuple[str, ...]] = []
+    sentences: list[tuple[str, ...]] = []
     for row, name in enumerate(names):
-        said = []
+        of_row = []
         if not path.used[row]:
             ends = " and ".join(names[end] for end in _neighbours(path, row) if end is not None)
             why = causes[row]
@@ -301,31 +301,31 @@ def _reasons(
                 away = readings.shift[row] - shift[row]
                 why = f"its own shift, {readings.shift[row]:+.2f} eV, lies {away:+.2f} eV from the series"
             source = f"the scale is carried over from {ends} (standard error {stderr[row]:.2f} eV)"
-            said.append(f"{_capital(name)}: {why or 'no shift'}; {source}.")
+            of_row.append(f"{_capital(name)}: {why or 'no shift'}; {source}.")
         elif abs(readings.own[row] - readings.shift[row]) > MODE_REACH:
-            said.append(
+            of_row.append(
                 f"{_capital(name)}: by itself it would have {readings.own[row]:+.1f} eV; the series decides for the "
                 f"shift to which it gives a probability of {readings.support[row]:.0%}."
             )
-        told.append(tuple(said))
-    return tuple(told)
+        sentences.append(tuple(of_row))
+    return tuple(sentences)
 
 
 def _notes(names: Sequence[str], readings: Readings, path: Path, shift: FloatArray) -> tuple[str, ...]:
-    told = []
+    sentences = []
     for jump in path.jumps:
         before, _ = _neighbours(path, jump)
         if before is not None:
-            told.append(
+            sentences.append(
                 f"The charging jumps by {shift[jump] - shift[before]:+.2f} eV between {names[before]} and "
                 f"{names[jump]}: the levels before and after are not smoothed over it."
             )
     away, probability = readings.second
     if probability > SECOND_SHIFT:
-        told.append(
+        sentences.append(
             f"With a probability of {probability:.0%} the true shifts of the whole series lie {away:+.1f} eV away."
         )
-    return tuple(told)
+    return tuple(sentences)
 
 
 def _capital(text: str) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from xps_prefit_hooks import Prediction
 
 from .stack_prediction import StackPrediction
-from .verdict import CARBON, STATUSES, Reason, sentences
+from .verdict import CARBON, STATUSES, UNCERTAIN_STDERR, Reason, sentences
 
 #: Said of a spectrum of which C 1s alone gives the shift.
 CARBON_DECIDES: Final = (
@@ -26,7 +26,7 @@ Ask = Callable[[NDArray[np.intp], bool, NDArray[np.float64] | None], StackPredic
 
 
 def carbon_first(prediction: StackPrediction, ask: Ask) -> StackPrediction:
-    """Let C 1s decide where the only doubt is the standard error of the shift, and C 1s alone is "ok".
+    """Let C 1s decide where the only doubt is the standard error of the shift, and C 1s alone is "ok" with a small one.
 
     Other doubts stay: lines that look doubled, or several shifts that fit, come from uneven charging as well, which
     C 1s alone cannot tell (2 of 30 samples with two domains 1 eV apart would be "ok" and off). Of 498 inorganic samples
@@ -45,7 +45,7 @@ def carbon_first(prediction: StackPrediction, ask: Ask) -> StackPrediction:
     if not rows.size or CARBON not in prediction.regions or len(prediction.regions) < 2:
         return prediction
     alone = ask(rows, True, None)
-    sure = np.flatnonzero(alone.verdict.status == _OK)
+    sure = np.flatnonzero((alone.verdict.status == _OK) & (alone.shift_stderr <= UNCERTAIN_STDERR))
     if not sure.size:
         return prediction
     whole = ask(rows[sure], False, alone.shift[sure])

@@ -113,6 +113,8 @@ def _block(
     label, unit, mode = _INTENSITIES.get(kind, _ARBITRARY)
     more = further_attributes(region, placed | ({"start_time"} if whole else set()))
     # What varies along the stack is not the region's.
+    if attrs.get("energy_scan_mode") in _MODES:
+        more.pop("energy_scan_mode", None)
     comments = [f"{PREFIX} {name} = {json.dumps(value)}" for name, value in more.items() if name not in labels]
     comments += [_text(line) for line in np.atleast_1d(attrs.get("casa_calibration", [])).tolist()]
     yield from (_text(attrs.get("label") or region.name), _text(region.sample), *date, str(len(comments)), *comments)
