@@ -40,10 +40,10 @@ _AS_GOOD: Final = 0.004
 
 _FINER_WIDTHS = np.array([0.83, 0.91, 1.0, 1.1])
 
-#: Least height of a line that the data add, as share of the peak height: within so many widths of another line, whose
-#: shape is not known better than that, and farther away.
+#: Least height of a line that the data add, as share of the peak height; and the same so many widths below the lowest
+#: other line, where neither the shapes of lines nor energy losses and the background, known no better than that, are.
 _LEAST_BESIDE: Final = 0.02
-_BESIDE: Final = 1.25
+_APART: Final = 1.25
 _LEAST_APART: Final = 0.01
 
 #: A residual higher than this share of the peak height says that the line next to it is misplaced.
@@ -211,7 +211,7 @@ def find_lines(
     width = max(0.5 * fwhm / 2.3548 / (grid[1] - grid[0]), 0.5)
     smooth = gaussian_filter1d(np.interp(grid, data.energy, rest), width, mode="nearest")
     sigma = np.interp(grid, data.energy, data.noise.sigma) / np.sqrt(2 * np.sqrt(np.pi) * width)
-    apart = np.min([np.abs(grid - center) for center in taken], axis=0) > _BESIDE * fwhm if taken else False
+    apart = grid < min(taken) - _APART * fwhm if taken else False
     limit = np.maximum(5 * sigma, np.where(apart, _LEAST_APART, _LEAST_BESIDE) * data.height)
     tops, _ = find_peaks(smooth, height=limit, prominence=limit.min())
     # A small hump beside a line is the line's shape; a high one means that the line does not belong there.

@@ -14,10 +14,13 @@ from .trial import EVIDENCE, Trial
 #: So many further lines that no group explains raise the suspicion that carbon is graphitic.
 _SUSPICIOUS: Final = 1
 
-#: Lines at whose place that of graphite lies, for which it is taken, and the reduced chi-square from which on one of
-#: them, or a line of carbon without groups, describes it poorly.
+#: Lines at whose place that of graphite lies, for which it is taken, and the reduced chi-square from which on these
+#: alone, or a line of carbon without groups, describe it poorly.
 _HYDROCARBON: Final = frozenset(("ring", "alkyl"))
 _POOR: Final = 3.0
+
+#: Largest share of the area that graphite may have in lines of carbon bound to other elements.
+_MOST_BOUND: Final = 0.3
 
 #: Less asymmetry than this is none; graphite has 0.05 and more.
 _LEAST_ASYMMETRY: Final = 0.02
@@ -26,13 +29,15 @@ _LEAST_ASYMMETRY: Final = 0.02
 def suspicious(first: Areas, grown: Areas, scale: float) -> bool:
     """Whether carbon may be graphitic: its tail looks like several lines that no group explains, or fits no ring.
 
-    A highest line of carbon bound to oxygen or halogens is not that of graphite.
+    Where much of the carbon is bound to oxygen or halogens, it is not graphite.
     """
     highest = grown.lines[int(np.argmax(grown.areas))]
-    if highest.groups and not _HYDROCARBON & set(highest.members):
+    bound = [bool(line.groups) and not line.satellite and not _HYDROCARBON & set(line.members) for line in grown.lines]
+    share = float(grown.areas[bound].sum() / grown.areas.sum())
+    if share > _MOST_BOUND:
         return False
     unexplained = not highest.assigned and any(line.groups for line in grown.lines)
-    if (_HYDROCARBON & set(highest.members) or highest.state) and scale > _POOR:
+    if not any(bound) and highest.assigned and scale > _POOR:
         return True
     ours = [line for line in grown.lines if not line.foreign]
     return unexplained or len(ours) >= len(first.lines) + _SUSPICIOUS
