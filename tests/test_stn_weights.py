@@ -231,3 +231,11 @@ def test_shipped_weights_carry_a_checksum():
         trained = shipped_weights()
     assert SHIPPED.startswith(trained.info.name)
     assert dataclasses.asdict(trained.grid) == {"points": 288, "step": 0.1, "levels": ()}
+
+
+def test_network_made_within_inference_mode_lets_gradients_pass(tmp_path, whole):
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(whole)
+    with torch.inference_mode():
+        network = load_weights(path).network
+    assert not any(parameter.is_inference() for parameter in network.parameters())

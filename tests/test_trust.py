@@ -46,7 +46,8 @@ ALLOWED = {
         "subprocess.Popen",
     ): "this Python with a module of this package",
     ("stn/train.py", "torch.load"): "with weights_only=True, which builds tensors and plain values alone",
-    ("stn/weights.py", "safetensors.torch.load"): "tensors alone",
+    ("stn/weights.py", "safetensors.numpy.load"): "tensors alone",
+    ("simulate/library_cache.py", "np.load"): "with allow_pickle=False, arrays of numbers in the folder of a training",
 }
 
 #: Readers of JSON and TOML, and class methods and functions of this package that are called so.
@@ -103,6 +104,14 @@ def test_trust_of_checkpoints_builds_tensors_alone():
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and dotted(node.func) == "torch.load"]
     for call in calls:
         assert {word.arg: ast.unparse(word.value) for word in call.keywords}["weights_only"] == "True"
+    assert len(calls) == 1
+
+
+def test_trust_of_kept_arrays_builds_numbers_alone():
+    tree = ast.parse((ROOTS[0] / "simulate" / "library_cache.py").read_text(encoding="utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and dotted(node.func) == "np.load"]
+    for call in calls:
+        assert {word.arg: ast.unparse(word.value) for word in call.keywords}["allow_pickle"] == "False"
     assert len(calls) == 1
 
 
