@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,18 @@ ROOT = Path(__file__).parent.parent
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a fuzz campaign go on where an earlier one was."""
     parser.addoption("--fuzz-state", type=Path, help="state of a fuzz campaign (docs/contributing.md)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let pytest-xdist take files in the order of `pytest_collection_modifyitems`, not by their numbers of tests."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files with slow tests first, so that no process works alone on one of them at the end."""
+    slow = Counter(item.path for item in items if {mark.name for mark in item.iter_markers()} & {"slow", "fuzz"})
+    items.sort(key=lambda item: -slow[item.path])
 
 
 @pytest.fixture(scope="session")

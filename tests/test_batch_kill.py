@@ -16,7 +16,7 @@ import pytest
 from xps_stn_plugin.batch.record import decode
 
 #: Every kill costs the start of a process, so the suite has few; campaigns of hundreds set the variable.
-KILLS = int(os.environ.get("XPS_KILLS", "8"))
+KILLS = int(os.environ.get("XPS_KILLS", "5"))
 
 # The stand-in for the network makes a spectrum cheap, so that most kills hit the work and not the start.
 _SCRIPT = """
