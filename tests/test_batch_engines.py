@@ -342,7 +342,8 @@ def _scheduler(folder, environment=None):
     options = ("--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file))
     with _running("scheduler", *options, folder=folder, environment=environment) as process:
         deadline = time.monotonic() + 60
-        while not file.exists() and time.monotonic() < deadline:
+        # Dask writes the file bit by bit; a closing brace in the first column ends it.
+        while not (file.exists() and file.read_text().rstrip().endswith("\n}")) and time.monotonic() < deadline:
             time.sleep(0.05)
         yield process, json.loads(file.read_text())["address"]
 
