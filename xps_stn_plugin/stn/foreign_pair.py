@@ -14,6 +14,7 @@ from xps_stn_plugin.core.white_noise import white_noise
 from ..chemistry.group_lines import group_lines
 from ..core.element_lines import Doublet, doublet, level_lines
 from .group_support import GROUP_FOUND, UNSEEN_MOST
+from .potassium import is_doublet
 
 FloatArray = NDArray[np.float64]
 
@@ -28,9 +29,6 @@ BEYOND: Final = 0.8
 #: Steps of positions and widths in eV that are tried.
 STEP: Final = 0.2
 WIDTHS: Final = (1.0, 1.3, 1.7, 2.2, 2.8)
-#: Standard errors by which both lines must stand out, and by how much their ratio may differ.
-LEAST_SIGMA: Final = 5.0
-RATIO_ERROR: Final = 0.12
 #: Misfit over that of two doublets of the region's own level, at any two positions, up to which it counts: those have a
 #: position more to choose.
 WORSE: Final = 1.2
@@ -77,11 +75,7 @@ def foreign_pair(region: str, energy: FloatArray, counts: FloatArray, shift: flo
         for width in WIDTHS:
             first, second = _lines(axis, places, width), _lines(axis, places + splitting, width)
             misfit, heights, errors = _fitted(first, second, base, counts, noise)
-            seen = (heights > LEAST_SIGMA * errors).all(axis=1)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                ratio = heights[:, 1] / heights[:, 0]
-                error = np.abs(ratio) * np.hypot(*(errors / heights).T)
-            right = seen & (np.abs(ratio - pair.ratio) <= np.maximum(RATIO_ERROR, 2 * error))
+            right = is_doublet(heights, errors, pair.ratio)
             if right.any() and misfit[right].min() < least:
                 best, least = level, float(misfit[right].min())
     if best and least > WORSE * _own_misfit(axis, counts, base, noise, own):

@@ -67,11 +67,17 @@ def shows_potassium(energy: FloatArray, counts: FloatArray, shift: float) -> boo
                 best, amplitudes = misfit, values[:2]
                 covariance = scale * np.linalg.pinv(square)[:2, :2]
     errors = np.sqrt(np.maximum(np.diag(covariance), 0.0))
-    if not (amplitudes > LEAST_SIGMA * errors).all():
-        return False
-    ratio = amplitudes[1] / amplitudes[0]
-    error = ratio * np.hypot(*(errors / amplitudes))
-    return bool(abs(ratio - RATIO) <= max(RATIO_ERROR, 2 * error))
+    return bool(is_doublet(amplitudes, errors, RATIO))
+
+
+def is_doublet(heights: FloatArray, errors: FloatArray, ratio: float) -> BoolArray:
+    """Whether two lines, heights and standard errors of shape (..., 2), stand out and have a ratio, shape (...,)."""
+    seen = (heights > LEAST_SIGMA * errors).all(axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        measured = heights[..., 1] / heights[..., 0]
+        relative = errors / heights
+        error = np.abs(measured) * np.hypot(relative[..., 0], relative[..., 1])
+    return np.asarray(seen & (np.abs(measured - ratio) <= np.maximum(RATIO_ERROR, 2 * error)))
 
 
 def without_potassium(
